@@ -1,0 +1,116 @@
+/** Every error that tsstack throws on purpose: four classes that say who can act, and one table of codes. */
+
+/**
+ * What each code means and the exit status the command line ends with.
+ * `docs/errors.md` lists the same codes; `test/errors.test.ts` holds the two against each other.
+ */
+export const ERROR_CODES = {
+  INVALID_STACK: { exit: 1, meaning: 'The stack file has errors; each is shown with its place' },
+  USAGE: { exit: 2, meaning: 'The command line was not understood' },
+  NOT_ROOT: { exit: 1, meaning: 'The command needs root, or the group that may use the socket' },
+  NODE_TOO_OLD: { exit: 1, meaning: 'tsstack was started by a Node.js older than it supports' },
+  SYSCALL: { exit: 1, meaning: 'A system call failed' },
+  LAUNCH: { exit: 1, meaning: 'A container could not be started' },
+  EXEC_NOT_FOUND: { exit: 127, meaning: "The program is not in the container's PATH" },
+  EXEC_NOT_EXECUTABLE: { exit: 126, meaning: 'The program exists but cannot be executed' },
+  MOUNT_SOURCE: { exit: 1, meaning: 'The source of a mount does not exist or cannot be used' },
+  NO_CGROUP: { exit: 1, meaning: 'No usable cgroup hierarchy was found' },
+  NO_OVERLAY: { exit: 1, meaning: 'The overlay file system cannot be used' },
+  STATE_DIRECTORY: { exit: 1, meaning: 'The state or run directory cannot be used' },
+  PORT_IN_USE: { exit: 1, meaning: 'A published port is taken already' },
+  SUBNET_CLASH: { exit: 1, meaning: 'A subnet overlaps an existing route or network' },
+  IMAGE: { exit: 1, meaning: 'The image is unknown, unreadable or not supported' },
+  NO_SUCH_SERVICE: { exit: 1, meaning: 'The stack has no service of that name' },
+  NOT_RUNNING: { exit: 1, meaning: 'The service has no running container' },
+  STACK_BUSY: { exit: 1, meaning: 'Another command is changing the stack' },
+  SUPERVISOR: { exit: 1, meaning: 'The supervisor could not be started or reached' },
+  ACTION_FAILED: { exit: 1, meaning: 'An action of the plan failed' },
+  DEPENDENCY: { exit: 1, meaning: 'A service that others depend on failed' },
+  NOT_SUPPORTED: { exit: 1, meaning: 'tsstack cannot do this here' },
+} as const satisfies Record<string, { readonly exit: number; readonly meaning: string }>
+
+export type ErrorCode = keyof typeof ERROR_CODES
+
+/** What an error carries beside its message: the cure, the values seen, and what caused it. */
+export interface ErrorDetails {
+  /** What the reader can do about it, as a sentence without full stop. */
+  readonly hint?: string | undefined
+  readonly cause?: unknown
+}
+
+/** Base of all deliberate errors. `code` is in {@link ERROR_CODES}; the message follows docs/style. */
+export class TsstackError extends Error {
+  override readonly name: string = 'TsstackError'
+  readonly code: ErrorCode
+  readonly hint: string | undefined
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    this.code = code
+    this.hint = details.hint
+  }
+}
+
+/** One finding in a stack file or an env file. Lines and columns count from 1. */
+export interface Diagnostic {
+  readonly severity: 'error' | 'warning'
+  /** Rule that found it, such as `unknown-key`; stable, for `--format json` and for tests. */
+  readonly rule: string
+  readonly message: string
+  readonly hint?: string | undefined
+  readonly file?: string | undefined
+  readonly line?: number | undefined
+  readonly column?: number | undefined
+  /** Number of characters the caret underlines; at least 1. */
+  readonly length?: number | undefined
+}
+
+/** The author of the stack file can act: every diagnostic at once, not the first. */
+export class SpecError extends TsstackError {
+  override readonly name: string = 'SpecError'
+  readonly diagnostics: readonly Diagnostic[]
+
+  constructor(message: string, diagnostics: readonly Diagnostic[]) {
+    super('INVALID_STACK', message)
+    this.diagnostics = diagnostics
+  }
+}
+
+/** The caller of the command can act. */
+export class UsageError extends TsstackError {
+  override readonly name: string = 'UsageError'
+
+  constructor(message: string, details: ErrorDetails & { readonly code?: ErrorCode } = {}) {
+    super(details.code ?? 'USAGE', message, details)
+  }
+}
+
+/** The machine's owner can act: a system call failed. `errno` is the positive number, `errnoName` its name. */
+export class KernelError extends TsstackError {
+  override readonly name: string = 'KernelError'
+  readonly syscall: string
+  readonly errno: number
+  readonly errnoName: string
+
+  constructor(
+    failure: {
+      /** The call as the reader should see it: `mount("overlay", "/…/merged")`. */
+      readonly call: string
+      readonly syscall: string
+      readonly errno: number
+      readonly errnoName: string
+      readonly errnoText: string
+    },
+    details: ErrorDetails = {},
+  ) {
+    super('SYSCALL', `${failure.call} failed: ${failure.errnoName} (${failure.errnoText})`, details)
+    this.syscall = failure.syscall
+    this.errno = failure.errno
+    this.errnoName = failure.errnoName
+  }
+}
+
+/** An action of the plan failed; the message says which and why. */
+export class EngineError extends TsstackError {
+  override readonly name: string = 'EngineError'
+}
