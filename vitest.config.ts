@@ -4,7 +4,16 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'fast', include: ['test/{spec,planner,cli,fast}/**/*.test.ts', 'test/*.test.ts', 'test/{linux,net,engine,daemon}/**/*.fast.test.ts'] } },
+      {
+        test: {
+          name: 'fast',
+          include: [
+            'test/{spec,planner,cli,fast}/**/*.test.ts',
+            'test/*.test.ts',
+            'test/{linux,net,engine,daemon}/**/*.fast.test.ts',
+          ],
+        },
+      },
       {
         test: {
           name: 'kernel',

@@ -27,7 +27,7 @@ export const ERROR_CODES = {
   ACTION_FAILED: { exit: 1, meaning: 'An action of the plan failed' },
   DEPENDENCY: { exit: 1, meaning: 'A service that others depend on failed' },
   NOT_SUPPORTED: { exit: 1, meaning: 'tsstack cannot do this here' },
-} as const satisfies Record<string, { readonly exit: number; readonly meaning: string }>
+} as const
 
 export type ErrorCode = keyof typeof ERROR_CODES
 

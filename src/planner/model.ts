@@ -1,0 +1,315 @@
+/** The data the planner subtracts: what a stack should be, what the machine has, and the plan between. */
+
+/** Plain JSON data; the engine stores it as it is, and compares it field by field. */
+export interface DesiredState {
+  /** Project name, `[a-z0-9][a-z0-9_-]*`. */
+  readonly stack: string
+  /** Absolute path of the project directory and of the files it was read from. */
+  readonly source: StackSource
+  readonly containers: readonly DesiredContainer[]
+  readonly networks: readonly NetworkSpec[]
+  readonly volumes: readonly VolumeSpec[]
+}
+
+export interface StackSource {
+  readonly directory: string
+  readonly files: readonly string[]
+}
+
+export interface DesiredContainer {
+  /** `<stack>-<service>-<index>`, or `container_name`. */
+  readonly name: string
+  readonly service: string
+  /** Replica number, from 1. */
+  readonly index: number
+  readonly spec: ContainerSpec
+  readonly dependsOn: readonly Dependency[]
+}
+
+export interface Dependency {
+  readonly service: string
+  readonly condition: 'service_started' | 'service_healthy' | 'service_completed_successfully'
+  /** A missing or failed dependency is only a warning when false. */
+  readonly required: boolean
+  /** Restart this container when the dependency is recreated or restarted. */
+  readonly restart: boolean
+}
+
+/** Everything about a container whose change means another container. Units are in the names. */
+export interface ContainerSpec {
+  /** `host:`, `dir:ROOTFS`, or a registry reference. */
+  readonly image: string
+  /** Absent: the image's own. An empty list: none. */
+  readonly entrypoint?: readonly string[]
+  readonly command?: readonly string[]
+  readonly environment: Readonly<Record<string, string>>
+  readonly workingDir?: string
+  /** `user`, `uid`, `user:group` … resolved inside the rootfs. */
+  readonly user?: string
+  readonly groupAdd?: readonly string[]
+  readonly hostname: string
+  readonly domainname?: string
+  /** Pid 1 is our init, which reaps and forwards signals. */
+  readonly init: boolean
+  readonly tty: boolean
+  readonly stdinOpen: boolean
+  readonly readOnly: boolean
+  /** `SIGTERM` by default. */
+  readonly stopSignal: string
+  readonly stopGraceMs: number
+  readonly restart: RestartPolicy
+  readonly healthcheck?: Healthcheck
+  readonly mounts: readonly MountSpec[]
+  readonly network: NetworkMode
+  readonly ports: readonly PortSpec[]
+  readonly extraHosts: readonly { readonly name: string; readonly address: string }[]
+  readonly dns: readonly string[]
+  readonly dnsSearch: readonly string[]
+  readonly dnsOptions: readonly string[]
+  readonly resources: ResourceSpec
+  /** Upper-case names without `CAP_`; `ALL` is allowed. */
+  readonly capAdd: readonly string[]
+  readonly capDrop: readonly string[]
+  readonly privileged: boolean
+  readonly noNewPrivileges: boolean
+  readonly seccomp: 'default' | 'unconfined'
+  readonly sysctls: Readonly<Record<string, string>>
+  readonly ulimits: Readonly<Record<string, { readonly soft: number; readonly hard: number }>>
+  readonly shmBytes: number
+  readonly oomScoreAdj?: number
+  readonly labels: Readonly<Record<string, string>>
+  readonly logging: LoggingSpec
+}
+
+export interface RestartPolicy {
+  readonly condition: 'no' | 'always' | 'on-failure' | 'unless-stopped'
+  /** Absent: no bound. */
+  readonly attemptsMax?: number
+  readonly delayMs?: number
+  readonly windowMs?: number
+}
+
+export interface Healthcheck {
+  /** The program and its arguments; CMD-SHELL is already `['/bin/sh', '-c', …]`. */
+  readonly test: readonly string[]
+  readonly intervalMs: number
+  readonly timeoutMs: number
+  readonly retries: number
+  readonly startPeriodMs: number
+  readonly startIntervalMs: number
+}
+
+export type MountSpec =
+  | {
+      readonly kind: 'volume'
+      /** Name of a {@link VolumeSpec}; for an anonymous volume a name derived from the container's. */
+      readonly volume: string
+      readonly anonymous: boolean
+      readonly target: string
+      readonly readOnly: boolean
+      readonly nocopy: boolean
+      readonly subpath?: string
+    }
+  | {
+      readonly kind: 'bind'
+      readonly source: string
+      readonly target: string
+      readonly readOnly: boolean
+      readonly createHostPath: boolean
+      readonly propagation?: string
+    }
+  | {
+      readonly kind: 'tmpfs'
+      readonly target: string
+      readonly sizeBytes?: number
+      /** Permission bits as a number, `0o1777`. */
+      readonly mode?: number
+      /** Further mount options of the short form, such as `noexec` or `uid=1000`. */
+      readonly options: readonly string[]
+    }
+
+export type NetworkMode =
+  | { readonly kind: 'networks'; readonly attachments: readonly NetworkAttachment[] }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'host' }
+  | { readonly kind: 'service'; readonly service: string }
+  | { readonly kind: 'container'; readonly container: string }
+
+export interface NetworkAttachment {
+  /** `name` of a {@link NetworkSpec}. */
+  readonly network: string
+  /** Service name, container name and aliases, in that order, without duplicates. */
+  readonly aliases: readonly string[]
+  readonly ipv4Address?: string
+  readonly ipv6Address?: string
+  readonly macAddress?: string
+  readonly gatewayPriority: number
+  readonly priority: number
+}
+
+export interface PortSpec {
+  readonly hostIp?: string
+  /** Absent: a free port of the host is chosen. */
+  readonly published?: { readonly first: number; readonly last: number }
+  readonly target: number
+  readonly protocol: 'tcp' | 'udp'
+}
+
+/** Absent means no limit, except `pidsMax`, which `limits.ts` gives a default. */
+export interface ResourceSpec {
+  readonly memoryBytesMax?: number
+  readonly memoryBytesReserved?: number
+  /** Memory and swap together; -1: unlimited swap. Absent with a memory limit: twice the memory. */
+  readonly memorySwapBytesMax?: number
+  readonly cpus?: number
+  readonly cpuShares?: number
+  readonly cpuset?: string
+  /** -1: unlimited. */
+  readonly pidsMax?: number
+}
+
+export interface LoggingSpec {
+  readonly driver: 'local' | 'none'
+  readonly segmentBytesMax: number
+  readonly segmentsMax: number
+}
+
+export interface NetworkSpec {
+  /** Key in the stack file: `default`, `backend`. */
+  readonly key: string
+  /** Name on the machine: `<stack>_<key>`, or `name:`. */
+  readonly name: string
+  readonly external: boolean
+  readonly internal: boolean
+  readonly driver: string
+  readonly driverOptions: Readonly<Record<string, string>>
+  readonly ipv6: boolean
+  /** Empty: a subnet of the pool that avoids every route present. */
+  readonly subnets: readonly {
+    readonly subnet: string
+    readonly gateway?: string
+    readonly range?: string
+  }[]
+  readonly labels: Readonly<Record<string, string>>
+}
+
+export interface VolumeSpec {
+  readonly key: string
+  readonly name: string
+  readonly external: boolean
+  readonly driver: string
+  readonly driverOptions: Readonly<Record<string, string>>
+  readonly labels: Readonly<Record<string, string>>
+}
+
+export interface ObservedState {
+  readonly stack: string
+  /** Absent when the machine knows nothing of the stack. */
+  readonly source?: StackSource
+  readonly containers: readonly ObservedContainer[]
+  readonly networks: readonly ObservedNetwork[]
+  readonly volumes: readonly ObservedVolume[]
+}
+
+export type ContainerState = 'created' | 'running' | 'restarting' | 'exited'
+export type HealthState = 'none' | 'starting' | 'healthy' | 'unhealthy'
+
+export interface ObservedContainer {
+  readonly name: string
+  readonly service: string
+  readonly index: number
+  readonly spec: ContainerSpec
+  readonly dependsOn: readonly Dependency[]
+  readonly state: ContainerState
+  readonly health: HealthState
+  /** Number of the attempt, from 1; 0 before the first start. */
+  readonly attempt: number
+  readonly pid?: number
+  /** Milliseconds since the epoch. */
+  readonly startedAt?: number
+  readonly finishedAt?: number
+  /** The program's own status, or 128 + signal; present once it has exited. */
+  readonly exitCode?: number
+  readonly oomKilled: boolean
+  /** Stopped by `stop` or `down`, so no restart policy applies. */
+  readonly stoppedByUser: boolean
+  readonly addresses: readonly {
+    readonly network: string
+    readonly ipv4?: string
+    readonly ipv6?: string
+  }[]
+  readonly ports: readonly ObservedPort[]
+  /** Why the last start failed, in the user's words. */
+  readonly failure?: string
+}
+
+export interface ObservedPort {
+  readonly hostIp: string
+  readonly published: number
+  readonly target: number
+  readonly protocol: 'tcp' | 'udp'
+}
+
+export interface ObservedNetwork {
+  readonly spec: NetworkSpec
+  readonly bridge: string
+  readonly subnets: readonly string[]
+  readonly gateways: readonly string[]
+}
+
+export interface ObservedVolume {
+  readonly spec: VolumeSpec
+  readonly path: string
+}
+
+/** One step of a plan. `id` is unique in its plan; `after` names the ids that must succeed first. */
+export type Action = {
+  readonly id: string
+  readonly after: readonly string[]
+  /** Why, as a sentence part: `not running`, `image changed`, `no longer in the stack file`. */
+  readonly reason: string
+} & (
+  | { readonly kind: 'create-network'; readonly network: NetworkSpec }
+  | { readonly kind: 'remove-network'; readonly network: NetworkSpec }
+  | { readonly kind: 'create-volume'; readonly volume: VolumeSpec }
+  | { readonly kind: 'remove-volume'; readonly volume: VolumeSpec }
+  | {
+      readonly kind: 'create-container'
+      readonly container: DesiredContainer
+      readonly changes: readonly FieldChange[]
+    }
+  | {
+      readonly kind: 'start-container'
+      readonly name: string
+      readonly service: string
+      readonly waitFor: readonly Dependency[]
+    }
+  | {
+      readonly kind: 'stop-container'
+      readonly name: string
+      readonly service: string
+      readonly graceMs: number
+    }
+  | {
+      readonly kind: 'remove-container'
+      readonly name: string
+      readonly service: string
+      readonly anonymousVolumes: boolean
+    }
+)
+
+export type ActionKind = Action['kind']
+
+/** A field of the canonical spec that differs: `resources.memoryBytesMax`, before and after as JSON values. */
+export interface FieldChange {
+  readonly path: string
+  readonly before: unknown
+  readonly after: unknown
+}
+
+export interface Plan {
+  readonly stack: string
+  readonly actions: readonly Action[]
+  /** Things the user should know that are no action: orphans, volumes kept. */
+  readonly notes: readonly string[]
+}
