@@ -11,7 +11,7 @@ export type LibcFunction = (...args: readonly unknown[]) => number | bigint
 
 /** Declares a function of the C library from its prototype, such as `int close(int fd)`. */
 export function declare(prototype: string): LibcFunction {
-  return libc.func(prototype) as unknown as LibcFunction
+  return libc.func(prototype)
 }
 
 const syscallVariants = new Map<string, LibcFunction>()
