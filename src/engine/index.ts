@@ -1,0 +1,3 @@
+/** The engine: observes and changes the machine on behalf of a plan. The front door of this room. */
+
+export type * from './types.ts'

@@ -1,0 +1,150 @@
+/** What the engine offers to the supervisor: look, plan, apply, exec, read logs. */
+
+import type { Readable, Writable } from 'node:stream'
+import type {
+  Action,
+  DesiredState,
+  ObservedState,
+  Plan,
+  PlanOptions,
+  StackSource,
+} from '../planner/index.ts'
+
+/** Directories of one state root, all 0700 root. */
+export interface Paths {
+  /** Survives a reboot: stacks, upper layers, volumes, logs. */
+  readonly state: string
+  /** Dies with the boot: attempts, FIFOs, sockets. */
+  readonly run: string
+  /** 8 hex digits that name this state root in kernel objects. */
+  readonly rootId: string
+}
+
+export interface Engine {
+  readonly paths: Paths
+  /** What records and kernel say of a stack now. */
+  observe(stack: string): Promise<ObservedState>
+  stacks(): Promise<readonly StackSummary[]>
+  plan(stack: string, desired: DesiredState | undefined, options: PlanOptions): Promise<Plan>
+  /** Makes the stack as desired (undefined: gone). Rejects only for our own mistakes; see outcomes. */
+  apply(
+    stack: string,
+    desired: DesiredState | undefined,
+    options: PlanOptions & ApplyOptions,
+  ): Promise<ApplyResult>
+  /** Runs another program in the running container `container`. */
+  exec(container: string, request: ExecRequest): Promise<ExecSession>
+  logs(container: string, options: LogOptions): AsyncIterable<LogLine>
+  /** Calls `listener` for everything that happens, until the returned function is called. */
+  subscribe(listener: (event: EngineEvent) => void): () => void
+  kill(container: string, signal: string): Promise<void>
+  /** True when nothing is left to supervise. */
+  isIdle(): Promise<boolean>
+  /** Stops supervising. Containers keep running; the next engine adopts them. */
+  close(): Promise<void>
+}
+
+export interface EngineOptions {
+  readonly stateDirectory: string
+  readonly runDirectory: string
+}
+
+export interface StackSummary {
+  readonly name: string
+  readonly source?: StackSource
+  readonly running: number
+  readonly containers: number
+}
+
+export interface ApplyOptions {
+  readonly signal?: AbortSignal
+  readonly onEvent?: (event: EngineEvent) => void
+}
+
+export interface ApplyResult {
+  readonly outcomes: readonly Outcome[]
+  readonly observed: ObservedState
+}
+
+/** What became of one action. `skipped`: something it needed failed first. */
+export type Outcome =
+  | { readonly kind: 'done'; readonly action: Action; readonly tookMs: number }
+  | { readonly kind: 'failed'; readonly action: Action; readonly error: OutcomeError }
+  | { readonly kind: 'skipped'; readonly action: Action; readonly because: string }
+
+export interface OutcomeError {
+  readonly code: string
+  readonly message: string
+  readonly hint?: string
+}
+
+/** Times are milliseconds since the epoch. */
+export type EngineEvent =
+  | {
+      readonly kind: 'action'
+      readonly time: number
+      readonly stack: string
+      readonly action: Action
+      readonly phase: 'waiting' | 'begun' | 'done' | 'failed' | 'skipped'
+      readonly message?: string
+    }
+  | {
+      readonly kind: 'container'
+      readonly time: number
+      readonly stack: string
+      readonly container: string
+      readonly service: string
+      readonly state: 'created' | 'started' | 'exited' | 'removed' | 'oom' | 'healthy' | 'unhealthy'
+      readonly exitCode?: number
+    }
+  | {
+      readonly kind: 'warning'
+      readonly time: number
+      readonly stack: string
+      readonly message: string
+    }
+
+export interface ExecRequest {
+  readonly command: readonly string[]
+  readonly tty: boolean
+  readonly environment?: Readonly<Record<string, string>>
+  readonly user?: string
+  readonly workingDir?: string
+  readonly privileged?: boolean
+  readonly size?: TerminalSize
+}
+
+export interface TerminalSize {
+  readonly rows: number
+  readonly columns: number
+}
+
+export interface ExecSession {
+  readonly stdin: Writable
+  /** With a tty everything comes through here. */
+  readonly stdout: Readable
+  readonly stderr: Readable | undefined
+  resize(size: TerminalSize): void
+  signal(name: string): void
+  /** The program's status, or 128 + signal. */
+  readonly exited: Promise<{ readonly exitCode: number }>
+}
+
+export interface LogOptions {
+  readonly follow: boolean
+  /** Number of last lines; absent: all. */
+  readonly tail?: number
+  /** Milliseconds since the epoch. */
+  readonly since?: number
+  readonly until?: number
+  readonly signal?: AbortSignal
+}
+
+/** One line without its newline, or a part of a very long one (`partial`). */
+export interface LogLine {
+  readonly container: string
+  readonly time: number
+  readonly stream: 'stdout' | 'stderr'
+  readonly bytes: Uint8Array
+  readonly partial: boolean
+}
