@@ -1,0 +1,173 @@
+/** Turns a container's canonical spec into the OCI description that the launch code runs. */
+
+import { EngineError } from '../../errors.ts'
+import type { ContainerSpec, MountSpec } from '../../planner/index.ts'
+import { DEFAULT_CAPABILITIES, LAST_CAPABILITY_NAMES } from './capabilities.ts'
+import {
+  DEFAULT_MOUNTS,
+  DEFAULT_PATH,
+  DEFAULT_RLIMITS,
+  MASKED_PATHS,
+  READ_ONLY_PATHS,
+} from './defaults.ts'
+import type { OciConfig, OciMount, OciNamespace, OciProcess, OciRlimit } from './oci.ts'
+
+/** What the spec leaves open: found in the rootfs, or chosen by the engine. */
+export interface DescribeContext {
+  readonly name: string
+  readonly cgroupsPath: string
+  readonly rootPath: string
+  readonly user: {
+    readonly uid: number
+    readonly gid: number
+    readonly groups: readonly number[]
+    readonly home: string
+  }
+  /** The image's own settings; `host:` and `dir:` have none. */
+  readonly image: {
+    readonly entrypoint?: readonly string[]
+    readonly command?: readonly string[]
+    readonly environment?: readonly string[]
+    readonly workingDir?: string
+  }
+}
+
+/** Throws LAUNCH when neither the stack nor the image says what to run. */
+export function describeContainer(spec: ContainerSpec, context: DescribeContext): OciConfig {
+  return {
+    ociVersion: '1.2.0',
+    process: describeProcess(spec, context),
+    root: { path: context.rootPath, readonly: spec.readOnly },
+    hostname: spec.hostname,
+    ...(spec.domainname === undefined ? {} : { domainname: spec.domainname }),
+    mounts: describeMounts(spec),
+    linux: {
+      namespaces: namespaces(spec).map((type) => ({ type })),
+      cgroupsPath: context.cgroupsPath,
+      sysctl: spec.sysctls,
+      maskedPaths: spec.privileged ? [] : MASKED_PATHS,
+      readonlyPaths: spec.privileged ? [] : READ_ONLY_PATHS,
+      seccomp: spec.privileged ? 'unconfined' : spec.seccomp,
+    },
+  }
+}
+
+function describeProcess(spec: ContainerSpec, context: DescribeContext): OciProcess {
+  const { uid, gid, groups } = context.user
+  return {
+    terminal: spec.tty,
+    user: { uid, gid, additionalGids: groups },
+    args: commandLine(spec, context),
+    env: environment(spec, context),
+    cwd: spec.workingDir ?? context.image.workingDir ?? '/',
+    capabilities: { bounding: capabilities(spec) },
+    rlimits: rlimits(spec.ulimits),
+    noNewPrivileges: spec.noNewPrivileges,
+    ...(spec.oomScoreAdj === undefined ? {} : { oomScoreAdj: spec.oomScoreAdj }),
+  }
+}
+
+/** Setting the entrypoint drops the image's command. @see Compose specification, `entrypoint` */
+function commandLine(spec: ContainerSpec, { name, image }: DescribeContext): readonly string[] {
+  const entrypoint = spec.entrypoint ?? image.entrypoint ?? []
+  const inherited = spec.entrypoint === undefined ? (image.command ?? []) : []
+  const args = [...entrypoint, ...(spec.command ?? inherited)]
+  if (args.length === 0 || args[0] === '') {
+    throw new EngineError('LAUNCH', `Cannot start "${name}": its image says not what to run`, {
+      hint: 'add "command:" to the service',
+    })
+  }
+  return args
+}
+
+function environment(spec: ContainerSpec, { image, user }: DescribeContext): readonly string[] {
+  const merged = new Map<string, string>([
+    ['PATH', DEFAULT_PATH],
+    ['HOSTNAME', spec.hostname],
+    ...(spec.tty ? ([['TERM', 'xterm']] as const) : []),
+  ])
+  for (const entry of image.environment ?? []) {
+    const at = entry.indexOf('=')
+    if (at > 0) merged.set(entry.slice(0, at), entry.slice(at + 1))
+  }
+  for (const [key, value] of Object.entries(spec.environment)) merged.set(key, value)
+  if (!merged.has('HOME')) merged.set('HOME', user.home)
+  return [...merged].map(([key, value]) => `${key}=${value}`)
+}
+
+/** Docker's set, with `cap_drop` and `cap_add` applied; `ALL` stands for every one the kernel has. */
+function capabilities(spec: ContainerSpec): readonly string[] {
+  if (spec.privileged) return LAST_CAPABILITY_NAMES
+  const wanted = new Set(spec.capAdd.includes('ALL') ? LAST_CAPABILITY_NAMES : DEFAULT_CAPABILITIES)
+  if (spec.capDrop.includes('ALL')) wanted.clear()
+  for (const name of spec.capDrop) wanted.delete(`CAP_${name}`)
+  for (const name of spec.capAdd) if (name !== 'ALL') wanted.add(`CAP_${name}`)
+  return [...wanted]
+}
+
+function rlimits(ulimits: ContainerSpec['ulimits']): readonly OciRlimit[] {
+  const asked = Object.entries(ulimits).map(([name, { soft, hard }]) => ({
+    type: `RLIMIT_${name.toUpperCase()}`,
+    soft: soft < 0 ? Number.POSITIVE_INFINITY : soft,
+    hard: hard < 0 ? Number.POSITIVE_INFINITY : hard,
+  }))
+  const types = new Set(asked.map(({ type }) => type))
+  return [...DEFAULT_RLIMITS.filter(({ type }) => !types.has(type)), ...asked]
+}
+
+function namespaces(spec: ContainerSpec): readonly OciNamespace[] {
+  const own: readonly OciNamespace[] = ['mount', 'pid', 'ipc', 'uts', 'cgroup']
+  return spec.network.kind === 'host' ? own : [...own, 'network']
+}
+
+/** The default mounts, then the stack's, parents before what lies below them. */
+function describeMounts(spec: ContainerSpec): readonly OciMount[] {
+  const asked = spec.mounts.map(describeMount).sort(byDepth)
+  const targets = new Set(asked.map(({ destination }) => destination))
+  const defaults = DEFAULT_MOUNTS.filter(({ destination }) => !targets.has(destination)).map(
+    (mount) =>
+      mount.destination === '/dev/shm'
+        ? { ...mount, options: [...mount.options, `size=${spec.shmBytes}`] }
+        : mount,
+  )
+  return [...defaults, ...asked]
+}
+
+function describeMount(mount: MountSpec): OciMount {
+  switch (mount.kind) {
+    case 'volume':
+      return bind(mount.volume, mount.target, mount.readOnly ? ['rbind', 'ro'] : ['rbind'])
+    case 'bind':
+      return bind(mount.source, mount.target, [
+        'rbind',
+        mount.propagation ?? 'rprivate',
+        ...(mount.readOnly ? ['ro'] : []),
+      ])
+    case 'tmpfs':
+      return {
+        destination: mount.target,
+        type: 'tmpfs',
+        source: 'tmpfs',
+        options: tmpfsOptions(mount),
+      }
+  }
+}
+
+/** Docker's defaults for a tmpfs, which words of the stack file may take back. */
+function tmpfsOptions(mount: Extract<MountSpec, { kind: 'tmpfs' }>): readonly string[] {
+  return [
+    ...['nosuid', 'nodev', 'noexec'].filter((word) => !mount.options.includes(word.slice(2))),
+    ...(mount.mode === undefined ? [] : [`mode=${mount.mode.toString(8)}`]),
+    ...(mount.sizeBytes === undefined ? [] : [`size=${mount.sizeBytes}`]),
+    ...mount.options.filter((word) => !['exec', 'suid', 'dev'].includes(word)),
+  ]
+}
+
+function bind(source: string, destination: string, options: readonly string[]): OciMount {
+  return { destination, type: 'bind', source, options }
+}
+
+function byDepth(left: OciMount, right: OciMount): number {
+  const depth = (mount: OciMount): number => mount.destination.split('/').filter(Boolean).length
+  return depth(left) - depth(right) || (left.destination < right.destination ? -1 : 1)
+}

@@ -1,0 +1,62 @@
+/** The subset of the OCI runtime-spec that describes one container to the launch code. */
+
+/**
+ * @see https://github.com/opencontainers/runtime-spec/blob/main/config.md (field names and meanings)
+ */
+export interface OciConfig {
+  readonly ociVersion: '1.2.0'
+  readonly process: OciProcess
+  readonly root: { readonly path: string; readonly readonly: boolean }
+  readonly hostname: string
+  readonly domainname?: string
+  readonly mounts: readonly OciMount[]
+  readonly linux: {
+    readonly namespaces: readonly { readonly type: OciNamespace }[]
+    readonly cgroupsPath: string
+    readonly sysctl: Readonly<Record<string, string>>
+    readonly maskedPaths: readonly string[]
+    readonly readonlyPaths: readonly string[]
+    /** `default`: Docker's profile; `unconfined`: none. Stands for the spec's filter object. */
+    readonly seccomp: 'default' | 'unconfined'
+  }
+}
+
+export interface OciProcess {
+  readonly terminal: boolean
+  readonly user: {
+    readonly uid: number
+    readonly gid: number
+    readonly additionalGids: readonly number[]
+  }
+  /** The first word is looked up in the container's PATH. Never empty. */
+  readonly args: readonly string[]
+  /** `NAME=value`, exactly what the program sees. */
+  readonly env: readonly string[]
+  /** Absolute, inside the container. */
+  readonly cwd: string
+  readonly capabilities: {
+    /** `CAP_CHOWN` …; effective and permitted are the same set; inheritable and ambient are empty. */
+    readonly bounding: readonly string[]
+  }
+  readonly rlimits: readonly OciRlimit[]
+  readonly noNewPrivileges: boolean
+  readonly oomScoreAdj?: number
+}
+
+export interface OciRlimit {
+  /** `RLIMIT_NOFILE` … */
+  readonly type: string
+  readonly soft: number
+  readonly hard: number
+}
+
+export interface OciMount {
+  readonly destination: string
+  /** `proc`, `sysfs`, `tmpfs`, `devpts`, `mqueue`, `cgroup` or `bind`. */
+  readonly type: string
+  readonly source: string
+  /** Mount options in fstab words: `ro`, `nosuid`, `mode=755`, `rbind`. */
+  readonly options: readonly string[]
+}
+
+export type OciNamespace = 'mount' | 'pid' | 'network' | 'ipc' | 'uts' | 'cgroup'

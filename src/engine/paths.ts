@@ -1,0 +1,103 @@
+/** Where things of one state root live; every path that the engine uses is spelt here. */
+
+import { createHash } from 'node:crypto'
+import { lstatSync, mkdirSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { EngineError } from '../errors.ts'
+import type { EngineOptions, Paths } from './types.ts'
+
+/** Makes both directories, 0700, and checks that they are ours alone. Throws STATE_DIRECTORY. */
+export function openPaths(options: EngineOptions): Paths {
+  const state = resolve(options.stateDirectory)
+  const run = resolve(options.runDirectory)
+  for (const directory of [state, run]) makePrivateDirectory(directory)
+  for (const name of ['stacks', 'volumes']) makePrivateDirectory(join(state, name))
+  for (const name of ['containers', 'root']) makePrivateDirectory(join(run, name))
+  return { state, run, rootId: rootIdOf(state) }
+}
+
+/** 8 hex digits from the state directory's path: two state roots never share a kernel object's name. */
+export function rootIdOf(state: string): string {
+  return createHash('sha256').update(resolve(state)).digest('hex').slice(0, 8)
+}
+
+export const stacksDirectory = (paths: Paths): string => join(paths.state, 'stacks')
+export const stackDirectory = (paths: Paths, stack: string): string =>
+  join(stacksDirectory(paths), stack)
+export const stackFile = (paths: Paths, stack: string): string =>
+  join(stackDirectory(paths, stack), 'stack.json')
+export const networksDirectory = (paths: Paths, stack: string): string =>
+  join(stackDirectory(paths, stack), 'networks')
+export const leasesFile = (paths: Paths, stack: string): string =>
+  join(stackDirectory(paths, stack), 'leases.json')
+export const containersDirectory = (paths: Paths, stack: string): string =>
+  join(stackDirectory(paths, stack), 'containers')
+export const volumesDirectory = (paths: Paths): string => join(paths.state, 'volumes')
+/** An empty directory on which each container's child, in its own mount namespace, puts its root. */
+export const rootMountPoint = (paths: Paths): string => join(paths.run, 'root')
+
+/** Where one container keeps what outlives its processes, and what does not. */
+export interface ContainerPaths {
+  readonly directory: string
+  readonly record: string
+  readonly upper: string
+  readonly work: string
+  readonly init: string
+  readonly log: string
+  readonly run: string
+  /** The monitor's account of the running attempt: `records/attempt.ts`. */
+  readonly status: string
+  /** Its end-of-file tells that the monitor is gone. */
+  readonly fifo: string
+  readonly attempt: string
+}
+
+/** Paths of the container `name` of `stack`. */
+export function containerPaths(paths: Paths, stack: string, name: string): ContainerPaths {
+  const directory = join(containersDirectory(paths, stack), name)
+  const run = join(paths.run, 'containers', name)
+  return {
+    directory,
+    record: join(directory, 'container.json'),
+    upper: join(directory, 'upper'),
+    work: join(directory, 'work'),
+    init: join(directory, 'init'),
+    log: join(directory, 'log'),
+    run,
+    status: join(run, 'status'),
+    fifo: join(run, 'fifo'),
+    attempt: join(run, 'attempt.json'),
+  }
+}
+
+/** cgroup path of a container, below the root of each hierarchy. */
+export const containerCgroup = (paths: Paths, stack: string, name: string): string =>
+  `tsstack/${paths.rootId}/${stack}/${name}`
+
+/** cgroup path of supervisor, monitors and movers. */
+export const systemCgroup = (paths: Paths): string => `tsstack/${paths.rootId}/_system`
+
+function makePrivateDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 })
+  } catch (cause) {
+    throw new EngineError('STATE_DIRECTORY', `Cannot create directory "${path}": ${text(cause)}`, {
+      hint: 'make its file system writable, or choose another place with TSSTACK_ROOT',
+      cause,
+    })
+  }
+  const stat = lstatSync(path)
+  if (!stat.isDirectory()) throw refused(path, 'it is not a directory')
+  if (stat.uid !== process.geteuid?.()) throw refused(path, `it belongs to uid ${stat.uid}`)
+  if ((stat.mode & 0o077) !== 0)
+    throw refused(path, `others may enter it (mode ${octal(stat.mode)})`)
+}
+
+function refused(path: string, why: string): EngineError {
+  return new EngineError('STATE_DIRECTORY', `Cannot use directory "${path}": ${why}`, {
+    hint: `remove it, or run: chown root:root "${path}" && chmod 700 "${path}"`,
+  })
+}
+
+const octal = (mode: number): string => (mode & 0o7777).toString(8).padStart(4, '0')
+const text = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))

@@ -1,0 +1,105 @@
+/** Reads and writes small JSON records so that a reader sees the old one or the new one, never half. */
+
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
+import { EngineError } from '../../errors.ts'
+
+/** Raised when a record's meaning changes; a newer one than ours is kept and refused, not guessed at. */
+export const RECORD_VERSION = 1
+
+/** Written by rename. `durable`: also fsynced, file and directory, so that it survives a power cut. */
+export function writeRecord(
+  path: string,
+  value: object,
+  options: { readonly durable: boolean } = { durable: false },
+): void {
+  const temporary = `${path}.new`
+  const fd = openSync(temporary, 'w', 0o600)
+  try {
+    writeSync(fd, `${JSON.stringify({ version: RECORD_VERSION, ...value })}\n`)
+    if (options.durable) fsyncSync(fd)
+  } catch (cause) {
+    throw writeFailed(path, cause)
+  } finally {
+    closeSync(fd)
+  }
+  renameSync(temporary, path)
+  if (options.durable) syncDirectory(dirname(path))
+}
+
+/**
+ * The record at `path`, or undefined when there is none. A record that cannot be read is moved aside
+ * to `PATH.broken`, so that the kernel's truth is used instead and nothing is lost.
+ * Throws STATE_DIRECTORY for a record of a newer tsstack.
+ */
+export function readRecord<T extends object>(
+  path: string,
+  isValid: (value: object) => value is T,
+): T | undefined {
+  const value = parse(readText(path))
+  if (value === undefined) return undefined
+  if (value === 'broken') return setAside(path)
+  const { version } = value as { version?: unknown }
+  if (typeof version === 'number' && version > RECORD_VERSION) {
+    throw new EngineError(
+      'STATE_DIRECTORY',
+      `Cannot read record "${path}": it has version ${version}, this tsstack knows ${RECORD_VERSION}`,
+      { hint: 'use the newer tsstack that wrote it' },
+    )
+  }
+  return isValid(value) ? value : setAside(path)
+}
+
+/** Removes a record; one that is gone is success. */
+export function removeRecord(path: string): void {
+  rmSync(path, { force: true })
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function parse(text: string | undefined): object | 'broken' | undefined {
+  if (text === undefined) return undefined
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? value : 'broken'
+  } catch {
+    return 'broken'
+  }
+}
+
+function setAside(path: string): undefined {
+  renameSync(path, `${path}.broken`)
+  return undefined
+}
+
+function syncDirectory(path: string): void {
+  const fd = openSync(path, 'r')
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function writeFailed(path: string, cause: unknown): EngineError {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new EngineError('STATE_DIRECTORY', `Cannot write record "${path}": ${why}`, {
+    hint: 'free space on its file system; running containers are not affected',
+    cause,
+  })
+}
