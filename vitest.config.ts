@@ -17,7 +17,7 @@ export default defineConfig({
       {
         test: {
           name: 'kernel',
-          include: ['test/{linux,net,engine,daemon}/**/*.kernel.test.ts'],
+          include: ['test/{linux,net,engine,daemon,support}/**/*.kernel.test.ts'],
           pool: 'forks',
           testTimeout: 60_000,
           hookTimeout: 60_000,

@@ -1,0 +1,182 @@
+/** A place of its own for end-to-end tests: a network namespace, a state root, the built command line. */
+import {
+  spawn,
+  type ChildProcess,
+  type ChildProcessWithoutNullStreams as Child,
+} from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { chmodSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs'
+import { constants, tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { snapshot, leaks, type LeakScope, type Snapshot } from './leak.ts'
+import { cgroupsOf } from './leak/files.ts'
+import { markedProcesses } from './leak/processes.ts'
+
+/** A command that takes longer is killed: it hangs. */
+const TIMEOUT_MS = 90_000
+
+/** The project's own directory. */
+export const PROJECT: string = resolve(import.meta.dirname, '../..')
+
+export interface Finished {
+  readonly stdout: string
+  readonly stderr: string
+  /** Exit status, or 128 + signal. */
+  readonly code: number
+}
+
+export interface RunOptions {
+  readonly cwd?: string | undefined
+  readonly env?: Readonly<Record<string, string>> | undefined
+  /** Text for standard input; absent: empty. */
+  readonly input?: string | undefined
+  /** SIGKILL after this many milliseconds, 90 000 by default; the result says so on stderr. */
+  readonly timeoutMs?: number | undefined
+}
+
+export class Sandbox {
+  /** TSSTACK_ROOT of every command. */
+  readonly root: string
+  readonly scope: LeakScope
+  readonly #holder: ChildProcess
+  readonly #before: Snapshot
+  readonly #binary: string
+
+  private constructor(root: string, holder: ChildProcess, binary: string) {
+    this.root = root
+    this.#holder = holder
+    this.#binary = binary
+    this.scope = { roots: [], marks: [root, ...rootIds(root)], namespaces: [this.netns] }
+    this.#before = snapshot(this.scope)
+  }
+
+  /** Makes the namespace with `lo` up; `binary` is the command line's JavaScript file. */
+  static async open(binary: string = join(PROJECT, 'bin/tsstack.js')): Promise<Sandbox> {
+    const root = mkdtempSync(join(tmpdir(), 'tsstack-test-'))
+    chmodSync(root, 0o700)
+    // The holder ends with its standard input, so it cannot outlive this process.
+    const holder = spawn(
+      'unshare',
+      ['--net', 'sh', '-c', 'ip link set lo up && echo ready && exec cat >/dev/null'],
+      { stdio: ['pipe', 'pipe', 'inherit'] },
+    )
+    const ended = once(holder, 'exit').then(() => {
+      throw new Error('Cannot make a network namespace for the test: "unshare --net" failed')
+    })
+    await Promise.race([once(holder.stdout, 'data'), ended])
+    ended.catch(() => undefined) // It ends when the sandbox is closed.
+    return new Sandbox(root, holder, binary)
+  }
+
+  get netns(): string {
+    return `/proc/${this.#holder.pid}/ns/net`
+  }
+
+  /** Runs `tsstack ARGUMENTS` to its end. */
+  tsstack(words: readonly string[], options: RunOptions = {}): Promise<Finished> {
+    return this.inNetns([process.execPath, this.#binary, ...words], options)
+  }
+
+  /** Starts `tsstack ARGUMENTS` and leaves it running; the caller ends it. */
+  start(words: readonly string[], options: RunOptions = {}): Child {
+    return this.#spawn([process.execPath, this.#binary, ...words], options)
+  }
+
+  /** The answer's body; throws unless the status is 2xx. Tries for up to 10 s while nothing listens. */
+  async curl(...words: readonly string[]): Promise<string> {
+    const retry = ['--retry', '100', '--retry-delay', '0', '--retry-connrefused']
+    const { stdout, stderr, code } = await this.inNetns([
+      'curl', '-sS', '--fail', '--max-time', '10', '--retry-max-time', '10', ...retry, ...words,
+    ]) // oxfmt-ignore
+    if (code !== 0) throw new Error(`curl ${words.join(' ')} ended with ${code}: ${stderr}`)
+    return stdout
+  }
+
+  /** Runs a program in the sandbox's network namespace. */
+  async inNetns(words: readonly string[], options: RunOptions = {}): Promise<Finished> {
+    const child = this.#spawn(words, options)
+    return finish(child, options)
+  }
+
+  /** What is left of ours that was not there when the sandbox was opened: '' is what tests want. */
+  async leaks(
+    options: { readonly withinMs?: number; readonly keep?: RegExp } = {},
+  ): Promise<string> {
+    const text = await leaks(this.#before, this.scope, options.withinMs)
+    const lines = text.split('\n').filter((line) => !options.keep?.test(line))
+    return lines.join('\n')
+  }
+
+  /** Ends everything of ours, whether or not the test went well, and removes the root. */
+  async close(): Promise<void> {
+    for (let round = 0; round < 200; round += 1) {
+      const left = this.#processes()
+      if (left.length === 0) break
+      for (const pid of left) kill(pid)
+      await sleep(20)
+    }
+    this.#holder.stdin?.end()
+    if (this.#holder.exitCode === null) await once(this.#holder, 'exit')
+    removeCgroups(this.scope.marks ?? [])
+    rmSync(this.root, { recursive: true, force: true })
+  }
+
+  /** Living processes in the sandbox's namespace, and those that carry its marks. */
+  #processes(): readonly number[] {
+    return markedProcesses({ marks: this.scope.marks ?? [], namespaces: [this.netns] })
+      .filter((entry) => entry.state !== 'Z' && entry.pid !== this.#holder.pid)
+      .map((entry) => entry.pid)
+  }
+
+  #spawn(words: readonly string[], options: RunOptions): Child {
+    const own = Object.entries(process.env).filter(([name]) => !/^VITEST|^NODE_/.test(name))
+    return spawn('nsenter', [`--net=${this.netns}`, '--', ...words], {
+      cwd: options.cwd ?? PROJECT,
+      env: { ...Object.fromEntries(own), NO_COLOR: '1', TSSTACK_ROOT: this.root, ...options.env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    })
+  }
+}
+
+/** Collects what `child` prints until it has ended. */
+export async function finish(child: Child, options: RunOptions = {}): Promise<Finished> {
+  let [stdout, stderr] = ['', '']
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+  child.stdin.on('error', () => undefined) // It may end without reading: EPIPE is no failure.
+  child.stdin.end(options.input ?? '')
+  const timer = setTimeout(() => {
+    stderr += `\n(killed by the test after ${options.timeoutMs ?? TIMEOUT_MS} ms)`
+    child.kill('SIGKILL')
+  }, options.timeoutMs ?? TIMEOUT_MS)
+  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
+  clearTimeout(timer)
+  return { stdout, stderr, code: code ?? 128 + (signal ? constants.signals[signal] : 0) }
+}
+
+/** 8 hex digits that name a state root in cgroups and links: see `src/engine/paths.ts`. */
+const rootIds = (root: string): readonly string[] =>
+  [root, join(root, 'state')].map((path) =>
+    createHash('sha256').update(path).digest('hex').slice(0, 8),
+  )
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It ended between the look and the signal.
+  }
+}
+
+/** Removes the groups that carry `marks`, deepest first; the kernel refuses one that is in use. */
+function removeCgroups(marks: readonly string[]): void {
+  for (const path of [...cgroupsOf(marks)].toSorted((a, b) => b.length - a.length)) {
+    try {
+      rmdirSync(path)
+    } catch {
+      // The leak check has said so already if it matters.
+    }
+  }
+}
