@@ -7,6 +7,10 @@ export interface DesiredState {
   /** Absolute path of the project directory and of the files it was read from. */
   readonly source: StackSource
   readonly containers: readonly DesiredContainer[]
+  /** Every enabled service, those scaled to 0 as well. Absent: the services of `containers`. */
+  readonly services?: readonly string[]
+  /** Services that no active profile enables: their containers are neither touched nor orphans. */
+  readonly inactiveServices?: readonly string[]
   readonly networks: readonly NetworkSpec[]
   readonly volumes: readonly VolumeSpec[]
 }
@@ -228,6 +232,8 @@ export interface ObservedContainer {
   /** Milliseconds since the epoch. */
   readonly startedAt?: number
   readonly finishedAt?: number
+  /** When the back-off of a `restarting` container ends; absent: its supervisor starts it by itself. */
+  readonly restartAt?: number
   /** The program's own status, or 128 + signal; present once it has exited. */
   readonly exitCode?: number
   readonly oomKilled: boolean
@@ -269,7 +275,12 @@ export type Action = {
   /** Why, as a sentence part: `not running`, `image changed`, `no longer in the stack file`. */
   readonly reason: string
 } & (
-  | { readonly kind: 'create-network'; readonly network: NetworkSpec }
+  | {
+      readonly kind: 'create-network'
+      readonly network: NetworkSpec
+      /** What differs from the network of this name that the same plan removes first. */
+      readonly changes?: readonly FieldChange[]
+    }
   | { readonly kind: 'remove-network'; readonly network: NetworkSpec }
   | { readonly kind: 'create-volume'; readonly volume: VolumeSpec }
   | { readonly kind: 'remove-volume'; readonly volume: VolumeSpec }
@@ -282,6 +293,11 @@ export type Action = {
       readonly kind: 'start-container'
       readonly name: string
       readonly service: string
+      /**
+       * Conditions to wait for, whether or not the dependency is started by this plan. The starts of
+       * required dependencies are in `after` as well; those of optional ones are not, since their
+       * failure is only a warning: here alone is said that they come first.
+       */
       readonly waitFor: readonly Dependency[]
     }
   | {

@@ -1,0 +1,190 @@
+/** What is to become of each container by itself, and why: the first look, before any effect on others. */
+
+import { diffSpec } from './diff.ts'
+import type {
+  DesiredContainer,
+  DesiredState,
+  FieldChange,
+  ObservedContainer,
+  ObservedState,
+} from './model.ts'
+import type { PlanOptions } from './options.ts'
+import { compareNames } from './order.ts'
+import { serviceNames, type Selection } from './select.ts'
+
+/**
+ * `replace` is stop, remove, create, start; `restart` is stop and start of the same container;
+ * `remove` stops it first when it runs; `keep` touches nothing.
+ */
+export type Verdict = 'create' | 'replace' | 'restart' | 'start' | 'keep' | 'remove'
+
+/** The reason for keeping what the stack file no longer has. */
+export const ORPHAN = 'orphan'
+
+export interface Decision {
+  readonly name: string
+  readonly service: string
+  readonly index: number
+  /** Absent when the container is not wanted. */
+  readonly desired?: DesiredContainer
+  /** Absent when it does not exist yet. */
+  readonly observed?: ObservedContainer
+  readonly verdict: Verdict
+  readonly reason: string
+  readonly changes: readonly FieldChange[]
+}
+
+export interface Question {
+  readonly desired: DesiredState | undefined
+  readonly observed: ObservedState
+  readonly selection: Selection
+  readonly options: PlanOptions
+  /** Milliseconds since the epoch. */
+  readonly now: number
+}
+
+/** One decision per container, desired or observed, sorted by service and index. */
+export function decide(question: Question): readonly Decision[] {
+  const existing = new Map(question.observed.containers.map((each) => [each.name, each]))
+  const wanted = new Map((question.desired?.containers ?? []).map((each) => [each.name, each]))
+  const decisions = [
+    ...[...wanted.values()].map((each) => decideWanted(question, each, existing.get(each.name))),
+    ...[...existing.values()]
+      .filter((each) => !wanted.has(each.name))
+      .map((each) => decideUnwanted(question, each)),
+  ]
+  return decisions.toSorted(
+    (a, b) =>
+      compareNames(a.service, b.service) || a.index - b.index || compareNames(a.name, b.name),
+  )
+}
+
+/** A program that ran to its end, as its restart policy meant it to: it is not started again. */
+export function hasCompleted(container: ObservedContainer): boolean {
+  const { condition } = container.spec.restart
+  return (
+    container.state === 'exited' &&
+    container.exitCode === 0 &&
+    !container.stoppedByUser &&
+    (condition === 'no' || condition === 'on-failure')
+  )
+}
+
+function decideWanted(
+  question: Question,
+  desired: DesiredContainer,
+  observed: ObservedContainer | undefined,
+): Decision {
+  const { name, service, index } = desired
+  const base = { name, service, index, desired, changes: [] }
+  if (observed === undefined) {
+    return question.selection.selected.has(service)
+      ? { ...base, verdict: 'create', reason: 'not created yet' }
+      : { ...base, verdict: 'keep', reason: 'not selected' }
+  }
+  if (!question.selection.selected.has(service)) {
+    return { ...base, observed, verdict: 'keep', reason: 'not selected' }
+  }
+  return { ...base, observed, ...judge(question, desired, observed) }
+}
+
+type Judgement = Pick<Decision, 'verdict' | 'reason' | 'changes'>
+
+function judge(
+  question: Question,
+  desired: DesiredContainer,
+  observed: ObservedContainer,
+): Judgement {
+  const changes = isNoRecreate(question) ? [] : diffContainer(desired, observed)
+  if (changes.length > 0) return { verdict: 'replace', reason: summarize(changes), changes }
+  if (isForced(question, desired.service)) {
+    return { verdict: 'replace', reason: 'forced by --force-recreate', changes }
+  }
+  return { ...judgeState(question, observed), changes }
+}
+
+function judgeState(
+  { selection, now }: Question,
+  observed: ObservedContainer,
+): Pick<Judgement, 'verdict' | 'reason'> {
+  const { state, service, restartAt } = observed
+  if (state === 'running') return { verdict: 'keep', reason: 'up to date' }
+  if (state === 'restarting') {
+    return restartAt !== undefined && restartAt <= now
+      ? { verdict: 'start', reason: 'back-off is over' }
+      : { verdict: 'keep', reason: 'restarting' }
+  }
+  const asked = selection.partial && selection.targeted.has(service)
+  if (hasCompleted(observed) && !asked) return { verdict: 'keep', reason: 'completed' }
+  return { verdict: 'start', reason: notRunningReason(observed) }
+}
+
+function decideUnwanted(question: Question, observed: ObservedContainer): Decision {
+  const { name, service, index } = observed
+  const base = { name, service, index, observed, changes: [] }
+  return { ...base, ...judgeUnwanted(question, observed) }
+}
+
+function judgeUnwanted(
+  { desired, selection, options }: Question,
+  { service, index }: ObservedContainer,
+): Pick<Judgement, 'verdict' | 'reason'> {
+  if (desired === undefined) {
+    return selection.selected.has(service)
+      ? { verdict: 'remove', reason: 'taken down' }
+      : { verdict: 'keep', reason: 'not selected' }
+  }
+  if (desired.inactiveServices?.includes(service) === true) {
+    return { verdict: 'keep', reason: 'its profile is not active' }
+  }
+  if (!serviceNames(desired).has(service)) {
+    return options.removeOrphans === true
+      ? { verdict: 'remove', reason: 'no longer in the stack file' }
+      : { verdict: 'keep', reason: ORPHAN }
+  }
+  if (!selection.selected.has(service)) return { verdict: 'keep', reason: 'not selected' }
+  const siblings = desired.containers.filter((each) => each.service === service)
+  const renamed = siblings.find((each) => each.index === index)
+  if (renamed !== undefined) return { verdict: 'remove', reason: `renamed to "${renamed.name}"` }
+  return { verdict: 'remove', reason: `scaled down to ${siblings.length}` }
+}
+
+function isNoRecreate({ options }: Question): boolean {
+  return options.noRecreate === true
+}
+
+function isForced({ options, selection }: Question, service: string): boolean {
+  if (options.forceRecreate !== true) return false
+  return options.alwaysRecreateDeps === true || selection.targeted.has(service)
+}
+
+/** A name that moved to another service is another container too. */
+function diffContainer(
+  desired: DesiredContainer,
+  observed: ObservedContainer,
+): readonly FieldChange[] {
+  return [
+    ...diffSpec(
+      { service: observed.service, index: observed.index },
+      { service: desired.service, index: desired.index },
+    ),
+    ...diffSpec(observed.spec, desired.spec),
+  ]
+}
+
+/** `image changed`, `image and environment changed`, `5 fields changed`. */
+function summarize(changes: readonly FieldChange[]): string {
+  const fields = [...new Set(changes.map((change) => change.path.split(/[.[]/u)[0]))]
+  if (fields.length > 3) return `${fields.length} fields changed`
+  const last = fields.at(-1) ?? ''
+  const others = fields.slice(0, -1).join(', ')
+  return others === '' ? `${last} changed` : `${others} and ${last} changed`
+}
+
+function notRunningReason(observed: ObservedContainer): string {
+  if (observed.failure !== undefined) return `last start failed: ${observed.failure}`
+  if (observed.state === 'created') return 'not started yet'
+  if (observed.oomKilled) return 'killed by its memory limit'
+  if (observed.stoppedByUser) return 'stopped by hand'
+  return observed.exitCode === undefined ? 'not running' : `exited with ${observed.exitCode}`
+}

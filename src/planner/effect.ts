@@ -1,0 +1,105 @@
+/** What an action does to the observed state when it succeeds: the pure half of each action. */
+
+import type { Action, ObservedContainer, ObservedState } from './model.ts'
+import { anonymousVolumes } from './resources.ts'
+
+/**
+ * The state after `action`. Folding it over a plan predicts the end; planning again from there finds
+ * nothing to do. What only the machine knows (pid, times, addresses, bridge names) stays absent.
+ */
+// oxlint-disable-next-line typescript/consistent-return -- the switch covers every kind
+export function effect(observed: ObservedState, action: Action): ObservedState {
+  switch (action.kind) {
+    case 'create-network':
+      return { ...observed, networks: [...observed.networks, networkOf(action)] }
+    case 'remove-network':
+      return {
+        ...observed,
+        networks: observed.networks.filter(({ spec }) => spec.name !== action.network.name),
+      }
+    case 'create-volume':
+      return {
+        ...observed,
+        volumes: [...observed.volumes, { spec: action.volume, path: '' }],
+      }
+    case 'remove-volume':
+      return withoutVolumes(observed, [action.volume.name])
+    case 'create-container':
+      return { ...observed, containers: [...observed.containers, containerOf(action)] }
+    case 'start-container':
+      return changed(observed, action.name, started)
+    case 'stop-container':
+      return changed(observed, action.name, stopped)
+    case 'remove-container':
+      return removed(observed, action)
+  }
+}
+
+type ActionOf<K extends Action['kind']> = Extract<Action, { readonly kind: K }>
+
+function networkOf({ network }: ActionOf<'create-network'>): ObservedState['networks'][number] {
+  return {
+    spec: network,
+    bridge: '',
+    subnets: network.subnets.map((each) => each.subnet),
+    gateways: network.subnets.flatMap((each) => (each.gateway === undefined ? [] : [each.gateway])),
+  }
+}
+
+function containerOf({ container }: ActionOf<'create-container'>): ObservedContainer {
+  return {
+    ...container,
+    state: 'created',
+    health: 'none',
+    attempt: 0,
+    oomKilled: false,
+    stoppedByUser: false,
+    addresses: [],
+    ports: [],
+  }
+}
+
+function started(container: ObservedContainer): ObservedContainer {
+  const { exitCode: _, finishedAt: __, failure: ___, restartAt: ____, ...rest } = container
+  return {
+    ...rest,
+    state: 'running',
+    health: container.spec.healthcheck === undefined ? 'none' : 'starting',
+    attempt: container.attempt + 1,
+    oomKilled: false,
+    stoppedByUser: false,
+  }
+}
+
+function stopped(container: ObservedContainer): ObservedContainer {
+  const { pid: _, restartAt: __, ...rest } = container
+  return { ...rest, state: 'exited', health: 'none', stoppedByUser: true, addresses: [], ports: [] }
+}
+
+function removed(observed: ObservedState, action: ActionOf<'remove-container'>): ObservedState {
+  const container = observed.containers.find((each) => each.name === action.name)
+  const rest = {
+    ...observed,
+    containers: observed.containers.filter((each) => each.name !== action.name),
+  }
+  if (container === undefined || !action.anonymousVolumes) return rest
+  return withoutVolumes(rest, anonymousVolumes(container.spec))
+}
+
+function withoutVolumes(observed: ObservedState, names: readonly string[]): ObservedState {
+  return {
+    ...observed,
+    volumes: observed.volumes.filter(({ spec }) => !names.includes(spec.name)),
+  }
+}
+
+function changed(
+  observed: ObservedState,
+  name: string,
+  change: (container: ObservedContainer) => ObservedContainer,
+): ObservedState {
+  return {
+    ...observed,
+    containers: observed.containers.map((each) => (each.name === name ? change(each) : each)),
+  }
+}

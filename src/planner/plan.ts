@@ -1,0 +1,93 @@
+/** The subtraction: what a stack should be, minus what the machine has, is a plan. */
+
+import { actionsOf } from './actions.ts'
+import { decide, hasCompleted, ORPHAN, type Decision, type Question } from './decide.ts'
+import type { DesiredState, ObservedState, Plan } from './model.ts'
+import type { PlanOptions } from './options.ts'
+import { dependencyGraph } from './order.ts'
+import { propagate } from './propagate.ts'
+import { decideNetworks, decideVolumes } from './resources.ts'
+import { selectServices } from './select.ts'
+import type { World } from './world.ts'
+
+export interface PlanRequest {
+  /** Undefined: the stack is to be gone. */
+  readonly desired: DesiredState | undefined
+  readonly observed: ObservedState
+  /** Milliseconds since the epoch. */
+  readonly now: number
+  readonly options?: PlanOptions
+}
+
+/**
+ * The actions that turn `observed` into `desired`, each with its reason and with what must come
+ * first; none when there is nothing to do. Pure: the same request gives the same plan.
+ * The list is in an order in which it could be executed one by one; `after` says what really waits.
+ * @throws UsageError NO_SUCH_SERVICE when `options.services` names an unknown service.
+ */
+export function plan({ desired, observed, now, options = {} }: PlanRequest): Plan {
+  const graph = dependencyGraph(desired?.containers ?? [], observed.containers)
+  const selection = selectServices({ desired, observed, graph }, options)
+  const question: Question = { desired, observed, selection, options, now }
+  const world = settle(question)
+  return {
+    stack: desired?.stack ?? observed.stack,
+    actions: actionsOf(question, world),
+    notes: notesOf(question, world),
+  }
+}
+
+/** Containers decide which networks are needed, and networks which containers restart: until both agree. */
+function settle(question: Question): World {
+  let containers = decide(question)
+  for (let round = 0; ; round += 1) {
+    const networks = decideNetworks(question, containers)
+    const volumes = decideVolumes(question, containers)
+    const created = volumes.filter((each) => each.verdict === 'create')
+    const newVolumes = new Set(created.map((each) => each.spec.name))
+    const next = propagate(question, containers, { networks, newVolumes })
+    const agreed = next.every((decision, at) => decision === containers[at])
+    if (agreed || round > containers.length) return { containers, networks, volumes }
+    containers = next
+  }
+}
+
+function notesOf({ desired, observed }: Question, world: World): readonly string[] {
+  return [
+    ...sourceNotes(desired, observed),
+    ...world.containers.flatMap(containerNotes),
+    ...world.volumes.flatMap((each) => (each.note === undefined ? [] : [each.note])),
+  ]
+}
+
+function containerNotes({ name, service, verdict, reason, observed }: Decision): readonly string[] {
+  if (verdict !== 'keep' || observed === undefined) return []
+  if (reason === ORPHAN) {
+    return [
+      `Container "${name}" belongs to service "${service}", which the stack file no longer has; ` +
+        '"up --remove-orphans" removes it',
+    ]
+  }
+  if (observed.state === 'restarting') {
+    const exit = observed.exitCode === undefined ? '' : ` after exit ${observed.exitCode}`
+    return [`Container "${name}" is waiting to be restarted${exit}`]
+  }
+  if (reason === 'completed' && hasCompleted(observed)) {
+    return [`Container "${name}" has completed and is not run again; "up ${service}" runs it`]
+  }
+  return []
+}
+
+/** Two directories of the same name are the same stack to Compose, and destroy each other's containers. */
+function sourceNotes(
+  desired: DesiredState | undefined,
+  observed: ObservedState,
+): readonly string[] {
+  const before = observed.source?.directory
+  const after = desired?.source.directory
+  if (before === undefined || after === undefined || before === after) return []
+  return [
+    `Stack "${observed.stack}" was made from "${before}", and this file is in "${after}"; ` +
+      'if they are two stacks, give one of them another name with -p',
+  ]
+}

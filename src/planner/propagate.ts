@@ -1,0 +1,118 @@
+/** What the fate of one container, network or volume means for the others. */
+
+import type { Decision, Question } from './decide.ts'
+import { hasCompleted } from './decide.ts'
+import { attachedNetworks, mountedVolumes, type NetworkDecision } from './resources.ts'
+import type { ContainerSpec } from './model.ts'
+
+export interface Surroundings {
+  readonly networks: readonly NetworkDecision[]
+  /** Names of volumes that this plan creates. */
+  readonly newVolumes: ReadonlySet<string>
+}
+
+/**
+ * Decisions after every effect has reached whom it reaches. Each pass may only raise a decision
+ * (keep to start, to restart, to replace), so there are at most three passes per container.
+ */
+export function propagate(
+  question: Question,
+  decisions: readonly Decision[],
+  surroundings: Surroundings,
+): readonly Decision[] {
+  let current = decisions
+  for (let pass = 0; pass <= 3 * decisions.length; pass += 1) {
+    const fates = fatesOf(current)
+    const next = current.map((decision) => affect(question, decision, fates, surroundings))
+    if (next.every((decision, at) => decision === current[at])) return next
+    current = next
+  }
+  return current
+}
+
+/** Per service, the strongest thing that happens to one of its containers. */
+interface Fates {
+  readonly replaced: ReadonlySet<string>
+  readonly restarted: ReadonlySet<string>
+  readonly created: ReadonlySet<string>
+}
+
+function fatesOf(decisions: readonly Decision[]): Fates {
+  const withVerdict = (verdict: Decision['verdict']): ReadonlySet<string> =>
+    new Set(decisions.filter((each) => each.verdict === verdict).map((each) => each.service))
+  return {
+    replaced: withVerdict('replace'),
+    restarted: withVerdict('restart'),
+    created: withVerdict('create'),
+  }
+}
+
+function affect(
+  question: Question,
+  decision: Decision,
+  fates: Fates,
+  surroundings: Surroundings,
+): Decision {
+  const { desired, observed } = decision
+  if (desired === undefined || observed === undefined) return decision
+  if (decision.verdict === 'replace' || decision.verdict === 'remove') return decision
+  const host = namespaceHost(desired.spec)
+  if (host !== undefined && fates.replaced.has(host) && question.options.noRecreate !== true) {
+    const reason = `shares the network of "${host}", which is replaced`
+    return { ...decision, verdict: 'replace', reason }
+  }
+  if (decision.verdict === 'keep' && isUp(decision)) {
+    const reason = restartReason(decision, fates, surroundings)
+    if (reason !== undefined) return { ...decision, verdict: 'restart', reason }
+  }
+  return decision.verdict === 'keep' ? rerun(question, decision, fates) : decision
+}
+
+/** A running container is restarted: a new attempt has a fresh network namespace and fresh mounts. */
+function restartReason(
+  { desired, observed }: Decision,
+  fates: Fates,
+  { networks, newVolumes }: Surroundings,
+): string | undefined {
+  const dependency = desired?.dependsOn.find(
+    (each) =>
+      each.restart && (fates.replaced.has(each.service) || fates.restarted.has(each.service)),
+  )
+  if (dependency !== undefined) {
+    const what = fates.replaced.has(dependency.service) ? 'replaced' : 'restarted'
+    return `"${dependency.service}", on which it depends, is ${what}`
+  }
+  if (observed === undefined) return undefined
+  const attached = attachedNetworks(observed.spec)
+  const network = networks.find(
+    (each) =>
+      (each.verdict === 'create' || each.verdict === 'replace') && attached.has(each.spec.name),
+  )
+  if (network !== undefined) {
+    return `network "${network.spec.name}" ${network.verdict === 'create' ? 'was gone' : 'changed'}`
+  }
+  const volume = mountedVolumes(observed.spec).find((name) => newVolumes.has(name))
+  return volume === undefined ? undefined : `volume "${volume}" was gone`
+}
+
+/** A completed one-shot runs again when what it depends on is new. */
+function rerun({ selection }: Question, decision: Decision, fates: Fates): Decision {
+  const { desired, observed } = decision
+  if (desired === undefined || observed === undefined) return decision
+  if (!hasCompleted(observed) || !selection.selected.has(decision.service)) return decision
+  const dependency = desired.dependsOn.find(
+    (each) => fates.replaced.has(each.service) || fates.created.has(each.service),
+  )
+  if (dependency === undefined) return decision
+  const reason = `completed, but "${dependency.service}", on which it depends, is new`
+  return { ...decision, verdict: 'start', reason }
+}
+
+function isUp({ observed }: Decision): boolean {
+  return observed?.state === 'running'
+}
+
+/** The service whose network namespace a container borrows. */
+export function namespaceHost(spec: ContainerSpec): string | undefined {
+  return spec.network.kind === 'service' ? spec.network.service : undefined
+}
