@@ -1,0 +1,130 @@
+/** The end of a group: stands still, is killed, is empty. */
+
+import { join } from 'node:path'
+import { EngineError } from '../../errors.ts'
+import { CGROUP_KILL_MS_MAX, CGROUP_KILL_ROUNDS_MAX, CGROUP_STILL_MS_MAX } from '../../limits.ts'
+import { directoryOf, unifiedDirectory, type GroupDirectory } from './directories.ts'
+import { hasCode, readCgroupField, readCgroupFile, writeCgroupFile } from './files.ts'
+import { childGroups } from './make.ts'
+import { waitUntil } from './wait.ts'
+
+/** Process ids in `directory` and the groups below it. A process outside our pid namespace is left out. */
+export function processesIn(directory: string): readonly number[] {
+  const own = (readCgroupFile(join(directory, 'cgroup.procs')) ?? '')
+    .split('\n')
+    .map(Number)
+    .filter((pid) => pid > 0)
+  return [...own, ...childGroups(directory).flatMap((name) => processesIn(join(directory, name)))]
+}
+
+/** Kills all, frozen or not, and resolves when the kernel counts no process any more. */
+export async function killGroup(directories: readonly GroupDirectory[]): Promise<void> {
+  const v2 = unifiedDirectory(directories)
+  if (v2 && killAtOnce(v2.directory)) {
+    thawV1(directories)
+    await waitGroupEmpty(directories, CGROUP_KILL_MS_MAX)
+  }
+  // Without cgroup.kill, and for a process that somebody moved into one hierarchy only.
+  for (const { directory } of directories) await killOneByOne(directories, directory)
+}
+
+/**
+ * Resolves with true when no process is left, with false after `timeoutMs`.
+ * v2 tells the moment (`populated 0` of cgroup.events, through inotify). v1 has no event for it other
+ * than a program that the kernel starts on the host (release_agent), so there the process list is read
+ * again after 1, 2, 4 … 50 ms.
+ */
+export async function waitGroupEmpty(
+  directories: readonly GroupDirectory[],
+  timeoutMs: number,
+): Promise<boolean> {
+  const v2 = unifiedDirectory(directories)
+  const isEmpty = v2
+    ? () => readCgroupField(join(v2.directory, 'cgroup.events'), 'populated') !== 1
+    : () => directories.every(({ directory }) => processesIn(directory).length === 0)
+  return waitUntil(isEmpty, { file: v2 && join(v2.directory, 'cgroup.events'), timeoutMs })
+}
+
+/** Stops every process of the group where it is; returns when the kernel says that all stand. */
+export async function freezeGroup(directories: readonly GroupDirectory[]): Promise<void> {
+  const { switchFile, on, isFrozen, events } = freezer(directories)
+  writeCgroupFile(switchFile, on)
+  if (await waitUntil(isFrozen, { file: events, timeoutMs: CGROUP_STILL_MS_MAX })) return
+  thawGroup(directories)
+  throw new EngineError(
+    'ACTION_FAILED',
+    `Cannot freeze "${switchFile}": a process did not stop within ${CGROUP_STILL_MS_MAX} ms`,
+    { hint: 'A process that waits for a device (state D) cannot be frozen; try again' },
+  )
+}
+
+/** Lets the processes of the group go on. */
+export function thawGroup(directories: readonly GroupDirectory[]): void {
+  const { switchFile, off } = freezer(directories)
+  if (readCgroupFile(switchFile) !== undefined) writeCgroupFile(switchFile, off)
+}
+
+function freezer(directories: readonly GroupDirectory[]) {
+  const v1 = directoryOf(directories, 'freezer')
+  if (v1) {
+    const switchFile = join(v1.directory, 'freezer.state')
+    const isFrozen = () => readCgroupFile(switchFile) === 'FROZEN'
+    return { switchFile, on: 'FROZEN', off: 'THAWED', isFrozen, events: undefined }
+  }
+  const v2 = unifiedDirectory(directories)
+  if (!v2) throw new EngineError('NO_CGROUP', 'Cannot freeze: no freezer hierarchy is mounted')
+  const events = join(v2.directory, 'cgroup.events')
+  const isFrozen = () => readCgroupField(events, 'frozen') === 1
+  return { switchFile: join(v2.directory, 'cgroup.freeze'), on: '1', off: '0', isFrozen, events }
+}
+
+/** SIGKILL for the whole tree in one write (v2, Linux 5.14), forks in flight included. */
+function killAtOnce(directory: string): boolean {
+  const file = join(directory, 'cgroup.kill')
+  if (readCgroupFile(join(directory, 'cgroup.events')) === undefined) return true
+  try {
+    writeCgroupFile(file, '1')
+    return true
+  } catch (error) {
+    const name = error instanceof Error && 'errnoName' in error ? error.errnoName : undefined
+    if (name === 'ENOENT' || name === 'ENODEV') return false
+    throw error
+  }
+}
+
+/** A process frozen by v1 dies only after the thaw. */
+function thawV1(directories: readonly GroupDirectory[]): void {
+  if (directoryOf(directories, 'freezer')) thawGroup(directories)
+}
+
+/** Frozen processes cannot fork, so each round's list is complete; a round follows for late arrivals. */
+async function killOneByOne(
+  directories: readonly GroupDirectory[],
+  directory: string,
+): Promise<void> {
+  for (let round = 1; processesIn(directory).length > 0; round += 1) {
+    if (round > CGROUP_KILL_ROUNDS_MAX) throw cannotKill(directory)
+    const canFreeze = directoryOf(directories, 'freezer') ?? unifiedDirectory(directories)
+    if (canFreeze) await freezeGroup(directories).catch(() => undefined)
+    for (const pid of processesIn(directory)) killProcess(pid)
+    if (canFreeze) thawGroup(directories)
+    await waitUntil(() => processesIn(directory).length === 0, { timeoutMs: CGROUP_STILL_MS_MAX })
+  }
+}
+
+function killProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if (!hasCode(error, 'ESRCH')) throw error
+  }
+}
+
+function cannotKill(directory: string): EngineError {
+  const pids = processesIn(directory)
+  return new EngineError(
+    'ACTION_FAILED',
+    `Cannot kill processes ${pids.join(', ')} of "${directory}": they ignore SIGKILL`,
+    { hint: `See where they hang: cat /proc/${pids[0]}/stack; state D ends with its device` },
+  )
+}

@@ -1,0 +1,57 @@
+/** Moves this process into a group of its own, and back. */
+
+import { readFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { groupDirectories } from './directories.ts'
+import { processesIn } from './end.ts'
+import { writeCgroupFile } from './files.ts'
+import { makeDirectories, removeDirectories } from './make.ts'
+import type { CgroupHierarchy } from './types.ts'
+
+/**
+ * Makes the group `path` without limits and enters it in every hierarchy. The returned function goes
+ * back to where the process was and removes the group, unless others still live in it.
+ */
+export function enterGroup(hierarchies: readonly CgroupHierarchy[], path: string): () => void {
+  const directories = groupDirectories(hierarchies, path)
+  const previous = ownGroups(hierarchies, readFileSync('/proc/self/cgroup', 'utf8'))
+  makeDirectories(directories, path)
+  const leave = () => {
+    for (const directory of previous) enter(directory)
+    if (directories.every((one) => processesIn(one.directory).length === 0))
+      removeDirectories(directories, path)
+  }
+  try {
+    for (const { directory } of directories) enter(directory)
+  } catch (error) {
+    leave()
+    throw error
+  }
+  return leave
+}
+
+/**
+ * The directories that `text`, in the form of /proc/PID/cgroup, names: one for each hierarchy. A group
+ * that the mounts do not show is replaced by the top of the mount.
+ */
+export function ownGroups(
+  hierarchies: readonly CgroupHierarchy[],
+  text: string,
+): readonly string[] {
+  const paths = new Map(
+    text
+      .split('\n')
+      .map((line) => /^\d+:([^:]*):(.*)$/.exec(line))
+      .filter((match) => match !== null)
+      .map(([, controllers = '', path = '']) => [controllers, path]),
+  )
+  return hierarchies.map(({ version, controllers, mountPoint, root }) => {
+    const path = paths.get(version === 2 ? '' : controllers.join(',')) ?? root
+    const below = relative(root, path)
+    return below.startsWith('..') ? mountPoint : join(mountPoint, below)
+  })
+}
+
+function enter(directory: string): void {
+  writeCgroupFile(join(directory, 'cgroup.procs'), String(process.pid))
+}

@@ -1,0 +1,88 @@
+/** One cgroup in every hierarchy of the machine: its settings, its processes, its end. */
+
+import { closeSync, constants, openSync } from 'node:fs'
+import { join } from 'node:path'
+import { groupDirectories, unifiedDirectory, witness, type GroupDirectory } from './directories.ts'
+import { freezeGroup, killGroup, processesIn, thawGroup, waitGroupEmpty } from './end.ts'
+import { asKernelError, writeCgroupFile } from './files.ts'
+import { removeDirectories } from './make.ts'
+import { readGroup } from './reading.ts'
+import { applySettings } from './settings.ts'
+import type { CgroupHierarchy, CgroupJoin, CgroupReading, CgroupSettings } from './types.ts'
+
+/** A group. One that is gone reads as empty, and killing or removing it succeeds. */
+export interface Cgroup {
+  /** Below the mount points, without a slash at either end: `tsstack/1f/shop/web-1`. */
+  readonly path: string
+  /** What a child needs to enter. The descriptors are close-on-exec; end them with closeCgroupJoin. */
+  join(): CgroupJoin
+  /** Moves the process `pid` with all its threads; for one that lives already. */
+  enter(pid: number): void
+  /** Makes these the settings: what is absent loses its limit (devices stay as they are). */
+  update(settings: CgroupSettings): void
+  read(): CgroupReading
+  /** Process ids as our own pid namespace sees them, those of the groups below included. */
+  processes(): readonly number[]
+  /** Resolves when the kernel says that every process stands still. */
+  freeze(): Promise<void>
+  thaw(): void
+  /** Kills every process, frozen ones too; resolves when the kernel has counted the last one out. */
+  killAll(): Promise<void>
+  /** Resolves with true when no process is left, false after `timeoutMs`. */
+  waitEmpty(options: { readonly timeoutMs: number }): Promise<boolean>
+  /** Removes the group with the groups below it, and its parents as far as they are empty. */
+  remove(): void
+}
+
+/** A handle on the group `path`; asks nothing of the kernel. */
+export function groupAt(hierarchies: readonly CgroupHierarchy[], path: string): Cgroup {
+  const directories = groupDirectories(hierarchies, path)
+  return {
+    path,
+    join: () => openJoin(directories),
+    enter(pid) {
+      for (const one of directories) writeCgroupFile(join(one.directory, 'cgroup.procs'), `${pid}`)
+    },
+    update: (settings) => applySettings(directories, settings, { fresh: false }),
+    read: () => readGroup(directories),
+    processes: () => processesIn(witness(directories).directory),
+    freeze: () => freezeGroup(directories),
+    thaw: () => thawGroup(directories),
+    killAll: () => killGroup(directories),
+    waitEmpty: ({ timeoutMs }) => waitGroupEmpty(directories, timeoutMs),
+    remove: () => removeDirectories(directories, path),
+  }
+}
+
+/** Closes what {@link Cgroup.join} opened. */
+export function closeCgroupJoin({ cloneInto, writeTo }: CgroupJoin): void {
+  for (const fd of writeTo) closeSync(fd)
+  if (cloneInto !== undefined) closeSync(cloneInto)
+}
+
+function openJoin(directories: readonly GroupDirectory[]): CgroupJoin {
+  const opened: number[] = []
+  const open = (path: string, flags: number): number => {
+    try {
+      // Node opens with O_CLOEXEC.
+      const fd = openSync(path, flags)
+      opened.push(fd)
+      return fd
+    } catch (error) {
+      throw asKernelError(error, 'open', [path])
+    }
+  }
+  try {
+    // `0` into `tasks` moves the calling thread without the lock over all forks that `cgroup.procs`
+    // takes, which costs an RCU grace period (cgroup_procs_write_start).
+    const writeTo = directories
+      .filter(({ version }) => version === 1)
+      .map(({ directory }) => open(join(directory, 'tasks'), constants.O_WRONLY))
+    const v2 = unifiedDirectory(directories)?.directory
+    if (v2 === undefined) return { writeTo }
+    return { writeTo, cloneInto: open(v2, constants.O_RDONLY | constants.O_DIRECTORY) }
+  } catch (error) {
+    for (const fd of opened) closeSync(fd)
+    throw error
+  }
+}

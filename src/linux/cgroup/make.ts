@@ -1,0 +1,150 @@
+/** Makes and removes the directories of a group. */
+
+import { mkdirSync, readdirSync, rmdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { EngineError } from '../../errors.ts'
+import { CGROUP_MAKE_TRIES_MAX } from '../../limits.ts'
+import { pathsDownTo, type GroupDirectory } from './directories.ts'
+import { kernelError } from '../libc.ts'
+import { asKernelError, hasCode, readCgroupFile, writeCgroupFile } from './files.ts'
+
+/**
+ * Makes the group's directory and what is missing above it, with the parents' controllers passed down.
+ * A directory that exists is fine.
+ */
+export function makeDirectories(directories: readonly GroupDirectory[], path: string): void {
+  for (const one of directories) makeDirectory(one, path)
+}
+
+/** Removes the group, the groups below it, and its parents up to `tsstack` as far as they are empty. */
+export function removeDirectories(directories: readonly GroupDirectory[], path: string): void {
+  for (const { directory } of directories) removeTree(directory)
+  for (const parent of pathsDownTo(path).slice(0, -1).reverse()) {
+    // A parent in use is in use everywhere, so the first refusal is the last question.
+    const isGone = directories.every(({ mountPoint }) => removeIfEmpty(join(mountPoint, parent)))
+    if (!isGone) return
+  }
+}
+
+/** Names of the groups directly below `directory`; none when it is gone. */
+export function childGroups(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name)
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ENODEV')) return []
+    throw asKernelError(error, 'readdir', [directory])
+  }
+}
+
+function makeDirectory(one: GroupDirectory, path: string): void {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      // Nearly always the parents are there already: one mkdir and one look.
+      if (attempt > 1 || !tryMkdir(one.directory) || !isReady(one)) makeFromTop(one, path)
+      return
+    } catch (error) {
+      // Another state root may remove the empty `tsstack` between two of our steps.
+      const gone = error instanceof Error && 'errnoName' in error && error.errnoName === 'ENOENT'
+      if (!gone || attempt >= CGROUP_MAKE_TRIES_MAX) throw error
+    }
+  }
+}
+
+/** True when the parents passed down what the group needs. */
+function isReady({ version, directory, controllers }: GroupDirectory): boolean {
+  if (version === 1) return !controllers.includes('cpuset')
+  const passed = readCgroupFile(join(directory, 'cgroup.controllers'))?.split(' ') ?? []
+  return used(controllers).every((controller) => passed.includes(controller))
+}
+
+function makeFromTop(one: GroupDirectory, path: string): void {
+  for (const part of pathsDownTo(path)) {
+    const directory = join(one.mountPoint, part)
+    if (one.version === 2) enableControllers(dirname(directory), used(one.controllers))
+    if (!tryMkdir(directory)) throw kernelError(ENOENT, { syscall: 'mkdir', args: [directory] })
+    if (one.version === 1 && one.controllers.includes('cpuset')) inheritCpuset(directory)
+  }
+}
+
+const ENOENT = 2
+
+/** The controllers that our settings write to; others stay as the machine's owner has them. */
+function used(controllers: readonly string[]): readonly string[] {
+  return controllers.filter((name) => ['cpu', 'cpuset', 'io', 'memory', 'pids'].includes(name))
+}
+
+/** False when a parent is missing; true when the directory is there now. */
+function tryMkdir(directory: string): boolean {
+  try {
+    mkdirSync(directory, { mode: 0o755 })
+    return true
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) return true
+    if (hasCode(error, 'ENOENT')) return false
+    const cure = hasCode(error, 'EROFS', 'EACCES', 'EPERM')
+      ? 'Mount the cgroup file system read-write, or run tsstack as root outside of a container'
+      : undefined
+    const cause = asKernelError(error, 'mkdir', [directory], cure)
+    if (cure === undefined) throw cause
+    throw new EngineError('NO_CGROUP', `Cannot create cgroup "${directory}": ${text(cause)}`, {
+      hint: cure,
+      cause,
+    })
+  }
+}
+
+/** v2 hands a controller to the children of a group only when its subtree_control says so. */
+function enableControllers(parent: string, controllers: readonly string[]): void {
+  const file = join(parent, 'cgroup.subtree_control')
+  const enabled = readCgroupFile(file)?.split(' ') ?? []
+  for (const controller of controllers) {
+    if (enabled.includes(controller)) continue
+    try {
+      writeCgroupFile(file, `+${controller}`)
+    } catch (cause) {
+      // EBUSY: processes live in the parent, which only the real root may have (cgroup-v2.rst).
+      throw new EngineError('NO_CGROUP', `Cannot pass "${controller}" down: ${text(cause)}`, {
+        hint: `Move the processes of "${parent}" into a group below it, or mount the host's cgroup tree`,
+        cause,
+      })
+    }
+  }
+}
+
+/** A new v1 cpuset has no processor and no memory node, and then refuses every process. */
+function inheritCpuset(directory: string): void {
+  for (const file of ['cpuset.cpus', 'cpuset.mems']) {
+    const own = join(directory, file)
+    if (readCgroupFile(own) !== '') continue
+    writeCgroupFile(own, readCgroupFile(join(dirname(directory), file)) ?? '')
+  }
+}
+
+function removeTree(directory: string): void {
+  if (removeIfEmpty(directory)) return
+  for (const name of childGroups(directory)) removeTree(join(directory, name))
+  try {
+    rmdirSync(directory)
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return
+    const hint = 'EBUSY means that a process is in the group; stop it first'
+    throw asKernelError(error, 'rmdir', [directory], hint)
+  }
+}
+
+/** False when the directory still holds something, or somebody else's group. */
+function removeIfEmpty(directory: string): boolean {
+  try {
+    rmdirSync(directory)
+  } catch (error) {
+    if (hasCode(error, 'EBUSY', 'ENOTEMPTY')) return false
+    if (!hasCode(error, 'ENOENT')) throw asKernelError(error, 'rmdir', [directory])
+  }
+  return true
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,70 @@
+/** The words in which the engine asks for cgroups, the same for v1, v2 and hybrid machines. */
+
+/**
+ * What a group allows. Absent means no limit of its own.
+ * Neutral units; `settings-v1.ts` and `settings-v2.ts` translate.
+ */
+export interface CgroupSettings {
+  /** Bytes of memory, page cache included. */
+  readonly memoryMax?: number | undefined
+  /** Bytes of memory and swap together, at least `memoryMax`. Absent: swap is not limited. */
+  readonly memorySwapMax?: number | undefined
+  /** Bytes that reclaim spares while others can give. */
+  readonly memoryLow?: number | undefined
+  /** Microseconds of processor time per period, at least 1000. */
+  readonly cpuQuotaUs?: number | undefined
+  /** Microseconds, 1000 to 1 000 000; 100 000 by default. Only with a quota. */
+  readonly cpuPeriodUs?: number | undefined
+  /** Share beside the siblings in v1's scale: 2 to 262 144, 1024 by default. */
+  readonly cpuShares?: number | undefined
+  /** Processors as the kernel writes them: `0-3,7`. */
+  readonly cpuset?: string | undefined
+  /** Processes and threads together. */
+  readonly pidsMax?: number | undefined
+  /** Devices that may be used; every other is refused. Absent: all that the parent allows. */
+  readonly devices?: readonly DeviceRule[] | undefined
+}
+
+/** Allows devices of one kind. An absent number stands for every number. */
+export interface DeviceRule {
+  readonly type: 'all' | 'block' | 'char'
+  readonly major?: number | undefined
+  readonly minor?: number | undefined
+  /** Letters of `rwm`: read, write, mknod. */
+  readonly access: string
+}
+
+/** What the kernel says of a group now. A field is absent where its controller is. */
+export interface CgroupReading {
+  readonly populated: boolean
+  readonly memoryBytes?: number | undefined
+  /** Highest value of `memoryBytes` so far. v2 tells it since Linux 5.19. */
+  readonly memoryBytesPeak?: number | undefined
+  /** Processes that the kernel killed because the group was out of memory. */
+  readonly oomKills?: number | undefined
+  readonly cpuUsageUs?: number | undefined
+  readonly pids?: number | undefined
+}
+
+/** How a child enters a group before its first instruction. Close with {@link closeCgroupJoin}. */
+export interface CgroupJoin {
+  /** Directory for `CLONE_INTO_CGROUP` of clone3(2); absent on a machine without v2. */
+  readonly cloneInto?: number | undefined
+  /**
+   * `tasks` files of v1: the child writes `0` into each, then unshares the cgroup namespace.
+   * Empty on a pure v2 machine, where `CLONE_NEWCGROUP` may be among the flags of clone3.
+   */
+  readonly writeTo: readonly number[]
+}
+
+/** One mounted hierarchy. */
+export interface CgroupHierarchy {
+  readonly version: 1 | 2
+  /** Where it is mounted; groups are made below. */
+  readonly mountPoint: string
+  /** The group that the mount shows as its top: `/`, or a container's own. */
+  readonly root: string
+  /** v1: as mounted, `name=systemd` for one without controllers. v2: `cgroup.controllers`. */
+  readonly controllers: readonly string[]
+  readonly readOnly: boolean
+}
