@@ -1,0 +1,510 @@
+import { describe, expect, test } from 'vitest'
+import { plan } from '../../src/planner/index.ts'
+import { check, checkDown, expectOrder } from './check.ts'
+import { desiredOf, observedOf } from './world.ts'
+
+describe('plan() of a first up', () => {
+  test('plan() creates and starts a service', () => {
+    check('web:', '', 'create web.1, start web.1')
+  })
+  test('plan() creates every replica', () => {
+    check('web: { scale: 2 }', '', 'create web.1, create web.2, start web.1, start web.2')
+  })
+  test('plan() has nothing to do for a stack that is as its file says', () => {
+    check('web: { depends_on: [db] }, db:', 'web.1, db.1', '')
+  })
+  test('plan() starts dependencies first, whatever the order in the file', () => {
+    const found = check(
+      'web: { depends_on: [api] }, api: { depends_on: [db] }, db:',
+      '',
+      'create db.1, create api.1, create web.1, start db.1, start api.1, start web.1',
+    )
+    expectOrder(found, 'start db.1 < start api.1', 'start api.1 < start web.1')
+  })
+  test('plan() starts independent services side by side', () => {
+    const found = check('a:, b:', '', 'create a.1, create b.1, start a.1, start b.1')
+    expectOrder(found, 'start a.1 | start b.1')
+  })
+  test('plan() creates networks and volumes before the containers that use them', () => {
+    const found = check(
+      'web: { networks: [back], volumes: ["data:/d"] }',
+      '',
+      'create-network back, create-volume data, create web.1, start web.1',
+    )
+    expectOrder(
+      found,
+      'create-network back < create web.1',
+      'create-volume data < create web.1',
+      'create-network back | create-volume data',
+    )
+  })
+  test('plan() hands the conditions to the start', () => {
+    const found = check(
+      'web: { depends_on: { db: { condition: service_healthy } } }, db:',
+      'db.1',
+      'create web.1, start web.1',
+    )
+    expect(found.actions.at(-1)).toMatchObject({
+      waitFor: [{ service: 'db', condition: 'service_healthy' }],
+    })
+  })
+  test('plan() does not wait for a dependency that is scaled to 0', () => {
+    const found = check(
+      'web: { depends_on: [db] }, db: { scale: 0 }',
+      '',
+      'create web.1, start web.1',
+    )
+    expect(found.actions.at(-1)).toMatchObject({ waitFor: [] })
+  })
+  test('plan() lets an optional dependency fail without its dependents', () => {
+    const found = check(
+      'web: { depends_on: { db: { required: false } } }, db:',
+      '',
+      'create db.1, create web.1, start db.1, start web.1',
+    )
+    expectOrder(found, 'start db.1 | start web.1')
+    expect(found.actions.at(-1)).toMatchObject({ waitFor: [{ service: 'db', required: false }] })
+  })
+  test('plan() starts a container after the one whose network it shares', () => {
+    const found = check(
+      'app: { network_mode: "service:vpn" }, vpn:',
+      '',
+      'create vpn.1, create app.1, start vpn.1, start app.1',
+    )
+    expectOrder(found, 'start vpn.1 < start app.1')
+  })
+})
+
+describe('plan() of what is there and not running', () => {
+  test.each([
+    ['web.1 created', 'not started yet'],
+    ['web.1 stopped', 'stopped by hand'],
+    ['web.1 exited 3', 'exited with 3'],
+    ['web.1 created failure=EBUSY', 'last start failed: EBUSY'],
+  ])('plan() starts %s because: %s', (observed, reason) => {
+    expect(check('web:', observed, 'start web.1').actions[0]?.reason).toBe(reason)
+  })
+  test('plan() does not run a completed one-shot again, and says so', () => {
+    const found = check('job:', 'job.1 exited 0', '')
+    expect(found.notes).toEqual([
+      'Container "job.1" has completed and is not run again; "up job" runs it',
+    ])
+  })
+  test('plan() runs a completed one-shot again when it is asked for by name', () => {
+    check('job:', 'job.1 exited 0', 'start job.1', { services: ['job'] })
+  })
+  test('plan() runs a completed one-shot again when its dependency is replaced', () => {
+    const found = check(
+      'job: { depends_on: [db] }, db:',
+      'job.1 exited 0, db.1 running image=old',
+      'stop db.1, remove db.1, create db.1, start db.1, start job.1',
+    )
+    expectOrder(found, 'start db.1 < start job.1')
+  })
+  test('plan() starts a service that exited with 0 although it should always run', () => {
+    check('web: { restart: always }', 'web.1 exited 0', 'start web.1')
+  })
+  test('plan() starts a one-shot that was stopped before it completed', () => {
+    check('job:', 'job.1 stopped 0', 'start job.1')
+  })
+  test('plan() leaves a restarting container to its back-off', () => {
+    const found = check('web:', 'web.1 restarting 1', '')
+    expect(found.notes).toEqual(['Container "web.1" is waiting to be restarted after exit 1'])
+  })
+  test('plan() restarts a failed replica after its back-off', () => {
+    const desired = desiredOf('web:')
+    const observed = observedOf('web.1 restarting 1 restartAt=500', 'web:')
+    const at = (now: number): number => plan({ desired, observed, now }).actions.length
+    expect([at(499), at(500)]).toEqual([0, 1])
+  })
+})
+
+describe('plan() of a changed file', () => {
+  test('plan() replaces a container whose spec changed: stop, remove, create, start', () => {
+    const found = check(
+      'web:',
+      'web.1 running image=old',
+      'stop web.1, remove web.1, create web.1, start web.1',
+    )
+    expectOrder(
+      found,
+      'stop web.1 < remove web.1',
+      'remove web.1 < create web.1',
+      'create web.1 < start web.1',
+    )
+    expect(found.actions[2]).toMatchObject({
+      reason: 'image changed',
+      changes: [{ path: 'image', before: 'old', after: 'host:' }],
+    })
+  })
+  test('plan() does not stop what is not running', () => {
+    check('web:', 'web.1 exited 0 image=old', 'remove web.1, create web.1, start web.1')
+  })
+  test('plan() stops a container in its back-off before it replaces it', () => {
+    check(
+      'web:',
+      'web.1 restarting image=old',
+      'stop web.1, remove web.1, create web.1, start web.1',
+    )
+  })
+  test('plan() keeps a dependent of a replaced container by default', () => {
+    check(
+      'web: { depends_on: [db] }, db:',
+      'web.1, db.1 running image=old',
+      'stop db.1, remove db.1, create db.1, start db.1',
+    )
+  })
+  test('plan() restarts a dependent that asked for it', () => {
+    const found = check(
+      'web: { depends_on: { db: { restart: true } } }, db:',
+      'web.1, db.1 running image=old',
+      'stop web.1, stop db.1, remove db.1, create db.1, start db.1, start web.1',
+    )
+    expectOrder(found, 'stop web.1 < stop db.1', 'start db.1 < start web.1')
+    expect(found.actions[0]?.reason).toBe('"db", on which it depends, is replaced')
+  })
+  test('plan() passes a restart on from dependent to dependent', () => {
+    check(
+      'a: { depends_on: { b: { restart: true } } }, b: { depends_on: { c: { restart: true } } }, c:',
+      'a.1, b.1, c.1 running image=old',
+      'stop a.1, stop b.1, stop c.1, remove c.1, create c.1, start c.1, start b.1, start a.1',
+    )
+  })
+  test('plan() restarts nobody when a stopped dependency is merely started', () => {
+    check(
+      'web: { depends_on: { db: { restart: true } } }, db:',
+      'web.1, db.1 stopped',
+      'start db.1',
+    )
+  })
+  test('plan() replaces a container that shares the network of a replaced one', () => {
+    const found = check(
+      'app: { network_mode: "service:vpn" }, vpn:',
+      'app.1, vpn.1 running image=old',
+      'stop app.1, stop vpn.1, remove app.1, remove vpn.1, create vpn.1, create app.1, start vpn.1, start app.1',
+    )
+    expectOrder(found, 'stop app.1 < stop vpn.1', 'start vpn.1 < start app.1')
+  })
+  test('plan() looks through an untouched service to find what must come first', () => {
+    const found = check(
+      'web: { depends_on: [api] }, api: { depends_on: [db] }, db:',
+      'web.1 running image=old, api.1, db.1 running image=old',
+      'stop web.1, stop db.1, remove web.1, remove db.1, create db.1, create web.1, start db.1, start web.1',
+    )
+    expectOrder(found, 'stop web.1 < stop db.1', 'start db.1 < start web.1')
+  })
+  test('plan() does not touch a container when only its dependencies changed', () => {
+    check('web: { depends_on: [db] }, db:', 'web.1 running depends_on=[], db.1', '')
+  })
+  test('plan() removes the highest replicas when scaled down', () => {
+    const found = check(
+      'web:',
+      'web.1, web.2, web.3 stopped',
+      'stop web.2, remove web.3, remove web.2',
+    )
+    expect(found.actions[0]?.reason).toBe('scaled down to 1')
+  })
+  test('plan() fills a hole among the replicas', () => {
+    check('web: { scale: 3 }', 'web.1, web.3', 'create web.2, start web.2')
+  })
+  test('plan() removes every replica of a service scaled to 0: it is no orphan', () => {
+    check('web: { scale: 0 }', 'web.1', 'stop web.1, remove web.1')
+  })
+  test('plan() makes a renamed container after the old one is gone', () => {
+    const found = check(
+      'web: { container_name: shop }',
+      'web.1',
+      'stop web.1, remove web.1, create shop, start shop',
+    )
+    expectOrder(found, 'remove web.1 < create shop')
+    expect(found.actions[0]?.reason).toBe('renamed to "shop"')
+  })
+  test('plan() replaces a container whose name went to another service', () => {
+    check('b: { container_name: x }', 'x running of=a', 'stop x, remove x, create x, start x')
+  })
+  test('plan() starts the new holder of a port after the old one has let go', () => {
+    const found = check(
+      'a:, b: { ports: ["80:80"] }',
+      'a.1 running ports=["80:80"]',
+      'stop a.1, remove a.1, create a.1, create b.1, start a.1, start b.1',
+    )
+    expectOrder(found, 'remove a.1 < start b.1')
+  })
+})
+
+describe('plan() of orphans', () => {
+  test('plan() keeps an orphan and says how to remove it', () => {
+    const found = check('web:', 'web.1, old.1', '')
+    expect(found.notes).toEqual([
+      'Container "old.1" belongs to service "old", which the stack file no longer has; ' +
+        '"up --remove-orphans" removes it',
+    ])
+  })
+  test('plan() removes an orphan when asked', () => {
+    const found = check('web:', 'web.1, old.1', 'stop old.1, remove old.1', { removeOrphans: true })
+    expect(found.actions[0]?.reason).toBe('no longer in the stack file')
+  })
+  test('plan() keeps the containers of a service whose profile is not active', () => {
+    const desired = { ...desiredOf('web:'), inactiveServices: ['debug'] }
+    const observed = observedOf('web.1, debug.1')
+    const found = plan({ desired, observed, now: 0, options: { removeOrphans: true } })
+    expect(found).toEqual({ stack: 's', actions: [], notes: [] })
+  })
+})
+
+describe('plan() options', () => {
+  const two = 'web: { depends_on: [db] }, db:, other:'
+  test('plan() of some services takes their dependencies along', () => {
+    check(two, '', 'create db.1, create web.1, start db.1, start web.1', { services: ['web'] })
+  })
+  test('plan() with noDeps takes the named services alone, and waits for no other', () => {
+    const options = { services: ['web'], noDeps: true }
+    const found = check(two, '', 'create web.1, start web.1', options)
+    expect(found.actions.at(-1)).toMatchObject({ waitFor: [] })
+  })
+  test('plan() of some services leaves changes of the others alone', () => {
+    check(two, 'web.1, db.1, other.1 running image=old', '', { services: ['web'] })
+  })
+  test('plan() refuses a service that the stack does not have', () => {
+    const request = { desired: desiredOf(two), observed: observedOf(''), now: 0 }
+    expect(() => plan({ ...request, options: { services: ['wbe'] } })).toThrow(
+      'Cannot plan for "wbe": stack "s" has no such service; it has db, other, web',
+    )
+  })
+  test('plan() guesses which service was meant', () => {
+    const request = { desired: desiredOf(two), observed: observedOf(''), now: 0 }
+    expect(() => plan({ ...request, options: { services: ['wbe'] } })).toThrow(
+      expect.objectContaining({ code: 'NO_SUCH_SERVICE', hint: 'Did you mean "web"?' }),
+    )
+  })
+  test('plan() with forceRecreate replaces what did not change', () => {
+    const found = check('web:', 'web.1', 'stop web.1, remove web.1, create web.1, start web.1', {
+      forceRecreate: true,
+    })
+    expect(found.actions[0]?.reason).toBe('forced by --force-recreate')
+  })
+  test('plan() with forceRecreate replaces the named services, not their dependencies', () => {
+    check(two, 'web.1, db.1', 'stop web.1, remove web.1, create web.1, start web.1', {
+      services: ['web'],
+      forceRecreate: true,
+    })
+  })
+  test('plan() with alwaysRecreateDeps replaces the dependencies too', () => {
+    check(
+      two,
+      'web.1, db.1',
+      'stop web.1, stop db.1, remove web.1, remove db.1, create db.1, create web.1, start db.1, start web.1',
+      { services: ['web'], forceRecreate: true, alwaysRecreateDeps: true },
+    )
+  })
+  test('plan() with forceRecreate runs a completed one-shot again', () => {
+    check('job:', 'job.1 exited 0', 'remove job.1, create job.1, start job.1', {
+      forceRecreate: true,
+    })
+  })
+  test('plan() with noRecreate keeps what changed', () => {
+    check('web:', 'web.1 running image=old', '', { noRecreate: true })
+  })
+  test('plan() with noRecreate still starts what is not running', () => {
+    check('web:', 'web.1 stopped image=old', 'start web.1', { noRecreate: true })
+  })
+  test('plan() with graceMs overrides the grace of each service', () => {
+    const found = checkDown('web: { grace: 30 }', 'web.1', 'stop web.1, remove web.1', {
+      graceMs: 0,
+    })
+    expect(found.actions[0]).toMatchObject({ graceMs: 0 })
+  })
+  test('plan() stops with the grace of the container as it runs', () => {
+    const found = check(
+      'web: { grace: 30 }',
+      'web.1 running grace=5',
+      'stop web.1, remove web.1, create web.1, start web.1',
+    )
+    expect(found.actions[0]).toMatchObject({ graceMs: 5000 })
+  })
+  test('plan() carries anonymous volumes over to the replacement, unless renewed', () => {
+    const desired = 'web: { volumes: ["/cache"] }'
+    const expected = 'stop web.1, remove web.1, create web.1, start web.1'
+    const kept = check(desired, 'web.1 running image=old', expected)
+    expect(kept.actions[1]).toMatchObject({ anonymousVolumes: false })
+    const renewed = check(desired, 'web.1 running image=old', expected, {
+      renewAnonymousVolumes: true,
+    })
+    expect(renewed.actions[1]).toMatchObject({ anonymousVolumes: true })
+  })
+})
+
+describe('plan() of networks', () => {
+  test('plan() replaces a changed network and restarts those on it', () => {
+    const found = check(
+      'web: { networks: [back] }',
+      'web.1, network back internal',
+      'stop web.1, remove-network back, create-network back, start web.1',
+    )
+    expectOrder(
+      found,
+      'stop web.1 < remove-network back',
+      'remove-network back < create-network back',
+      'create-network back < start web.1',
+    )
+    expect(found.actions[2]).toMatchObject({
+      reason: 'internal changed',
+      changes: [{ path: 'internal', before: true, after: false }],
+    })
+  })
+  test('plan() makes a lost network again and restarts those on it', () => {
+    const found = check(
+      'web: { networks: [back] }',
+      'web.1',
+      'stop web.1, create-network back, start web.1',
+    )
+    expect(found.actions[0]?.reason).toBe('network "back" was gone')
+  })
+  test('plan() removes a network that the file no longer has, last', () => {
+    const found = check(
+      'web: { networks: [front] }',
+      'web.1 running networks=[back], network back, network front',
+      'stop web.1, remove web.1, create web.1, start web.1, remove-network back',
+    )
+    expectOrder(found, 'remove web.1 < remove-network back')
+  })
+  test('plan() keeps a network that an orphan is still on', () => {
+    check('web:', 'web.1, old.1 running networks=[back], network back', '')
+  })
+  test('plan() of some services makes only the networks that they need', () => {
+    check(
+      'web: { networks: [front] }, db: { networks: [back] }',
+      '',
+      'create-network front, create web.1, start web.1',
+      { services: ['web'] },
+    )
+  })
+  test('plan() of some services leaves the changed networks of others alone', () => {
+    check('web:, db: { networks: [back] }', 'web.1, db.1, network back internal', '', {
+      services: ['web'],
+    })
+  })
+  test('plan() leaves an external network alone', () => {
+    const desired = desiredOf('web: { networks: [lan] }')
+    const external = desired.networks.map((each) => ({ ...each, external: true }))
+    const request = { desired: { ...desired, networks: external }, now: 0 }
+    const kinds = plan({ ...request, observed: observedOf('') }).actions.map(({ kind }) => kind)
+    expect(kinds).toEqual(['create-container', 'start-container'])
+  })
+})
+
+describe('plan() of volumes', () => {
+  test('plan() keeps a volume that the file no longer has, and says so', () => {
+    const found = check('web:', 'web.1, volume data', '')
+    expect(found.notes).toEqual([
+      'Volume "data" is no longer in the stack file; it is kept with its data',
+    ])
+  })
+  test('plan() never replaces a volume that differs', () => {
+    const found = check('web: { volumes: ["data:/d"] }', 'web.1, volume data nfs', '')
+    expect(found.notes).toEqual([
+      'Volume "data" differs from the stack file in driver; it is kept as it is, ' +
+        'because to create it anew would lose its data',
+    ])
+  })
+  test('plan() makes a lost volume again and restarts those on it', () => {
+    check('web: { volumes: ["data:/d"] }', 'web.1', 'stop web.1, create-volume data, start web.1')
+  })
+})
+
+describe('plan() of down', () => {
+  const shop = 'web: { depends_on: [api] }, api: { depends_on: [db] }, db:'
+  test('plan() of down removes everything, dependents first, networks last', () => {
+    const found = checkDown(
+      'web: { depends_on: [db], networks: [back] }, db: { networks: [back] }',
+      'web.1, db.1, network back',
+      'stop web.1, stop db.1, remove web.1, remove db.1, remove-network back',
+    )
+    expectOrder(
+      found,
+      'stop web.1 < stop db.1',
+      'remove web.1 < remove-network back',
+      'remove db.1 < remove-network back',
+    )
+  })
+  test('plan() of down stops independent branches side by side', () => {
+    const found = checkDown(
+      'a: { depends_on: [db] }, b: { depends_on: [db] }, db:',
+      'a.1, b.1, db.1',
+      'stop b.1, stop a.1, stop db.1, remove b.1, remove a.1, remove db.1',
+    )
+    expectOrder(found, 'stop a.1 | stop b.1', 'stop a.1 < stop db.1', 'stop b.1 < stop db.1')
+  })
+  test('plan() of down keeps the order across a service that is not running', () => {
+    const found = checkDown(
+      shop,
+      'web.1, api.1 exited 1, db.1',
+      'stop web.1, stop db.1, remove web.1, remove api.1, remove db.1',
+    )
+    expectOrder(found, 'stop web.1 < stop db.1')
+  })
+  test('plan() of down stops a container that waits for its back-off', () => {
+    checkDown('web:', 'web.1 restarting 1', 'stop web.1, remove web.1')
+  })
+  test('plan() of down keeps volumes and says so', () => {
+    const found = checkDown(
+      'db: { volumes: ["data:/d"] }',
+      'db.1, volume data',
+      'stop db.1, remove db.1',
+    )
+    expect(found.notes).toEqual(['Volume "data" is kept; "down -v" removes it with its data'])
+    expect(found.actions.at(-1)).toMatchObject({ anonymousVolumes: false })
+  })
+  test('plan() of down -v removes named and anonymous volumes', () => {
+    const found = checkDown(
+      'db: { volumes: ["data:/d", "/cache"] }',
+      'db.1, volume data, volume db.1/cache',
+      'stop db.1, remove db.1, remove-volume data',
+      { volumes: true },
+    )
+    expectOrder(found, 'remove db.1 < remove-volume data')
+    expect(found.actions[1]).toMatchObject({ anonymousVolumes: true })
+  })
+  test('plan() of down -v leaves an external volume', () => {
+    const observed = observedOf('volume data')
+    const external = observed.volumes.map((each) => ({
+      ...each,
+      spec: { ...each.spec, external: true },
+    }))
+    const request = { desired: undefined, observed: { ...observed, volumes: external }, now: 0 }
+    expect(plan({ ...request, options: { volumes: true } }).actions).toEqual([])
+  })
+  test('plan() of down of one service takes its dependents along', () => {
+    checkDown(shop, 'web.1, api.1, db.1', 'stop web.1, stop api.1, remove web.1, remove api.1', {
+      services: ['api'],
+    })
+  })
+  test('plan() of down of one service keeps the networks that others use', () => {
+    checkDown(
+      'web: { networks: [back, front] }, db: { networks: [back] }',
+      'web.1, db.1, network back, network front',
+      'stop web.1, remove web.1, remove-network front',
+      { services: ['web'] },
+    )
+  })
+  test('plan() of down of nothing is empty', () => {
+    checkDown('', '', '')
+  })
+  test('plan() of down copes with containers that depend on each other', () => {
+    checkDown(
+      'a: { depends_on: [b] }, b: { depends_on: [a] }',
+      'a.1, b.1',
+      'stop a.1, stop b.1, remove a.1, remove b.1',
+    )
+  })
+})
+
+test('plan() warns of a stack of the same name from another directory', () => {
+  const desired = desiredOf('web:')
+  const source = { directory: '/elsewhere', files: [] }
+  const observed = { ...observedOf('web.1', 'web:'), source }
+  expect(plan({ desired, observed, now: 0 }).notes).toEqual([
+    'Stack "s" was made from "/elsewhere", and this file is in "/s"; ' +
+      'if they are two stacks, give one of them another name with -p',
+  ])
+})
