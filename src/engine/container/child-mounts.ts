@@ -1,0 +1,200 @@
+/** The child's mounts: its root and everything below, through descriptors that the parent prepared. */
+
+import type { Label, Program } from '../../linux/index.ts'
+import * as kernel from './kernel.ts'
+import type { MountAttributes, PreparedMount } from './mounts.ts'
+
+/** Descriptors are numbers inside the child. */
+export interface ChildMounts {
+  /** Detached overlay. */
+  readonly root: number
+  readonly rootReadOnly: boolean
+  /** An empty directory of the host; covered only in the child's own namespace. */
+  readonly mountPoint: string
+  readonly mounts: readonly PreparedMount[]
+  /** A detached tmpfs with the device `null` and the directory `empty`, the sources of masks. */
+  readonly masks: number
+  /** Paths that exist here, with what they are. */
+  readonly masked: readonly { readonly path: string; readonly isDirectory: boolean }[]
+  readonly readOnly: readonly string[]
+}
+
+const EMPTY = ''
+const RELATIVE_ROOT = '.'
+
+/** Attaches the tree at its mount point, mounts below it, and makes it the root of this process. */
+export function writeMounts(program: Program, input: ChildMounts, onError: Label): void {
+  const empty = program.text(EMPTY)
+  // Private, so that nothing mounted from here on reaches the host, nor the host's here.
+  program.call('mount', [0, program.text('/'), 0, kernel.MS_REC | kernel.MS_PRIVATE, 0], {
+    onError,
+    note: 'mount("/", MS_REC | MS_PRIVATE)',
+  })
+  for (const [fd, what] of [
+    [input.masks, 'masks'],
+    [input.root, 'root'],
+  ] as const) {
+    program.call(
+      'move_mount',
+      [fd, empty, kernel.AT_FDCWD, program.text(input.mountPoint), kernel.MOVE_MOUNT_F_EMPTY_PATH],
+      { onError, note: `move_mount(${what}, "${input.mountPoint}")` },
+    )
+  }
+  for (const mount of input.mounts) attach(program, { root: input.root, mount }, onError)
+  if (input.rootReadOnly) setReadOnly(program, { fd: input.root, what: '/' }, onError)
+  program.call('fchdir', [input.root], { onError, note: 'fchdir(root)' })
+  const here = program.text(RELATIVE_ROOT)
+  program.call('pivot_root', [here, here], { onError })
+  // The old root now lies on top of the new one at the same place: this takes it, and all of the host, off.
+  program.call('umount2', [here, kernel.MNT_DETACH], { onError })
+  program.call('chdir', [program.text('/')], { onError })
+}
+
+/** One mount: made here when its view depends on our namespaces, then moved to its resolved target. */
+function attach(
+  program: Program,
+  { root, mount }: { readonly root: number; readonly mount: PreparedMount },
+  onError: Label,
+): void {
+  const empty = program.text(EMPTY)
+  const flags = kernel.MOVE_MOUNT_F_EMPTY_PATH | kernel.MOVE_MOUNT_T_EMPTY_PATH
+  const source = program.word(mount.kind === 'attach' ? mount.fd : 0)
+  if (mount.kind === 'create') createFileSystem(program, { mount, store: source }, onError)
+  program.compute(source, { store: program.ahead(2, 0) })
+  // Resolved now, with everything mounted so far in view, and never past the container's own root.
+  program.call('openat2', [root, program.text(mount.target), openHow(program), kernel.OPEN_HOW_BYTES], {
+    onError,
+    store: program.ahead(1, 2),
+    note: `openat2(${JSON.stringify(mount.target)})`,
+  })
+  program.call('move_mount', [0, empty, 0, empty, flags], {
+    onError,
+    note: `move_mount(${JSON.stringify(mount.target)})`,
+  })
+}
+
+function createFileSystem(
+  program: Program,
+  { mount, store }: { readonly mount: Extract<PreparedMount, { kind: 'create' }>; readonly store: number },
+  onError: Label,
+): void {
+  const { type } = mount
+  const context = program.word()
+  const note = (call: string): string => `${call}("${type}")`
+  program.call('fsopen', [program.text(type), kernel.FSOPEN_CLOEXEC], { onError, store: context })
+  program.compute(context, { store: program.ahead(1, 0) })
+  program.call('fsconfig', [0, kernel.FSCONFIG_CMD_CREATE, 0, 0, 0], {
+    onError,
+    note: note('fsconfig'),
+  })
+  program.compute(context, { store: program.ahead(1, 0) })
+  program.call('fsmount', [0, kernel.FSMOUNT_CLOEXEC, attributeBits(mount.attributes)], {
+    onError,
+    store,
+    note: note('fsmount'),
+  })
+}
+
+/** Writes `sysctls:` through a descriptor of this container's own procfs. */
+export function writeSysctls(
+  program: Program,
+  sysctls: Readonly<Record<string, string>>,
+  onError: Label,
+): void {
+  for (const [name, value] of Object.entries(sysctls)) {
+    const path = `/proc/sys/${name.replaceAll('.', '/')}`
+    const flags = kernel.O_WRONLY | kernel.O_CLOEXEC
+    const resolve = kernel.RESOLVE_NO_SYMLINKS | kernel.RESOLVE_IN_ROOT
+    const how = program.bytes(encodeOpenHow({ flags, resolve }), 8)
+    program.call('openat2', [kernel.AT_FDCWD, program.text(path), how, kernel.OPEN_HOW_BYTES], {
+      onError,
+      store: program.ahead(1, 0),
+      note: `open("${path}")`,
+    })
+    program.call('write', [0, program.text(value), Buffer.byteLength(value)], {
+      onError,
+      note: `write("${path}", ${JSON.stringify(value)})`,
+    })
+  }
+}
+
+/** Read-only paths, then masked ones: after the sysctls are written, before privileges go. */
+export function writeHiding(program: Program, input: ChildMounts, onError: Label): void {
+  for (const path of input.readOnly) {
+    const tree = program.word()
+    const flags = kernel.OPEN_TREE_CLONE | kernel.O_CLOEXEC | kernel.AT_RECURSIVE
+    program.call('open_tree', [kernel.AT_FDCWD, program.text(path), flags], { onError, store: tree })
+    setReadOnly(program, { word: tree, what: path }, onError)
+    moveTo(program, { tree, path }, onError)
+  }
+  for (const { path, isDirectory } of input.masked) {
+    const tree = program.word()
+    const source = program.text(isDirectory ? 'empty' : 'null')
+    const flags = kernel.OPEN_TREE_CLONE | kernel.O_CLOEXEC
+    program.call('open_tree', [input.masks, source, flags], {
+      onError,
+      store: tree,
+      note: `open_tree(mask of "${path}")`,
+    })
+    if (isDirectory) setReadOnly(program, { word: tree, what: path }, onError)
+    moveTo(program, { tree, path }, onError)
+  }
+}
+
+function moveTo(
+  program: Program,
+  { tree, path }: { readonly tree: number; readonly path: string },
+  onError: Label,
+): void {
+  const empty = program.text(EMPTY)
+  program.compute(tree, { store: program.ahead(1, 0) })
+  program.call(
+    'move_mount',
+    [0, empty, kernel.AT_FDCWD, program.text(path), kernel.MOVE_MOUNT_F_EMPTY_PATH],
+    { onError, note: `move_mount("${path}")` },
+  )
+}
+
+/** @see mount_setattr(2): struct mount_attr is attr_set, attr_clr, propagation, userns_fd */
+function setReadOnly(
+  program: Program,
+  tree: { readonly fd?: number; readonly word?: number; readonly what: string },
+  onError: Label,
+): void {
+  const attributes = Buffer.alloc(kernel.MOUNT_ATTR_BYTES)
+  attributes.writeBigUInt64LE(BigInt(kernel.MOUNT_ATTR_RDONLY), 0)
+  if (tree.word !== undefined) program.compute(tree.word, { store: program.ahead(1, 0) })
+  program.call(
+    'mount_setattr',
+    [
+      tree.fd ?? 0,
+      program.text(EMPTY),
+      kernel.AT_EMPTY_PATH | (tree.word === undefined ? 0 : kernel.AT_RECURSIVE),
+      program.bytes(attributes, 8),
+      kernel.MOUNT_ATTR_BYTES,
+    ],
+    { onError, note: `mount_setattr("${tree.what}", MOUNT_ATTR_RDONLY)` },
+  )
+}
+
+function openHow(program: Program): number {
+  const flags = kernel.O_PATH | kernel.O_CLOEXEC
+  return program.bytes(encodeOpenHow({ flags, resolve: kernel.RESOLVE_IN_ROOT }), 8)
+}
+
+/** struct open_how: flags, mode, resolve. include/uapi/linux/openat2.h */
+function encodeOpenHow(how: { readonly flags: number; readonly resolve: number }): Buffer {
+  const bytes = Buffer.alloc(kernel.OPEN_HOW_BYTES)
+  bytes.writeBigUInt64LE(BigInt(how.flags), 0)
+  bytes.writeBigUInt64LE(BigInt(how.resolve), 16)
+  return bytes
+}
+
+function attributeBits(attributes: MountAttributes): number {
+  return (
+    (attributes.readOnly ? kernel.MOUNT_ATTR_RDONLY : 0) |
+    (attributes.nosuid ? kernel.MOUNT_ATTR_NOSUID : 0) |
+    (attributes.nodev ? kernel.MOUNT_ATTR_NODEV : 0) |
+    (attributes.noexec ? kernel.MOUNT_ATTR_NOEXEC : 0)
+  )
+}

@@ -1,0 +1,117 @@
+/** The child's last steps: giving privileges up, in an order that is itself a defence, and execve. */
+
+import type { Label, Program } from '../../linux/index.ts'
+import type { ChildInput } from './child.ts'
+import { FD } from './descriptors.ts'
+import * as kernel from './kernel.ts'
+
+/** Bytes for getcwd(2); its result is only looked at for the leading slash. */
+const PATH_MAX = 4096
+
+/** Appends everything from no_new_privs to execve. */
+export function writeCredentials(program: Program, input: ChildInput, onError: Label): void {
+  const { process } = input.config
+  if (process.noNewPrivileges) {
+    program.call('prctl', [kernel.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0], { onError })
+  } else {
+    // Without no_new_privs loading a filter takes CAP_SYS_ADMIN, so it comes before that goes.
+    loadFilter(program, input, onError)
+  }
+  dropBoundingSet(program, input, onError)
+  program.call('prctl', [kernel.PR_SET_KEEPCAPS, 1, 0, 0, 0], { onError })
+  // Nothing of the host may be reachable as /proc/self/fd/N when the working directory is entered.
+  program.call('close_range', [FD.firstPassed, kernel.ALL_DESCRIPTORS, 0], { onError })
+  enterWorkingDirectory(program, input, onError)
+  setCapabilities(program, input, onError)
+  // The container does not outlive its monitor: nobody would ever learn how it ended.
+  program.call('prctl', [kernel.PR_SET_PDEATHSIG, kernel.SIGKILL, 0, 0, 0], { onError })
+  program.call('close_range', [3, kernel.ALL_DESCRIPTORS, kernel.CLOSE_RANGE_CLOEXEC], { onError })
+  if (process.noNewPrivileges) loadFilter(program, input, onError)
+  execute(program, input, onError)
+}
+
+function loadFilter(program: Program, { seccomp }: ChildInput, onError: Label): void {
+  if (!seccomp) return
+  // struct sock_fprog: length in instructions of 8 bytes, then the pointer. include/uapi/linux/filter.h
+  const header = Buffer.alloc(16)
+  header.writeUInt16LE(seccomp.length / 8, 0)
+  header.writeBigUInt64LE(BigInt(program.bytes(seccomp, 8)), 8)
+  const { SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW } = kernel
+  program.call(
+    'seccomp',
+    [SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, program.bytes(header, 8)],
+    { onError, note: 'seccomp(SECCOMP_SET_MODE_FILTER)' },
+  )
+}
+
+function dropBoundingSet(program: Program, input: ChildInput, onError: Label): void {
+  for (let capability = 0; capability <= input.lastCapability; capability += 1) {
+    if (((input.capabilityMask >> BigInt(capability)) & 1n) === 1n) continue
+    program.call('prctl', [kernel.PR_CAPBSET_DROP, capability, 0, 0, 0], { onError })
+  }
+}
+
+/** As root first (root may enter what the user may not list), then as the user when that failed. */
+function enterWorkingDirectory(program: Program, input: ChildInput, onError: Label): void {
+  const { cwd, user } = input.config.process
+  const path = program.text(cwd)
+  const entered = program.word()
+  program.call('chdir', [path], { store: entered })
+  setUser(program, user, onError)
+  const inside = program.label('inside')
+  program.compute(entered, { onZero: inside })
+  program.call('chdir', [path], { onError })
+  program.place(inside)
+  // A directory outside of the root reads as "(unreachable)…": CVE-2024-21626.
+  const buffer = program.zeroed(PATH_MAX)
+  program.call('getcwd', [buffer, PATH_MAX], { onError, note: `getcwd() in "${cwd}"` })
+  const checked = program.label('checked')
+  program.compute(buffer, { mask: 0xff, plus: -0x2f, onZero: checked })
+  program.call('exit_group', [126])
+  program.place(checked)
+}
+
+function setUser(
+  program: Program,
+  user: ChildInput['config']['process']['user'],
+  onError: Label,
+): void {
+  const groups = Buffer.alloc(Math.max(4, user.additionalGids.length * 4))
+  for (const [index, gid] of user.additionalGids.entries()) groups.writeUInt32LE(gid, index * 4)
+  program.call('setgroups', [user.additionalGids.length, program.bytes(groups)], { onError })
+  program.call('setresgid', [user.gid, user.gid, user.gid], { onError })
+  program.call('setresuid', [user.uid, user.uid, user.uid], { onError })
+}
+
+/** Permitted and effective are the bounding set; inheritable and ambient are empty (CVE-2022-29162). */
+function setCapabilities(program: Program, input: ChildInput, onError: Label): void {
+  program.call('prctl', [kernel.PR_SET_KEEPCAPS, 0, 0, 0, 0], { onError })
+  const header = Buffer.alloc(8)
+  header.writeUInt32LE(kernel.LINUX_CAPABILITY_VERSION_3, 0)
+  const data = Buffer.alloc(24)
+  for (const word of [0, 1]) {
+    const bits = Number((input.capabilityMask >> BigInt(32 * word)) & 0xffffffffn)
+    data.writeUInt32LE(bits, word * 12)
+    data.writeUInt32LE(bits, word * 12 + 4)
+  }
+  program.call('capset', [program.bytes(header), program.bytes(data)], { onError })
+  program.call('prctl', [kernel.PR_CAP_AMBIENT, kernel.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0], { onError })
+}
+
+function execute(program: Program, input: ChildInput, onError: Label): void {
+  const { args, env } = input.config.process
+  const strings = (list: readonly string[]): number =>
+    program.pointers(list.map((text) => program.text(text)))
+  if (input.init) {
+    program.call(
+      'execveat',
+      [FD.init, program.text(''), strings(['tsstack-init']), strings(env), kernel.AT_EMPTY_PATH],
+      { onError, note: 'execveat(init)' },
+    )
+    return
+  }
+  program.call('execve', [program.text(input.executable), strings(args), strings(env)], {
+    onError,
+    note: `exec(${JSON.stringify(args[0])})`,
+  })
+}

@@ -1,0 +1,45 @@
+/** Which descriptor number means what inside a monitor and its child before the program is executed. */
+
+import type { Fd } from '../../linux/index.ts'
+
+/** Fixed numbers: 0 to 2 are the container's own stdio. */
+export const FD = {
+  /** Read-write end of the attempt's FIFO: reports, and the end-of-file that wakes the supervisor. */
+  fifo: 3,
+  status: 4,
+  /** Our init program, when the container has one. */
+  init: 5,
+  /** First number of everything else; none of these outlives the start. */
+  firstPassed: 6,
+} as const
+
+/** Hands out child-side numbers for descriptors of ours. */
+export class DescriptorTable {
+  readonly #passed: Record<number, Fd>
+  #next: number = FD.firstPassed
+
+  constructor(stdio: readonly [Fd, Fd, Fd], reports: { readonly fifo: Fd; readonly status: Fd; readonly init?: Fd | undefined }) {
+    const [stdin, stdout, stderr] = stdio
+    this.#passed = {
+      0: stdin,
+      1: stdout,
+      2: stderr,
+      [FD.fifo]: reports.fifo,
+      [FD.status]: reports.status,
+    }
+    if (reports.init !== undefined) this.#passed[FD.init] = reports.init
+  }
+
+  /** The number that `fd` will have in the child. */
+  pass(fd: Fd): number {
+    const number = this.#next
+    this.#next += 1
+    this.#passed[number] = fd
+    return number
+  }
+
+  /** Child number to our number, all of them. */
+  get passed(): Readonly<Record<number, Fd>> {
+    return this.#passed
+  }
+}

@@ -1,0 +1,87 @@
+/** The monitor of a container: a launch program that makes its pid 1, waits for it and reports. */
+
+import { Program } from '../../linux/index.ts'
+import {
+  STARTED_BYTES,
+  STATUS_BYTES,
+  STATUS_MAGIC,
+  STATUS_OFFSETS,
+} from '../records/attempt.ts'
+import { type ChildInput, writeChild } from './child.ts'
+import { FD } from './descriptors.ts'
+import * as kernel from './kernel.ts'
+
+/** What the monitor and its child say on the FIFO: 16 bytes each, so that no two ever mix (pipe(7)). */
+export const MESSAGE_BYTES = 16
+/** First word of a message; failures of {@link Program.failure} have their own. */
+export const MESSAGE = { started: 0x01, exited: 0x02 } as const
+
+export interface MonitorInput extends ChildInput {
+  /** CLONE_NEW* flags of clone3. */
+  readonly cloneFlags: number
+  /** Child-side number of the cgroup directory to be born into (v2); absent on v1. */
+  readonly cgroupFd?: number
+}
+
+/**
+ * Writes the whole program. The monitor resumes only when its child has executed or died (CLONE_VFORK),
+ * so "started" comes after any failure that the child reports, and never for a program that did not run.
+ */
+export function monitorProgram(input: MonitorInput): Program {
+  const program = new Program()
+  const status = program.bytes(statusTemplate(), 8)
+  const monitor = program.label('monitor')
+  program.call('prctl', [kernel.PR_SET_DUMPABLE, 0], { note: 'prctl(PR_SET_DUMPABLE, 0)' })
+  program.call('clone3', [program.bytes(cloneArguments(input), 8), kernel.CLONE_ARGS_BYTES], {
+    store: status + STATUS_OFFSETS.pid,
+    onPositive: monitor,
+    onError: program.failLabel({ reportFd: FD.fifo }),
+    note: 'clone3(new namespaces)',
+  })
+  writeChild(program, input)
+  program.place(monitor)
+  writeMonitor(program, status)
+  return program
+}
+
+function writeMonitor(program: Program, status: number): void {
+  const started = program.bytes(message(MESSAGE.started), 8)
+  const exited = program.bytes(message(MESSAGE.exited), 8)
+  program.call('clock_gettime', [kernel.CLOCK_REALTIME, status + STATUS_OFFSETS.startedSeconds])
+  program.call('pwrite64', [FD.status, status, STARTED_BYTES, 0])
+  program.compute(status + STATUS_OFFSETS.pid, { store: started + 8 })
+  program.call('write', [FD.fifo, started, MESSAGE_BYTES])
+  // The container's pipes and mounts must end with the container, not with us.
+  program.call('close_range', [0, 2, 0])
+  program.call('close_range', [FD.firstPassed, kernel.ALL_DESCRIPTORS, 0])
+  const waitStatus = status + STATUS_OFFSETS.waitStatus
+  program.call('wait4', [-1, waitStatus, 0, 0])
+  program.call('clock_gettime', [kernel.CLOCK_REALTIME, status + STATUS_OFFSETS.endedSeconds])
+  program.set(status + STATUS_OFFSETS.ended, 1)
+  program.call('pwrite64', [FD.status, status, STATUS_BYTES, 0])
+  program.compute(waitStatus, { store: exited + 8 })
+  program.call('write', [FD.fifo, exited, MESSAGE_BYTES])
+  program.call('exit_group', [0])
+}
+
+function statusTemplate(): Buffer {
+  const bytes = Buffer.alloc(STATUS_BYTES)
+  bytes.writeBigUInt64LE(STATUS_MAGIC, STATUS_OFFSETS.magic)
+  return bytes
+}
+
+function message(kind: number): Buffer {
+  const bytes = Buffer.alloc(MESSAGE_BYTES)
+  bytes.writeUInt32LE(kind, 0)
+  return bytes
+}
+
+/** struct clone_args. @see clone3(2), include/uapi/linux/sched.h */
+function cloneArguments({ cloneFlags, cgroupFd }: MonitorInput): Buffer {
+  const args = Buffer.alloc(kernel.CLONE_ARGS_BYTES)
+  const intoCgroup = cgroupFd === undefined ? 0n : kernel.CLONE_INTO_CGROUP
+  args.writeBigUInt64LE(BigInt(cloneFlags) | BigInt(kernel.CLONE_VFORK) | intoCgroup, 0)
+  args.writeBigUInt64LE(BigInt(kernel.SIGCHLD), 32)
+  args.writeBigUInt64LE(BigInt(cgroupFd ?? 0), 80)
+  return args
+}

@@ -1,0 +1,135 @@
+/** What the engine remembers of a container: its spec and how its attempts went. */
+
+import { mkdirSync, readdirSync } from 'node:fs'
+import type { ContainerSpec, Dependency, ObservedPort } from '../../planner/index.ts'
+import { containerPaths, containersDirectory, type ContainerPaths } from '../paths.ts'
+import type { Paths } from '../types.ts'
+import { readRecord, removeRecord, writeRecord } from './file.ts'
+
+/** Kept in the state directory: survives a reboot, together with the writable layer and the log. */
+export interface ContainerRecord {
+  readonly stack: string
+  readonly name: string
+  readonly service: string
+  readonly index: number
+  readonly spec: ContainerSpec
+  readonly dependsOn: readonly Dependency[]
+  /** Milliseconds since the epoch, as all times here. */
+  readonly createdAt: number
+  /** Attempts begun so far; the number of the newest. */
+  readonly attempts: number
+  /** How the newest attempt that ended did. */
+  readonly last?: AttemptResult
+  /** Why the newest attempt could not be started, in the user's words. */
+  readonly failure?: string
+  /** Ended by `stop` or `down`, so that no restart policy applies. */
+  readonly stoppedByUser: boolean
+  /** Restarts in a row, for the back-off and for `on-failure:N`. */
+  readonly restarts: number
+}
+
+export interface AttemptResult {
+  readonly attempt: number
+  readonly startedAt: number
+  readonly finishedAt: number
+  readonly exitCode: number
+  readonly oomKilled: boolean
+}
+
+/** Kept in the run directory while an attempt has processes: what a next supervisor adopts or cleans. */
+export interface AttemptRecord {
+  readonly attempt: number
+  /** Of another boot: nothing of it can be alive. */
+  readonly bootId: string
+  readonly begunAt: number
+  /** Path below each cgroup hierarchy. */
+  readonly cgroup: string
+  readonly interfaces: readonly AttemptInterface[]
+  readonly ports: readonly ObservedPort[]
+  /** Absent until spawned. A pid counts only together with its start time. */
+  readonly monitor?: ProcessIdentity
+  readonly mover?: ProcessIdentity
+}
+
+export interface AttemptInterface {
+  readonly network: string
+  /** Name of the veth end on the host. */
+  readonly hostInterface: string
+  readonly ipv4?: string
+  readonly ipv6?: string
+}
+
+export interface ProcessIdentity {
+  readonly pid: number
+  /** Clock ticks since boot, field 22 of /proc/PID/stat. */
+  readonly startTime: number
+}
+
+/** Makes the directories of a container and writes its record, before anything else of it exists. */
+export function createContainerRecord(paths: Paths, record: ContainerRecord): ContainerPaths {
+  const own = containerPaths(paths, record.stack, record.name)
+  for (const directory of [own.directory, own.upper, own.work, own.init, own.log]) {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+  }
+  writeContainerRecord(paths, record)
+  return own
+}
+
+export function writeContainerRecord(paths: Paths, record: ContainerRecord): void {
+  writeRecord(containerPaths(paths, record.stack, record.name).record, record)
+}
+
+/** Every container of `stack` that has a readable record, in the order of their names. */
+export function readContainerRecords(paths: Paths, stack: string): readonly ContainerRecord[] {
+  return namesIn(containersDirectory(paths, stack))
+    .map((name) => readRecord(containerPaths(paths, stack, name).record, isContainerRecord))
+    .filter((record) => record !== undefined)
+}
+
+export function readAttemptRecord(own: ContainerPaths): AttemptRecord | undefined {
+  return readRecord(own.attempt, isAttemptRecord)
+}
+
+export function writeAttemptRecord(own: ContainerPaths, record: AttemptRecord): void {
+  mkdirSync(own.run, { recursive: true, mode: 0o700 })
+  writeRecord(own.attempt, record)
+}
+
+export function removeAttemptRecord(own: ContainerPaths): void {
+  removeRecord(own.attempt)
+}
+
+/** Names of directories in `path`, sorted; none when it does not exist. */
+export function namesIn(path: string): readonly string[] {
+  try {
+    return readdirSync(path, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name)
+      .sort()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
+}
+
+function isContainerRecord(value: object): value is ContainerRecord {
+  const record = value as Partial<ContainerRecord>
+  return (
+    typeof record.name === 'string' &&
+    typeof record.stack === 'string' &&
+    typeof record.service === 'string' &&
+    typeof record.spec === 'object' &&
+    Array.isArray(record.dependsOn) &&
+    typeof record.attempts === 'number'
+  )
+}
+
+function isAttemptRecord(value: object): value is AttemptRecord {
+  const record = value as Partial<AttemptRecord>
+  return (
+    typeof record.attempt === 'number' &&
+    typeof record.bootId === 'string' &&
+    typeof record.cgroup === 'string' &&
+    Array.isArray(record.interfaces)
+  )
+}
