@@ -2,6 +2,26 @@
 
 export type * from './model.ts'
 export type { PlanOptions } from './options.ts'
+export { judgeCondition, type ConditionState } from './condition.ts'
+export { describe, type DescribeOptions } from './describe.ts'
 export { diffSpec } from './diff.ts'
 export { effect } from './effect.ts'
+export {
+  applyProbe,
+  initialHealth,
+  nextProbe,
+  type HealthStatus,
+  type NextProbe,
+  type ProbeResult,
+} from './health.ts'
 export { plan, type PlanRequest } from './plan.ts'
+export { planToJson, type ActionJson, type PlanJson } from './plan-json.ts'
+export {
+  decideRestart,
+  FIRST_RUN,
+  restartDelayMs,
+  type Exit,
+  type RestartDecision,
+  type RestartMemory,
+} from './restart.ts'
+export { stepsOf, summaryOf, type Step, type StepChange, type Summary } from './steps.ts'

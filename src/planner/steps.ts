@@ -1,0 +1,76 @@
+/** A plan by resource: the several actions on one container are one change to its reader. */
+
+import type { Action, FieldChange, Plan } from './model.ts'
+
+export type StepChange = 'create' | 'replace' | 'remove' | 'start' | 'stop' | 'restart'
+
+export interface Step {
+  readonly resource: 'network' | 'volume' | 'container'
+  readonly name: string
+  /** Of a container. */
+  readonly service?: string
+  readonly change: StepChange
+  readonly reason: string
+  readonly fields: readonly FieldChange[]
+}
+
+/** One step per resource, networks and volumes first; within a kind in the order of the plan. */
+export function stepsOf({ actions }: Plan): readonly Step[] {
+  const groups = new Map<string, Action[]>()
+  for (const action of actions) {
+    const key = `${resourceOf(action)} ${subjectOf(action)}`
+    groups.set(key, [...(groups.get(key) ?? []), action])
+  }
+  const steps = [...groups.values()].flatMap(stepOf)
+  const ofResource = (resource: Step['resource']): readonly Step[] =>
+    steps.filter((each) => each.resource === resource)
+  return [...ofResource('network'), ...ofResource('volume'), ...ofResource('container')]
+}
+
+export type Summary = Readonly<Record<StepChange, number>>
+
+export function summaryOf(steps: readonly Step[]): Summary {
+  const summary = { create: 0, replace: 0, remove: 0, start: 0, stop: 0, restart: 0 }
+  for (const { change } of steps) summary[change] += 1
+  return summary
+}
+
+/** The name of what an action is about. */
+export function subjectOf(action: Action): string {
+  if ('network' in action) return action.network.name
+  if ('volume' in action) return action.volume.name
+  return 'container' in action ? action.container.name : action.name
+}
+
+function resourceOf({ kind }: Action): Step['resource'] {
+  if (kind.endsWith('-network')) return 'network'
+  return kind.endsWith('-volume') ? 'volume' : 'container'
+}
+
+function stepOf(actions: readonly Action[]): readonly Step[] {
+  const [first] = actions
+  if (first === undefined) return []
+  const service = actions.map(serviceOf).find((each) => each !== undefined)
+  return [
+    {
+      resource: resourceOf(first),
+      name: subjectOf(first),
+      ...(service === undefined ? {} : { service }),
+      change: changeOf(new Set(actions.map((each) => each.kind.split('-')[0]))),
+      reason: first.reason,
+      fields: actions.flatMap((each) => ('changes' in each ? (each.changes ?? []) : [])),
+    },
+  ]
+}
+
+function serviceOf(action: Action): string | undefined {
+  if ('container' in action) return action.container.service
+  return 'service' in action ? action.service : undefined
+}
+
+function changeOf(verbs: ReadonlySet<string | undefined>): StepChange {
+  if (verbs.has('create')) return verbs.has('remove') ? 'replace' : 'create'
+  if (verbs.has('remove')) return 'remove'
+  if (verbs.has('start')) return verbs.has('stop') ? 'restart' : 'start'
+  return 'stop'
+}
