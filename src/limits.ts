@@ -24,3 +24,47 @@ export const CGROUP_WATCH_MS_MAX: number = 500
 
 /** Room for one netlink answer; the kernel fills a dump's datagrams to 32 KiB at most. */
 export const NETLINK_REPLY_BYTES_MAX: number = 256 * 1024
+
+/** Docker's back-off: from 100 ms, doubling, to one minute; a run of 10 s starts it over. */
+export const RESTART_DELAY_MS_MIN: number = 100
+export const RESTART_DELAY_MS_MAX: number = 60_000
+export const RESTART_STABLE_MS: number = 10_000
+
+/** Pause after the first failed early health probe; it doubles. A probe costs a few milliseconds of processor. */
+export const HEALTH_EARLY_MS_MIN: number = 25
+
+/** Processes of a container whose file says nothing: enough for a large server, the end of a fork bomb. */
+export const PIDS_MAX_DEFAULT: number = 4096
+
+/** One frame between command line and supervisor: the largest stack file as JSON, and some. */
+export const FRAME_BYTES_MAX: number = 48 * 1024 * 1024
+
+/** The supervisor ends this long after it has nothing left to supervise and nobody to serve. */
+export const SUPERVISOR_IDLE_MS: number = 1_000
+
+/** A supervisor that is not up after this hangs; a cold disk takes about one second. */
+export const SUPERVISOR_START_MS_MAX: number = 20_000
+
+/** Pause between two looks at a supervisor that another command is starting. */
+export const SUPERVISOR_POLL_MS: number = 10
+
+/** A connection that has not introduced itself by then is closed. */
+export const HELLO_MS_MAX: number = 5_000
+
+/** Log of the supervisor; the one before it is kept as well. */
+export const SUPERVISOR_LOG_BYTES_MAX: number = 1024 * 1024
+
+/** `sun_path` of unix(7) has 108 bytes, the last of which is zero. */
+export const SOCKET_PATH_BYTES_MAX: number = 107
+
+/** Stack files up to this size are read by the supervisor; larger ones would hold up everybody else. */
+export const LOAD_BYTES_MAX: number = 256 * 1024
+
+/** Standard input of `exec` that may be under way: one pipe's worth four times over. */
+export const EXEC_WINDOW_BYTES: number = 256 * 1024
+
+/** After its program has ended, `exec` waits this long for a grandchild to close the output. */
+export const EXEC_DRAIN_MS: number = 1_000
+
+/** Log lines are sent in packs of about this size. */
+export const LOG_PACK_BYTES: number = 64 * 1024
