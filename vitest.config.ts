@@ -1,8 +1,12 @@
 import { defineConfig } from 'vitest/config'
 
-// fast: pure, no root. kernel: real namespaces, mounts, netlink, as root. e2e: the built command line, as root.
+// fast: pure, no root. kernel: real namespaces, mounts, netlink, as root. e2e: the built command
+// line, as root, one file after the other, when the kernel tests are done.
+const report = process.env['TSSTACK_TEST_REPORT']
+
 export default defineConfig({
   test: {
+    reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
     projects: [
       {
         test: {
@@ -12,6 +16,7 @@ export default defineConfig({
             'test/*.test.ts',
             'test/{linux,net,engine,daemon}/**/*.fast.test.ts',
           ],
+          sequence: { groupOrder: 0 },
         },
       },
       {
@@ -21,6 +26,8 @@ export default defineConfig({
           pool: 'forks',
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          sequence: { groupOrder: 1 },
+          globalSetup: ['test/support/machine.ts'],
         },
       },
       {
@@ -31,6 +38,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          sequence: { groupOrder: 2 },
         },
       },
     ],
