@@ -1,0 +1,36 @@
+/** Netlink: interfaces, addresses, routes, neighbours, and nf_tables (as the namespace `nft`). */
+
+export {
+  addAddress,
+  deleteAddress,
+  listAddresses,
+  parseAddresses,
+  type InterfaceAddress,
+} from './address.ts'
+export {
+  createBridge,
+  createVeth,
+  deleteLink,
+  getLink,
+  listLinks,
+  parseLink,
+  parseLinks,
+  setLink,
+  type Link,
+  type LinkChanges,
+  type LinkKey,
+  type LinkSettings,
+  type VethPeer,
+} from './link.ts'
+export type { Message as NetlinkMessage, Request as NetlinkRequest } from './message.ts'
+export {
+  deleteNeighbour,
+  listNeighbours,
+  parseNeighbours,
+  setNeighbour,
+  type Neighbour,
+} from './neighbour.ts'
+export { createNetworkNamespace, withNetworkNamespace } from './namespace.ts'
+export * as nft from './nftables/index.ts'
+export { addRoute, deleteRoute, listRoutes, parseRoutes, type Route } from './route.ts'
+export { NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkSocket } from './socket.ts'

@@ -1,0 +1,59 @@
+/** nf_tables over nfnetlink: batches, which are taken whole or not at all, and lists. nfnetlink.h, nf_tables.h */
+
+import { NLM_F_ACK } from '../message.ts'
+import type { Message, Request } from '../message.ts'
+import type { NetlinkSocket } from '../socket.ts'
+
+/** @see include/uapi/linux/netfilter/nfnetlink.h */
+const NFNL_MSG_BATCH_BEGIN = 16
+const NFNL_MSG_BATCH_END = 17
+const NFNL_SUBSYS_NFTABLES = 10
+const NFGENMSG_BYTES = 4
+const NFPROTO_IPV4 = 2
+
+/**
+ * Applies `changes` as one transaction: packets see the old rules or the new ones, nothing between.
+ * Throws the first refusal; then nothing has changed.
+ */
+export function commitBatch(socket: NetlinkSocket, changes: readonly Request[]): void {
+  const last = changes.length - 1
+  const { refused } = socket.exchange([
+    batchEdge(NFNL_MSG_BATCH_BEGIN, 'begin batch'),
+    // Refusals come for every message; one acknowledgement is enough, and a thousand overflow the socket.
+    ...changes.map((change, index) =>
+      index === last ? { ...change, flags: change.flags | NLM_F_ACK } : change,
+    ),
+    batchEdge(NFNL_MSG_BATCH_END, 'end batch'),
+  ])
+  if (refused[0]) throw refused[0].error
+}
+
+/** A message to nf_tables about an IPv4 object. `message` is an NFT_MSG_* number. */
+export function nftRequest(request: {
+  readonly message: number
+  readonly flags?: number
+  readonly attributes: readonly Uint8Array[]
+  readonly what: string
+}): Request {
+  const header = Buffer.of(NFPROTO_IPV4, 0, 0, 0)
+  return {
+    type: (NFNL_SUBSYS_NFTABLES << 8) | request.message,
+    flags: request.flags ?? 0,
+    body: Buffer.concat([header, ...request.attributes]),
+    what: `nftables: ${request.what}`,
+  }
+}
+
+/** The attributes of those among `messages` that carry NFT_MSG_* `message`. */
+export function nftBodies(messages: readonly Message[], message: number): readonly Buffer[] {
+  const type = (NFNL_SUBSYS_NFTABLES << 8) | message
+  return messages
+    .filter((one) => one.type === type)
+    .map(({ body }) => body.subarray(NFGENMSG_BYTES))
+}
+
+function batchEdge(type: number, what: string): Request {
+  const body = Buffer.alloc(NFGENMSG_BYTES)
+  body.writeUInt16BE(NFNL_SUBSYS_NFTABLES, 2)
+  return { type, flags: 0, body, what: `nftables: ${what}` }
+}

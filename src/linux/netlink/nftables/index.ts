@@ -1,0 +1,32 @@
+/** nf_tables: tables, chains, rules, sets and maps, changed in batches. Family ip. */
+
+export { commitBatch } from './batch.ts'
+export * from './expression.ts'
+export { addRule, flushChain, listRules, parseRules, type Rule } from './rule.ts'
+export {
+  addElements,
+  addSet,
+  deleteElements,
+  deleteSet,
+  listElements,
+  listSets,
+  parseElements,
+  parseSetNames,
+  type ElementValue,
+  type SetDefinition,
+  type SetElement,
+  type SetType,
+} from './set.ts'
+export {
+  addChain,
+  addTable,
+  deleteChain,
+  deleteTable,
+  listChains,
+  listTables,
+  parseChains,
+  parseTables,
+  type BaseChain,
+  type Chain,
+  type Table,
+} from './table.ts'
