@@ -1,6 +1,7 @@
 /** A plan by resource: the several actions on one container are one change to its reader. */
 
 import type { Action, FieldChange, Plan } from './model.ts'
+import { compareNames } from './order.ts'
 
 export type StepChange = 'create' | 'replace' | 'remove' | 'start' | 'stop' | 'restart'
 
@@ -14,14 +15,16 @@ export interface Step {
   readonly fields: readonly FieldChange[]
 }
 
-/** One step per resource, networks and volumes first; within a kind in the order of the plan. */
+/** One step per resource: networks, volumes, containers, each by name. */
 export function stepsOf({ actions }: Plan): readonly Step[] {
   const groups = new Map<string, Action[]>()
   for (const action of actions) {
     const key = `${resourceOf(action)} ${subjectOf(action)}`
     groups.set(key, [...(groups.get(key) ?? []), action])
   }
-  const steps = [...groups.values()].flatMap(stepOf)
+  const steps = [...groups.values()]
+    .flatMap(stepOf)
+    .toSorted((a, b) => compareNames(a.name, b.name))
   const ofResource = (resource: Step['resource']): readonly Step[] =>
     steps.filter((each) => each.resource === resource)
   return [...ofResource('network'), ...ofResource('volume'), ...ofResource('container')]

@@ -44,20 +44,10 @@ export function expectOrder({ actions }: Plan, ...claims: readonly string[]): vo
 
 /** The action as the tests write it: `start web.1`, `create-network back`. */
 export function textOf(action: Action): string {
-  switch (action.kind) {
-    case 'create-container':
-      return `create ${action.container.name}`
-    case 'start-container':
-    case 'stop-container':
-    case 'remove-container':
-      return `${action.kind.replace('-container', '')} ${action.name}`
-    case 'create-network':
-    case 'remove-network':
-      return `${action.kind} ${action.network.name}`
-    case 'create-volume':
-    case 'remove-volume':
-      return `${action.kind} ${action.volume.name}`
-  }
+  const verb = action.kind.replace('-container', '')
+  if ('network' in action) return `${verb} ${action.network.name}`
+  if ('volume' in action) return `${verb} ${action.volume.name}`
+  return `${verb} ${'container' in action ? action.container.name : action.name}`
 }
 
 /** What holds for every plan: it can be executed in its order, and afterwards there is nothing left to do. */

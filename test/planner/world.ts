@@ -123,7 +123,10 @@ function observedContainer(
   const overrides = Object.fromEntries(
     settings.map((word) => {
       const [key = '', value = ''] = word.split('=')
-      return [key, /[[{]/u.test(value) ? parse(value.replaceAll(';', ',')) : value]
+      return [
+        key,
+        /[[{]/u.test(value) ? parse(value.replaceAll(';', ',').replaceAll(':"', ': "')) : value,
+      ]
     }),
   ) as Fields
   const [service = '', index = '1'] = ((overrides['of'] as string) ?? name).split('.')
@@ -161,7 +164,7 @@ function specFrom(fields: Fields, name: string): ContainerSpec {
 }
 
 function networkModeOf(fields: Fields, networks: readonly string[]): ContainerSpec['network'] {
-  const service = /^service:(.+)$/u.exec(String(fields['network_mode'] ?? ''))?.[1]
+  const service = /^service:(.+)$/u.exec((fields['network_mode'] as string | undefined) ?? '')?.[1]
   if (service !== undefined) return { kind: 'service', service }
   if (networks.length === 0) return { kind: 'none' }
   return {
