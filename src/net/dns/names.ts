@@ -1,0 +1,90 @@
+/** The names and addresses of containers by network: what stack names are answered from. */
+
+/** One container on one network. */
+export interface NameEntry {
+  readonly network: string
+  readonly container: string
+  /** Container name first (the answer to a reverse question), then service name and aliases. */
+  readonly names: readonly string[]
+  /** Absent: the names are known, so never forwarded, but nothing runs there now. */
+  readonly address?: string | undefined
+}
+
+export interface Lookup {
+  /** Addresses of running containers, rotated by one at every question; empty: known, but none now. */
+  readonly addresses: readonly string[]
+}
+
+/** Shared by all DNS servers of a process, so a change costs the same with two containers and with two hundred. */
+export class NameRegistry {
+  readonly #networks = new Map<string, Network>()
+  #turn = 0
+
+  /** Adds or replaces what is known of `entry.container` on `entry.network`. */
+  set(entry: NameEntry): void {
+    this.delete(entry)
+    const network = this.#networks.get(entry.network) ?? { entries: new Map(), byName: new Map() }
+    this.#networks.set(entry.network, network)
+    network.entries.set(entry.container, entry)
+    for (const name of new Set(entry.names.map(normalize))) {
+      const holders = network.byName.get(name) ?? new Set()
+      network.byName.set(name, holders.add(entry.container))
+    }
+  }
+
+  delete(key: Pick<NameEntry, 'network' | 'container'>): void {
+    const network = this.#networks.get(key.network)
+    const entry = network?.entries.get(key.container)
+    if (!network || !entry) return
+    network.entries.delete(key.container)
+    for (const name of entry.names.map(normalize)) {
+      const holders = network.byName.get(name)
+      holders?.delete(key.container)
+      if (holders?.size === 0) network.byName.delete(name)
+    }
+    if (network.entries.size === 0) this.#networks.delete(key.network)
+  }
+
+  /** What `name` means on `networks`, also as `name.network`; undefined: not a name of ours. */
+  lookup(networks: readonly string[], name: string): Lookup | undefined {
+    const wanted = normalize(name)
+    const entries = networks.flatMap((network) => this.#entries(network, wanted))
+    if (entries.length === 0) return undefined
+    const addresses = [...new Set(entries.flatMap(({ address }) => address ?? []))]
+    return { addresses: rotate(addresses, this.#turn++) }
+  }
+
+  /** The container name and network of `address` on `networks`, as `web-1.shop_default`. */
+  reverse(networks: readonly string[], address: string): string | undefined {
+    for (const network of networks) {
+      for (const entry of this.#networks.get(network)?.entries.values() ?? []) {
+        if (entry.address === address) return `${entry.names[0] ?? entry.container}.${network}`
+      }
+    }
+    return undefined
+  }
+
+  #entries(networkName: string, wanted: string): readonly NameEntry[] {
+    const network = this.#networks.get(networkName)
+    if (!network) return []
+    const suffix = `.${normalize(networkName)}`
+    const short = wanted.endsWith(suffix) ? wanted.slice(0, -suffix.length) : wanted
+    const holders = network.byName.get(wanted) ?? network.byName.get(short) ?? []
+    return [...holders].flatMap((container) => network.entries.get(container) ?? [])
+  }
+}
+
+interface Network {
+  readonly entries: Map<string, NameEntry>
+  readonly byName: Map<string, Set<string>>
+}
+
+function normalize(name: string): string {
+  return name.toLowerCase().replace(/\.$/, '')
+}
+
+function rotate<T>(values: readonly T[], turn: number): readonly T[] {
+  if (values.length < 2) return values
+  const start = turn % values.length
+  return [...values.slice(start), ...values.slice(0, start)]
+}

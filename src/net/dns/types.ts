@@ -1,0 +1,24 @@
+/** What a DNS server of a container is given and what its holder gets. */
+
+export interface DnsRequest {
+  readonly netnsFd: number
+  readonly container: string
+  /** Networks whose names the container may look up, by {@link NameRegistry}. */
+  readonly networks: readonly string[]
+  /**
+   * Resolvers for everything else, asked from the supervisor's own namespace: `1.1.1.1`, `10.0.0.2:5353`.
+   * Empty: nothing is forwarded (internal networks, or a host without resolvers).
+   */
+  readonly upstreams: readonly string[]
+}
+
+export interface DnsServer {
+  /** Address that belongs into the container's resolv.conf: 127.0.0.11. */
+  readonly address: string
+  /** `redirect`: port 53 of 127.0.0.11 is redirected to a high port; `bound`: the server holds port 53 itself. */
+  readonly mode: 'redirect' | 'bound'
+  /** Changes what the container sees, from the next question on. */
+  update(change: Partial<Pick<DnsRequest, 'networks' | 'upstreams'>>): void
+  /** Closes the sockets. Rules inside the namespace go with the namespace. */
+  close(): Promise<void>
+}

@@ -1,0 +1,145 @@
+/** What the network room offers: networks, attachments, names, DNS, published ports. Data in, data out. */
+
+import type { DnsServer, DnsRequest } from './dns/types.ts'
+import type { NameRegistry } from './dns/names.ts'
+
+export interface NetOptions {
+  /** Names the state root in every kernel object, so that two on one machine never meet. */
+  readonly rootId: string
+  /** Receives one line for things worth knowing that are no error. */
+  readonly log?: (line: string) => void
+  /** `proxy` does without nf_tables even where the kernel has it. Default: `auto`. */
+  readonly firewall?: 'auto' | 'proxy'
+  /** Where subnets are taken from when none is asked for. Default: {@link SUBNET_POOLS}. */
+  readonly pools?: readonly string[]
+}
+
+/**
+ * The networks of one state root in the network namespace the process runs in.
+ * Every call looks at the kernel, so a new process carries on where a dead one stopped;
+ * every call can be repeated; removing what is gone is success.
+ */
+export interface Net {
+  readonly names: NameRegistry
+  capabilities(): NetCapabilities
+  /** Makes the network, or returns it as it is. Throws SUBNET_CLASH when a wanted subnet is taken. */
+  createNetwork(request: NetworkRequest): NetworkState
+  /** Removes the network and cuts off what is attached to it. */
+  removeNetwork(name: string): void
+  /** What the kernel has, read back from the aliases of the bridges. */
+  listNetworks(): readonly NetworkState[]
+  /** Connects a network namespace to a network. Replaces an attachment of the same name. */
+  attach(request: AttachRequest): Attachment
+  /** Brings `lo` up and sets the sysctls of a namespace that is attached to nothing (`network_mode: none`). */
+  prepareNamespace(netnsFd: number): void
+  detach(key: { readonly container: string; readonly network: string }): void
+  listAttachments(): readonly AttachmentState[]
+  /** Answers at 127.0.0.11 port 53 inside the namespace until closed; replaces a server that died. */
+  serveDns(request: DnsRequest): Promise<DnsServer>
+  /**
+   * Throws PORT_IN_USE when one of the ports is taken by a program or another container; changes nothing.
+   * Ports of `container` itself are not in the way.
+   */
+  checkPorts(request: PortOwner & { readonly ports: readonly PortRequest[] }): Promise<void>
+  /** Publishes exactly these ports of the container; all or none. Throws PORT_IN_USE. */
+  publish(request: PublishRequest): Promise<readonly PublishedPort[]>
+  unpublish(container: string): Promise<void>
+  /** What the kernel (or the proxy) has published for this state root. */
+  listPublished(): readonly (PublishedPort & { readonly container: string })[]
+  /** Removes every link, rule and address of this state root, whoever made them. */
+  removeAll(): Promise<void>
+  /** Gives up sockets. Networks and published ports of the kernel stay. */
+  close(): Promise<void>
+}
+
+export interface NetCapabilities {
+  /** False: published ports go through a proxy that lives as long as this process. */
+  readonly nftables: boolean
+  /** False: containers cannot reach anything outside their networks, because nothing masquerades. */
+  readonly outbound: boolean
+  /** What the user should be told, one sentence each; empty when all is well. */
+  readonly warnings: readonly string[]
+}
+
+export interface NetworkRequest {
+  /** Unique in the state root: `shop_default`. */
+  readonly name: string
+  readonly stack: string
+  /** No way out of the network, and no way in but from the host. */
+  readonly internal: boolean
+  /** Empty or absent: one of the pool. At most one IPv4 subnet is supported. */
+  readonly subnets?: readonly { readonly subnet: string; readonly gateway?: string | undefined }[]
+  /** Subnets of networks that are not up now but will be: not to be chosen from the pool. */
+  readonly taken?: readonly string[]
+  /** Bytes; default: the kernel's 1500. */
+  readonly mtu?: number | undefined
+}
+
+export interface NetworkState {
+  readonly name: string
+  readonly stack: string
+  readonly internal: boolean
+  /** Interface name, at most 15 bytes. */
+  readonly bridge: string
+  /** `10.89.0.0/24` */
+  readonly subnets: readonly string[]
+  readonly gateways: readonly string[]
+  readonly mtu: number
+}
+
+export interface AttachRequest {
+  readonly netnsFd: number
+  readonly container: string
+  readonly network: string
+  /** Name inside the container; default `eth0`. */
+  readonly interfaceName?: string | undefined
+  readonly address: string
+  /** Default: derived from the address, the same for every attempt. */
+  readonly mac?: string | undefined
+  /** True on one attachment of a container: its default route goes there (never for an internal network). */
+  readonly defaultRoute: boolean
+}
+
+export interface Attachment {
+  /** Name of the veth end on the host, at most 15 bytes. */
+  readonly hostInterface: string
+  readonly interfaceName: string
+  readonly address: string
+  readonly prefixLength: number
+  readonly mac: string
+}
+
+export interface AttachmentState {
+  readonly container: string
+  readonly network: string
+  readonly hostInterface: string
+}
+
+export interface PortOwner {
+  readonly container: string
+  /** For messages: `web`. */
+  readonly service: string
+}
+
+export interface PortRequest {
+  readonly protocol: 'tcp' | 'udp'
+  /** Default 0.0.0.0: every address of the host, loopback included. */
+  readonly hostIp?: string | undefined
+  /** A free one of the range; absent: any free port. */
+  readonly published?: { readonly first: number; readonly last: number } | undefined
+  readonly target: number
+}
+
+export interface PublishRequest extends PortOwner {
+  /** The network by which the container is reached, and its address there. */
+  readonly network: string
+  readonly address: string
+  readonly ports: readonly PortRequest[]
+}
+
+export interface PublishedPort {
+  readonly protocol: 'tcp' | 'udp'
+  readonly hostIp: string
+  readonly published: number
+  readonly target: number
+}
