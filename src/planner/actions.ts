@@ -64,7 +64,7 @@ function sceneOf(question: Question, world: World): Scene {
   return {
     question,
     world,
-    starting: dependencyGraph(wanted.map(requiredOnly), present.map(requiredOnly)),
+    starting: dependencyGraph(wanted.map(requiredOnly)),
     stopping: reversed(stopping),
     upwards,
     downwards: upwards.toReversed(),

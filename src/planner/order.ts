@@ -2,10 +2,11 @@
  * Who depends on whom, between services: the order of starts, and backwards the order of stops.
  *
  * A graph says for each service which services it needs. It comes from `depends_on` and from
- * `network_mode: service:X`. A stack file with a cycle is an error in the spec room, yet the
- * graph here may still meet one: containers on the machine remember the dependencies they were
- * created with, and those of two versions of a file can contradict each other. A plan must come
- * out all the same, so the edge that closes a cycle is dropped, always the same one.
+ * `network_mode: service:X`. A stack file with a cycle is an error in the spec room, yet the graph
+ * here may still meet one: containers on the machine remember the dependencies they were created
+ * with, and those of two versions of a file can contradict each other. A plan must come out all the
+ * same. So what the file says holds first, and an edge that would close a cycle is left out, always
+ * the same one.
  */
 
 import type { ContainerSpec, Dependency } from './model.ts'
@@ -19,16 +20,18 @@ export interface Dependent {
   readonly dependsOn: readonly Dependency[]
 }
 
-/** The graph of `containers`; where the same service occurs in both, `preferred` decides. */
+/** The graph of both; the services of `preferred` keep all their edges, and contradictory others are left out. */
 export function dependencyGraph(
   preferred: readonly Dependent[],
   others: readonly Dependent[] = [],
 ): Graph {
-  const edges = collectEdges(preferred)
-  for (const [service, needed] of collectEdges(others)) {
-    if (!edges.has(service)) edges.set(service, needed)
-  }
-  return withoutCycles(edges)
+  const first = collectEdges(preferred)
+  const second = collectEdges(others)
+  const known = new Set([...first.keys(), ...second.keys()])
+  const graph = new Map<string, readonly string[]>(sortedNames(known).map((each) => [each, []]))
+  addEdges(graph, first)
+  addEdges(graph, new Map([...second].filter(([service]) => !first.has(service))))
+  return graph
 }
 
 /** What a container needs beside itself: `depends_on` and the namespace it borrows. */
@@ -117,22 +120,15 @@ function collectEdges(containers: readonly Dependent[]): Map<string, ReadonlySet
   return edges
 }
 
-/** Keeps every edge that does not lead back to a service on the way here; services that nobody has are dropped. */
-function withoutCycles(edges: ReadonlyMap<string, ReadonlySet<string>>): Graph {
-  const result = new Map<string, readonly string[]>()
-  const open = new Set<string>()
-  const visit = (service: string): void => {
-    if (result.has(service)) return
-    open.add(service)
-    const kept: string[] = []
+/** Adds every edge between known services that closes no cycle. */
+function addEdges(
+  graph: Map<string, readonly string[]>,
+  edges: ReadonlyMap<string, ReadonlySet<string>>,
+): void {
+  for (const service of sortedNames(edges.keys())) {
     for (const needed of sortedNames(edges.get(service) ?? [])) {
-      if (!edges.has(needed) || open.has(needed)) continue
-      visit(needed)
-      kept.push(needed)
+      if (!graph.has(needed) || closure(graph, [needed]).has(service)) continue
+      graph.set(service, [...(graph.get(service) ?? []), needed])
     }
-    open.delete(service)
-    result.set(service, kept)
   }
-  for (const service of sortedNames(edges.keys())) visit(service)
-  return result
 }

@@ -3,7 +3,7 @@
 import type { Decision, Question } from './decide.ts'
 import { hasCompleted } from './decide.ts'
 import { attachedNetworks, mountedVolumes, type NetworkDecision } from './resources.ts'
-import type { ContainerSpec } from './model.ts'
+import type { ContainerSpec, ObservedContainer } from './model.ts'
 
 export interface Surroundings {
   readonly networks: readonly NetworkDecision[]
@@ -23,7 +23,8 @@ export function propagate(
   let current = decisions
   for (let pass = 0; pass <= 3 * decisions.length; pass += 1) {
     const fates = fatesOf(current)
-    const next = current.map((decision) => affect(question, decision, fates, surroundings))
+    const all = current
+    const next = all.map((each) => affect(question, each, { fates, all, surroundings }))
     if (next.every((decision, at) => decision === current[at])) return next
     current = next
   }
@@ -34,7 +35,12 @@ export function propagate(
 interface Fates {
   readonly replaced: ReadonlySet<string>
   readonly restarted: ReadonlySet<string>
-  readonly created: ReadonlySet<string>
+}
+
+interface Influences {
+  readonly fates: Fates
+  readonly all: readonly Decision[]
+  readonly surroundings: Surroundings
 }
 
 function fatesOf(decisions: readonly Decision[]): Fates {
@@ -43,15 +49,13 @@ function fatesOf(decisions: readonly Decision[]): Fates {
   return {
     replaced: withVerdict('replace'),
     restarted: withVerdict('restart'),
-    created: withVerdict('create'),
   }
 }
 
 function affect(
   question: Question,
   decision: Decision,
-  fates: Fates,
-  surroundings: Surroundings,
+  { fates, all, surroundings }: Influences,
 ): Decision {
   const { desired, observed } = decision
   if (desired === undefined || observed === undefined) return decision
@@ -65,7 +69,7 @@ function affect(
     const reason = restartReason(decision, fates, surroundings)
     if (reason !== undefined) return { ...decision, verdict: 'restart', reason }
   }
-  return decision.verdict === 'keep' ? rerun(question, decision, fates) : decision
+  return decision.verdict === 'keep' ? rerun(question, decision, all) : decision
 }
 
 /** A running container is restarted: a new attempt has a fresh network namespace and fresh mounts. */
@@ -96,16 +100,38 @@ function restartReason(
 }
 
 /** A completed one-shot runs again when what it depends on is new. */
-function rerun({ selection }: Question, decision: Decision, fates: Fates): Decision {
+function rerun({ selection }: Question, decision: Decision, all: readonly Decision[]): Decision {
   const { desired, observed } = decision
   if (desired === undefined || observed === undefined) return decision
   if (!hasCompleted(observed) || !selection.selected.has(decision.service)) return decision
-  const dependency = desired.dependsOn.find(
-    (each) => fates.replaced.has(each.service) || fates.created.has(each.service),
+  const dependency = desired.dependsOn.find((each) =>
+    isNew(
+      all.filter(({ service }) => service === each.service),
+      observed,
+    ),
   )
   if (dependency === undefined) return decision
   const reason = `completed, but "${dependency.service}", on which it depends, is new`
   return { ...decision, verdict: 'start', reason }
+}
+
+/**
+ * True when a service has no replica from before `job` ran: one more replica is no new service. The
+ * look at times finds those that an interrupted plan has created already.
+ */
+function isNew(replicas: readonly Decision[], job: ObservedContainer): boolean {
+  const made = replicas.filter(
+    ({ desired, verdict }) => desired !== undefined && verdict !== 'remove',
+  )
+  return (
+    made.length > 0 &&
+    made.every(({ verdict, observed }) => {
+      if (verdict === 'create' || verdict === 'replace') return true
+      if (observed === undefined) return false
+      if (observed.attempt === 0) return true
+      return observed.attempt === 1 && (observed.startedAt ?? 0) > (job.finishedAt ?? Infinity)
+    })
+  )
 }
 
 function isUp({ observed }: Decision): boolean {

@@ -101,6 +101,24 @@ describe('plan() of what is there and not running', () => {
     )
     expectOrder(found, 'start db.1 < start job.1')
   })
+  test('plan() runs a completed one-shot again when its dependency has started since', () => {
+    const desired = desiredOf('job: { depends_on: [db] }, db:')
+    const observed = observedOf('job.1 exited 0, db.1', 'job: { depends_on: [db] }, db:')
+    const reasons = (startedAt: number): string[] => {
+      const containers = observed.containers.map((each) => ({ ...each, startedAt, finishedAt: 5 }))
+      const request = { desired, observed: { ...observed, containers }, now: 9 }
+      return plan(request).actions.map(({ reason }) => reason)
+    }
+    expect(reasons(4)).toEqual([])
+    expect(reasons(6)).toEqual(['completed, but "db", on which it depends, is new'])
+  })
+  test('plan() does not run a completed one-shot again for one more replica', () => {
+    check(
+      'job: { depends_on: [db] }, db: { scale: 2 }',
+      'job.1 exited 0, db.1',
+      'create db.2, start db.2',
+    )
+  })
   test('plan() starts a service that exited with 0 although it should always run', () => {
     check('web: { restart: always }', 'web.1 exited 0', 'start web.1')
   })
@@ -497,6 +515,15 @@ describe('plan() of down', () => {
       'stop a.1, stop b.1, remove a.1, remove b.1',
     )
   })
+})
+
+test('plan() lets the file decide when containers remember the opposite order', () => {
+  const found = check(
+    'a: { depends_on: [b], image: new }, b: { scale: 0 }',
+    'a.1 running image=old, b.1 running depends_on=[a]',
+    'stop a.1, stop b.1, remove a.1, remove b.1, create a.1, start a.1',
+  )
+  expectOrder(found, 'stop a.1 < stop b.1')
 })
 
 test('plan() warns of a stack of the same name from another directory', () => {
