@@ -1,0 +1,45 @@
+// Memory of what tsstack adds to each container: monitor, init and log mover, beside the supervisor.
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
+import { tsstack } from './commands.mjs'
+import { writeStack } from './stacks.mjs'
+
+/** Proportional set size per container and of the supervisor, with `count` idle services. */
+export async function memoryGroup({ directory, image, count }) {
+  const file = writeStack({ directory, image, count, name: `memory${count}` })
+  await tsstack('-f', file, 'up', '-d')
+  const processes = ownProcesses()
+  const helpers = processes.filter((entry) => entry.kind === 'helper')
+  const supervisor = processes.filter((entry) => entry.kind === 'supervisor')
+  await tsstack('-f', file, 'down', '-t', '0')
+  return {
+    title: `Memory, ${count} idle services`,
+    note: `Proportional set size (smaps_rollup) of ${helpers.length} helper processes and the supervisor.`,
+    unit: 'KiB',
+    yardstick: undefined,
+    rows: {
+      'tsstack helpers, per container': one(kib(helpers) / count),
+      'tsstack supervisor': one(kib(supervisor)),
+    },
+  }
+}
+
+const kib = (entries) => entries.reduce((sum, entry) => sum + entry.kib, 0)
+const one = (value) => ({ median: value, min: value, max: value, count: 1 })
+
+/** Processes of ours outside containers: launch programs run from a memfd, the supervisor is node. */
+function ownProcesses() {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .flatMap((pid) => {
+      try {
+        const group = readFileSync(`/proc/${pid}/cgroup`, 'utf8')
+        if (!/\/tsstack\/[^/]+\/_system/.test(group)) return []
+        const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
+        const kib = Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0)
+        const isNode = readlinkSync(`/proc/${pid}/exe`).endsWith('/node')
+        return [{ pid, kib, kind: isNode ? 'supervisor' : 'helper' }]
+      } catch {
+        return [] // Ended while we looked.
+      }
+    })
+}

@@ -1,0 +1,72 @@
+// npm run bench [-- launch|commands|memory|stacks …]: writes bench/results/figures.md and figures.svg.
+// Needs root. Runs in a network namespace and a state root of its own, and leaves nothing behind.
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpus, release, tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const INSIDE = 'TSSTACK_BENCH_NAMESPACE'
+const RESULTS = join(import.meta.dirname, 'results')
+
+if (process.getuid() !== 0) {
+  console.error('The bench makes containers, so it needs root: sudo env "PATH=$PATH" npm run bench')
+  process.exit(1)
+}
+if (process.env[INSIDE]) await main()
+else runInNamespace()
+
+function runInNamespace() {
+  const again = [process.execPath, ...process.argv.slice(1)]
+  const script = 'ip link set lo up && exec "$@"'
+  const { status } = spawnSync('unshare', ['--net', 'sh', '-c', script, 'sh', ...again], {
+    stdio: 'inherit',
+    env: { ...process.env, [INSIDE]: '1' },
+  })
+  process.exit(status ?? 1)
+}
+
+async function main() {
+  const directory = mkdtempSync(join(tmpdir(), 'tsstack-bench-'))
+  process.env.TSSTACK_ROOT = join(directory, 'root')
+  try {
+    const groups = await measure(directory)
+    const { markdown } = await import('./table.mjs')
+    const { svg } = await import('./plot.mjs')
+    mkdirSync(RESULTS, { recursive: true })
+    writeFileSync(join(RESULTS, 'figures.md'), markdown(groups, machine()))
+    writeFileSync(join(RESULTS, 'figures.svg'), svg(groups))
+    console.log(markdown(groups, machine()))
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+async function measure(directory) {
+  const { makeRootfs } = await import('./floor.mjs')
+  const { launchGroup, endurance } = await import('./launch.mjs')
+  const { commandGroup, stackGroups } = await import('./commands.mjs')
+  const { memoryGroup } = await import('./memory.mjs')
+  const rootfs = makeRootfs(directory)
+  const image = `dir:${rootfs}`
+  const parts = {
+    launch: async () => [await launchGroup({ directory, rootfs })],
+    endurance: async () => [await endurance({ directory, rootfs, count: 10_000 })],
+    commands: async () => [await commandGroup({ directory, image, rounds: 15 })],
+    memory: async () => [await memoryGroup({ directory, image, count: 50 })],
+    stacks: async () => stackGroups({ directory, image, rounds: 3 }),
+  }
+  const chosen = process.argv.slice(2).length > 0 ? process.argv.slice(2) : Object.keys(parts)
+  const groups = []
+  for (const name of chosen) {
+    console.error(`bench: ${name}`)
+    groups.push(...(await parts[name]()))
+  }
+  return groups
+}
+
+function machine() {
+  const model = /^PRETTY_NAME="(.*)"$/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1]
+  const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8'))
+  const day = new Date().toISOString().slice(0, 10)
+  return `${model}, kernel ${release()}, ${cpus().length} processors, node ${process.version}, tsstack ${version}, ${day}`
+}

@@ -1,0 +1,31 @@
+// The results as a markdown table: a row per contender, the ratio to the yardstick of its group.
+
+/** `{ title, note, unit, yardstick, rows: { name: statistics } }[]` → markdown. */
+export function markdown(groups, machine) {
+  return [
+    '# Figures',
+    '',
+    `Written by \`npm run bench\` on ${machine}.`,
+    'Median (least – greatest) of one run in which the contenders take turns. Machines differ and are',
+    'shared: compare the ratios of one run, never figures of two.',
+    ...groups.flatMap((group) => ['', `## ${group.title}`, '', group.note, '', ...table(group)]),
+    '',
+  ].join('\n')
+}
+
+function table({ unit, yardstick, rows }) {
+  const base = rows[yardstick]?.median
+  const lines = Object.entries(rows).map(([name, { median, min, max, count }]) => {
+    const ratio = base ? `${(median / base).toFixed(2)}×` : '–'
+    const span = count > 1 ? `${number(median)} (${number(min)} – ${number(max)})` : number(median)
+    return `| ${name} | ${span} | ${ratio} | ${count} |`
+  })
+  const against = base ? `beside ${yardstick}` : 'ratio'
+  return [`| what | ${unit} | ${against} | runs |`, '|---|---|---|---|', ...lines]
+}
+
+/** Three digits that matter. */
+export function number(value) {
+  if (value >= 100) return value.toFixed(0)
+  return value >= 10 ? value.toFixed(1) : value.toFixed(2)
+}

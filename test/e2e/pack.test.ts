@@ -1,0 +1,85 @@
+/** The package that users get: packed, installed into an empty folder, and run there. */
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Sandbox, PROJECT } from '../support/sandbox.ts'
+import { until } from '../support/until.ts'
+
+interface Packed {
+  readonly filename: string
+  readonly unpackedSize: number
+  readonly files: readonly { readonly path: string }[]
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'tsstack-pack-'))
+const installed = join(folder, 'node_modules/tsstack')
+let packed: Packed
+let sandbox: Sandbox
+
+beforeAll(async () => {
+  const words = ['pack', '--json', '--silent', '--pack-destination', folder]
+  const output = execFileSync('npm', words, { cwd: PROJECT, encoding: 'utf8' })
+  packed = onlyPackage(JSON.parse(output))
+  writeFileSync(join(folder, 'package.json'), '{ "name": "empty", "private": true }\n')
+  execFileSync('npm', ['install', '--silent', `./${packed.filename}`], { cwd: folder })
+  sandbox = await Sandbox.open(join(installed, 'bin/tsstack.js'))
+}, 180_000)
+
+afterAll(async () => {
+  await sandbox?.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+test('the package holds what is needed to run, and no tests, sources or secrets', () => {
+  const paths = packed.files.map((file) => file.path)
+  for (const needed of ['bin/tsstack.js', 'README.md', 'LICENSE', 'CHANGELOG.md', 'package.json']) {
+    expect(paths).toContain(needed)
+  }
+  expect(paths.filter((path) => /^(?:src|test|bench|scripts|docs|\.)/.test(path))).toEqual([])
+  expect(packed.unpackedSize).toBeLessThan(8 * 1024 * 1024)
+})
+
+test('tsstack version prints the version of the package', async () => {
+  const { version } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8'))
+  const result = await sandbox.tsstack(['version'], { cwd: folder })
+  expect(result).toMatchObject({ code: 0 })
+  expect(result.stdout).toContain(version)
+})
+
+test('npx finds the command', async () => {
+  const words = ['npx', '--no-install', 'tsstack', 'version']
+  const path = `${join(process.execPath, '..')}:${process.env['PATH']}`
+  expect(await sandbox.inNetns(words, { cwd: folder, env: { PATH: path } })).toMatchObject({
+    code: 0,
+  })
+})
+
+test('tsstack config reads a stack file outside the project', async () => {
+  mkdirSync(join(folder, 'stack'), { recursive: true })
+  writeFileSync(
+    join(folder, 'stack/compose.yaml'),
+    "services:\n  one:\n    image: 'host:'\n    command: ['true']\n",
+  )
+  const result = await sandbox.tsstack(['config'], { cwd: join(folder, 'stack') })
+  expect(result).toMatchObject({ code: 0 })
+  expect(result.stdout).toContain('one:')
+})
+
+test('the hello example of the package runs and leaves nothing', async () => {
+  const file = join(installed, 'examples/hello/stack.yaml')
+  const on = (...words: readonly string[]) =>
+    sandbox.tsstack(['-f', file, ...words], { cwd: folder })
+  expect(await on('up', '-d')).toMatchObject({ code: 0 })
+  await until(async () => (await on('logs', 'hello')).stdout, /Hello from/)
+  expect(await on('down')).toMatchObject({ code: 0 })
+  expect(await sandbox.leaks()).toBe('')
+})
+
+/** npm before 12 prints an array; later ones an object by name. */
+function onlyPackage(output: readonly Packed[] | Readonly<Record<string, Packed>>): Packed {
+  const [first] = Object.values(output) as readonly Packed[]
+  if (!first) throw new Error('npm pack printed no package')
+  return first
+}
