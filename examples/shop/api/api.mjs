@@ -23,12 +23,21 @@ async function products() {
 }
 
 async function order(request, response) {
-  const body = (await request.toArray()).join('')
-  const taken = await fetch(`${STORE}/take`, { method: 'POST', body })
-  const { item, quantity } = JSON.parse(body)
-  console.log(`api: order of ${quantity} ${item}: ${taken.status}`)
-  const total = PRICES[item] * quantity
+  const wish = parseOrder((await request.toArray()).join(''))
+  if (!wish) return answer(response, 400, { error: 'send { "item": …, "quantity": 1 or more }' })
+  const taken = await fetch(`${STORE}/take`, { method: 'POST', body: JSON.stringify(wish) })
+  console.log(`api: order of ${wish.quantity} ${wish.item}: ${taken.status}`)
+  const total = PRICES[wish.item] * wish.quantity
   answer(response, taken.status, { ...(await taken.json()), ...(taken.ok ? { total } : {}) })
+}
+
+function parseOrder(text) {
+  try {
+    const { item, quantity } = JSON.parse(text)
+    return Number.isInteger(quantity) && quantity > 0 ? { item: String(item), quantity } : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function answer(response, status, body) {

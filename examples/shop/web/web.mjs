@@ -9,14 +9,16 @@ const server = createServer(async (request, response) => {
     if (request.url.startsWith('/api/')) return await handOn(request, response)
     response.writeHead(404).end('not here\n')
   } catch (error) {
-    response.writeHead(502).end(`the api does not answer: ${error.cause?.code ?? error}\n`)
+    response.writeHead(502).end(`not today: ${error.cause?.code ?? error.message}\n`)
   }
 })
 server.listen(8080, () => console.log(`web: ${TITLE} opens on port 8080, api at ${API}`))
 process.on('SIGTERM', () => server.close(() => process.exit(0)).closeAllConnections())
 
 async function page(response) {
-  const products = await (await fetch(`${API}/products`)).json()
+  const answer = await fetch(`${API}/products`)
+  if (!answer.ok) throw new Error((await answer.json()).error)
+  const products = await answer.json()
   const rows = products.map(({ item, left, price }) => `<li>${item}: ${price} each, ${left} left`)
   response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' })
   response.end(
