@@ -12,3 +12,23 @@ export {
 } from './syscalls/index.ts'
 export * from './netlink/index.ts'
 export * from './cgroup/index.ts'
+export * from './capabilities.ts'
+export { createDetachedMount, type DetachedMount } from './detached-mount.ts'
+export * from './fd.ts'
+export * from './kernel.ts'
+export * from './make.ts'
+export * from './mount.ts'
+export {
+  CLONE_NEW,
+  createNetworkNamespace,
+  openNamespace,
+  withNamespace,
+  type ThreadNamespace,
+} from './namespace.ts'
+export * from './open-flags.ts'
+export { openIn, openPath, readIn, type Resolve } from './path.ts'
+export * from './process.ts'
+export * from './pty.ts'
+export * from './rlimits.ts'
+export * from './socket.ts'
+export * from './stat.ts'

@@ -3,18 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { KernelError } from '../../errors.ts'
-import { check, declare } from '../libc.ts'
-
-const memfdCreate = declare('int memfd_create(const char *name, unsigned int flags)')
-const fcntl = declare('int fcntl(int fd, int command, int argument)')
-
-const MFD_CLOEXEC = 1 // include/uapi/linux/memfd.h
-const MFD_ALLOW_SEALING = 2
-const MFD_EXEC = 0x10 // since Linux 6.3; wanted where vm.memfd_noexec is 1
-const F_ADD_SEALS = 1033 // include/uapi/linux/fcntl.h
-const F_DUPFD_CLOEXEC = 1030
-const SEALS = 0xf // F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE
+import { dup, memfd, seal } from '../fd.ts'
 
 /** Bytes compared at a time when writing: what is all zero stays a hole and costs no memory. */
 const BLOCK_BYTES = 4096
@@ -30,11 +19,11 @@ export interface Executable {
  * Its descriptor is at least `fdMin`, out of the way of the numbers that the child is given.
  */
 export function memoryExecutable(name: string, image: Buffer, fdMin: number): Executable {
-  const fd = atLeast(createMemfd(name), fdMin)
+  const fd = atLeast(memfd(name), fdMin)
   const release = (): void => closeSync(fd)
   try {
     writeSparse(fd, image)
-    check(fcntl(fd, F_ADD_SEALS, SEALS), { syscall: 'fcntl', args: [fd, 'F_ADD_SEALS', SEALS] })
+    seal(fd)
   } catch (error) {
     release()
     throw error
@@ -58,26 +47,10 @@ export function fileExecutable(directory: string, image: Buffer): Executable {
   return { path, release }
 }
 
-let memfdFlags = MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC
-
-function createMemfd(name: string): number {
-  try {
-    return check(memfdCreate(name, memfdFlags), { syscall: 'memfd_create', args: [name] })
-  } catch (error) {
-    const isOldKernel = error instanceof KernelError && error.errnoName === 'EINVAL'
-    if (!isOldKernel || (memfdFlags & MFD_EXEC) === 0) throw error
-    memfdFlags &= ~MFD_EXEC
-    return createMemfd(name)
-  }
-}
-
 function atLeast(fd: number, fdMin: number): number {
   if (fd >= fdMin) return fd
   try {
-    return check(fcntl(fd, F_DUPFD_CLOEXEC, fdMin), {
-      syscall: 'fcntl',
-      args: [fd, 'F_DUPFD_CLOEXEC', fdMin],
-    })
+    return dup(fd, fdMin)
   } finally {
     closeSync(fd)
   }

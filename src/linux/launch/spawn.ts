@@ -2,7 +2,8 @@
 
 import { tmpdir } from 'node:os'
 import { KernelError } from '../../errors.ts'
-import { check, declare, kernelError, lastErrno } from '../libc.ts'
+import { close, dup } from '../fd.ts'
+import { declare, kernelError, lastErrno } from '../libc.ts'
 import { fileExecutable, memoryExecutable, type Executable } from './executable.ts'
 import type { Program } from './program.ts'
 
@@ -19,8 +20,6 @@ const attributesFlags = declare('int posix_spawnattr_setflags(void *attributes, 
 const attributesDefault = declare('int posix_spawnattr_setsigdefault(void *attributes, void *set)')
 const attributesMask = declare('int posix_spawnattr_setsigmask(void *attributes, void *set)')
 const waitpid = declare('int waitpid(int pid, _Out_ int *status, int options)')
-const fcntl = declare('int fcntl(int fd, int command, int argument)')
-const close = declare('int close(int fd)')
 const closeRange = declare('int close_range(unsigned int first, unsigned int last, int flags)')
 
 const OPAQUE_BYTES = 512 // larger than posix_spawnattr_t and posix_spawn_file_actions_t of glibc and musl
@@ -29,7 +28,6 @@ const POSIX_SPAWN_SETSIGDEF = 0x04 // spawn.h
 const POSIX_SPAWN_SETSIGMASK = 0x08
 const POSIX_SPAWN_SETSID = 0x80
 const WNOHANG = 1
-const F_DUPFD_CLOEXEC = 1030
 const CLOSE_RANGE_CLOEXEC = 4 // include/uapi/linux/close_range.h
 const HIGHEST_FD = 0xffffffff
 
@@ -151,11 +149,7 @@ function sourceFor(wanted: {
 }): number {
   const { childFd, parentFd, targets, copies } = wanted
   if (parentFd === childFd || !targets.includes(parentFd)) return parentFd
-  const above = Math.max(...targets) + 1
-  const copy = check(fcntl(parentFd, F_DUPFD_CLOEXEC, above), {
-    syscall: 'fcntl',
-    args: [parentFd, 'F_DUPFD_CLOEXEC', above],
-  })
+  const copy = dup(parentFd, Math.max(...targets) + 1)
   copies.push(copy)
   return copy
 }

@@ -1,0 +1,54 @@
+/** Processes by pidfd and by what /proc says: an identity that a reused pid cannot take over. */
+
+import { readFileSync } from 'node:fs'
+import type { Fd } from './fd.ts'
+import { check, declareSyscall } from './libc.ts'
+import { syscallNumber } from './syscalls/index.ts'
+
+const pidfdOpenCall = declareSyscall(syscallNumber('pidfd_open'), ['int', 'unsigned int'])
+const pidfdSendSignalCall = declareSyscall(syscallNumber('pidfd_send_signal'), [
+  'int',
+  'int',
+  'void *',
+  'unsigned int',
+])
+const pidfdGetfdCall = declareSyscall(syscallNumber('pidfd_getfd'), ['int', 'int', 'unsigned int'])
+
+/** A descriptor of the process `pid`; ESRCH throws. It is close-on-exec. @see pidfd_open(2) */
+export function pidfdOpen(pid: number): Fd {
+  return check(pidfdOpenCall(pid, 0), { syscall: 'pidfd_open', args: [pid] })
+}
+
+/** Signals the process of `pidfd`; 0 only asks whether it is there. ESRCH throws when it has ended. */
+export function pidfdSendSignal(pidfd: Fd, signal: number): void {
+  check(pidfdSendSignalCall(pidfd, signal, null, 0), {
+    syscall: 'pidfd_send_signal',
+    args: [pidfd, signal],
+  })
+}
+
+/** A copy of descriptor `fd` of the process of `pidfd`. @see pidfd_getfd(2) */
+export function pidfdGetfd(pidfd: Fd, fd: number): Fd {
+  return check(pidfdGetfdCall(pidfd, fd, 0), { syscall: 'pidfd_getfd', args: [pidfd, fd] })
+}
+
+/**
+ * When `pid` started, in clock ticks since boot: field 22 of /proc/PID/stat (proc(5)).
+ * Undefined when there is no such process. A zombie still has one.
+ */
+export function startTime(pid: number): number | undefined {
+  let stat: string
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+  } catch {
+    return undefined // ENOENT, or ESRCH when it ended between open and read.
+  }
+  // The name, field 2, may hold spaces and parentheses; the last one closes it.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return Number(fields[22 - 3])
+}
+
+/** Identifies this boot of the machine. */
+export function bootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+}
