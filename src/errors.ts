@@ -27,6 +27,9 @@ export const ERROR_CODES = {
   ACTION_FAILED: { exit: 1, meaning: 'An action of the plan failed' },
   DEPENDENCY: { exit: 1, meaning: 'A service that others depend on failed' },
   NOT_SUPPORTED: { exit: 1, meaning: 'tsstack cannot do this here' },
+  NO_STACK: { exit: 1, meaning: 'No stack file was found, and no known stack belongs to this place' },
+  INTERRUPTED: { exit: 130, meaning: 'The command was interrupted before its work was done' },
+  INTERNAL: { exit: 1, meaning: 'A defect of tsstack itself' },
 } as const
 
 export type ErrorCode = keyof typeof ERROR_CODES

@@ -68,3 +68,16 @@ export const EXEC_DRAIN_MS: number = 1_000
 
 /** Log lines are sent in packs of about this size. */
 export const LOG_PACK_BYTES: number = 64 * 1024
+
+/** Where subnets of networks come from, in this order: rarely routed by companies, homes or other engines' defaults. */
+export const SUBNET_POOLS: readonly string[] = ['10.89.0.0/16', '172.20.0.0/14', '192.168.192.0/18']
+
+/** A network takes 256 addresses of the pool. */
+export const NETWORK_PREFIX_LENGTH: number = 24
+
+/** Log of a container whose file says nothing: three segments, so that a week of noise cannot fill a disk. */
+export const LOG_SEGMENT_BYTES_MAX: number = 10 * 1024 * 1024
+export const LOG_SEGMENTS_MAX: number = 3
+
+/** Docker's size of /dev/shm. */
+export const SHM_BYTES_DEFAULT: number = 64 * 1024 * 1024

@@ -1,0 +1,128 @@
+/** Who may use the supervisor: root alone, or a group that root has let in. */
+
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs'
+import type { Server } from 'node:net'
+import { dirname } from 'node:path'
+import { EngineError, UsageError } from '../errors.ts'
+import type { Places } from './places.ts'
+import { shortSocketPath } from './socket-path.ts'
+
+/**
+ * Makes the directories: `state` 0700, `run` 0700 or, with a group, 0710 root:GROUP.
+ * @throws {EngineError} STATE_DIRECTORY when somebody else owns or may write to one.
+ */
+export function makeDirectories(places: Places, gid: number | undefined): void {
+  makeDirectory(places.state)
+  makeDirectory(places.run)
+  if (gid === undefined) return
+  chownSync(places.run, 0, gid)
+  chmodSync(places.run, 0o710)
+}
+
+/**
+ * Listens at the socket: 0600, or with a group 0660. At no moment is it open to more.
+ * Removes what a dead supervisor left, so the caller has to hold the lock.
+ */
+export function listenPrivately(
+  server: Server,
+  { socket }: Places,
+  gid: number | undefined,
+): Promise<void> {
+  removeStale(socket)
+  const { path, release } = shortSocketPath(socket)
+  // Closing the server removes its name, by way of this descriptor when the path is long.
+  server.once('close', release)
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    // Node binds a unix socket before `listen` returns: nothing else is created under this mask.
+    const before = process.umask(0o177)
+    try {
+      server.listen({ path }, () => {
+        server.off('error', reject)
+        if (gid !== undefined) openTo(socket, gid)
+        resolve()
+      })
+    } finally {
+      process.umask(before)
+    }
+  })
+}
+
+/** TSSTACK_GROUP, else `group` of the state directory's `config.json`; undefined: root alone. */
+export function groupOf({ config }: Places, env: NodeJS.ProcessEnv): number | undefined {
+  const name = env['TSSTACK_GROUP'] || configuredGroup(config)
+  if (name === undefined) return undefined
+  if (/^\d+$/.test(name)) return Number(name)
+  const line = readFileSync('/etc/group', 'utf8')
+    .split('\n')
+    .find((each) => each.startsWith(`${name}:`))
+  const gid = Number(line?.split(':')[2] ?? Number.NaN)
+  if (Number.isInteger(gid)) return gid
+  throw new UsageError(`Cannot let group "${name}" use the socket: /etc/group does not have it`, {
+    hint: `create it with: groupadd ${name}; or name it by its number`,
+  })
+}
+
+function configuredGroup(config: string): string | undefined {
+  if (!existsSync(config)) return undefined
+  try {
+    const { group } = JSON.parse(readFileSync(config, 'utf8')) as { readonly group?: unknown }
+    if (group === undefined || typeof group === 'string') return group
+    throw new Error('"group" is not a string')
+  } catch (cause) {
+    const seen = cause instanceof Error ? cause.message : String(cause)
+    throw new UsageError(`Cannot read "${config}": ${seen}`, {
+      hint: 'it has to look like {"group": "NAME"}',
+      cause,
+    })
+  }
+}
+
+function openTo(socket: string, gid: number): void {
+  chownSync(socket, 0, gid)
+  chmodSync(socket, 0o660)
+}
+
+function makeDirectory(path: string): void {
+  const parent = dirname(path)
+  try {
+    mkdirSync(parent, { recursive: true })
+    mkdirSync(path, { recursive: true, mode: 0o700 })
+  } catch (cause) {
+    const seen = cause instanceof Error ? cause.message : String(cause)
+    throw new EngineError('STATE_DIRECTORY', `Cannot create directory "${path}": ${seen}`, {
+      hint: 'make its file system writable, or choose another place with TSSTACK_ROOT',
+      cause,
+    })
+  }
+  const stat = lstatSync(path)
+  if (!stat.isDirectory()) throw refused(path, 'it is not a directory')
+  if (stat.uid !== process.geteuid?.()) throw refused(path, `it belongs to uid ${stat.uid}`)
+  if ((stat.mode & 0o027) !== 0) throw refused(path, `others may enter it`)
+}
+
+function refused(path: string, why: string): EngineError {
+  return new EngineError('STATE_DIRECTORY', `Cannot use directory "${path}": ${why}`, {
+    hint: `remove it, or run: chown root:root "${path}" && chmod 700 "${path}"`,
+  })
+}
+
+/** A socket of ours that nobody answers; anything else at its place is not ours to remove. */
+function removeStale(socket: string): void {
+  const stat = lstatSync(socket, { throwIfNoEntry: false })
+  if (stat === undefined) return
+  if (!stat.isSocket()) {
+    throw new EngineError('STATE_DIRECTORY', `Cannot listen at "${socket}": it is no socket`, {
+      hint: `remove it: rm "${socket}"`,
+    })
+  }
+  rmSync(socket)
+}

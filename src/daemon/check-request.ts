@@ -1,0 +1,179 @@
+/** The supervisor's side of the boundary: what clients send, checked before anything is done with it. */
+
+import type { ExecRequest, TerminalSize } from '../engine/index.ts'
+import { UsageError } from '../errors.ts'
+import type { DesiredState, PlanOptions } from '../planner/index.ts'
+import { count, flag, listOf, plainObject, recordOf, shape, text, textLike } from './check.ts'
+import type { Check } from './check.ts'
+import type {
+  ClientHello,
+  ClientSignal,
+  LogRequest,
+  Request,
+  StackInput,
+  StackSourceInput,
+} from './protocol.ts'
+
+/** Names become parts of paths and of kernel objects. */
+const STACK_NAME = /^[a-z0-9][a-z0-9_-]{0,127}$/
+const OBJECT_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$/
+/** Rows and columns are 16 bits in `struct winsize`. */
+const CELLS_MAX = 0xffff
+
+export const stackName: Check<string> = textLike(
+  STACK_NAME,
+  'a stack name: lower-case letters, digits, "-" and "_", beginning with a letter or digit',
+)
+
+const texts = listOf(text)
+
+const stackInput = shape<StackInput>(
+  {
+    cwd: textLike(/^\/[^\0]*$/, 'an absolute path'),
+    env: recordOf(text),
+    files: texts,
+    stdin: (value, place) => {
+      if (typeof value === 'string') return value
+      throw new UsageError(`Cannot understand the request: "${place}" has to be a string`)
+    },
+    projectName: stackName,
+    projectDirectory: text,
+    envFiles: texts,
+    profiles: texts,
+    services: texts,
+  },
+  ['cwd', 'env'],
+)
+
+const planOptions = shape<PlanOptions>(
+  {
+    services: texts,
+    noDeps: flag,
+    volumes: flag,
+    removeOrphans: flag,
+    forceRecreate: flag,
+    alwaysRecreateDeps: flag,
+    noRecreate: flag,
+    renewAnonymousVolumes: flag,
+    graceMs: count,
+  },
+  [],
+)
+
+const logRequest = shape<LogRequest>(
+  { services: texts, follow: flag, tail: count, since: count, until: count },
+  ['services', 'follow'],
+)
+
+const cells: Check<number> = (value, place) => Math.min(count(value, place), CELLS_MAX)
+const terminalSize = shape<TerminalSize>({ rows: cells, columns: cells }, ['rows', 'columns'])
+
+const execRequest = shape<ExecRequest>(
+  {
+    command: texts,
+    tty: flag,
+    environment: recordOf(text),
+    user: text,
+    workingDir: text,
+    privileged: flag,
+    size: terminalSize,
+  },
+  ['command', 'tty'],
+)
+
+const CHECKS: { readonly [Kind in Request['kind']]: (body: Body) => Request } = {
+  'hand-over': () => ({ kind: 'hand-over' }),
+  status: () => ({ kind: 'status' }),
+  stacks: () => ({ kind: 'stacks' }),
+  observe: (body) => ({ kind: 'observe', input: stackInput(body['input'], 'input') }),
+  plan: (body) => ({
+    kind: 'plan',
+    source: sourceInput(body['source'], 'source'),
+    options: planOptions(body['options'], 'options'),
+  }),
+  up: (body) => ({
+    kind: 'up',
+    source: sourceInput(body['source'], 'source'),
+    options: planOptions(body['options'], 'options'),
+    attach: flag(body['attach'], 'attach'),
+  }),
+  down: (body) => ({
+    kind: 'down',
+    input: stackInput(body['input'], 'input'),
+    options: planOptions(body['options'], 'options'),
+  }),
+  logs: (body) => ({
+    kind: 'logs',
+    input: stackInput(body['input'], 'input'),
+    logs: logRequest(body['logs'], 'logs'),
+  }),
+  exec: (body) => ({
+    kind: 'exec',
+    input: stackInput(body['input'], 'input'),
+    service: text(body['service'], 'service'),
+    ...(body['index'] !== undefined && { index: count(body['index'], 'index') }),
+    exec: execRequest(body['exec'], 'exec'),
+  }),
+}
+
+type Body = Readonly<Record<string, unknown>>
+
+/** @throws {UsageError} that names the field. */
+export function checkRequest(message: unknown): Request {
+  const body = plainObject(message, 'request')
+  const kind = text(body['kind'], 'kind')
+  if (!Object.hasOwn(CHECKS, kind)) {
+    throw new UsageError(`Cannot understand the request: its kind is ${JSON.stringify(kind)}`, {
+      hint: 'the supervisor and this command line may be of different versions',
+    })
+  }
+  return CHECKS[kind as Request['kind']](body)
+}
+
+/** @throws {UsageError} that names the field. Fields of newer versions are let through. */
+export function checkHello(message: unknown): ClientHello {
+  const body = plainObject(message, 'hello')
+  if (body['kind'] !== 'hello') {
+    throw new UsageError('Cannot understand the client: it did not say hello')
+  }
+  return {
+    kind: 'hello',
+    protocol: count(body['protocol'], 'protocol'),
+    version: text(body['version'], 'version'),
+    build: text(body['build'], 'build'),
+    pid: count(body['pid'], 'pid'),
+    command: text(body['command'], 'command'),
+  }
+}
+
+/** @throws {UsageError} that names the field. */
+export function checkSignal(message: unknown): ClientSignal {
+  const body = plainObject(message, 'message')
+  const kind = text(body['kind'], 'kind')
+  if (kind === 'interrupt' || kind === 'stdin-end') return { kind }
+  if (kind === 'resize') return { kind, size: terminalSize(body['size'], 'size') }
+  throw new UsageError(`Cannot understand the message: its kind is ${JSON.stringify(kind)}`)
+}
+
+const sourceInput: Check<StackSourceInput> = (value, place) => {
+  const body = plainObject(value, place)
+  if (body['kind'] === 'files') {
+    return { kind: 'files', input: stackInput(body['input'], `${place}.input`) }
+  }
+  return { kind: 'desired', desired: desiredState(body['desired'], `${place}.desired`) }
+}
+
+/** Only what becomes a path or a name: the rest is data that the sender, root as we are, answers for. */
+const desiredState: Check<DesiredState> = (value, place) => {
+  const body = plainObject(value, place)
+  const objectName = textLike(OBJECT_NAME, 'a name of letters, digits, "_", "." and "-"')
+  stackName(body['stack'], `${place}.stack`)
+  plainObject(body['source'], `${place}.source`)
+  for (const kind of ['containers', 'networks', 'volumes']) {
+    listOf((each, at) => objectName(plainObject(each, at)['name'], `${at}.name`))(
+      body[kind],
+      `${place}.${kind}`,
+    )
+  }
+  return body as unknown as DesiredState
+}

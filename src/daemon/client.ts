@@ -1,0 +1,219 @@
+/** The command line's end of the connection: finds the supervisor, starts it when there is none. */
+
+import { lstatSync } from 'node:fs'
+import { connect as connectSocket } from 'node:net'
+import type { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { EngineError, UsageError } from '../errors.ts'
+import { SUPERVISOR_POLL_MS, SUPERVISOR_START_MS_MAX } from '../limits.ts'
+import { Connection } from './connection.ts'
+import type { ByteFrameKind } from './framing.ts'
+import type { Places } from './places.ts'
+import { PROTOCOL } from './protocol.ts'
+import type { ClientMessage, Request, ServerHello, ServerMessage } from './protocol.ts'
+import { shortSocketPath } from './socket-path.ts'
+import { BUILD, replaces, VERSION } from './version.ts'
+import { RemoteError } from './wire-error.ts'
+
+/** What the supervisor says: a message, or bytes of a stream. */
+export type Answer =
+  | { readonly kind: 'message'; readonly message: ServerMessage }
+  | { readonly kind: ByteFrameKind; readonly bytes: Uint8Array }
+
+/** One request and its answers. */
+export class Session {
+  readonly supervisor: ServerHello
+  readonly #connection: Connection<ClientMessage>
+
+  constructor(connection: Connection<ClientMessage>, supervisor: ServerHello) {
+    this.#connection = connection
+    this.supervisor = supervisor
+  }
+
+  send(message: ClientMessage): void {
+    this.#connection.send(message)
+  }
+
+  sendBytes(bytes: Uint8Array): Promise<void> {
+    return this.#connection.sendBytes('stdin', bytes)
+  }
+
+  /**
+   * Everything up to `done`.
+   * @throws {RemoteError} what the supervisor reports as an error.
+   * @throws {EngineError} SUPERVISOR when it goes away before it is done.
+   */
+  async *answers(): AsyncGenerator<Answer, void> {
+    for await (const frame of this.#connection.frames) {
+      if (frame.kind !== 'message') {
+        yield frame
+        continue
+      }
+      // The supervisor is root's, like what we would do with its words: they are not checked again.
+      const message = frame.message as ServerMessage
+      if (message.kind === 'done') return
+      if (message.kind === 'error') throw new RemoteError(message.error)
+      yield { kind: 'message', message }
+    }
+    throw new EngineError('SUPERVISOR', 'The supervisor ended before it had answered', {
+      hint: 'containers keep running; run the command again',
+    })
+  }
+
+  close(): void {
+    this.#connection.destroy()
+  }
+}
+
+export interface ConnectOptions {
+  readonly places: Places
+  /** What others are told while they wait: `tsstack up`. */
+  readonly command: string
+}
+
+/**
+ * A session with the supervisor of `places`; it is started, or replaced by a newer one, as needed.
+ * @throws {UsageError} NOT_ROOT when the caller may neither use its socket nor start it.
+ * @throws {EngineError} SUPERVISOR or STATE_DIRECTORY when it cannot be reached.
+ */
+export async function openSession(options: ConnectOptions): Promise<Session> {
+  const { places } = options
+  const end = performance.now() + SUPERVISOR_START_MS_MAX
+  while (performance.now() < end) {
+    const session = await greet(options)
+    if (session === undefined) {
+      await start(places)
+    } else if (replaces({ version: VERSION, build: BUILD }, session.supervisor)) {
+      await handOver(session)
+    } else {
+      return compatible(session)
+    }
+  }
+  throw new EngineError(
+    'SUPERVISOR',
+    `Cannot reach the supervisor at "${places.socket}": no answer in ${SUPERVISOR_START_MS_MAX} ms`,
+    { hint: `look into "${places.log}"` },
+  )
+}
+
+/** Sends `request` and returns the session in which its answers arrive. */
+export async function openRequest(options: ConnectOptions, request: Request): Promise<Session> {
+  const session = await openSession(options)
+  session.send(request)
+  return session
+}
+
+/** Undefined when no supervisor listens, or when it is just ending. */
+async function greet({ places, command }: ConnectOptions): Promise<Session | undefined> {
+  const socket = await dial(places)
+  if (socket === undefined) return undefined
+  const connection = new Connection<ClientMessage>(socket)
+  const { pid } = process
+  connection.send({
+    kind: 'hello',
+    protocol: PROTOCOL,
+    version: VERSION,
+    build: BUILD,
+    pid,
+    command,
+  })
+  const { value: frame } = await connection.frames.next()
+  if (frame?.kind !== 'message') return undefined
+  return new Session(connection, frame.message as ServerHello)
+}
+
+async function dial(places: Places): Promise<Socket | undefined> {
+  if (!isTrustworthy(places)) return undefined
+  const { path, release } = shortSocketPath(places.socket)
+  try {
+    return await new Promise((resolve, reject) => {
+      const socket = connectSocket({ path, allowHalfOpen: false })
+      socket.once('connect', () => resolve(socket))
+      socket.once('error', (error: NodeJS.ErrnoException) =>
+        isAbsent(error) ? resolve(undefined) : reject(unreachable(places, error)),
+      )
+    })
+  } finally {
+    release()
+  }
+}
+
+/** False when there is no directory. Throws when somebody else could have put a socket into it. */
+function isTrustworthy({ run }: Places): boolean {
+  let stat
+  try {
+    stat = lstatSync(run)
+  } catch (cause) {
+    const error = cause as NodeJS.ErrnoException
+    if (error.code === 'ENOENT') return false
+    if (error.code === 'EACCES') throw notRoot(run)
+    throw new EngineError('STATE_DIRECTORY', `Cannot use directory "${run}": ${error.message}`, {
+      cause,
+    })
+  }
+  const owned = stat.uid === 0 || stat.uid === process.geteuid?.()
+  if (stat.isDirectory() && owned && (stat.mode & 0o022) === 0) return true
+  throw new EngineError(
+    'STATE_DIRECTORY',
+    `Cannot trust directory "${run}": others than its owner root may write to it`,
+    { hint: 'remove it, or choose another place with TSSTACK_ROOT' },
+  )
+}
+
+function isAbsent({ code }: NodeJS.ErrnoException): boolean {
+  return code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ECONNRESET'
+}
+
+function unreachable(places: Places, cause: NodeJS.ErrnoException): Error {
+  if (cause.code === 'EACCES' || cause.code === 'EPERM') return notRoot(places.run)
+  return new EngineError(
+    'SUPERVISOR',
+    `Cannot reach the supervisor at "${places.socket}": ${cause.message}`,
+    { cause },
+  )
+}
+
+async function start(places: Places): Promise<void> {
+  if (process.geteuid?.() !== 0) throw notRoot(places.run)
+  const { startSupervisor } = await import('./start.ts')
+  const report = await startSupervisor(places)
+  // It answers already or is about to: the one that was first has the lock.
+  if (report === 'held') await sleep(SUPERVISOR_POLL_MS)
+}
+
+/** Ends when the older supervisor has let go; the containers are not touched. */
+async function handOver(session: Session): Promise<void> {
+  session.send({ kind: 'hand-over' })
+  try {
+    for await (const _ of session.answers()) continue
+  } catch (error) {
+    // That it goes away without a last word is what was asked of it.
+    if (!(error instanceof EngineError)) throw error
+  }
+  session.close()
+}
+
+function compatible(session: Session): Session {
+  const { protocol, version } = session.supervisor
+  if (protocol === PROTOCOL) return session
+  session.close()
+  throw new EngineError(
+    'SUPERVISOR',
+    `Cannot talk to the supervisor: it is of version ${version}, this command of ${VERSION}`,
+    { hint: `use the tsstack of version ${version}, or take its stacks down first` },
+  )
+}
+
+function notRoot(run: string): UsageError {
+  const uid = process.geteuid?.()
+  return new UsageError(
+    `Cannot use the supervisor in "${run}": root is needed, and you are uid ${uid}`,
+    {
+      code: 'NOT_ROOT',
+      hint:
+        'run it with sudo; should sudo not find a node that is installed in your home directory: ' +
+        `sudo ${process.execPath} ${process.argv[1] ?? 'tsstack'} …; ` +
+        'root can let a group use the socket: TSSTACK_GROUP=NAME',
+    },
+  )
+}

@@ -1,0 +1,82 @@
+/** One end of a connection between command line and supervisor. */
+
+import type { Socket } from 'node:net'
+import { encodeHeader, encodeMessage, FrameReader } from './framing.ts'
+import type { ByteFrameKind, Frame } from './framing.ts'
+
+/** `Sent` is what this end says in JSON. What the other end says is checked by who receives it. */
+export class Connection<Sent> {
+  /** Aborted when the other end is gone, or this one was closed. */
+  readonly signal: AbortSignal
+  readonly frames: AsyncGenerator<Frame, void>
+  readonly #socket: Socket
+
+  constructor(socket: Socket) {
+    this.#socket = socket
+    const gone = new AbortController()
+    this.signal = gone.signal
+    socket.once('close', () => gone.abort())
+    // A reset is no more news than the close that follows it.
+    socket.on('error', () => undefined)
+    this.frames = readFrames(socket)
+  }
+
+  send(message: Sent): void {
+    if (this.#socket.writable) this.#socket.write(encodeMessage(message))
+  }
+
+  /** Resolves when the other end has taken enough to be sent more. */
+  async sendBytes(kind: ByteFrameKind, bytes: Uint8Array): Promise<void> {
+    const socket = this.#socket
+    if (!socket.writable) return
+    socket.cork()
+    socket.write(encodeHeader(kind, bytes.length))
+    const ready = socket.write(bytes)
+    socket.uncork()
+    if (!ready) await this.#drained()
+  }
+
+  /** Says nothing more, and closes once everything is sent. */
+  end(): void {
+    this.#socket.end()
+    this.#socket.resume()
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  #drained(): Promise<void> {
+    const socket = this.#socket
+    return new Promise((resolve) => {
+      const done = (): void => {
+        socket.off('drain', done)
+        socket.off('close', done)
+        resolve()
+      }
+      socket.on('drain', done)
+      socket.on('close', done)
+    })
+  }
+}
+
+/** Ends when the other end has; reading pauses the socket while nobody asks for the next frame. */
+async function* readFrames(socket: Socket): AsyncGenerator<Frame, void> {
+  const reader = new FrameReader()
+  try {
+    for await (const chunk of socket) yield* reader.push(chunk as Uint8Array)
+  } catch (cause) {
+    if (!isGone(cause)) throw cause
+  }
+}
+
+const GONE: ReadonlySet<string> = new Set([
+  'ERR_STREAM_PREMATURE_CLOSE',
+  'ECONNRESET',
+  'EPIPE',
+  'ABORT_ERR',
+])
+
+function isGone(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && GONE.has(String(cause.code))
+}

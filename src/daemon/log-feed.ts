@@ -1,0 +1,108 @@
+/** Sends the log lines of several containers to one client. */
+
+import { setImmediate } from 'node:timers/promises'
+import type { Engine, LogOptions } from '../engine/index.ts'
+import { LinePacker } from './log-lines.ts'
+import { mergeByTime } from './merge.ts'
+import type { LogSource } from './protocol.ts'
+import type { ClientSession } from './supervisor.ts'
+
+export class LogFeed {
+  readonly #engine: Engine
+  readonly #session: ClientSession
+  readonly #packer = new LinePacker()
+  readonly #sources: LogSource[] = []
+  readonly #following = new Map<string, Promise<void>>()
+  #flush: Promise<void> | undefined
+
+  constructor(engine: Engine, session: ClientSession) {
+    this.#engine = engine
+    this.#session = session
+  }
+
+  /** Sends what there is of all `sources`, in the order of time, until the client is gone. */
+  async sendExisting(
+    sources: readonly LogSource[],
+    options: Omit<LogOptions, 'follow' | 'signal'>,
+  ): Promise<void> {
+    const { connection, signal } = this.#session
+    this.#announce(sources)
+    const logs = sources.map(({ container }) =>
+      this.#engine.logs(container, { ...options, follow: false, signal }),
+    )
+    for await (const { from, value } of mergeByTime(logs, ({ time }) => time)) {
+      this.#packer.add(from, value)
+      if (this.#packer.isFull) await connection.sendBytes('logs', this.#packer.take())
+      if (signal.aborted) return
+    }
+    if (!this.#packer.isEmpty) await connection.sendBytes('logs', this.#packer.take())
+  }
+
+  /** Begins to send what `source` writes, as it comes. Nothing happens when it is followed already. */
+  follow(source: LogSource, options: Omit<LogOptions, 'follow' | 'signal'>): void {
+    const { container } = source
+    if (this.#following.has(container)) return
+    const number = this.#announce([source])
+    const work = this.#pump(number, container, options).finally(() =>
+      this.#following.delete(container),
+    )
+    // Reported by `settled`, which everyone who follows awaits.
+    work.catch(() => undefined)
+    this.#following.set(container, work)
+  }
+
+  get isFollowing(): boolean {
+    return this.#following.size > 0
+  }
+
+  /** Resolves when all that is followed now has come to its end. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#following.values())
+    await this.#flushSoon()
+  }
+
+  async #pump(
+    number: number,
+    container: string,
+    options: Omit<LogOptions, 'follow' | 'signal'>,
+  ): Promise<void> {
+    const { signal } = this.#session
+    const lines = this.#engine.logs(container, { ...options, follow: true, signal })
+    for await (const line of lines) {
+      if (signal.aborted) return
+      this.#packer.add(number, line)
+      const flushed = this.#flushSoon()
+      if (this.#packer.isFull) await flushed
+    }
+  }
+
+  /** One pack for all that arrives in this turn of the event loop. */
+  #flushSoon(): Promise<void> {
+    this.#flush ??= this.#flushLater()
+    return this.#flush
+  }
+
+  async #flushLater(): Promise<void> {
+    await setImmediate()
+    this.#flush = undefined
+    if (this.#packer.isEmpty) return
+    await this.#session.connection.sendBytes('logs', this.#packer.take())
+  }
+
+  /** Returns the number of the first of `sources`. */
+  #announce(sources: readonly LogSource[]): number {
+    const first = this.#sources.length
+    this.#sources.push(...sources)
+    this.#session.connection.send({ kind: 'log-sources', containers: this.#sources })
+    return first
+  }
+}
+
+/** What a client has to know of a container to label its lines. */
+export function logSourceOf(container: {
+  readonly name: string
+  readonly service: string
+  readonly index: number
+}): LogSource {
+  return { container: container.name, service: container.service, index: container.index }
+}

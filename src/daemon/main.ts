@@ -1,0 +1,53 @@
+/** Entry of the supervisor process: `daemon.js --state DIRECTORY --run DIRECTORY --report-fd 3`. */
+
+import { closeSync, renameSync, statSync, writeSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { SUPERVISOR_LOG_BYTES_MAX } from '../limits.ts'
+import { placesIn } from './places.ts'
+import type { Places } from './places.ts'
+import { runSupervisor } from './run.ts'
+import type { StartReport } from './start.ts'
+import { toWire } from './wire-error.ts'
+
+const { values } = parseArgs({
+  options: { state: { type: 'string' }, run: { type: 'string' }, 'report-fd': { type: 'string' } },
+})
+await main(placesIn({ state: values.state ?? '', run: values.run ?? '' }))
+
+async function main(places: Places): Promise<void> {
+  process.title = `tsstack supervisor ${places.state}`
+  try {
+    rotateLog(places)
+    const end = await runSupervisor({
+      places,
+      stay: false,
+      onReady: () => report({ kind: 'ready' }),
+    })
+    if (end === 'held') report({ kind: 'held' })
+    process.exit(0)
+  } catch (error) {
+    console.error(error)
+    report({ kind: 'error', error: toWire(error) })
+    process.exit(1)
+  }
+}
+
+let reportFd = values['report-fd'] === undefined ? undefined : Number(values['report-fd'])
+
+/** To the command that started us, once: see `start.ts`. Closed at once, so that nothing inherits it. */
+function report(message: StartReport): void {
+  if (reportFd === undefined) return
+  try {
+    writeSync(reportFd, JSON.stringify(message))
+    closeSync(reportFd)
+  } catch {
+    // Whoever started us has gone.
+  }
+  reportFd = undefined
+}
+
+/** Our own output goes on into the renamed file until the next start: small, and never lost. */
+function rotateLog({ log }: Places): void {
+  const stat = statSync(log, { throwIfNoEntry: false })
+  if (stat !== undefined && stat.size > SUPERVISOR_LOG_BYTES_MAX) renameSync(log, `${log}.1`)
+}

@@ -1,0 +1,39 @@
+/** Where the supervisor of a state root keeps its files and its socket. */
+
+import { join, resolve } from 'node:path'
+
+/** All absolute. Both directories are 0700 root unless a group was let in: see `access.ts`. */
+export interface Places {
+  /** Survives a reboot. */
+  readonly state: string
+  /** Dies with the boot; holds the socket. */
+  readonly run: string
+  /** The engine's part of `run`: never open to the group. */
+  readonly engineRun: string
+  readonly socket: string
+  readonly lock: string
+  readonly log: string
+  /** `{"group": "NAME"}`: who may use the socket beside root. */
+  readonly config: string
+}
+
+/** `root`: the value of TSSTACK_ROOT, which puts everything under one directory. */
+export function placesOf(root: string | undefined): Places {
+  if (root === undefined || root === '') {
+    return placesIn({ state: '/var/lib/tsstack', run: '/run/tsstack' })
+  }
+  const base = resolve(root)
+  return placesIn({ state: join(base, 'state'), run: join(base, 'run') })
+}
+
+export function placesIn({ state, run }: { readonly state: string; readonly run: string }): Places {
+  return {
+    state,
+    run,
+    engineRun: join(run, 'engine'),
+    socket: join(run, 'tsstack.sock'),
+    lock: join(state, 'supervisor.lock'),
+    log: join(state, 'supervisor.log'),
+    config: join(state, 'config.json'),
+  }
+}

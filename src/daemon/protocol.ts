@@ -1,0 +1,173 @@
+/** What command line and supervisor say to each other. Nothing here runs: it is all types, and one number. */
+
+import type { Diagnostic, ErrorCode } from '../errors.ts'
+import type {
+  EngineEvent,
+  ExecRequest,
+  Outcome,
+  StackSummary,
+  TerminalSize,
+} from '../engine/index.ts'
+import type { DesiredState, ObservedState, Plan, PlanOptions } from '../planner/index.ts'
+
+/** Raised when a message changes its meaning; an older supervisor is then asked to hand over. */
+export const PROTOCOL = 1
+
+/** Who speaks: both ends say it first. */
+export interface Introduction {
+  readonly kind: 'hello'
+  readonly protocol: number
+  readonly version: string
+  /** Differs between two builds of one version. */
+  readonly build: string
+  readonly pid: number
+}
+
+export interface ClientHello extends Introduction {
+  /** As others are told who holds a stack: `tsstack up`. */
+  readonly command: string
+}
+
+export interface ServerHello extends Introduction {
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number
+}
+
+/** Which stack is meant: what the user said, and where. */
+export interface StackInput {
+  readonly cwd: string
+  readonly env: Readonly<Record<string, string>>
+  readonly files?: readonly string[]
+  /** What `-f -` means. */
+  readonly stdin?: string
+  readonly projectName?: string
+  readonly projectDirectory?: string
+  readonly envFiles?: readonly string[]
+  readonly profiles?: readonly string[]
+  readonly services?: readonly string[]
+}
+
+/** Stack files, or what became of them when they are too large for the supervisor to read. */
+export type StackSourceInput =
+  | { readonly kind: 'files'; readonly input: StackInput }
+  | { readonly kind: 'desired'; readonly desired: DesiredState }
+
+export interface LogRequest {
+  readonly services: readonly string[]
+  readonly follow: boolean
+  readonly tail?: number
+  /** Milliseconds since the epoch. */
+  readonly since?: number
+  readonly until?: number
+}
+
+/** The first message after the introductions; one per connection. */
+export type Request =
+  | { readonly kind: 'hand-over' }
+  | { readonly kind: 'status' }
+  | { readonly kind: 'stacks' }
+  | { readonly kind: 'observe'; readonly input: StackInput }
+  | {
+      readonly kind: 'plan'
+      readonly source: StackSourceInput
+      readonly options: PlanOptions
+    }
+  | {
+      readonly kind: 'up'
+      readonly source: StackSourceInput
+      readonly options: PlanOptions
+      /** Stay: send the logs until every container has ended. */
+      readonly attach: boolean
+    }
+  | { readonly kind: 'down'; readonly input: StackInput; readonly options: PlanOptions }
+  | { readonly kind: 'logs'; readonly input: StackInput; readonly logs: LogRequest }
+  | {
+      readonly kind: 'exec'
+      readonly input: StackInput
+      readonly service: string
+      /** Replica number; absent: the lowest that runs. */
+      readonly index?: number
+      readonly exec: ExecRequest
+    }
+
+export type RequestKind = Request['kind']
+
+/** What a client may say while its request runs. Standard input travels in frames of its own. */
+export type ClientSignal =
+  /** Ctrl-C: the first stops gracefully, the second kills. */
+  | { readonly kind: 'interrupt' }
+  | { readonly kind: 'resize'; readonly size: TerminalSize }
+  | { readonly kind: 'stdin-end' }
+
+export type ClientMessage = ClientHello | Request | ClientSignal
+
+/** Who is changing a stack. */
+export interface Holder {
+  readonly command: string
+  readonly pid: number
+}
+
+export interface SupervisorStatus {
+  readonly pid: number
+  readonly version: string
+  readonly startedAt: number
+  readonly memoryBytes: number
+  readonly stacks: readonly StackSummary[]
+}
+
+export type ServerMessage =
+  | ServerHello
+  /** The request was served; nothing follows. */
+  | { readonly kind: 'done' }
+  | { readonly kind: 'error'; readonly error: WireError }
+  /** Somebody else is changing the stack: the request waits. */
+  | { readonly kind: 'waiting'; readonly stack: string; readonly holder: Holder }
+  /** The stack files are too large to be read here: read them and ask again with `desired`. */
+  | { readonly kind: 'load-yourself' }
+  | {
+      readonly kind: 'loaded'
+      readonly stack: string
+      /** Warnings about the stack files. */
+      readonly diagnostics: readonly Diagnostic[]
+      readonly sources: Readonly<Record<string, string>>
+    }
+  | { readonly kind: 'plan'; readonly plan: Plan }
+  | { readonly kind: 'event'; readonly event: EngineEvent }
+  | {
+      readonly kind: 'result'
+      readonly outcomes: readonly Outcome[]
+      readonly observed: ObservedState
+      readonly interrupted: boolean
+    }
+  | { readonly kind: 'observed'; readonly observed: ObservedState }
+  | { readonly kind: 'stacks'; readonly stacks: readonly StackSummary[] }
+  | { readonly kind: 'status'; readonly status: SupervisorStatus }
+  /** Containers whose lines may follow, in the order of the numbers that the packs use. */
+  | { readonly kind: 'log-sources'; readonly containers: readonly LogSource[] }
+  /** Every container that was attached to has ended. */
+  | { readonly kind: 'all-exited'; readonly observed: ObservedState }
+  | { readonly kind: 'stopping' }
+  /** The program runs; its standard input may be sent, so many bytes at first. */
+  | { readonly kind: 'started'; readonly window: number }
+  /** So many bytes of standard input have arrived where they belong. */
+  | { readonly kind: 'consumed'; readonly bytes: number }
+  | { readonly kind: 'exited'; readonly exitCode: number }
+
+export interface LogSource {
+  readonly container: string
+  readonly service: string
+  readonly index: number
+}
+
+/** An error on its way: which class it was, and all that it carried. */
+export interface WireError {
+  readonly name: string
+  readonly code: ErrorCode
+  readonly message: string
+  readonly hint?: string
+  /** Of a `SpecError`. */
+  readonly diagnostics?: readonly Diagnostic[]
+  readonly sources?: Readonly<Record<string, string>>
+  /** For TSSTACK_DEBUG. */
+  readonly stack?: string
+}

@@ -1,0 +1,77 @@
+/** Which stack a command is about, when it needs no more of it than its name. */
+
+import { sep } from 'node:path'
+import type { Engine, StackSummary } from '../engine/index.ts'
+import { SpecError, UsageError } from '../errors.ts'
+import { LOAD_BYTES_MAX } from '../limits.ts'
+import { stackName } from './check-request.ts'
+import { loadDesired } from './load.ts'
+import type { StackInput } from './protocol.ts'
+
+/**
+ * In this order: `-p`, COMPOSE_PROJECT_NAME, the stack files; and when there is none, or it has
+ * errors, the known stack whose files or directory are meant.
+ * @throws {UsageError} NO_STACK when nothing fits.
+ * @throws {SpecError} of files that have errors, when no known stack fits.
+ */
+export async function resolveStack(engine: Engine, input: StackInput): Promise<string> {
+  const given = input.projectName ?? (input.env['COMPOSE_PROJECT_NAME'] || undefined)
+  if (given !== undefined) return stackName(given, 'project name')
+  const loaded = loadDesired(input, LOAD_BYTES_MAX)
+  if (loaded.kind === 'loaded') return loaded.desired.stack
+  const known = await engine.stacks()
+  const found = findKnown(known, input)
+  if (found.length === 1 && found[0] !== undefined) return found[0].name
+  if (loaded.kind === 'invalid' && !isMissing(loaded.error)) throw loaded.error
+  throw noStack({ known, found, cwd: input.cwd })
+}
+
+/** Known stacks of the files that were named; without any, of the directory or the nearest above it. */
+export function findKnown(
+  known: readonly StackSummary[],
+  { cwd, files = [] }: Pick<StackInput, 'cwd' | 'files'>,
+): readonly StackSummary[] {
+  const first = files[0]
+  if (first !== undefined) {
+    const path = first.startsWith('/') ? first : `${cwd}${sep}${first.replace(/^\.\//, '')}`
+    return known.filter(({ source }) => source?.files[0] === path)
+  }
+  const around = known.filter(
+    ({ source }) => source !== undefined && contains(source.directory, cwd),
+  )
+  const deepest = Math.max(...around.map(({ source }) => source?.directory.length ?? 0))
+  return around.filter(({ source }) => source?.directory.length === deepest)
+}
+
+function contains(directory: string, path: string): boolean {
+  return (
+    path === directory || path.startsWith(directory.endsWith(sep) ? directory : directory + sep)
+  )
+}
+
+/** No file at all is what this room has a better answer to. */
+function isMissing(error: SpecError): boolean {
+  return error.diagnostics.some(({ rule }) => rule === 'no-stack-file')
+}
+
+function noStack(seen: {
+  readonly known: readonly StackSummary[]
+  readonly found: readonly StackSummary[]
+  readonly cwd: string
+}): UsageError {
+  if (seen.found.length > 1) {
+    return new UsageError(`Cannot tell which stack is meant: ${names(seen.found)} come from here`, {
+      code: 'NO_STACK',
+      hint: 'name it with -p NAME',
+    })
+  }
+  const others = seen.known.length > 0 ? `; known stacks: ${names(seen.known)}` : ''
+  return new UsageError(
+    `Cannot find a stack: there is no stack file in "${seen.cwd}" or above it${others}`,
+    { code: 'NO_STACK', hint: 'go to the project directory, or use -f FILE or -p NAME' },
+  )
+}
+
+function names(list: readonly StackSummary[]): string {
+  return list.map(({ name }) => name).join(', ')
+}

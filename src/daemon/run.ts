@@ -1,0 +1,104 @@
+/** The supervisor's life: directories, lock, engine, socket; and its end when there is nothing to do. */
+
+import { createServer } from 'node:net'
+import type { Server, Socket } from 'node:net'
+import { createEngine } from '../engine/index.ts'
+import type { Engine } from '../engine/index.ts'
+import { SUPERVISOR_IDLE_MS } from '../limits.ts'
+import { groupOf, listenPrivately, makeDirectories } from './access.ts'
+import { takeLock } from './lock.ts'
+import type { Places } from './places.ts'
+import { acceptClients } from './server.ts'
+import type { Supervisor } from './supervisor.ts'
+import { Turns } from './turns.ts'
+
+export interface RunOptions {
+  readonly places: Places
+  /** Stay when there is nothing to supervise: for a service manager. */
+  readonly stay: boolean
+  /** Called once, when clients are served. */
+  readonly onReady: () => void
+}
+
+/**
+ * Supervises until it is told to end, or nothing is left to do; containers are never touched by its
+ * end. `held`: another supervisor is there already.
+ */
+export async function runSupervisor(options: RunOptions): Promise<'ended' | 'held'> {
+  const { places } = options
+  // Inherited masks and directories are the caller's business, not the containers'.
+  process.umask(0o022)
+  process.chdir('/')
+  const gid = groupOf(places, process.env)
+  makeDirectories(places, gid)
+  if ((await takeLock(places)) === 'held') return 'held'
+  const engine = await createEngine({
+    stateDirectory: places.state,
+    runDirectory: places.engineRun,
+  })
+  const life = new Life(engine, options)
+  await listenPrivately(life.server, places, gid)
+  options.onReady()
+  await life.ended
+  return 'ended'
+}
+
+class Life {
+  readonly server: Server = createServer()
+  readonly ended: Promise<void>
+  readonly #engine: Engine
+  readonly #stay: boolean
+  readonly #turns = new Turns()
+  readonly #clients: ReadonlySet<Socket>
+  readonly #end: () => void
+  #timer: NodeJS.Timeout | undefined
+  #isEnding = false
+
+  constructor(engine: Engine, { stay }: RunOptions) {
+    this.#engine = engine
+    this.#stay = stay
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.ended = promise
+    this.#end = resolve
+    const supervisor: Supervisor = {
+      engine,
+      turns: this.#turns,
+      startedAt: Date.now(),
+      handOver: () => this.#handOver(),
+    }
+    this.#clients = acceptClients(this.server, supervisor, () => this.#endSoon())
+    engine.subscribe(() => this.#endSoon())
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => this.#stop())
+    this.server.once('listening', () => this.#endSoon())
+  }
+
+  /** Looks after a while whether there is still nothing to do. */
+  #endSoon(): void {
+    if (this.#stay) return
+    clearTimeout(this.#timer)
+    if (this.#clients.size > 0) return
+    this.#timer = setTimeout(() => void this.#endIfIdle(), SUPERVISOR_IDLE_MS)
+  }
+
+  async #endIfIdle(): Promise<void> {
+    if (this.#clients.size > 0 || !(await this.#engine.isIdle())) return
+    // Somebody may have come while the engine was asked.
+    if (this.#clients.size === 0) this.#stop()
+  }
+
+  async #handOver(): Promise<void> {
+    this.server.close()
+    await this.#turns.allFree()
+    // After the answer to the one who asked is on its way.
+    setImmediate(() => this.#stop())
+  }
+
+  #stop(): void {
+    if (this.#isEnding) return
+    this.#isEnding = true
+    clearTimeout(this.#timer)
+    this.server.close()
+    for (const client of this.#clients) client.end().resume()
+    void this.#engine.close().finally(() => this.#end())
+  }
+}

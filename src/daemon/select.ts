@@ -1,0 +1,37 @@
+/** Picks containers of a stack by the names of services. */
+
+import { UsageError } from '../errors.ts'
+import { plan } from '../planner/index.ts'
+import type { ObservedContainer, ObservedState } from '../planner/index.ts'
+
+/**
+ * The containers of `services`; of all when none is named.
+ * @throws {UsageError} NO_SUCH_SERVICE that names the nearest known one.
+ */
+export function selectContainers(
+  observed: ObservedState,
+  services: readonly string[],
+): readonly ObservedContainer[] {
+  if (services.length === 0) return observed.containers
+  // The planner refuses a service that the stack does not have, and knows which one was meant.
+  plan({ desired: undefined, observed, now: 0, options: { services } })
+  return observed.containers.filter(({ service }) => services.includes(service))
+}
+
+/** The replica `index` of `service`, or the lowest one that runs. Throws NO_SUCH_SERVICE or NOT_RUNNING. */
+export function selectRunning(
+  observed: ObservedState,
+  { service, index }: { readonly service: string; readonly index?: number },
+): ObservedContainer {
+  const replicas = selectContainers(observed, [service])
+  const found = replicas
+    .filter((each) => each.state === 'running' && (index === undefined || each.index === index))
+    .toSorted((a, b) => a.index - b.index)[0]
+  if (found) return found
+  const states = replicas.map(({ name, state }) => `${name} is ${state}`).join(', ')
+  const which = index === undefined ? `"${service}"` : `replica ${index} of "${service}"`
+  throw new UsageError(`Cannot use service ${which}: it has no running container; ${states}`, {
+    code: 'NOT_RUNNING',
+    hint: `start it with: tsstack up -d ${service}`,
+  })
+}

@@ -1,0 +1,33 @@
+/** `logs`: what containers wrote, and with `follow` what they write. */
+
+import { LogFeed, logSourceOf } from './log-feed.ts'
+import type { Request } from './protocol.ts'
+import { resolveStack } from './resolve.ts'
+import type { ClientSession, Supervisor } from './supervisor.ts'
+import { watchStack } from './watch-stack.ts'
+import { selectContainers } from './select.ts'
+
+export async function serveLogs(
+  { engine }: Supervisor,
+  session: ClientSession,
+  { input, logs }: Extract<Request, { kind: 'logs' }>,
+): Promise<void> {
+  const stack = await resolveStack(engine, input)
+  const { services, follow, ...range } = logs
+  const chosen = selectContainers(await engine.observe(stack), services)
+  const feed = new LogFeed(engine, session)
+  if (!follow) {
+    await feed.sendExisting(chosen.map(logSourceOf), range)
+    return
+  }
+  for (const container of chosen) feed.follow(logSourceOf(container), range)
+  await watchStack(engine, {
+    stack,
+    signal: session.signal,
+    onStarted: (container) => {
+      const wanted = services.length === 0 || services.includes(container.service)
+      if (wanted) feed.follow(logSourceOf(container), { since: container.startedAt ?? 0 })
+    },
+  })
+  await feed.settled()
+}

@@ -1,0 +1,32 @@
+/** Requests that only look: `ps`, `ls`, `info`. */
+
+import { resolveStack } from './resolve.ts'
+import type { Request } from './protocol.ts'
+import type { ClientSession, Supervisor } from './supervisor.ts'
+import { VERSION } from './version.ts'
+
+export async function serveObserve(
+  { engine }: Supervisor,
+  { connection }: ClientSession,
+  { input }: Extract<Request, { kind: 'observe' }>,
+): Promise<void> {
+  const observed = await engine.observe(await resolveStack(engine, input))
+  connection.send({ kind: 'observed', observed })
+}
+
+export async function serveStacks(
+  { engine }: Supervisor,
+  { connection }: ClientSession,
+): Promise<void> {
+  connection.send({ kind: 'stacks', stacks: await engine.stacks() })
+}
+
+export async function serveStatus(
+  { engine, startedAt }: Supervisor,
+  { connection }: ClientSession,
+): Promise<void> {
+  const memoryBytes = process.memoryUsage.rss()
+  const stacks = await engine.stacks()
+  const status = { pid: process.pid, version: VERSION, startedAt, memoryBytes, stacks }
+  connection.send({ kind: 'status', status })
+}

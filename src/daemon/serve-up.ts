@@ -1,0 +1,137 @@
+/** `up`: makes the stack as its files say; attached, it stays until the containers end or are stopped. */
+
+import type { Engine } from '../engine/index.ts'
+import { LogFeed, logSourceOf } from './log-feed.ts'
+import type { Request } from './protocol.ts'
+import type { ClientSession, Supervisor } from './supervisor.ts'
+import { watchStack } from './watch-stack.ts'
+import { takeSource } from './take-source.ts'
+import { killStack, stopStack } from './stop-stack.ts'
+import { takeTurn } from './take-turn.ts'
+
+type UpRequest = Extract<Request, { kind: 'up' }>
+
+export async function serveUp(
+  supervisor: Supervisor,
+  session: ClientSession,
+  { source, options, attach }: UpRequest,
+): Promise<void> {
+  const desired = takeSource(session, source)
+  if (desired === undefined) return
+  const { stack } = desired
+  const interrupts = new Interrupts()
+  session.listener = { onSignal: ({ kind }) => kind === 'interrupt' && interrupts.next() }
+  const attached = attach ? attachTo(supervisor.engine, session, stack) : undefined
+  const ok = await apply(supervisor, session, { desired, options, signal: interrupts.first })
+  if (attached === undefined) return
+  if (ok) await attached.untilEnd(interrupts.first)
+  else attached.release()
+  if (interrupts.first.aborted) await stop(supervisor, session, { stack, options, interrupts })
+}
+
+/** True when every action was done. */
+async function apply(
+  supervisor: Supervisor,
+  session: ClientSession,
+  request: {
+    readonly desired: NonNullable<ReturnType<typeof takeSource>>
+    readonly options: UpRequest['options']
+    readonly signal: AbortSignal
+  },
+): Promise<boolean> {
+  const { connection } = session
+  const { desired, options, signal } = request
+  using _turn = await takeTurn(supervisor, session, desired.stack)
+  const { outcomes, observed } = await supervisor.engine.apply(desired.stack, desired, {
+    ...options,
+    signal,
+    onEvent: (event) => connection.send({ kind: 'event', event }),
+  })
+  connection.send({ kind: 'result', outcomes, observed, interrupted: signal.aborted })
+  return outcomes.every(({ kind }) => kind === 'done')
+}
+
+interface Attached {
+  /** Sends logs until all containers have ended, or `interrupted`, or the client is gone. */
+  untilEnd(interrupted: AbortSignal): Promise<void>
+  release(): void
+}
+
+/** Follows every container from its start, so that `up` shows its first line. */
+function attachTo(engine: Engine, session: ClientSession, stack: string): Attached {
+  const feed = new LogFeed(engine, session)
+  const begun = Date.now()
+  const ended = new AbortController()
+  const signal = AbortSignal.any([session.signal, ended.signal])
+  const unsubscribe = engine.subscribe((event) => {
+    if (event.kind !== 'container' || event.stack !== stack || event.state !== 'started') return
+    const index = Number(/\d+$/.exec(event.container)?.[0] ?? 1)
+    const { container, service } = event
+    feed.follow({ container, service, index }, { since: begun })
+  })
+  const release = (): void => {
+    unsubscribe()
+    ended.abort()
+  }
+  return {
+    release,
+    async untilEnd(interrupted) {
+      interrupted.addEventListener('abort', () => ended.abort())
+      if (interrupted.aborted) ended.abort()
+      const observed = await watchStack(engine, {
+        stack,
+        signal,
+        onStarted: (container) => feed.follow(logSourceOf(container), { since: begun }),
+      })
+      if (signal.aborted) return
+      await feed.settled()
+      session.connection.send({ kind: 'all-exited', observed })
+    },
+  }
+}
+
+/** The first interrupt stops, any later one kills; logs are shown until the end. */
+async function stop(
+  supervisor: Supervisor,
+  session: ClientSession,
+  run: {
+    readonly stack: string
+    readonly options: UpRequest['options']
+    readonly interrupts: Interrupts
+  },
+): Promise<void> {
+  const { connection } = session
+  const { stack, options, interrupts } = run
+  connection.send({ kind: 'stopping' })
+  interrupts.onLater(() => void killStack(supervisor.engine, stack))
+  using _turn = await takeTurn(supervisor, session, stack)
+  const { outcomes, observed } = await stopStack(supervisor.engine, stack, {
+    graceMs: options.graceMs,
+    onEvent: (event) => connection.send({ kind: 'event', event }),
+  })
+  connection.send({ kind: 'result', outcomes, observed, interrupted: true })
+}
+
+class Interrupts {
+  readonly #first = new AbortController()
+  #later: (() => void) | undefined
+  #isLater = false
+
+  get first(): AbortSignal {
+    return this.#first.signal
+  }
+
+  next(): void {
+    if (this.#first.signal.aborted) {
+      this.#isLater = true
+      this.#later?.()
+    }
+    this.#first.abort()
+  }
+
+  /** Calls `listener` at every interrupt after the first, also when it was before this call. */
+  onLater(listener: () => void): void {
+    this.#later = listener
+    if (this.#isLater) listener()
+  }
+}

@@ -1,0 +1,121 @@
+/** Accepts clients, learns what each one wants, and has it served. */
+
+import type { Server, Socket } from 'node:net'
+import { HELLO_MS_MAX } from '../limits.ts'
+import { checkHello, checkRequest, checkSignal } from './check-request.ts'
+import { Connection } from './connection.ts'
+import type { Frame } from './framing.ts'
+import { PROTOCOL } from './protocol.ts'
+import type { Request, ServerMessage } from './protocol.ts'
+import { serveDown } from './serve-down.ts'
+import { serveExec } from './serve-exec.ts'
+import { serveLogs } from './serve-logs.ts'
+import { serveObserve, serveStacks, serveStatus } from './serve-look.ts'
+import { servePlan } from './serve-plan.ts'
+import { serveUp } from './serve-up.ts'
+import type { ClientSession, Supervisor } from './supervisor.ts'
+import { BUILD, VERSION } from './version.ts'
+import { toWire } from './wire-error.ts'
+
+/** Serves every client of `server`; the result is who is there. `onCalm`: the last one has left. */
+export function acceptClients(
+  server: Server,
+  supervisor: Supervisor,
+  onCalm: () => void,
+): ReadonlySet<Socket> {
+  const clients = new Set<Socket>()
+  server.on('connection', (socket) => {
+    clients.add(socket)
+    socket.once('close', () => {
+      clients.delete(socket)
+      if (clients.size === 0) onCalm()
+    })
+    void serveClient(supervisor, socket)
+  })
+  return clients
+}
+
+async function serveClient(supervisor: Supervisor, socket: Socket): Promise<void> {
+  const connection = new Connection<ServerMessage>(socket)
+  try {
+    await converse(supervisor, connection, socket)
+    connection.send({ kind: 'done' })
+  } catch (error) {
+    // One who has left need not be told, and has caused it most likely.
+    if (!connection.signal.aborted) connection.send({ kind: 'error', error: toWire(error) })
+  }
+  connection.end()
+}
+
+async function converse(
+  supervisor: Supervisor,
+  connection: Connection<ServerMessage>,
+  socket: Socket,
+): Promise<void> {
+  const { pid } = process
+  const { startedAt } = supervisor
+  const version = { protocol: PROTOCOL, version: VERSION, build: BUILD }
+  connection.send({ kind: 'hello', ...version, pid, startedAt })
+  const impatience = setTimeout(() => socket.destroy(), HELLO_MS_MAX)
+  const hello = await nextMessage(connection)
+  const message = hello === undefined ? undefined : await nextMessage(connection)
+  clearTimeout(impatience)
+  if (hello === undefined || message === undefined) return
+  const { command, pid: clientPid } = checkHello(hello)
+  const session: ClientSession = {
+    connection,
+    client: { command, pid: clientPid },
+    signal: connection.signal,
+    listener: {},
+  }
+  void listen(session)
+  await serve(supervisor, session, checkRequest(message))
+}
+
+/** Undefined when the client has left instead. */
+async function nextMessage(connection: Connection<ServerMessage>): Promise<unknown> {
+  const { value: frame } = await connection.frames.next()
+  return frame?.kind === 'message' ? frame.message : undefined
+}
+
+/** Passes on what the client says while it is served; nonsense ends the connection. */
+async function listen(session: ClientSession): Promise<void> {
+  try {
+    for await (const frame of session.connection.frames) hear(session, frame)
+  } catch (error) {
+    session.connection.send({ kind: 'error', error: toWire(error) })
+    session.connection.destroy()
+  }
+}
+
+function hear({ listener }: ClientSession, frame: Frame): void {
+  if (frame.kind === 'message') listener.onSignal?.(checkSignal(frame.message))
+  else listener.onBytes?.(frame.kind, frame.bytes)
+}
+
+async function serve(
+  supervisor: Supervisor,
+  session: ClientSession,
+  request: Request,
+): Promise<void> {
+  switch (request.kind) {
+    case 'hand-over':
+      return supervisor.handOver()
+    case 'status':
+      return serveStatus(supervisor, session)
+    case 'stacks':
+      return serveStacks(supervisor, session)
+    case 'observe':
+      return serveObserve(supervisor, session, request)
+    case 'plan':
+      return servePlan(supervisor, session, request)
+    case 'up':
+      return serveUp(supervisor, session, request)
+    case 'down':
+      return serveDown(supervisor, session, request)
+    case 'logs':
+      return serveLogs(supervisor, session, request)
+    case 'exec':
+      return serveExec(supervisor, session, request)
+  }
+}

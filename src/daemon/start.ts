@@ -1,0 +1,105 @@
+/** Starts the supervisor of a state root, from the command line. */
+
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { closeSync, constants, mkdirSync, openSync } from 'node:fs'
+import { getCompileCacheDir } from 'node:module'
+import { dirname } from 'node:path'
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { EngineError } from '../errors.ts'
+import type { Places } from './places.ts'
+import type { WireError } from './protocol.ts'
+import { RemoteError } from './wire-error.ts'
+
+/** What a new supervisor says once, through descriptor 3, before it closes it. */
+export type StartReport =
+  | { readonly kind: 'ready' }
+  /** Another supervisor has the lock, and answers. */
+  | { readonly kind: 'held' }
+  | { readonly kind: 'error'; readonly error: WireError }
+
+const REPORT_FD = 3
+const O_CLOEXEC = 0o2000000 // include/uapi/asm-generic/fcntl.h
+const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+/**
+ * Resolves when the supervisor answers, or when another one was first.
+ * @throws {RemoteError} with the reason that the supervisor gave.
+ */
+export async function startSupervisor(places: Places): Promise<'ready' | 'held'> {
+  const child = spawnSupervisor(places)
+  try {
+    const report = parseReport(await text(child.stdio[REPORT_FD] as Readable))
+    if (report === undefined) throw silent(places)
+    if (report.kind === 'error') throw new RemoteError(report.error)
+    return report.kind
+  } finally {
+    child.unref()
+  }
+}
+
+function spawnSupervisor(places: Places): ChildProcess {
+  const log = openLog(places)
+  try {
+    const where = ['--state', places.state, '--run', places.run]
+    const words = [supervisorFile(), ...where, '--report-fd', String(REPORT_FD)]
+    return spawn(process.execPath, words, {
+      cwd: '/',
+      env: cleanEnvironment(),
+      // A session of its own: it outlives the terminal, and gets none of its signals.
+      detached: true,
+      stdio: ['ignore', log, log, 'pipe'],
+    })
+  } finally {
+    closeSync(log)
+  }
+}
+
+/** Beside this file: `daemon.js` when built, `main.ts` in the source tree. */
+function supervisorFile(): string {
+  const name = import.meta.url.endsWith('.ts') ? './main.ts' : './daemon.js'
+  return fileURLToPath(new URL(name, import.meta.url))
+}
+
+/** Nothing of the caller's but what is ours; NODE_OPTIONS or LD_PRELOAD least of all. */
+function cleanEnvironment(): Record<string, string> {
+  const own = Object.entries(process.env).filter(([name]) => name.startsWith('TSSTACK_'))
+  const cache = getCompileCacheDir()
+  return {
+    PATH,
+    HOME: '/',
+    LANG: 'C.UTF-8',
+    ...(cache !== undefined && { NODE_COMPILE_CACHE: dirname(cache) }),
+    ...(Object.fromEntries(own) as Record<string, string>),
+  }
+}
+
+function openLog({ state, log }: Places): number {
+  try {
+    mkdirSync(state, { recursive: true, mode: 0o700 })
+    const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT
+    return openSync(log, flags | constants.O_NOFOLLOW | O_CLOEXEC, 0o600)
+  } catch (cause) {
+    const seen = cause instanceof Error ? cause.message : String(cause)
+    throw new EngineError('STATE_DIRECTORY', `Cannot use state directory "${state}": ${seen}`, {
+      hint: 'make its file system writable, or choose another place with TSSTACK_ROOT',
+      cause,
+    })
+  }
+}
+
+function parseReport(line: string): StartReport | undefined {
+  try {
+    return JSON.parse(line) as StartReport
+  } catch {
+    return undefined
+  }
+}
+
+function silent({ log }: Places): EngineError {
+  return new EngineError('SUPERVISOR', 'Cannot start the supervisor: it ended without a word', {
+    hint: `its last words may be in "${log}"`,
+  })
+}

@@ -1,0 +1,32 @@
+/** What every request may use: the engine, and whose turn it is. */
+
+import type { Engine } from '../engine/index.ts'
+import type { Connection } from './connection.ts'
+import type { ByteFrameKind } from './framing.ts'
+import type { ClientSignal, Holder, ServerMessage } from './protocol.ts'
+import type { Turns } from './turns.ts'
+
+export interface Supervisor {
+  readonly engine: Engine
+  readonly turns: Turns
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number
+  /** Lets go of everything but the containers, once running commands are done. */
+  handOver(): Promise<void>
+}
+
+/** One client and its one request. */
+export interface ClientSession {
+  readonly connection: Connection<ServerMessage>
+  readonly client: Holder
+  /** Aborted when the client is gone. */
+  readonly signal: AbortSignal
+  /** Who is told of what the client says while its request runs; nobody at first. */
+  listener: SessionListener
+}
+
+export interface SessionListener {
+  readonly onSignal?: (signal: ClientSignal) => void
+  /** The next frame is read when this is done. */
+  readonly onBytes?: (kind: ByteFrameKind, bytes: Uint8Array) => void
+}

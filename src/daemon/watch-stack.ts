@@ -1,0 +1,64 @@
+/** Waits for the containers of a stack to come and to go. */
+
+import type { Engine, EngineEvent } from '../engine/index.ts'
+import type { ObservedContainer, ObservedState } from '../planner/index.ts'
+
+export interface StackWatch {
+  readonly stack: string
+  /** Ends the watch. */
+  readonly signal: AbortSignal
+  readonly onStarted: (container: ObservedContainer) => void
+}
+
+/** Resolves when nothing of the stack runs or is about to, or when `signal` is aborted. */
+export async function watchStack(
+  engine: Engine,
+  { stack, signal, onStarted }: StackWatch,
+): Promise<ObservedState> {
+  const bell = new Bell()
+  const unsubscribe = engine.subscribe((event) => {
+    if (event.stack === stack && isLife(event)) bell.ring()
+  })
+  const wake = (): void => bell.ring()
+  signal.addEventListener('abort', wake)
+  try {
+    for (;;) {
+      const observed = await engine.observe(stack)
+      for (const each of observed.containers) if (each.state === 'running') onStarted(each)
+      if (signal.aborted || !observed.containers.some(isAlive)) return observed
+      await bell.rung()
+    }
+  } finally {
+    unsubscribe()
+    signal.removeEventListener('abort', wake)
+  }
+}
+
+function isLife(event: EngineEvent): boolean {
+  return event.kind === 'container' && event.state !== 'healthy' && event.state !== 'unhealthy'
+}
+
+function isAlive({ state }: ObservedContainer): boolean {
+  return state === 'running' || state === 'restarting'
+}
+
+/** A ring that nobody waited for is not lost. */
+class Bell {
+  #rang = false
+  #wake: (() => void) | undefined
+
+  ring(): void {
+    this.#rang = true
+    this.#wake?.()
+  }
+
+  async rung(): Promise<void> {
+    if (!this.#rang) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+    this.#rang = false
+    this.#wake = undefined
+  }
+}
