@@ -1,15 +1,24 @@
-// What a command costs the one who types it: beside a bare node, and beside docker compose if present.
+/**
+ * What a command costs the one who types it: beside a bare node, and beside docker compose if present.
+ */
 import { join } from 'node:path'
-import { compare, isPresent, run, statistics } from './measure.mjs'
-import { writeStack } from './stacks.mjs'
+import { compare, isPresent, run, statistics, type Group, type Statistics } from './measure.ts'
+import { writeStack } from './stacks.ts'
 
 const CLI = join(import.meta.dirname, '../bin/tsstack.js')
 
 /** Runs the built command line as a user does. */
-export const tsstack = (...words) => run(process.execPath, [CLI, ...words])
+export const tsstack = (...words: readonly string[]): Promise<string> =>
+  run(process.execPath, [CLI, ...words])
+
+export interface Setting {
+  readonly directory: string
+  readonly image: string
+  readonly rounds: number
+}
 
 /** `version`, `ps`, `config` and `exec` of a running stack of 10, beside `node -e 0`. */
-export async function commandGroup({ directory, image, rounds }) {
+export async function commandGroup({ directory, image, rounds }: Setting): Promise<Group> {
   const file = writeStack({ directory, image, count: 10 })
   await tsstack('-f', file, 'up', '-d')
   const rows = await compare(
@@ -36,17 +45,26 @@ export async function commandGroup({ directory, image, rounds }) {
 }
 
 /** `up -d` and `down -t 0` of stacks of 1, 10, 50 and 100 services, from no supervisor to none. */
-export async function stackGroups({ directory, image, rounds }) {
-  const compose = await composeImage(directory, image)
-  const groups = []
+export async function stackGroups({
+  directory,
+  image,
+  rounds,
+}: Setting): Promise<readonly Group[]> {
+  const compose = await composeImage(image)
+  const groups: Group[] = []
   for (const count of [1, 10, 50, 100]) {
     const file = writeStack({ directory, image, count })
-    const [up, down] = [{}, {}]
-    const times = await upAndDown((...words) => tsstack('-f', file, ...words), rounds)
+    const up: Record<string, Statistics> = {}
+    const down: Record<string, Statistics> = {}
+    const times = await upAndDown(
+      (...words: readonly string[]) => tsstack('-f', file, ...words),
+      rounds,
+    )
     ;[up['tsstack up -d'], down['tsstack down -t 0']] = times
     if (compose) {
       const other = writeStack({ directory, image: compose, count, name: `compose${count}` })
-      const command = (...words) => run('docker', ['compose', '-f', other, ...words])
+      const command = (...words: readonly string[]): Promise<string> =>
+        run('docker', ['compose', '-f', other, ...words])
       ;[up['docker compose up -d'], down['docker compose down -t 0']] = await upAndDown(
         command,
         rounds,
@@ -59,7 +77,7 @@ export async function stackGroups({ directory, image, rounds }) {
   return groups
 }
 
-const stackGroup = (title, rows) => ({
+const stackGroup = (title: string, rows: Readonly<Record<string, Statistics>>): Group => ({
   title,
   note: 'Sleeping busybox services on one bridge network; wall time of the whole command.',
   unit: 'ms',
@@ -67,8 +85,12 @@ const stackGroup = (title, rows) => ({
   rows,
 })
 
-async function upAndDown(command, rounds) {
-  const [ups, downs] = [[], []]
+async function upAndDown(
+  command: (...words: readonly string[]) => Promise<unknown>,
+  rounds: number,
+): Promise<readonly [Statistics, Statistics]> {
+  const ups: number[] = []
+  const downs: number[] = []
   for (let round = 0; round < rounds; round += 1) {
     const begun = performance.now()
     await command('up', '-d')
@@ -81,7 +103,7 @@ async function upAndDown(command, rounds) {
 }
 
 /** Imports the root file system as an image where docker compose and its daemon answer. */
-async function composeImage(directory, image) {
+async function composeImage(image: string): Promise<string | undefined> {
   const name = 'tsstack-bench:latest'
   if (!(await isPresent('docker'))) return undefined
   try {

@@ -1,14 +1,19 @@
-// Other runtimes that happen to be installed: crun and runc run an OCI bundle with what we switch on.
+/**
+ * Other runtimes that happen to be installed: crun and runc run an OCI bundle with what we switch on.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { isPresent, run } from './measure.mjs'
+import { isPresent, run, type Contender } from './measure.ts'
 
-/** `{ crun: async () => ms }` for each runtime present; `rootfs` is a directory with bin/true. */
-export async function ociContenders(directory, rootfs) {
+/** A contender for each runtime present; `rootfs` is a directory with bin/true. */
+export async function ociContenders(
+  directory: string,
+  rootfs: string,
+): Promise<Readonly<Record<string, Contender>>> {
   const bundle = join(directory, 'bundle')
   mkdirSync(bundle, { recursive: true })
   writeFileSync(join(bundle, 'config.json'), JSON.stringify(configuration(rootfs)))
-  const contenders = {}
+  const contenders: Record<string, Contender> = {}
   for (const runtime of ['crun', 'runc']) {
     if (!(await isPresent(runtime))) continue
     let count = 0
@@ -22,7 +27,7 @@ export async function ociContenders(directory, rootfs) {
 }
 
 /** A container with every namespace, limits and capabilities; it has no overlay and no network. */
-function configuration(rootfs) {
+function configuration(rootfs: string): object {
   const capabilities = ['CAP_CHOWN', 'CAP_KILL', 'CAP_SETGID', 'CAP_SETUID', 'CAP_NET_BIND_SERVICE']
   return {
     ociVersion: '1.0.2',

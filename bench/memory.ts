@@ -1,10 +1,18 @@
-// Memory of what tsstack adds to each container: monitor, init and log mover, beside the supervisor.
+/**
+ * Memory of what tsstack adds to each container: monitor, init and log mover, beside the supervisor.
+ */
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
-import { tsstack } from './commands.mjs'
-import { writeStack } from './stacks.mjs'
+import { tsstack } from './commands.ts'
+import type { Group, Statistics } from './measure.ts'
+import { writeStack, type BenchStack } from './stacks.ts'
+
+interface Entry {
+  readonly kib: number
+  readonly kind: 'supervisor' | 'helper'
+}
 
 /** Proportional set size per container and of the supervisor, with `count` idle services. */
-export async function memoryGroup({ directory, image, count }) {
+export async function memoryGroup({ directory, image, count }: BenchStack): Promise<Group> {
   const file = writeStack({ directory, image, count, name: `memory${count}` })
   await tsstack('-f', file, 'up', '-d')
   const processes = ownProcesses()
@@ -23,11 +31,12 @@ export async function memoryGroup({ directory, image, count }) {
   }
 }
 
-const kib = (entries) => entries.reduce((sum, entry) => sum + entry.kib, 0)
-const one = (value) => ({ median: value, min: value, max: value, count: 1 })
+const kib = (entries: readonly Entry[]): number =>
+  entries.reduce((sum, entry) => sum + entry.kib, 0)
+const one = (value: number): Statistics => ({ median: value, min: value, max: value, count: 1 })
 
 /** Processes of ours outside containers: launch programs run from a memfd, the supervisor is node. */
-function ownProcesses() {
+function ownProcesses(): readonly Entry[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
     .flatMap((pid) => {
@@ -37,7 +46,7 @@ function ownProcesses() {
         const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
         const kib = Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0)
         const isNode = readlinkSync(`/proc/${pid}/exe`).endsWith('/node')
-        return [{ pid, kib, kind: isNode ? 'supervisor' : 'helper' }]
+        return [{ kib, kind: isNode ? ('supervisor' as const) : ('helper' as const) }]
       } catch {
         return [] // Ended while we looked.
       }

@@ -1,5 +1,6 @@
-// The results as an SVG: a bar chart per group, one scale each, no library.
-import { number } from './table.mjs'
+/** The results as an SVG: a bar chart per group, one scale each, no library. */
+import type { Group } from './measure.ts'
+import { number } from './table.ts'
 
 const WIDTH = 760
 const LABEL = 250
@@ -7,7 +8,7 @@ const BAR = 18
 const GAP = 8
 
 /** The groups of {@link markdown} as one SVG document. */
-export function svg(groups) {
+export function svg(groups: readonly Group[]): string {
   let y = 10
   const parts = groups.map((group) => {
     const part = chart(group, y)
@@ -23,7 +24,10 @@ export function svg(groups) {
   ].join('\n')
 }
 
-function chart({ title, unit, yardstick, rows }, top) {
+function chart(
+  { title, unit, yardstick, rows }: Group,
+  top: number,
+): { readonly text: string; readonly height: number } {
   const entries = Object.entries(rows)
   const greatest = Math.max(...entries.map(([, { median }]) => median))
   const scale = (WIDTH - LABEL - 90) / greatest
@@ -31,7 +35,7 @@ function chart({ title, unit, yardstick, rows }, top) {
   const bars = entries.map(([name, { median }], index) => {
     const y = top + 28 + index * (BAR + GAP)
     const width = Math.max(median * scale, 1).toFixed(1)
-    const fill = name === yardstick ? '#9aa5b1' : name.startsWith('tsstack') ? '#2f6fde' : '#d0d6dd'
+    const fill = colour(name, yardstick)
     return [
       `<text x="${LABEL - 8}" y="${y + 13}" font-size="12" text-anchor="end">${escape(name)}</text>`,
       `<rect x="${LABEL}" y="${y}" width="${width}" height="${BAR}" fill="${fill}"/>`,
@@ -42,4 +46,9 @@ function chart({ title, unit, yardstick, rows }, top) {
   return { text: [head, ...bars].join('\n'), height: 28 + entries.length * (BAR + GAP) + 18 }
 }
 
-const escape = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
+function colour(name: string, yardstick: string | undefined): string {
+  if (name === yardstick) return '#9aa5b1'
+  return name.startsWith('tsstack') ? '#2f6fde' : '#d0d6dd'
+}
+
+const escape = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')

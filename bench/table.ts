@@ -1,7 +1,11 @@
-// The results as a markdown table: a row per contender, the ratio to the yardstick of its group.
+/**
+ * The results as a markdown table: a row per contender, the ratio to the yardstick of its group.
+ */
 
-/** `{ title, note, unit, yardstick, rows: { name: statistics } }[]` → markdown. */
-export function markdown(groups, machine) {
+import type { Group } from './measure.ts'
+
+/** `machine`: what it was measured on, as a sentence part. */
+export function markdown(groups: readonly Group[], machine: string): string {
   return [
     '# Figures',
     '',
@@ -13,19 +17,19 @@ export function markdown(groups, machine) {
   ].join('\n')
 }
 
-function table({ unit, yardstick, rows }) {
-  const base = rows[yardstick]?.median
+function table({ unit, yardstick, rows }: Group): readonly string[] {
+  const base = yardstick === undefined ? undefined : rows[yardstick]?.median
   const lines = Object.entries(rows).map(([name, { median, min, max, count }]) => {
     const ratio = base ? `${(median / base).toFixed(2)}×` : '–'
     const span = count > 1 ? `${number(median)} (${number(min)} – ${number(max)})` : number(median)
     return `| ${name} | ${span} | ${ratio} | ${count} |`
   })
-  const against = base ? `beside ${yardstick}` : 'ratio'
+  const against = yardstick !== undefined && base ? `beside ${yardstick}` : 'ratio'
   return [`| what | ${unit} | ${against} | runs |`, '|---|---|---|---|', ...lines]
 }
 
 /** Three digits that matter. */
-export function number(value) {
+export function number(value: number): string {
   if (value >= 100) return value.toFixed(0)
   return value >= 10 ? value.toFixed(1) : value.toFixed(2)
 }

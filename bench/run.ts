@@ -1,21 +1,24 @@
-// npm run bench [-- launch|commands|memory|stacks …]: writes bench/results/figures.md and figures.svg.
-// Needs root. Runs in a network namespace and a state root of its own, and leaves nothing behind.
+/**
+ * npm run bench [-- launch|commands|memory|stacks …]: writes bench/results/figures.md and figures.svg.
+ * Needs root. Runs in a network namespace and a state root of its own, and leaves nothing behind.
+ */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, release, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Group } from './measure.ts'
 
 const INSIDE = 'TSSTACK_BENCH_NAMESPACE'
 const RESULTS = join(import.meta.dirname, 'results')
 
-if (process.getuid() !== 0) {
+if (process.getuid?.() !== 0) {
   console.error('The bench makes containers, so it needs root: sudo env "PATH=$PATH" npm run bench')
   process.exit(1)
 }
 if (process.env[INSIDE]) await main()
 else runInNamespace()
 
-function runInNamespace() {
+function runInNamespace(): never {
   const again = [process.execPath, ...process.argv.slice(1)]
   const script = 'ip link set lo up && exec "$@"'
   const { status } = spawnSync('unshare', ['--net', 'sh', '-c', script, 'sh', ...again], {
@@ -25,13 +28,13 @@ function runInNamespace() {
   process.exit(status ?? 1)
 }
 
-async function main() {
+async function main(): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'tsstack-bench-'))
-  process.env.TSSTACK_ROOT = join(directory, 'root')
+  process.env['TSSTACK_ROOT'] = join(directory, 'root')
   try {
     const groups = await measure(directory)
-    const { markdown } = await import('./table.mjs')
-    const { svg } = await import('./plot.mjs')
+    const { markdown } = await import('./table.ts')
+    const { svg } = await import('./plot.ts')
     mkdirSync(RESULTS, { recursive: true })
     writeFileSync(join(RESULTS, 'figures.md'), markdown(groups, machine()))
     writeFileSync(join(RESULTS, 'figures.svg'), svg(groups))
@@ -41,14 +44,14 @@ async function main() {
   }
 }
 
-async function measure(directory) {
-  const { makeRootfs } = await import('./floor.mjs')
-  const { launchGroup, endurance } = await import('./launch.mjs')
-  const { commandGroup, stackGroups } = await import('./commands.mjs')
-  const { memoryGroup } = await import('./memory.mjs')
+async function measure(directory: string): Promise<readonly Group[]> {
+  const { makeRootfs } = await import('./floor.ts')
+  const { launchGroup, endurance } = await import('./launch.ts')
+  const { commandGroup, stackGroups } = await import('./commands.ts')
+  const { memoryGroup } = await import('./memory.ts')
   const rootfs = makeRootfs(directory)
   const image = `dir:${rootfs}`
-  const parts = {
+  const parts: Readonly<Record<string, () => Promise<readonly Group[]>>> = {
     launch: async () => [await launchGroup({ directory, rootfs })],
     endurance: async () => [await endurance({ directory, rootfs, count: 10_000 })],
     commands: async () => [await commandGroup({ directory, image, rounds: 15 })],
@@ -56,17 +59,20 @@ async function measure(directory) {
     stacks: async () => stackGroups({ directory, image, rounds: 3 }),
   }
   const chosen = process.argv.slice(2).length > 0 ? process.argv.slice(2) : Object.keys(parts)
-  const groups = []
+  const groups: Group[] = []
   for (const name of chosen) {
     console.error(`bench: ${name}`)
-    groups.push(...(await parts[name]()))
+    const part = parts[name]
+    if (!part) throw new Error(`Unknown part "${name}"; there are ${Object.keys(parts).join(', ')}`)
+    groups.push(...(await part()))
   }
   return groups
 }
 
-function machine() {
+function machine(): string {
   const model = /^PRETTY_NAME="(.*)"$/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1]
-  const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8'))
+  const manifest = readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')
+  const { version } = JSON.parse(manifest) as { readonly version: string }
   const day = new Date().toISOString().slice(0, 10)
   return `${model}, kernel ${release()}, ${cpus().length} processors, node ${process.version}, tsstack ${version}, ${day}`
 }

@@ -1,0 +1,104 @@
+/** A supervisor that dies at any moment costs nothing: containers live on, the next one takes over. */
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { markedProcesses } from '../support/leak/processes.ts'
+import { Sandbox, finish, type Finished } from '../support/sandbox.ts'
+import { until } from '../support/until.ts'
+
+const SHOP = 'examples/shop/stack.yaml'
+
+let sandbox: Sandbox
+beforeEach(async () => {
+  sandbox = await Sandbox.open()
+})
+afterEach(() => sandbox.close())
+
+async function on(...words: readonly string[]): Promise<Finished> {
+  const result = await sandbox.tsstack(['-f', SHOP, ...words])
+  expect(result, `tsstack ${words.join(' ')}`).toMatchObject({ code: 0 })
+  return result
+}
+
+/** Pids of the node processes in our system group: the supervisor. */
+function supervisors(): readonly number[] {
+  return markedProcesses({ marks: sandbox.scope.marks ?? [], namespaces: [] })
+    .filter((entry) => /supervisor|daemon/.test(entry.command))
+    .map((entry) => entry.pid)
+}
+
+function killSupervisor(): void {
+  const [pid, ...others] = supervisors()
+  expect(pid).toBeDefined()
+  expect(others).toEqual([])
+  process.kill(Number(pid), 'SIGKILL')
+}
+
+const firstProcess = async (service: string): Promise<string> =>
+  (await on('exec', service, 'cat', '/proc/1/stat')).stdout.split(' ')[21] ?? ''
+
+test('containers outlive a killed supervisor, and the next one adopts them', async () => {
+  await on('up', '-d')
+  await sandbox.curl('http://127.0.0.1:8080/')
+  const before = await firstProcess('web')
+  killSupervisor()
+  expect((await on('ps')).stdout.match(/running/g)).toHaveLength(3)
+  expect(await firstProcess('web')).toBe(before)
+  expect(await sandbox.curl('http://127.0.0.1:8080/')).toContain('apples')
+  expect(await sandbox.tsstack(['plan', '-f', SHOP])).toMatchObject({ code: 0 })
+  await on('down', '-v')
+  expect(await sandbox.leaks()).toBe('')
+})
+
+test('a container that ended while no supervisor lived is reported with its status', async () => {
+  await on('up', '-d')
+  const pid = readPid('shop-store-1')
+  killSupervisor()
+  process.kill(pid, 'SIGKILL')
+  await until(async () => (await on('ps', '-a')).stdout, /store.*(?:137|running|restarting)/)
+  expect((await on('ps', '-a')).stdout).toMatch(/store.*137/)
+  await on('down', '-v')
+  expect(await sandbox.leaks()).toBe('')
+})
+
+test.each([5, 20, 60, 120, 250])(
+  'a supervisor killed %i ms into up leaves nothing that down does not remove',
+  async (delayMs) => {
+    await sandbox.tsstack(['-f', SHOP, 'ps'])
+    const up = finish(sandbox.start(['-f', SHOP, 'up', '-d']))
+    await sleep(delayMs)
+    for (const pid of supervisors()) process.kill(pid, 'SIGKILL')
+    await up
+    await on('down', '-v')
+    expect(await sandbox.leaks()).toBe('')
+  },
+)
+
+test('a supervisor killed during up: up again converges', async () => {
+  const up = finish(sandbox.start(['-f', SHOP, 'up', '-d']))
+  await sleep(150)
+  for (const pid of supervisors()) process.kill(pid, 'SIGKILL')
+  await up
+  await on('up', '-d')
+  expect(await sandbox.curl('http://127.0.0.1:8080/')).toContain('apples')
+  await on('down', '-v')
+  expect(await sandbox.leaks()).toBe('')
+})
+
+test('a supervisor killed during down: down again finishes', async () => {
+  await on('up', '-d')
+  const down = finish(sandbox.start(['-f', SHOP, 'down', '-v']))
+  await sleep(60)
+  for (const pid of supervisors()) process.kill(pid, 'SIGKILL')
+  await down
+  await on('down', '-v')
+  expect(await sandbox.leaks()).toBe('')
+})
+
+/** Host pid of the container's first program: the oldest process in its control group. */
+function readPid(container: string): number {
+  const entry = markedProcesses({ marks: sandbox.scope.marks ?? [], namespaces: [] }).find((each) =>
+    readFileSync(`/proc/${each.pid}/cgroup`, 'utf8').includes(`/${container}`),
+  )
+  return Number(entry?.pid)
+}
