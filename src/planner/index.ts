@@ -3,6 +3,7 @@
 export type * from './model.ts'
 export type { PlanOptions } from './options.ts'
 export { judgeCondition, type ConditionState } from './condition.ts'
+export { desire, type DesireOptions } from './desire.ts'
 export { describe, type DescribeOptions } from './describe.ts'
 export { diffSpec } from './diff.ts'
 export { effect } from './effect.ts'

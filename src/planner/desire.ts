@@ -1,0 +1,99 @@
+/** What a stack file implies: every container, network and volume, in one canonical form. */
+
+import { UsageError } from '../errors.ts'
+import type { Service, Stack } from '../spec/index.ts'
+import { containerSpec } from './desire/container.ts'
+import type { Place } from './desire/context.ts'
+import { dependenciesOf } from './desire/dependencies.ts'
+import { networkSpecs } from './desire/networks.ts'
+import { volumeSpecs } from './desire/volumes.ts'
+import { didYouMean } from './did-you-mean.ts'
+import type { DesiredContainer, DesiredState, StackSource } from './model.ts'
+import { sortedNames } from './order.ts'
+
+export interface DesireOptions {
+  /** `--scale SERVICE=N`: replicas instead of the file's. */
+  readonly scale?: Readonly<Record<string, number>> | undefined
+  /** Services that no active profile enables. */
+  readonly inactiveServices?: readonly string[] | undefined
+}
+
+/**
+ * The desired state of `stack`, which was read from `source`. Names are Compose's: `<stack>-<service>-<N>`, N from 1, unless
+ * `container_name` says otherwise. What it cannot express yet is left out; `validatePlanability` says what.
+ * @throws UsageError when `scale` names an unknown service, or several containers of one name.
+ */
+export function desire(
+  stack: Stack,
+  source: StackSource,
+  options: DesireOptions = {},
+): DesiredState {
+  checkScale(stack, options)
+  // A provider's service is a program of the provider's, not a container.
+  const services = sortedNames(Object.keys(stack.services)).filter(
+    (name) => stack.services[name]?.provider === undefined,
+  )
+  return {
+    stack: stack.name,
+    source,
+    services,
+    ...(options.inactiveServices === undefined
+      ? {}
+      : { inactiveServices: options.inactiveServices }),
+    containers: services.flatMap((name) => containersOf(stack, name, options)),
+    networks: networkSpecs(stack),
+    volumes: volumeSpecs(stack),
+  }
+}
+
+function containersOf(
+  stack: Stack,
+  serviceName: string,
+  options: DesireOptions,
+): readonly DesiredContainer[] {
+  const service = stack.services[serviceName]
+  if (service === undefined) return []
+  return Array.from({ length: replicasOf(serviceName, service, options) }, (_, at) => {
+    const index = at + 1
+    const name = containerName(stack, serviceName, index)
+    const place: Place = { stack, serviceName, service, name, index }
+    return {
+      name,
+      service: serviceName,
+      index,
+      spec: containerSpec(place),
+      dependsOn: dependenciesOf(service),
+    }
+  })
+}
+
+/** `<stack>-<service>-<N>`, or the `container_name` of the service. */
+export function containerName(stack: Stack, serviceName: string, index: number): string {
+  const fixed = stack.services[serviceName]?.container_name
+  return fixed ?? `${stack.name}-${serviceName}-${index}`
+}
+
+function replicasOf(name: string, service: Service, { scale }: DesireOptions): number {
+  return scale?.[name] ?? service.scale ?? service.deploy?.replicas ?? 1
+}
+
+function checkScale(stack: Stack, { scale = {} }: DesireOptions): void {
+  for (const [name, replicas] of Object.entries(scale)) {
+    const service = Object.hasOwn(stack.services, name) ? stack.services[name] : undefined
+    if (service === undefined) throw noSuchService(stack, name)
+    if (service.container_name !== undefined && replicas > 1) {
+      throw new UsageError(
+        `Cannot scale "${name}" to ${replicas}: its container_name "${service.container_name}" ` +
+          'can be had by one container only; remove container_name',
+      )
+    }
+  }
+}
+
+function noSuchService(stack: Stack, name: string): UsageError {
+  const guess = didYouMean(name, Object.keys(stack.services))
+  return new UsageError(`Cannot scale "${name}": stack "${stack.name}" has no such service`, {
+    code: 'NO_SUCH_SERVICE',
+    hint: guess === undefined ? undefined : `Did you mean "${guess}"?`,
+  })
+}

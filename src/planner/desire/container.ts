@@ -1,0 +1,122 @@
+/** The canonical spec of one container. */
+
+import { LOG_SEGMENT_BYTES_MAX, LOG_SEGMENTS_MAX, SHM_BYTES_DEFAULT } from '../../limits.ts'
+import type { Logging, Service } from '../../spec/index.ts'
+import type { ContainerSpec, LoggingSpec } from '../model.ts'
+import { sortedNames } from '../order.ts'
+import type { Place } from './context.ts'
+import { healthcheckOf } from './health.ts'
+import { mountsOf } from './mounts.ts'
+import { networkModeOf } from './networks.ts'
+import { portsOf } from './ports.ts'
+import { resourcesOf } from './resources.ts'
+import { restartPolicyOf } from './restart.ts'
+import { securityOf } from './security.ts'
+import { durationMs, sizeBytes, present } from './units.ts'
+
+/** Docker's default between the stop signal and SIGKILL. */
+const STOP_GRACE_MS_DEFAULT = 10_000
+
+/** Everything about a container whose change means another container. */
+export function containerSpec(place: Place): ContainerSpec {
+  const { service } = place
+  return present({
+    ...programOf(place),
+    ...securityOf(service),
+    ...resolverOf(service),
+    restart: restartPolicyOf(service),
+    healthcheck: healthcheckOf(service.healthcheck),
+    mounts: mountsOf(place),
+    network: networkModeOf(place),
+    ports: portsOf(service),
+    resources: resourcesOf(service),
+    ulimits: ulimitsOf(service),
+    shmBytes: sizeBytes(service.shm_size) || SHM_BYTES_DEFAULT,
+    oomScoreAdj: service.oom_score_adj,
+    labels: service.labels ?? {},
+    logging: loggingOf(service.logging),
+  })
+}
+
+/** What runs, as whom, and how it is stopped. */
+function programOf({ stack, serviceName, service, name }: Place) {
+  return {
+    // What is built is named after its service.
+    image: service.image ?? `${stack.name}-${serviceName}`,
+    entrypoint: service.entrypoint ?? undefined,
+    command: service.command ?? undefined,
+    environment: environmentOf(service),
+    workingDir: service.working_dir,
+    user: service.user,
+    groupAdd: service.group_add,
+    hostname: service.hostname ?? hostnameOf(name),
+    domainname: service.domainname,
+    init: service.init ?? false,
+    tty: service.tty ?? false,
+    stdinOpen: service.stdin_open ?? false,
+    readOnly: service.read_only ?? false,
+    stopSignal: signalName(service.stop_signal ?? 'SIGTERM'),
+    stopGraceMs: durationMs(service.stop_grace_period) ?? STOP_GRACE_MS_DEFAULT,
+  }
+}
+
+/** A variable without value is not passed on. */
+function environmentOf({ environment = {} }: Service): Readonly<Record<string, string>> {
+  const entries = Object.entries(environment)
+  return Object.fromEntries(
+    entries.flatMap(([key, value]) => (value === null ? [] : [[key, value]])),
+  )
+}
+
+/**
+ * Docker takes the container's random id, which changes with every recreation; the container's name
+ * is as unique, and stays. A label of a host name has 63 characters at most (RFC 1035) and no `_` or `.`.
+ */
+function hostnameOf(name: string): string {
+  return name
+    .replaceAll(/[^a-zA-Z0-9-]/gu, '-')
+    .slice(0, 63)
+    .replace(/-+$/u, '')
+}
+
+/** `INT`, `sigint` and `SIGINT` are one signal; a number stays one. */
+function signalName(signal: string): string {
+  if (/^\d+$/u.test(signal)) return signal
+  return `SIG${signal.toUpperCase().replace(/^SIG/u, '')}`
+}
+
+function resolverOf(
+  service: Service,
+): Pick<ContainerSpec, 'extraHosts' | 'dns' | 'dnsSearch' | 'dnsOptions'> {
+  return {
+    extraHosts: (service.extra_hosts ?? []).map((entry) => {
+      const [name = '', ...address] = entry.split('=')
+      return { name, address: address.join('=').replace(/^\[(?<inside>.*)\]$/u, '$<inside>') }
+    }),
+    dns: service.dns ?? [],
+    dnsSearch: service.dns_search ?? [],
+    dnsOptions: service.dns_opt ?? [],
+  }
+}
+
+function ulimitsOf({ ulimits = {} }: Service): ContainerSpec['ulimits'] {
+  return Object.fromEntries(
+    sortedNames(Object.keys(ulimits)).map((name) => {
+      const limit = ulimits[name] ?? 0
+      return [name, typeof limit === 'number' ? { soft: limit, hard: limit } : limit]
+    }),
+  )
+}
+
+/** `max-size` and `max-file` of Docker's json-file and local drivers; other drivers get the default files. */
+function loggingOf({ driver, options = {} }: Logging = {}): LoggingSpec {
+  if (driver === 'none') return { driver: 'none', segmentBytesMax: 0, segmentsMax: 0 }
+  const size = sizeBytes(options['max-size']) ?? LOG_SEGMENT_BYTES_MAX
+  const files = Number(options['max-file'] ?? LOG_SEGMENTS_MAX)
+  return {
+    driver: 'local',
+    // -1 is Docker's word for a file without end.
+    segmentBytesMax: size > 0 ? size : Number.MAX_SAFE_INTEGER,
+    segmentsMax: Number.isInteger(files) && files > 0 ? files : LOG_SEGMENTS_MAX,
+  }
+}

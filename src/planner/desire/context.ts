@@ -1,0 +1,13 @@
+/** Where a container stands in its stack. */
+
+import type { Service, Stack } from '../../spec/index.ts'
+
+export interface Place {
+  readonly stack: Stack
+  readonly serviceName: string
+  readonly service: Service
+  /** Name of the container. */
+  readonly name: string
+  /** Number of the replica, from 1. */
+  readonly index: number
+}
