@@ -81,3 +81,9 @@ export const LOG_SEGMENTS_MAX: number = 3
 
 /** Docker's size of /dev/shm. */
 export const SHM_BYTES_DEFAULT: number = 64 * 1024 * 1024
+
+/** Clients of one udp port served by the proxy: each has a socket; more are not answered. */
+export const PROXY_UDP_CLIENTS_MAX: number = 1024
+
+/** A udp client silent for this long is forgotten; conntrack's figure for an answered stream is two minutes. */
+export const PROXY_UDP_IDLE_MS: number = 120_000
