@@ -72,10 +72,17 @@ export interface Diagnostic {
 export class SpecError extends TsstackError {
   override readonly name: string = 'SpecError'
   readonly diagnostics: readonly Diagnostic[]
+  /** Text of the files by the name that diagnostics show, for excerpts. */
+  readonly sources: ReadonlyMap<string, string>
 
-  constructor(message: string, diagnostics: readonly Diagnostic[]) {
+  constructor(
+    message: string,
+    diagnostics: readonly Diagnostic[],
+    sources: ReadonlyMap<string, string> = new Map(),
+  ) {
     super('INVALID_STACK', message)
     this.diagnostics = diagnostics
+    this.sources = sources
   }
 }
 

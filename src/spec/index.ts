@@ -1,5 +1,10 @@
 /** Front door of the spec room: Compose text in, a typed `Stack` with diagnostics out. */
+export { renderConfig } from './config/render.ts'
+export type { ConfigList, ConfigOptions, ConfigResult } from './config/render.ts'
+export { serviceHash } from './config/hash.ts'
 export { loadStack } from './load.ts'
+export { renderDiagnostics } from './diagnostics/render.ts'
+export { parseDurationMs } from './units/duration.ts'
 export type { Deploy, DeployRestartPolicy, ResourceLimits, UpdateConfig } from './model-deploy.ts'
 export type { Build, Develop, ServiceHook } from './model-build.ts'
 export type * from './model.ts'

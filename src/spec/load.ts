@@ -1,11 +1,138 @@
-/** Turns stack files into a `Stack`. */
-import { SpecError } from '../errors.ts'
+/** Turns stack files into a `Stack`: the whole pipeline, phase after phase. */
+import { activate } from './activate/profiles.ts'
+import { withoutUnused } from './activate/unused.ts'
+import { checkConsistency } from './check/check.ts'
+import { Report } from './diagnostics/report.ts'
+import type { FileContext } from './files/context.ts'
+import { loadTree, readDocuments } from './files/load-tree.ts'
+import { findProject, projectName } from './files/project.ts'
+import { FileReader } from './files/reader.ts'
+import type { Service, Stack } from './model.ts'
+import { normalize } from './normalize/normalize.ts'
 import type { LoadedStack, LoadRequest } from './request.ts'
+import { resolveEnvironment, resolveLabels } from './resolve/env-files.ts'
+import { shapeStack } from './shape/stack.ts'
+import type { MapNode } from './tree/node.ts'
+
+/** A merged tree and what was learnt on the way to it; for `config --no-interpolate` and for `explain`. */
+export interface LoadedTree {
+  readonly tree: MapNode
+  readonly name: string
+  readonly directory: string
+  readonly files: readonly string[]
+  readonly environment: ReadonlyMap<string, string>
+  readonly profiles: readonly string[]
+  readonly report: Report
+  readonly reader: FileReader
+}
 
 /**
  * Loads, merges, checks and normalises the stack files of a request.
  * @throws {SpecError} with every error found, when there is at least one.
  */
-export function loadStack(_request: LoadRequest): LoadedStack {
-  throw new SpecError('Cannot load the stack: the loader is being written', [])
+export function loadStack(request: LoadRequest): LoadedStack {
+  const loaded = loadMerged(request)
+  const { tree, name, report, reader } = loaded
+  const all = shapeStack(tree, name, report)
+  const activation = activate(all, loaded.profiles, request.services ?? [])
+  const phases = request.phases ?? {}
+  if (phases.consistency !== false) checkConsistency(all, { activation, report, tree })
+  const services: Record<string, Service> = {}
+  for (const [key, service] of Object.entries(activation.active)) {
+    services[key] = phases.resolveEnvironment === false ? service : withFiles(key, service, loaded)
+  }
+  report.throwIfErrors(request.strict)
+  const stack = withoutUndefined(withoutUnused({ ...all, services }))
+  return {
+    stack,
+    diagnostics: report.diagnostics(),
+    sources: report.sources(),
+    projectDirectory: loaded.directory,
+    files: loaded.files,
+    dependencies: reader.looked(),
+    environment: Object.fromEntries(loaded.environment),
+    profiles: activation.known,
+  }
+}
+
+function withFiles(name: string, service: Service, loaded: LoadedTree): Service {
+  return resolveLabels(name, resolveEnvironment(name, service, loaded), loaded)
+}
+
+function withoutUndefined(stack: Stack): Stack {
+  return Object.fromEntries(
+    Object.entries(stack).filter(([, value]) => value !== undefined),
+  ) as unknown as Stack
+}
+
+/**
+ * The first half: files to one normalised tree.
+ * @throws {SpecError} when nothing is left to go on with.
+ */
+export function loadMerged(request: LoadRequest): LoadedTree {
+  const report = new Report()
+  const reader = new FileReader(request.loader, report, request.cwd)
+  const project = findProject(request, reader)
+  if (project.files.length === 0) {
+    report.error({
+      rule: 'no-file',
+      message: 'Cannot find a stack file: no configuration file provided',
+      hint: 'name one with -f, or add compose.yaml here or in a folder above',
+    })
+  }
+  const phases = request.phases ?? {}
+  const context: FileContext = {
+    report,
+    reader,
+    phases,
+    directory: project.directory,
+    base: phases.resolvePaths === false ? undefined : project.directory,
+    environment: project.environment,
+    home: project.environment.get('HOME'),
+    including: project.files.slice(0, 1),
+    documents: new Map(),
+    extended: new Map(),
+  }
+  const files = project.files.map((path) => ({ path }))
+  const documents = files.flatMap((file) => readDocuments(file, context))
+  const name = projectName(request, project, documents, reader)
+  project.environment.set('COMPOSE_PROJECT_NAME', name)
+  const tree = loadTree(files, context)
+  if (tree === undefined || tree.entries.size === 0) {
+    if (!report.hasErrors()) reportEmpty(project.files, reader)
+    report.throwIfErrors()
+    throw new Error('unreachable: an empty tree is an error')
+  }
+  if (name === '') reportNameless(report)
+  const normal =
+    phases.normalize === false ? tree : normalize(tree, { name, variables: project.environment })
+  const { directory, environment, profiles } = project
+  return {
+    tree: normal,
+    name,
+    directory,
+    files: project.files,
+    environment,
+    profiles,
+    report,
+    reader,
+  }
+}
+
+function reportEmpty(files: readonly string[], reader: FileReader): void {
+  for (const file of files.slice(0, 1)) {
+    reader.report.error({
+      rule: 'empty',
+      file: reader.nameOf(file),
+      message: `Cannot load ${reader.nameOf(file)}: empty compose file; a stack needs at least one service`,
+    })
+  }
+}
+
+function reportNameless(report: Report): void {
+  report.error({
+    rule: 'project-name',
+    message:
+      'Cannot name the project: the project name must not be empty; name it with -p, or with the top-level key "name"',
+  })
 }

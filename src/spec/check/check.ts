@@ -1,0 +1,61 @@
+/** Checks that the parts of a stack fit together: each rule is a function, and all of them run. */
+import type { Report } from '../diagnostics/report.ts'
+import type { Activation } from '../activate/profiles.ts'
+import type { Service, Stack } from '../model.ts'
+import { locate } from '../tree/locate.ts'
+import type { Node, Place } from '../tree/node.ts'
+import { checkBuild } from './build.ts'
+import { checkCycles } from './cycles.ts'
+import { checkDependencies } from './dependencies.ts'
+import { checkContainerNames } from './names.ts'
+import { checkHealth } from './health.ts'
+import { checkLimits, checkScale } from './limits.ts'
+import { checkMounts } from './mounts.ts'
+import { checkReferences } from './references.ts'
+
+export interface CheckContext {
+  readonly stack: Stack
+  readonly activation: Activation
+  readonly report: Report
+  readonly placeOf: (path: readonly (string | number)[], what?: 'key' | 'value') => Place
+}
+
+export type ServiceRule = (name: string, service: Service, context: CheckContext) => void
+
+const SERVICE_RULES: readonly ServiceRule[] = [
+  checkImage,
+  checkBuild,
+  checkReferences,
+  checkHealth,
+  checkDependencies,
+  checkScale,
+  checkLimits,
+  checkMounts,
+]
+
+export function checkConsistency(
+  stack: Stack,
+  { activation, report, tree }: { activation: Activation; report: Report; tree: Node },
+): void {
+  const context: CheckContext = {
+    stack,
+    activation,
+    report,
+    placeOf: (path, what) => locate(tree, path, what),
+  }
+  for (const [name, service] of Object.entries(activation.active)) {
+    for (const rule of SERVICE_RULES) rule(name, service, context)
+  }
+  checkContainerNames(context)
+  checkCycles(context)
+}
+
+function checkImage(name: string, service: Service, { report, placeOf }: CheckContext): void {
+  const { image, build, provider } = service
+  if (image !== undefined || build !== undefined || provider !== undefined) return
+  report.error({
+    rule: 'no-image',
+    place: placeOf(['services', name], 'key'),
+    message: `Cannot run the service "${name}": it has neither an image nor a build context specified`,
+  })
+}

@@ -1,0 +1,139 @@
+/** The `config` command as a function: loads a stack and prints what was asked for. */
+import { SpecError } from '../../errors.ts'
+import { Report } from '../diagnostics/report.ts'
+import { type LoadedTree, loadMerged, loadStack } from '../load.ts'
+import type { Diagnostic } from '../../errors.ts'
+import type { LoadedStack, LoadRequest, Sources } from '../request.ts'
+import { type Plain, toPlain } from '../tree/plain.ts'
+import { imageNames } from './images.ts'
+import { modelText } from './model-text.ts'
+import { serviceHash } from './hash.ts'
+import { variablesText } from './variables.ts'
+
+/** What to print instead of the whole model. */
+export type ConfigList =
+  | 'services'
+  | 'volumes'
+  | 'networks'
+  | 'images'
+  | 'profiles'
+  | 'models'
+  | 'environment'
+  | 'variables'
+
+export interface ConfigOptions {
+  readonly format?: 'yaml' | 'json' | undefined
+  readonly list?: ConfigList | undefined
+  /** `--hash`: names of services, or `*`. */
+  readonly hash?: readonly string[] | undefined
+  readonly noInterpolate?: boolean | undefined
+  readonly noNormalize?: boolean | undefined
+  readonly noPathResolution?: boolean | undefined
+  readonly noConsistency?: boolean | undefined
+  readonly noEnvResolution?: boolean | undefined
+}
+
+export interface ConfigResult {
+  /** Ends with a newline unless it is empty. */
+  readonly output: string
+  readonly diagnostics: readonly Diagnostic[]
+  readonly sources: Sources
+}
+
+/**
+ * Prints the stack of a request as `docker compose config` does.
+ * @throws {SpecError} with every error found.
+ */
+export function renderConfig(request: LoadRequest, options: ConfigOptions = {}): ConfigResult {
+  const listing = options.list !== undefined || options.hash !== undefined
+  const full: LoadRequest = {
+    ...request,
+    phases: {
+      ...request.phases,
+      interpolate: options.noInterpolate !== true && options.list !== 'variables',
+      normalize: options.noNormalize !== true,
+      resolvePaths: options.noPathResolution !== true,
+      consistency: options.noConsistency !== true,
+      resolveEnvironment: options.noEnvResolution !== true && !listing,
+    },
+  }
+  if (options.list === 'variables') return fromTree(full, (tree) => variablesText(tree, options))
+  if (options.noInterpolate === true) return uninterpolated(full, options)
+  const loaded = loadStack(full)
+  const output =
+    options.hash === undefined ? printed(loaded, options) : hashes(loaded, options.hash)
+  return { output, diagnostics: loaded.diagnostics, sources: loaded.sources }
+}
+
+function printed(loaded: LoadedStack, options: ConfigOptions): string {
+  if (options.list !== undefined) return listText(loaded, options.list)
+  const { stack } = loaded
+  return modelText(stack as unknown as Plain, options.format ?? 'yaml', { escapeDollars: true })
+}
+
+/** The tree with its variables, as far as it can be brought to one form. */
+function uninterpolated(request: LoadRequest, options: ConfigOptions): ConfigResult {
+  return fromTree(request, ({ tree }) => {
+    if (options.list === 'services') {
+      const services = (toPlain(tree) as Record<string, Plain>)['services']
+      return lines(Object.keys((services ?? {}) as object))
+    }
+    return modelText(toPlain(tree), options.format ?? 'yaml', { escapeDollars: false })
+  })
+}
+
+function fromTree(request: LoadRequest, print: (loaded: LoadedTree) => string): ConfigResult {
+  const loaded = loadMerged(request)
+  loaded.report.throwIfErrors(request.strict)
+  return {
+    output: print(loaded),
+    diagnostics: loaded.report.diagnostics(),
+    sources: loaded.report.sources(),
+  }
+}
+
+function listText({ stack, profiles, environment }: LoadedStack, list: ConfigList): string {
+  switch (list) {
+    case 'services':
+      return lines(Object.keys(stack.services))
+    case 'volumes':
+      return lines(Object.keys(stack.volumes ?? {}))
+    case 'networks':
+      return lines(Object.keys(stack.networks ?? {}))
+    case 'models':
+      return lines(Object.values(stack.models ?? {}).flatMap(({ model }) => model ?? []))
+    case 'images':
+      return lines(imageNames(stack))
+    case 'profiles':
+      return lines(profiles)
+    case 'environment':
+      return lines(
+        Object.entries(environment)
+          .map(([key, value]) => `${key}=${value}`)
+          .sort(),
+      )
+    case 'variables':
+      return ''
+  }
+}
+
+function hashes({ stack }: LoadedStack, names: readonly string[]): string {
+  const wanted = names.includes('*') ? Object.keys(stack.services) : names
+  return lines(
+    [...wanted].sort().map((name) => {
+      const service = stack.services[name]
+      if (service === undefined) throw noService(name)
+      return `${name} ${serviceHash(service)}`
+    }),
+  )
+}
+
+function noService(name: string): SpecError {
+  const report = new Report()
+  report.error({ rule: 'unknown-service', message: `Cannot hash "${name}": no such service` })
+  return new SpecError(`Cannot hash "${name}": no such service`, report.diagnostics())
+}
+
+function lines(items: readonly string[]): string {
+  return items.map((item) => `${item}\n`).join('')
+}

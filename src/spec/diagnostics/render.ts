@@ -1,0 +1,55 @@
+/** Shows diagnostics to a person: the message, its place, the line with a caret, and the cure. */
+import type { Diagnostic } from '../../errors.ts'
+import type { Sources } from '../request.ts'
+
+export interface RenderOptions {
+  readonly color?: boolean | undefined
+}
+
+const LINE_WIDTH_MAX = 120
+
+/**
+ * One block for each diagnostic:
+ *
+ *     stack.yaml:3:5: error: Cannot use the key "imge" in services.web […]
+ *       3 |     imge: nginx
+ *         |     ^^^^ did you mean "image"?
+ */
+export function renderDiagnostics(
+  diagnostics: readonly Diagnostic[],
+  sources: Sources,
+  options: RenderOptions = {},
+): string {
+  const paint = options.color === true ? painted : plain
+  return diagnostics.map((diagnostic) => render(diagnostic, sources, paint)).join('')
+}
+
+type Paint = (text: string, code: string) => string
+
+const painted: Paint = (text, code) => `\u001b[${code}m${text}\u001b[0m`
+const plain: Paint = (text) => text
+
+function render(diagnostic: Diagnostic, sources: Sources, paint: Paint): string {
+  const { severity, message, hint, file, line, column } = diagnostic
+  const at = [file, line, column].filter((part) => part !== undefined).join(':')
+  const word = paint(severity, severity === 'error' ? '1;31' : '1;33')
+  const head = `${at === '' ? '' : `${paint(at, '1')}: `}${word}: ${message}\n`
+  const excerpt = excerptOf(diagnostic, sources, paint)
+  if (excerpt !== undefined) return head + excerpt
+  return hint === undefined ? head : `${head}  ${paint(hint, '36')}\n`
+}
+
+function excerptOf(diagnostic: Diagnostic, sources: Sources, paint: Paint): string | undefined {
+  const { file = '', line, column = 1, length = 1, hint } = diagnostic
+  const text = line === undefined ? undefined : sources.get(file)?.split('\n')[line - 1]
+  if (text === undefined || line === undefined) return undefined
+  const shown = text.replace(/\r$/, '').replaceAll('\t', ' ')
+  const from = column > LINE_WIDTH_MAX ? column - LINE_WIDTH_MAX / 2 : 0
+  const cut = shown.slice(from, from + LINE_WIDTH_MAX)
+  const gutter = String(line)
+  const blank = ' '.repeat(gutter.length)
+  const indent = ' '.repeat(Math.max(0, column - 1 - from))
+  const carets = '^'.repeat(Math.max(1, Math.min(length, cut.length - indent.length)))
+  const tail = hint === undefined ? '' : ` ${hint}`
+  return `  ${paint(`${gutter} |`, '2')} ${cut}\n  ${paint(`${blank} |`, '2')} ${indent}${paint(carets + tail, '36')}\n`
+}

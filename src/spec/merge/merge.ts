@@ -1,0 +1,78 @@
+/** Merges the tree of a later file, or of an extending service, over an earlier one. */
+import type { Report } from '../diagnostics/report.ts'
+import { pathText } from '../interpolate/interpolate.ts'
+import { type Entry, isNull, type ListNode, type MapNode, type Node } from '../tree/node.ts'
+import { below, type Rules } from '../tree/rules.ts'
+import { MERGE_RULES, type MergeRule } from './rules.ts'
+
+export interface MergeContext {
+  readonly report: Report
+  readonly path: (string | number)[]
+}
+
+/**
+ * `base` with `over` on top: mappings merge, lists append, other values are replaced, but for {@link MERGE_RULES}.
+ * Marks of `!reset` and `!override` stay in the result, so that they work on the files before it too.
+ */
+export function mergeTrees(base: Node, over: Node, report: Report): Node {
+  return mergeNodes(base, over, MERGE_RULES, { report, path: [] })
+}
+
+/** The same for two definitions of one service. */
+export function mergeServices(base: Node, over: Node, report: Report, name: string): Node {
+  const rules = below(below(MERGE_RULES, 'services'), name)
+  return mergeNodes(base, over, rules, { report, path: ['services', name] })
+}
+
+export function mergeNodes(
+  base: Node,
+  over: Node,
+  rules: Rules<MergeRule> | undefined,
+  context: MergeContext,
+): Node {
+  if (over.kind === 'reset' || base.kind === 'reset') return over
+  if (over.override === true) return { ...over, replaces: base }
+  const special = rules?.rule?.(base, over, (left, right) => mergeMaps(left, right, rules, context))
+  if (special !== undefined) return special
+  if (isNull(over)) return base
+  if (base.kind === 'map' && over.kind === 'map') return mergeMaps(base, over, rules, context)
+  if (base.kind === 'list' && over.kind === 'list') return append(base, over)
+  if (base.kind === 'scalar') return { ...over, replaces: base }
+  context.report.error({
+    rule: 'merge',
+    place: over.place,
+    message: `Cannot merge ${kindText(over)} into ${kindText(base)} at ${pathText(context.path)}; write both the same way, or use !override`,
+  })
+  return base
+}
+
+export function append(base: ListNode, over: ListNode): ListNode {
+  return { kind: 'list', items: [...base.items, ...over.items], place: over.place }
+}
+
+function mergeMaps(
+  base: MapNode,
+  over: MapNode,
+  rules: Rules<MergeRule> | undefined,
+  context: MergeContext,
+): MapNode {
+  const entries = new Map<string, Entry>(base.entries)
+  for (const entry of over.entries.values()) {
+    const earlier = base.entries.get(entry.key)
+    if (earlier === undefined) {
+      entries.set(entry.key, entry)
+      continue
+    }
+    context.path.push(entry.key)
+    const value = mergeNodes(earlier.value, entry.value, below(rules, entry.key), context)
+    context.path.pop()
+    const keyPlace = value === earlier.value ? earlier.keyPlace : entry.keyPlace
+    entries.set(entry.key, { key: entry.key, keyPlace, value })
+  }
+  return { kind: 'map', entries, place: base.place }
+}
+
+function kindText(node: Node): string {
+  if (node.kind === 'map') return 'a mapping'
+  return node.kind === 'list' ? 'a list' : 'a single value'
+}

@@ -1,0 +1,75 @@
+/** Reads `env_file` and `label_file` of the services into `environment` and `labels`. */
+import { parseDotenv } from '../dotenv/parse.ts'
+import { parseRawEnv } from '../dotenv/raw.ts'
+import type { FileReader } from '../files/reader.ts'
+import type { EnvFile, Service } from '../model.ts'
+import type { Node } from '../tree/node.ts'
+import { locate } from '../tree/locate.ts'
+
+export interface ResolveContext {
+  readonly reader: FileReader
+  readonly tree: Node
+  readonly environment: ReadonlyMap<string, string>
+}
+
+/** The service with its env files read; `environment` wins over them. */
+export function resolveEnvironment(
+  name: string,
+  service: Service,
+  context: ResolveContext,
+): Service {
+  const { env_file: files, ...rest } = service
+  if (files === undefined) return service
+  const own = service.environment ?? {}
+  const variables = new Map<string, string>()
+  for (const [key, value] of Object.entries(own)) if (value !== null) variables.set(key, value)
+  const lookup = (key: string): string | undefined =>
+    context.environment.get(key) ?? own[key] ?? undefined
+  for (const [index, file] of files.entries()) {
+    const path = ['services', name, 'env_file', index]
+    readFile(file, variables, { path, lookup, ...context })
+  }
+  const environment = sorted({ ...Object.fromEntries(variables), ...own })
+  return Object.keys(environment).length === 0 ? rest : { ...rest, environment }
+}
+
+/** The service with its label files read; `labels` win over them. */
+export function resolveLabels(name: string, service: Service, context: ResolveContext): Service {
+  const { label_file: files, ...rest } = service
+  if (files === undefined) return service
+  const variables = new Map<string, string>()
+  for (const [index, path] of files.entries()) {
+    const at = ['services', name, 'label_file', index]
+    const file = { path, required: true }
+    readFile(file, variables, { path: at, lookup: (key) => variables.get(key), ...context })
+  }
+  const labels = sorted({ ...Object.fromEntries(variables), ...service.labels })
+  return Object.keys(labels).length === 0 ? rest : { ...rest, labels }
+}
+
+interface ReadContext extends ResolveContext {
+  readonly path: readonly (string | number)[]
+  readonly lookup: (name: string) => string | undefined
+}
+
+function readFile(file: EnvFile, into: Map<string, string>, context: ReadContext): void {
+  const { reader, lookup, tree, path } = context
+  if (!file.required && reader.kindOf(file.path) === 'absent') return
+  const place = locate(tree, path)
+  const source = reader.read(file.path, { what: 'env file', place })
+  if (source === undefined) return
+  const { report } = reader
+  if (file.format === undefined) parseDotenv(source, into, { lookup, report })
+  else if (file.format === 'raw') parseRawEnv(source, into, { lookup, report })
+  else {
+    report.error({
+      rule: 'invalid-value',
+      place: locate(tree, [...path, 'format']),
+      message: `Cannot read the env file "${file.path}" in the format "${file.format}": the only other format is "raw"`,
+    })
+  }
+}
+
+function sorted<T>(values: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(Object.entries(values).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
+}
