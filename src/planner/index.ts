@@ -26,3 +26,4 @@ export {
   type RestartMemory,
 } from './restart.ts'
 export { stepsOf, summaryOf, type Step, type StepChange, type Summary } from './steps.ts'
+export { validatePlanability, type PlanabilityWarning } from './planability.ts'
