@@ -62,11 +62,15 @@ function attach(
   if (mount.kind === 'create') createFileSystem(program, { mount, store: source }, onError)
   program.compute(source, { store: program.ahead(2, 0) })
   // Resolved now, with everything mounted so far in view, and never past the container's own root.
-  program.call('openat2', [root, program.text(mount.target), openHow(program), kernel.OPEN_HOW_BYTES], {
-    onError,
-    store: program.ahead(1, 2),
-    note: `openat2(${JSON.stringify(mount.target)})`,
-  })
+  program.call(
+    'openat2',
+    [root, program.text(mount.target), openHow(program), kernel.OPEN_HOW_BYTES],
+    {
+      onError,
+      store: program.ahead(1, 2),
+      note: `openat2(${JSON.stringify(mount.target)})`,
+    },
+  )
   program.call('move_mount', [0, empty, 0, empty, flags], {
     onError,
     note: `move_mount(${JSON.stringify(mount.target)})`,
@@ -75,7 +79,10 @@ function attach(
 
 function createFileSystem(
   program: Program,
-  { mount, store }: { readonly mount: Extract<PreparedMount, { kind: 'create' }>; readonly store: number },
+  {
+    mount,
+    store,
+  }: { readonly mount: Extract<PreparedMount, { kind: 'create' }>; readonly store: number },
   onError: Label,
 ): void {
   const { type } = mount
@@ -123,7 +130,10 @@ export function writeHiding(program: Program, input: ChildMounts, onError: Label
   for (const path of input.readOnly) {
     const tree = program.word()
     const flags = kernel.OPEN_TREE_CLONE | kernel.O_CLOEXEC | kernel.AT_RECURSIVE
-    program.call('open_tree', [kernel.AT_FDCWD, program.text(path), flags], { onError, store: tree })
+    program.call('open_tree', [kernel.AT_FDCWD, program.text(path), flags], {
+      onError,
+      store: tree,
+    })
     setReadOnly(program, { word: tree, what: path }, onError)
     moveTo(program, { tree, path }, onError)
   }

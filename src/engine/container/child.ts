@@ -23,7 +23,11 @@ export interface ChildInput {
   readonly seccomp?: Buffer
   readonly capabilityMask: bigint
   readonly lastCapability: number
-  readonly rlimits: readonly { readonly resource: number; readonly soft: bigint; readonly hard: bigint }[]
+  readonly rlimits: readonly {
+    readonly resource: number
+    readonly soft: bigint
+    readonly hard: bigint
+  }[]
   /** The score to be written, when it differs from the supervisor's own. */
   readonly oomScoreAdj?: number
   /** Our init is executed from FD.init, and it executes the program. */
@@ -82,10 +86,14 @@ function setLimits(program: Program, input: ChildInput, onError: Label): void {
   program.call('umask', [0o022])
   if (input.oomScoreAdj === undefined) return
   const text = String(input.oomScoreAdj)
-  program.call('openat', [kernel.AT_FDCWD, program.text('/proc/self/oom_score_adj'), kernel.O_WRONLY], {
-    onError,
-    store: program.ahead(1, 0),
-  })
+  program.call(
+    'openat',
+    [kernel.AT_FDCWD, program.text('/proc/self/oom_score_adj'), kernel.O_WRONLY],
+    {
+      onError,
+      store: program.ahead(1, 0),
+    },
+  )
   program.call('write', [0, program.text(text), text.length], {
     onError,
     note: `write(/proc/self/oom_score_adj, ${text})`,

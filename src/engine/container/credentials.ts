@@ -95,7 +95,9 @@ function setCapabilities(program: Program, input: ChildInput, onError: Label): v
     data.writeUInt32LE(bits, word * 12 + 4)
   }
   program.call('capset', [program.bytes(header), program.bytes(data)], { onError })
-  program.call('prctl', [kernel.PR_CAP_AMBIENT, kernel.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0], { onError })
+  program.call('prctl', [kernel.PR_CAP_AMBIENT, kernel.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0], {
+    onError,
+  })
 }
 
 function execute(program: Program, input: ChildInput, onError: Label): void {

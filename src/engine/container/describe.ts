@@ -1,8 +1,8 @@
 /** Turns a container's canonical spec into the OCI description that the launch code runs. */
 
+import { CAPABILITIES, DEFAULT_CAPABILITIES } from '../../linux/index.ts'
 import { EngineError } from '../../errors.ts'
 import type { ContainerSpec, MountSpec } from '../../planner/index.ts'
-import { DEFAULT_CAPABILITIES, LAST_CAPABILITY_NAMES } from './capabilities.ts'
 import {
   DEFAULT_MOUNTS,
   DEFAULT_PATH,
@@ -97,11 +97,11 @@ function environment(spec: ContainerSpec, { image, user }: DescribeContext): rea
 
 /** Docker's set, with `cap_drop` and `cap_add` applied; `ALL` stands for every one the kernel has. */
 function capabilities(spec: ContainerSpec): readonly string[] {
-  if (spec.privileged) return LAST_CAPABILITY_NAMES
-  const wanted = new Set(spec.capAdd.includes('ALL') ? LAST_CAPABILITY_NAMES : DEFAULT_CAPABILITIES)
+  if (spec.privileged) return CAPABILITIES
+  const wanted = new Set(spec.capAdd.includes('ALL') ? CAPABILITIES : DEFAULT_CAPABILITIES)
   if (spec.capDrop.includes('ALL')) wanted.clear()
-  for (const name of spec.capDrop) wanted.delete(`CAP_${name}`)
-  for (const name of spec.capAdd) if (name !== 'ALL') wanted.add(`CAP_${name}`)
+  for (const name of spec.capDrop) wanted.delete(name)
+  for (const name of spec.capAdd) if (name !== 'ALL') wanted.add(name)
   return [...wanted]
 }
 

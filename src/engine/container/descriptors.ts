@@ -18,16 +18,14 @@ export class DescriptorTable {
   readonly #passed: Record<number, Fd>
   #next: number = FD.firstPassed
 
-  constructor(stdio: readonly [Fd, Fd, Fd], reports: { readonly fifo: Fd; readonly status: Fd; readonly init?: Fd | undefined }) {
-    const [stdin, stdout, stderr] = stdio
-    this.#passed = {
-      0: stdin,
-      1: stdout,
-      2: stderr,
-      [FD.fifo]: reports.fifo,
-      [FD.status]: reports.status,
-    }
-    if (reports.init !== undefined) this.#passed[FD.init] = reports.init
+  constructor(fixed: {
+    readonly stdio: readonly [stdin: Fd, stdout: Fd, stderr: Fd]
+    readonly status: Fd
+    readonly init?: Fd | undefined
+  }) {
+    const [stdin, stdout, stderr] = fixed.stdio
+    this.#passed = { 0: stdin, 1: stdout, 2: stderr, [FD.status]: fixed.status }
+    if (fixed.init !== undefined) this.#passed[FD.init] = fixed.init
   }
 
   /** The number that `fd` will have in the child. */
@@ -39,7 +37,7 @@ export class DescriptorTable {
   }
 
   /** Child number to our number, all of them. */
-  get passed(): Readonly<Record<number, Fd>> {
-    return this.#passed
+  passed(fifo: Fd): Readonly<Record<number, Fd>> {
+    return { ...this.#passed, [FD.fifo]: fifo }
   }
 }

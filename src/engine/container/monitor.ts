@@ -1,12 +1,7 @@
 /** The monitor of a container: a launch program that makes its pid 1, waits for it and reports. */
 
 import { Program } from '../../linux/index.ts'
-import {
-  STARTED_BYTES,
-  STATUS_BYTES,
-  STATUS_MAGIC,
-  STATUS_OFFSETS,
-} from '../records/attempt.ts'
+import { STARTED_BYTES, STATUS_BYTES, STATUS_MAGIC, STATUS_OFFSETS } from '../records/attempt.ts'
 import { type ChildInput, writeChild } from './child.ts'
 import { FD } from './descriptors.ts'
 import * as kernel from './kernel.ts'

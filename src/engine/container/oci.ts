@@ -35,7 +35,7 @@ export interface OciProcess {
   /** Absolute, inside the container. */
   readonly cwd: string
   readonly capabilities: {
-    /** `CAP_CHOWN` …; effective and permitted are the same set; inheritable and ambient are empty. */
+    /** `CHOWN` …; effective and permitted are the same set; inheritable and ambient are empty. */
     readonly bounding: readonly string[]
   }
   readonly rlimits: readonly OciRlimit[]

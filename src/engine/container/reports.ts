@@ -21,6 +21,9 @@ export interface ReportListener {
  */
 export function listenToReports(path: string, listener: ReportListener): { close: () => void } {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  // poll(2) tells of the end of a FIFO only to a reader that has seen a writer come: fs/pipe.c compares
+  // counts of opens. Whoever adopts an attempt opens after its monitor, so one more writer comes here.
+  closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK))
   const socket = openSocket(fd)
   let pending: Buffer = Buffer.alloc(0)
   socket.on('data', (chunk: Buffer) => {

@@ -9,12 +9,12 @@ export const HEADER_BYTES = 32
 /** Bytes that one read(2) of the mover takes at most, and so the longest record. */
 export const RECORD_BYTES_MAX: number = 64 * 1024
 
-export const STREAM_MAGIC = {
+export const STREAM_MAGIC: Readonly<Record<LogStream, bigint>> = {
   stdout: magicOf('TSSLOG1o'),
   stderr: magicOf('TSSLOG1e'),
-} as const
+}
 
-export type LogStream = keyof typeof STREAM_MAGIC
+export type LogStream = 'stdout' | 'stderr'
 
 export interface LogRecord {
   readonly stream: LogStream

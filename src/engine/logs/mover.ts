@@ -1,7 +1,13 @@
 /** The log mover: a launch program that writes a container's output to rotated files without any node. */
 
 import { type Label, Program } from '../../linux/index.ts'
-import { HEADER_BYTES, HEADER_OFFSETS, type LogStream, RECORD_BYTES_MAX, STREAM_MAGIC } from './format.ts'
+import {
+  HEADER_BYTES,
+  HEADER_OFFSETS,
+  type LogStream,
+  RECORD_BYTES_MAX,
+  STREAM_MAGIC,
+} from './format.ts'
 
 /** Descriptor numbers inside the mover. */
 export const MOVER_FD = { stdout: 3, stderr: 4, segment: 5, directory: 6, fifo: 7 } as const
@@ -45,7 +51,7 @@ export function moverProgram(options: MoverOptions): Program {
   program.compute(polled.stdout, { onPositive: other, onZero: other })
   program.compute(polled.stderr, { onError: end })
   program.place(other)
-  program.call('poll', [polled.stdout, 2, -1], { onError: loop })
+  program.call('ppoll', [polled.stdout, 2, 0, 0], { onError: loop })
   moveStream(program, { stream: 'stdout', polled: polled.stdout, buffer, next: stderr, options })
   program.place(stderr)
   moveStream(program, { stream: 'stderr', polled: polled.stderr, buffer, next: loop, options })
@@ -133,7 +139,10 @@ function rotateWhenFull(program: Program, { options, next }: StreamInput): void 
   }
   const flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (segmentsMax === 1 ? O_TRUNC : 0)
   const opened = program.word()
-  program.call('openat', [MOVER_FD.directory, name(0), flags, 0o600], { store: opened, onError: next })
+  program.call('openat', [MOVER_FD.directory, name(0), flags, 0o600], {
+    store: opened,
+    onError: next,
+  })
   program.compute(opened, { store: program.ahead(1, 0) })
   program.call('dup3', [0, MOVER_FD.segment, O_CLOEXEC])
   program.compute(opened, { store: program.ahead(1, 0) })

@@ -1,7 +1,7 @@
 /** One cgroup in every hierarchy of the machine: its settings, its processes, its end. */
 
 import { closeSync, constants, openSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { groupDirectories, unifiedDirectory, witness, type GroupDirectory } from './directories.ts'
 import { freezeGroup, killGroup, processesIn, thawGroup, waitGroupEmpty } from './end.ts'
 import { asKernelError, writeCgroupFile } from './files.ts'
@@ -14,6 +14,11 @@ import type { CgroupHierarchy, CgroupJoin, CgroupReading, CgroupSettings } from 
 export interface Cgroup {
   /** Below the mount points, without a slash at either end: `tsstack/1f/shop/web-1`. */
   readonly path: string
+  /**
+   * Its directories as a container's /sys/fs/cgroup shows them: by the name of the v1 hierarchy, or one
+   * with an empty name on a pure v2 machine.
+   */
+  places(): readonly { readonly name: string; readonly directory: string }[]
   /** What a child needs to enter. The descriptors are close-on-exec; end them with closeCgroupJoin. */
   join(): CgroupJoin
   /** Moves the process `pid` with all its threads; for one that lives already. */
@@ -39,6 +44,7 @@ export function groupAt(hierarchies: readonly CgroupHierarchy[], path: string): 
   const directories = groupDirectories(hierarchies, path)
   return {
     path,
+    places: () => placesOf(directories),
     join: () => openJoin(directories),
     enter(pid) {
       for (const one of directories) writeCgroupFile(join(one.directory, 'cgroup.procs'), `${pid}`)
@@ -52,6 +58,14 @@ export function groupAt(hierarchies: readonly CgroupHierarchy[], path: string): 
     waitEmpty: ({ timeoutMs }) => waitGroupEmpty(directories, timeoutMs),
     remove: () => removeDirectories(directories, path),
   }
+}
+
+function placesOf(
+  directories: readonly GroupDirectory[],
+): readonly { readonly name: string; readonly directory: string }[] {
+  const v1 = directories.filter(({ version }) => version === 1)
+  if (v1.length === 0) return directories.map(({ directory }) => ({ name: '', directory }))
+  return v1.map(({ mountPoint, directory }) => ({ name: basename(mountPoint), directory }))
 }
 
 /** Closes what {@link Cgroup.join} opened. */

@@ -1,0 +1,232 @@
+/** Follows an attempt from its start to its end, and leaves nothing of it behind. */
+
+import { rmSync } from 'node:fs'
+import {
+  close,
+  describeFailure,
+  type Failure,
+  type Fd,
+  pidfdOpen,
+  type ProgramNotes,
+} from '../linux/index.ts'
+import type { DnsServer } from '../net/index.ts'
+import { EngineError } from '../errors.ts'
+import { listenToReports } from './container/reports.ts'
+import { forgetNames, publishNames } from './container/network.ts'
+import type { LiveAttempt, LiveContainer, Machine } from './machine.ts'
+import { exitCodeOf, type ExitStatus, readAttemptStatus } from './records/attempt.ts'
+import {
+  type AttemptRecord,
+  type ContainerRecord,
+  writeContainerRecord,
+} from './records/container.ts'
+
+/** 128 + SIGKILL: what a container dies of when its monitor does. */
+const KILLED = 137
+
+export interface Watched {
+  readonly record: AttemptRecord
+  readonly netns: Fd | undefined
+  readonly dns: DnsServer | undefined
+  /** What the operations of the launch program mean; an adopted attempt has started already. */
+  readonly notes?: ProgramNotes
+}
+
+/**
+ * Begins to follow an attempt through its FIFO. `started` resolves once the program runs and rejects
+ * with the failed call when it never does; `LiveAttempt.ended` resolves when all is cleaned up.
+ */
+export function watchAttempt(
+  machine: Machine,
+  container: LiveContainer,
+  watched: Watched,
+): { readonly attempt: LiveAttempt; readonly started: Promise<void> } {
+  const started = Promise.withResolvers<void>()
+  const ended = Promise.withResolvers<void>()
+  const attempt: LiveAttempt = {
+    record: watched.record,
+    netns: watched.netns,
+    dns: watched.dns,
+    process: undefined,
+    exit: undefined,
+    ended: ended.promise,
+  }
+  container.attempt = attempt
+  let failure: Failure | undefined
+  listenToReports(container.own.fifo, {
+    started: (pid) => {
+      setRunning(container, attempt, pid)
+      if (attempt.process) started.resolve()
+      announce(machine, container.record, 'started')
+    },
+    failed: (reported) => (failure = reported),
+    exited: (waitStatus) => setExited(machine, container, { attempt, waitStatus }),
+    gone: () => {
+      // Nobody may await `started`: an adopted attempt has none.
+      started.promise.catch(() => {})
+      if (!attempt.process) started.reject(startFailure(container.record, watched.notes, failure))
+      finishAttempt(machine, container, attempt).then(ended.resolve, ended.reject)
+    },
+  })
+  return { attempt, started: started.promise }
+}
+
+/** Takes the identity of the program; one that has been reaped already is reported as exited next. */
+export function setRunning(container: LiveContainer, attempt: LiveAttempt, pid: number): void {
+  const status = readAttemptStatus(container.own.status)
+  try {
+    const pidfd = pidfdOpen(pid)
+    // The monitor reaps the pid only after it has written the end: without that it is still ours.
+    attempt.process = { pid, pidfd, startedAt: status?.startedAt ?? Date.now() }
+  } catch {
+    attempt.process = { pid, pidfd: undefined, startedAt: status?.startedAt ?? Date.now() }
+  }
+}
+
+function setExited(
+  machine: Machine,
+  container: LiveContainer,
+  { attempt, waitStatus }: { readonly attempt: LiveAttempt; readonly waitStatus: number },
+): void {
+  attempt.exit = readAttemptStatus(container.own.status)?.ended ?? {
+    exitCode: exitCodeOf(waitStatus),
+    at: machine.now(),
+  }
+  announce(machine, container.record, 'exited', attempt.exit.exitCode)
+}
+
+/** Everything of the attempt has ended: keeps how it went and removes what it used. */
+async function finishAttempt(
+  machine: Machine,
+  container: LiveContainer,
+  attempt: LiveAttempt,
+): Promise<void> {
+  if (attempt.process && !attempt.exit) {
+    // The monitor was killed. Its child went with it (PR_SET_PDEATHSIG); others may be left.
+    await machine.cgroups.open(attempt.record.cgroup).killAll()
+    attempt.exit = readAttemptStatus(container.own.status)?.ended ?? lostExit(machine)
+    announce(machine, container.record, 'exited', attempt.exit.exitCode)
+  }
+  const oomKilled = wasOomKilled(machine, attempt.record)
+  if (oomKilled) announce(machine, container.record, 'oom')
+  if (attempt.process && attempt.exit) {
+    const { process, exit } = attempt
+    update(machine, container, {
+      last: {
+        attempt: attempt.record.attempt,
+        startedAt: process.startedAt,
+        finishedAt: exit.at,
+        exitCode: exit.exitCode,
+        oomKilled,
+      },
+    })
+  }
+  if (attempt.process?.pidfd !== undefined) close(attempt.process.pidfd)
+  await cleanUpAttempt(machine, container, attempt)
+  container.attempt = undefined
+}
+
+/** Removes everything that an attempt may have made; what is not there is success. Runs to the end. */
+export async function cleanUpAttempt(
+  machine: Machine,
+  container: LiveContainer,
+  attempt: Pick<LiveAttempt, 'record' | 'netns' | 'dns'>,
+): Promise<void> {
+  const { record, own } = container
+  publishNames(machine, record, [])
+  const steps: readonly (() => unknown)[] = [
+    () => attempt.dns?.close(),
+    () => machine.net.unpublish(record.name),
+    () => (attempt.netns === undefined ? undefined : close(attempt.netns)),
+    ...attempt.record.interfaces.map(
+      ({ network }) =>
+        () =>
+          machine.net.detach({ container: record.name, network }),
+    ),
+    () => removeCgroup(machine, attempt.record.cgroup),
+    () => rmSync(own.run, { recursive: true, force: true }),
+  ]
+  const failures: unknown[] = []
+  for (const step of steps) {
+    try {
+      await step()
+    } catch (failure) {
+      failures.push(failure)
+    }
+  }
+  if (failures.length > 0) {
+    throw new AggregateError(failures, `Cannot remove everything of "${record.name}"`)
+  }
+}
+
+async function removeCgroup(machine: Machine, path: string): Promise<void> {
+  const cgroup = machine.cgroups.open(path)
+  await cgroup.killAll()
+  cgroup.remove()
+}
+
+/** Merges `change` into the record, in memory and on disk. */
+export function update(
+  machine: Machine,
+  container: LiveContainer,
+  change: { readonly [K in keyof ContainerRecord]?: ContainerRecord[K] | undefined },
+): void {
+  const merged = { ...container.record, ...change }
+  // An absent field says "none", so undefined takes one away.
+  const entries = Object.entries(merged).filter(([, value]) => value !== undefined)
+  container.record = Object.fromEntries(entries) as unknown as ContainerRecord
+  writeContainerRecord(machine.paths, container.record)
+}
+
+/** The container is no more: nobody answers its names. */
+export function forgetContainer(machine: Machine, container: LiveContainer): void {
+  forgetNames(machine, container.record)
+  machine.containers.delete(container.record.name)
+}
+
+type ContainerEventState = 'created' | 'started' | 'exited' | 'removed' | 'oom'
+
+export function announce(
+  machine: Machine,
+  record: ContainerRecord,
+  state: ContainerEventState,
+  exitCode?: number,
+): void {
+  const { stack, name, service } = record
+  machine.emit({
+    kind: 'container',
+    time: machine.now(),
+    stack,
+    container: name,
+    service,
+    state,
+    ...(exitCode === undefined ? {} : { exitCode }),
+  })
+}
+
+function wasOomKilled(machine: Machine, record: AttemptRecord): boolean {
+  try {
+    return (machine.cgroups.open(record.cgroup).read().oomKills ?? 0) > 0
+  } catch {
+    // The group is gone, by hand or by an earlier clean-up: nothing is known.
+    return false
+  }
+}
+
+function lostExit(machine: Machine): ExitStatus {
+  return { exitCode: KILLED, at: machine.now() }
+}
+
+function startFailure(
+  record: ContainerRecord,
+  notes: ProgramNotes | undefined,
+  failure: Failure | undefined,
+): Error {
+  if (failure && notes) {
+    const cause = describeFailure(notes, failure)
+    return new EngineError('LAUNCH', `Cannot start "${record.name}": ${cause.message}`, { cause })
+  }
+  return new EngineError('LAUNCH', `Cannot start "${record.name}": its monitor ended at once`, {
+    hint: 'see whether the machine is out of memory or of processes',
+  })
+}

@@ -1,0 +1,194 @@
+/** Builds what a start hands to the kernel: the detached root with its mounts, and the launch program. */
+
+import { existsSync, lstatSync, readdirSync } from 'node:fs'
+import { join as joinPath } from 'node:path'
+import {
+  ARCHITECTURE,
+  type Cgroup,
+  type CgroupJoin,
+  capabilityMask,
+  CLONE_NEW,
+  close,
+  compileSeccomp,
+  createDetachedMount,
+  DEFAULT_SECCOMP_PROFILE,
+  type Fd,
+  kernelRelease,
+  lastCapability,
+  makeDirectoryIn,
+  makeNodeIn,
+  memfdOf,
+  openIn,
+  O,
+  type Program,
+} from '../../linux/index.ts'
+import { describeContainer } from './describe.ts'
+import type { LiveContainer, Machine } from '../machine.ts'
+import { rootMountPoint } from '../paths.ts'
+import { openRootfs } from '../rootfs/index.ts'
+import { resolveVolumes } from '../volumes.ts'
+import type { Undo } from '../undo.ts'
+import type { ChildMounts } from './child-mounts.ts'
+import { DescriptorTable } from './descriptors.ts'
+import { initProgram } from './init.ts'
+import { monitorProgram } from './monitor.ts'
+import { prepareMounts, type PreparedMount } from './mounts.ts'
+import type { OciConfig } from './oci.ts'
+import type { Output } from './output.ts'
+import { launchLimits } from './limits.ts'
+
+export interface AssembleInput {
+  readonly container: LiveContainer
+  readonly cgroup: Cgroup
+  readonly join: CgroupJoin
+  readonly netns: Fd | undefined
+  readonly output: Output
+  readonly reports: { readonly status: Fd }
+  readonly undo: Undo
+}
+
+/** What a launch needs: the program, and which of our descriptors it is given. */
+export interface Assembly {
+  readonly program: Program
+  /** Complete once the FIFO is open. */
+  readonly descriptors: (fifo: Fd) => Readonly<Record<number, Fd>>
+}
+
+export function assemble(machine: Machine, input: AssembleInput): Assembly {
+  const { container, undo } = input
+  const { record, own } = container
+  const rootfs = openRootfs(machine, container, undo)
+  const config = describeContainer(record.spec, {
+    name: record.name,
+    cgroupsPath: containerCgroupPath(input),
+    rootPath: own.directory,
+    user: rootfs.user,
+    image: rootfs.image,
+  })
+  const executable = rootfs.findExecutable(config)
+  const mounts = prepareMounts(resolveVolumes(machine, record, config.mounts), {
+    container: record.name,
+    rootFd: rootfs.fd,
+    cgroups: input.cgroup.places(),
+    undo,
+  })
+  if (config.process.cwd !== '/') makeDirectoryIn(rootfs.fd, config.process.cwd, { mode: 0o755 })
+  const init = record.spec.init ? openInit(config, executable, undo) : undefined
+  const table = new DescriptorTable({
+    stdio: [openNull(mounts, undo), input.output.stdout, input.output.stderr],
+    status: input.reports.status,
+    init,
+  })
+  const program = monitorProgram({
+    config,
+    name: record.name,
+    executable,
+    mounts: childMounts(machine, { config, root: rootfs.fd, mounts, table, undo }),
+    tasks: input.join.writeTo.map((fd) => table.pass(fd)),
+    ...(input.netns === undefined ? {} : { netns: table.pass(input.netns) }),
+    ...(input.join.cloneInto === undefined ? {} : { cgroupFd: table.pass(input.join.cloneInto) }),
+    cloneFlags: cloneFlags(input.join),
+    ...(config.linux.seccomp === 'default' ? { seccomp: seccompFilter(config) } : {}),
+    capabilityMask: capabilityMask(config.process.capabilities.bounding),
+    lastCapability: lastCapability(),
+    ...launchLimits(config),
+    init: record.spec.init,
+  })
+  return { program, descriptors: (fifo) => table.passed(fifo) }
+}
+
+function containerCgroupPath({ container }: AssembleInput): string {
+  return `/${container.record.stack}/${container.record.name}`
+}
+
+/** With v1 the child unshares its cgroup namespace only after it has joined its groups. */
+function cloneFlags(join: CgroupJoin): number {
+  const { mnt, pid, ipc, uts, cgroup } = CLONE_NEW
+  return mnt | pid | ipc | uts | (join.writeTo.length === 0 ? cgroup : 0)
+}
+
+/** The container's own /dev/null: a descriptor of the host's device would be a way out of its mounts. */
+function openNull(mounts: readonly PreparedMount[], undo: Undo): Fd {
+  const dev = mounts.find((mount) => mount.kind === 'attach' && mount.target === '/dev')
+  if (dev?.kind !== 'attach') throw new Error('Every container has a /dev')
+  const fd = openIn(dev.fd, 'null', { flags: O.RDWR, resolve: 'no-symlinks' })
+  undo.push(() => close(fd))
+  return fd
+}
+
+function openInit(config: OciConfig, executable: string, undo: Undo): Fd {
+  const { args, env } = config.process
+  const fd = memfdOf(initProgram({ executable, args, env }))
+  undo.push(() => close(fd))
+  return fd
+}
+
+function childMounts(
+  machine: Machine,
+  input: {
+    readonly config: OciConfig
+    readonly root: Fd
+    readonly mounts: readonly PreparedMount[]
+    readonly table: DescriptorTable
+    readonly undo: Undo
+  },
+): ChildMounts {
+  const { config, table } = input
+  return {
+    root: table.pass(input.root),
+    rootReadOnly: config.root.readonly,
+    mountPoint: rootMountPoint(machine.paths),
+    mounts: input.mounts.map((mount) =>
+      mount.kind === 'attach' ? { ...mount, fd: table.pass(mount.fd) } : mount,
+    ),
+    masks: table.pass(openMasks(input.undo)),
+    masked: maskedPaths(config.linux.maskedPaths),
+    readOnly: config.linux.readonlyPaths.filter((path) => existsSync(path)),
+  }
+}
+
+/** A tmpfs of two entries, from which everything hidden is covered. */
+function openMasks(undo: Undo): Fd {
+  const fd = createDetachedMount({
+    type: 'tmpfs',
+    options: { mode: '755', nr_inodes: '4', size: '4k' },
+  })
+  undo.push(() => close(fd))
+  makeNodeIn(fd, 'null', { type: 'character', major: 1, minor: 3, mode: 0o666 })
+  makeDirectoryIn(fd, 'empty', { mode: 0o555 })
+  return fd
+}
+
+/** The same kernel serves both sides, so what the host's procfs has not the container's has not either. */
+function maskedPaths(paths: readonly string[]): ChildMounts['masked'] {
+  if (paths.length === 0) return []
+  return [...paths, ...thermalThrottlePaths()]
+    .filter((path) => existsSync(path))
+    .map((path) => ({ path, isDirectory: lstatSync(path).isDirectory() }))
+}
+
+const CPU_DIRECTORY = '/sys/devices/system/cpu'
+
+function thermalThrottlePaths(): readonly string[] {
+  return readdirSync(CPU_DIRECTORY)
+    .filter((name) => /^cpu\d+$/.test(name))
+    .map((name) => joinPath(CPU_DIRECTORY, name, 'thermal_throttle'))
+}
+
+const filters = new Map<string, Buffer>()
+
+/** Compiled once for each set of capabilities: rules of the profile depend on them. */
+function seccompFilter(config: OciConfig): Buffer {
+  const capabilities = [...config.process.capabilities.bounding].sort()
+  const key = capabilities.join()
+  const known = filters.get(key)
+  if (known) return known
+  const filter = compileSeccomp({
+    profile: DEFAULT_SECCOMP_PROFILE,
+    architecture: ARCHITECTURE,
+    kernel: kernelRelease(),
+    capabilities,
+  })
+  filters.set(key, filter)
+  return filter
+}

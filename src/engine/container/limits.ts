@@ -1,0 +1,50 @@
+/** The rlimits and the OOM score of a container, in the numbers that the kernel takes. */
+
+import { readFileSync } from 'node:fs'
+import {
+  effectiveCapabilities,
+  capabilityMask,
+  getRlimit,
+  RLIM_INFINITY,
+  RLIMITS,
+  type RlimitName,
+} from '../../linux/index.ts'
+import type { ChildInput } from './child.ts'
+import { DEFAULT_RLIMITS } from './defaults.ts'
+import type { OciConfig, OciRlimit } from './oci.ts'
+
+/** Every limit in words, so that none is inherited from whoever started the supervisor. */
+export function launchLimits(
+  config: OciConfig,
+): Pick<ChildInput, 'rlimits'> & { readonly oomScoreAdj?: number } {
+  const oomScoreAdj = config.process.oomScoreAdj ?? 0
+  return {
+    rlimits: config.process.rlimits.map(resolve),
+    ...(oomScoreAdj === ownOomScoreAdj() ? {} : { oomScoreAdj }),
+  }
+}
+
+/**
+ * A default above our own hard limit is lowered to that where we may not raise it; what the stack file
+ * asks for is not, so that the kernel's refusal is seen.
+ */
+function resolve(limit: OciRlimit): ChildInput['rlimits'][number] {
+  const name = limit.type.replace('RLIMIT_', '').toLowerCase() as RlimitName
+  const [soft, hard] = [toKernel(limit.soft), toKernel(limit.hard)]
+  const resource = RLIMITS[name]
+  if (!DEFAULT_RLIMITS.includes(limit) || mayRaiseLimits()) return { resource, soft, hard }
+  const own = getRlimit(name).hard
+  return { resource, soft: soft < own ? soft : own, hard: hard < own ? hard : own }
+}
+
+function toKernel(value: number): bigint {
+  return Number.isFinite(value) ? BigInt(value) : RLIM_INFINITY
+}
+
+function mayRaiseLimits(): boolean {
+  return (effectiveCapabilities() & capabilityMask(['SYS_RESOURCE'])) !== 0n
+}
+
+function ownOomScoreAdj(): number {
+  return Number(readFileSync('/proc/self/oom_score_adj', 'utf8'))
+}

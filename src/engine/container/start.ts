@@ -1,0 +1,131 @@
+/** Starts one attempt of a container: everything is prepared here, then a monitor runs it. */
+
+import { closeSync, constants, openSync, rmSync } from 'node:fs'
+import {
+  closeCgroupJoin,
+  type Fd,
+  makeFifo,
+  type Program,
+  spawn,
+  startTime,
+} from '../../linux/index.ts'
+import { cleanUpAttempt, update, watchAttempt } from '../attempts.ts'
+import type { LiveContainer, Machine } from '../machine.ts'
+import { containerCgroup } from '../paths.ts'
+import {
+  type AttemptRecord,
+  type ProcessIdentity,
+  writeAttemptRecord,
+} from '../records/container.ts'
+import { cgroupSettings } from '../resources.ts'
+import { Undo } from '../undo.ts'
+import { assemble } from './assemble.ts'
+import { type Connection, connect, publishNames } from './network.ts'
+import { openOutput } from './output.ts'
+import { publishPorts } from './ports.ts'
+
+/**
+ * Resolves once the program of the container runs. On failure everything of the attempt is gone
+ * again, the record says why, and the error is thrown.
+ */
+export async function startContainer(machine: Machine, container: LiveContainer): Promise<void> {
+  const { record } = container
+  update(machine, container, {
+    attempts: record.attempts + 1,
+    stoppedByUser: false,
+    failure: undefined,
+  })
+  const draft: Draft = {
+    record: {
+      attempt: record.attempts + 1,
+      bootId: machine.bootId,
+      begunAt: machine.now(),
+      cgroup: containerCgroup(machine.paths, record.stack, record.name),
+      interfaces: [],
+      ports: [],
+    },
+    connection: { netns: undefined, interfaces: [], dns: undefined },
+    temporary: new Undo(),
+  }
+  try {
+    await launch(machine, container, draft)
+  } catch (error) {
+    await draft.temporary.run()
+    // An attempt that is followed cleans up after itself when its processes are gone.
+    if (container.attempt) await container.attempt.ended
+    else await cleanUpAttempt(machine, container, { record: draft.record, ...draft.connection })
+    const message = error instanceof Error ? error.message : String(error)
+    update(machine, container, { failure: message })
+    throw error
+  }
+}
+
+/** What has been made so far, filled in step by step, for whoever has to take it away again. */
+interface Draft {
+  record: AttemptRecord
+  connection: Connection
+  /** Descriptors that nobody needs once the program runs. */
+  readonly temporary: Undo
+}
+
+async function launch(machine: Machine, container: LiveContainer, draft: Draft): Promise<void> {
+  const { own, record } = container
+  const { temporary } = draft
+  // Named before it is made: whoever finds this record after a crash knows what to look for.
+  rmSync(own.run, { recursive: true, force: true })
+  writeAttemptRecord(own, draft.record)
+  const cgroup = machine.cgroups.create(draft.record.cgroup, cgroupSettings(record.spec))
+  draft.connection = await connect(machine, record)
+  const { interfaces, netns, dns } = draft.connection
+  draft.record = { ...draft.record, interfaces }
+  const ports = await publishPorts(machine, record, interfaces)
+  draft.record = { ...draft.record, ports }
+  const join = cgroup.join()
+  temporary.push(() => closeCgroupJoin(join))
+  const output = openOutput(container, temporary)
+  const reports = makeReports(container, temporary)
+  const { program, descriptors } = assemble(machine, {
+    ...{ container, cgroup, join, netns, output, reports },
+    undo: temporary,
+  })
+  const { attempt, started } = watchAttempt(machine, container, {
+    ...{ record: draft.record, netns, dns },
+    notes: program.notes,
+  })
+  const fifo = openSync(own.fifo, constants.O_RDWR | constants.O_NONBLOCK)
+  temporary.push(() => closeSync(fifo))
+  const mover = output.spawnMover(machine, fifo)
+  const monitor = spawnMonitor(machine, { container, program, descriptors: descriptors(fifo) })
+  attempt.record = { ...draft.record, monitor, ...(mover ? { mover } : {}) }
+  writeAttemptRecord(own, attempt.record)
+  // The FIFO ends when monitor and mover have ended: ours must not hold it open.
+  await temporary.run()
+  await started
+  publishNames(machine, record, interfaces)
+}
+
+/** The FIFO and the file by which monitor and child report. */
+function makeReports(container: LiveContainer, temporary: Undo): { readonly status: Fd } {
+  makeFifo(container.own.fifo)
+  const status = openSync(container.own.status, 'wx', 0o600)
+  temporary.push(() => closeSync(status))
+  return { status }
+}
+
+function spawnMonitor(
+  machine: Machine,
+  monitor: {
+    readonly container: LiveContainer
+    readonly program: Program
+    readonly descriptors: Readonly<Record<number, Fd>>
+  },
+): ProcessIdentity {
+  const { container, program, descriptors } = monitor
+  const pid = spawn(program, {
+    title: `tsstack: monitor ${container.record.name}`,
+    descriptors,
+    fallbackDirectory: container.own.run,
+  })
+  machine.children.add(pid)
+  return { pid, startTime: startTime(pid) ?? 0 }
+}

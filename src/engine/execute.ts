@@ -1,0 +1,77 @@
+/** Runs the actions of a plan: each as soon as those before it have succeeded, all of them at once. */
+
+import { TsstackError } from '../errors.ts'
+import type { Action, Plan } from '../planner/index.ts'
+import type { Outcome, OutcomeError } from './types.ts'
+
+export type Phase = 'begun' | 'done' | 'failed' | 'skipped'
+
+export interface Execution {
+  /** Does one action; resolves when its effect is there. */
+  readonly perform: (action: Action) => Promise<void>
+  readonly onPhase: (action: Action, phase: Phase, message?: string) => void
+  /** Milliseconds of a clock that only goes forward. */
+  readonly now: () => number
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * One outcome per action, in the order of the plan. An action whose predecessor failed is skipped;
+ * everything else goes on, so that one broken service does not keep the others down.
+ */
+export async function executePlan(plan: Plan, execution: Execution): Promise<readonly Outcome[]> {
+  const running = new Map<string, Promise<Outcome>>()
+  const outcomeOf = (action: Action): Promise<Outcome> => {
+    const known = running.get(action.id)
+    if (known) return known
+    const outcome = perform(action, { execution, before: () => predecessors(action) })
+    running.set(action.id, outcome)
+    return outcome
+  }
+  const byId = new Map(plan.actions.map((action) => [action.id, action]))
+  const predecessors = (action: Action): Promise<readonly Outcome[]> =>
+    Promise.all(
+      action.after
+        .map((id) => byId.get(id))
+        .filter((one) => one !== undefined)
+        .map(outcomeOf),
+    )
+  return Promise.all(plan.actions.map(outcomeOf))
+}
+
+async function perform(
+  action: Action,
+  { execution, before }: { execution: Execution; before: () => Promise<readonly Outcome[]> },
+): Promise<Outcome> {
+  const broken = (await before()).find(({ kind }) => kind !== 'done')
+  const because = broken ? `${broken.action.id} ${broken.kind}` : abortReason(execution)
+  if (because !== undefined) {
+    execution.onPhase(action, 'skipped', because)
+    return { kind: 'skipped', action, because }
+  }
+  const begun = execution.now()
+  execution.onPhase(action, 'begun')
+  try {
+    await execution.perform(action)
+    execution.onPhase(action, 'done')
+    return { kind: 'done', action, tookMs: execution.now() - begun }
+  } catch (failure) {
+    const error = outcomeError(failure)
+    execution.onPhase(action, 'failed', error.message)
+    return { kind: 'failed', action, error }
+  }
+}
+
+function abortReason({ signal }: Execution): string | undefined {
+  return signal?.aborted ? 'cancelled' : undefined
+}
+
+/** The parts of an error that the user needs; a surprise keeps its text and says that it is one. */
+export function outcomeError(failure: unknown): OutcomeError {
+  if (failure instanceof TsstackError) {
+    const { code, message, hint } = failure
+    return { code, message, ...(hint === undefined ? {} : { hint }) }
+  }
+  const message = failure instanceof Error ? failure.message : String(failure)
+  return { code: 'ACTION_FAILED', message, hint: 'this is a mistake in tsstack: please report it' }
+}

@@ -1,0 +1,69 @@
+/** What every part of the engine works on: directories, cgroups, networks, live containers, events. */
+
+import type { CgroupHost, Fd } from '../linux/index.ts'
+import type { DnsServer, Net } from '../net/index.ts'
+import type { AttemptRecord, ContainerRecord } from './records/container.ts'
+import type { ExitStatus } from './records/attempt.ts'
+import { containerPaths, type ContainerPaths } from './paths.ts'
+import type { EngineEvent, Paths } from './types.ts'
+
+export interface Machine {
+  readonly paths: Paths
+  readonly cgroups: CgroupHost
+  readonly net: Net
+  readonly bootId: string
+  /** By container name. */
+  readonly containers: Map<string, LiveContainer>
+  /** Our own children that no libuv handle reaps: monitors, movers, exec programs. */
+  readonly children: Children
+  readonly emit: (event: EngineEvent) => void
+  /** Milliseconds since the epoch, for records; never for measuring. */
+  readonly now: () => number
+}
+
+/** Pids to be reaped when SIGCHLD says that some child has ended. */
+export interface Children {
+  add(pid: number): void
+}
+
+/** A container as the engine holds it: its record, and its attempt while that has processes. */
+export interface LiveContainer {
+  readonly own: ContainerPaths
+  record: ContainerRecord
+  attempt: LiveAttempt | undefined
+}
+
+export interface LiveAttempt {
+  record: AttemptRecord
+  /** Present once the program runs. */
+  process: RunningProcess | undefined
+  exit: ExitStatus | undefined
+  /** Absent in the host's network namespace. */
+  readonly netns: Fd | undefined
+  dns: DnsServer | undefined
+  /** Resolves when monitor and mover have ended and everything of the attempt is cleaned up. */
+  readonly ended: Promise<void>
+}
+
+export interface RunningProcess {
+  /** In the supervisor's pid namespace. */
+  readonly pid: number
+  /** Refers to this process even after its pid is used again; absent when it had ended before we could. */
+  readonly pidfd: Fd | undefined
+  readonly startedAt: number
+}
+
+/** The live container `name` of the machine, added when it is new. */
+export function addContainer(machine: Machine, record: ContainerRecord): LiveContainer {
+  const own = containerPaths(machine.paths, record.stack, record.name)
+  const container: LiveContainer = { own, record, attempt: undefined }
+  machine.containers.set(record.name, container)
+  return container
+}
+
+/** Containers of `stack`, in the order of their names. */
+export function containersOf(machine: Machine, stack: string): readonly LiveContainer[] {
+  return [...machine.containers.values()]
+    .filter(({ record }) => record.stack === stack)
+    .sort((left, right) => (left.record.name < right.record.name ? -1 : 1))
+}
