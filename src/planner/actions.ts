@@ -228,7 +228,10 @@ function startAction(scene: Scene, decision: Decision): Action {
   }
 }
 
-/** Conditions on services that exist: one that is scaled to 0, disabled or left out is not waited for. */
+/**
+ * Conditions on services that exist: one that is scaled to 0, disabled or left out is not waited
+ * for.
+ */
 function conditionsOf({ question }: Scene, { desired, observed }: Decision): readonly Dependency[] {
   const { selection, options } = question
   const present = new Set((question.desired?.containers ?? []).map((each) => each.service))

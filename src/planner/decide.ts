@@ -1,4 +1,7 @@
-/** What is to become of each container by itself, and why: the first look, before any effect on others. */
+/**
+ * What is to become of each container by itself, and why: the first look, before any effect on
+ * others.
+ */
 
 import { diffSpec } from './diff.ts'
 import type {

@@ -15,8 +15,8 @@ export interface DescribeOptions {
  *     ± container shop-web-1: image changed
  *         image: "host:" → "dir:/srv/web"
  *
- * `+` create, `±` replace, `-` remove, `~` start, stop or restart what exists. Secret values are hidden.
- * No newline at the end.
+ * `+` create, `±` replace, `-` remove, `~` start, stop or restart what exists. Secret values are
+ * hidden. No newline at the end.
  */
 export function describe(plan: Plan, { color = false }: DescribeOptions = {}): string {
   const steps = stepsOf(plan)
@@ -63,7 +63,9 @@ function printable(text: string): string {
   })
 }
 
-/** `Plan: 3 to add, 1 to replace, 0 to remove.`; starts, stops and restarts only when there are any. */
+/**
+ * `Plan: 3 to add, 1 to replace, 0 to remove.`; starts, stops and restarts only when there are any.
+ */
 function closingLine({ create, replace, remove, start, stop, restart }: Summary): string {
   const always = [`${create} to add`, `${replace} to replace`, `${remove} to remove`]
   const some = [

@@ -11,7 +11,9 @@ export function didYouMean(typed: string, known: Iterable<string>): string | und
   return near[0]?.name
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours that turn one word into the other. */
+/**
+ * Insertions, deletions, replacements and swaps of neighbours that turn one word into the other.
+ */
 function editDistance(from: string, to: string): number {
   const columns = to.length + 1
   let before: number[] = []

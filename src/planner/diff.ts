@@ -5,9 +5,10 @@ import { compareNames, sortedNames } from './order.ts'
 
 /**
  * Fields of `after` that differ from `before`, sorted by path: `environment.PORT`,
- * `mounts[/data].readOnly`, `command`. The order of keys does not count, and absent equals undefined.
- * A list of plain values is one field. A list of objects is matched by what identifies its members
- * (a mount's target, a port's number), so that one more port is one change, whatever its place.
+ * `mounts[/data].readOnly`, `command`. The order of keys does not count, and absent equals
+ * undefined. A list of plain values is one field. A list of objects is matched by what identifies
+ * its members (a mount's target, a port's number), so that one more port is one change, whatever
+ * its place.
  */
 export function diffSpec(before: object, after: object): readonly FieldChange[] {
   return diffValues('', before, after).toSorted((a, b) => compareNames(a.path, b.path))
@@ -57,7 +58,10 @@ function byIdentity(list: readonly Readonly<Record<string, unknown>>[]): Record<
   return Object.fromEntries(entries)
 }
 
-/** A port is known by target and protocol, a mount by target, an attachment by network, a host by name. */
+/**
+ * A port is known by target and protocol, a mount by target, an attachment by network, a host by
+ * name.
+ */
 function identity(item: Readonly<Record<string, unknown>>): string | undefined {
   const { target, protocol, network, name, subnet } = item
   if (target !== undefined && protocol !== undefined) return portIdentity(item)

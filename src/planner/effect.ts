@@ -4,8 +4,9 @@ import type { Action, ObservedContainer, ObservedState } from './model.ts'
 import { anonymousVolumes } from './resources.ts'
 
 /**
- * The state after `action`. Folding it over a plan predicts the end; planning again from there finds
- * nothing to do. What only the machine knows (pid, times, addresses, bridge names) stays absent.
+ * The state after `action`. Folding it over a plan predicts the end; planning again from there
+ * finds nothing to do. What only the machine knows (pid, times, addresses, bridge names) stays
+ * absent.
  */
 // oxlint-disable-next-line typescript/consistent-return -- the switch covers every kind
 export function effect(observed: ObservedState, action: Action): ObservedState {

@@ -1,4 +1,6 @@
-/** What one container or network must give up before another can have it: ports, addresses, subnets. */
+/**
+ * What one container or network must give up before another can have it: ports, addresses, subnets.
+ */
 
 import type { ContainerSpec, NetworkSpec, ObservedContainer, PortSpec } from './model.ts'
 

@@ -4,15 +4,18 @@
  * Two series of probes run while a container is `starting`. The scheduled one is Docker's to the
  * millisecond: inside `startPeriod` every `startInterval`, without effect when they fail, and then
  * every `interval`, when failures count. Between them come early probes, from the first moment on
- * and with growing pauses, which can only make the container healthy. So a quick service is ready at
- * once, and a slow one is never judged earlier or harder than Docker would.
+ * and with growing pauses, which can only make the container healthy. So a quick service is ready
+ * at once, and a slow one is never judged earlier or harder than Docker would.
  * @see moby/moby daemon/health.go, with PR 52317 for the end of the start period
  */
 
 import { HEALTH_EARLY_MS_MIN } from '../limits.ts'
 import type { Healthcheck } from './model.ts'
 
-/** Times are milliseconds of the caller's clock, which should not be set back and forth: CLOCK_BOOTTIME. */
+/**
+ * Times are milliseconds of the caller's clock, which should not be set back and forth:
+ * CLOCK_BOOTTIME.
+ */
 export interface HealthStatus {
   readonly state: 'starting' | 'healthy' | 'unhealthy'
   /** Start of the attempt. */
@@ -90,7 +93,9 @@ function counts(
   return state !== 'starting' || beganAt >= startedAt + startPeriodMs
 }
 
-/** When the next scheduled probe begins: the last one inside the start period is at its very end. */
+/**
+ * When the next scheduled probe begins: the last one inside the start period is at its very end.
+ */
 function dueAt(check: Healthcheck, { state, startedAt, scheduledAt }: HealthStatus): number {
   const last = scheduledAt ?? startedAt
   const leftMs = startedAt + check.startPeriodMs - last

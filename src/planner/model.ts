@@ -1,4 +1,7 @@
-/** The data the planner subtracts: what a stack should be, what the machine has, and the plan between. */
+/**
+ * The data the planner subtracts: what a stack should be, what the machine has, and the plan
+ * between.
+ */
 
 /** Plain JSON data; the engine stores it as it is, and compares it field by field. */
 export interface DesiredState {
@@ -106,7 +109,9 @@ export interface Healthcheck {
 export type MountSpec =
   | {
       readonly kind: 'volume'
-      /** Name of a {@link VolumeSpec}; for an anonymous volume a name derived from the container's. */
+      /**
+       * Name of a {@link VolumeSpec}; for an anonymous volume a name derived from the container's.
+       */
       readonly volume: string
       readonly anonymous: boolean
       readonly target: string
@@ -232,7 +237,9 @@ export interface ObservedContainer {
   /** Milliseconds since the epoch. */
   readonly startedAt?: number
   readonly finishedAt?: number
-  /** When the back-off of a `restarting` container ends; absent: its supervisor starts it by itself. */
+  /**
+   * When the back-off of a `restarting` container ends; absent: its supervisor starts it by itself.
+   */
   readonly restartAt?: number
   /** The program's own status, or 128 + signal; present once it has exited. */
   readonly exitCode?: number
@@ -268,7 +275,9 @@ export interface ObservedVolume {
   readonly path: string
 }
 
-/** One step of a plan. `id` is unique in its plan; `after` names the ids that must succeed first. */
+/**
+ * One step of a plan. `id` is unique in its plan; `after` names the ids that must succeed first.
+ */
 export type Action = {
   readonly id: string
   readonly after: readonly string[]
@@ -294,9 +303,9 @@ export type Action = {
       readonly name: string
       readonly service: string
       /**
-       * Conditions to wait for, whether or not the dependency is started by this plan. The starts of
-       * required dependencies are in `after` as well; those of optional ones are not, since their
-       * failure is only a warning: here alone is said that they come first.
+       * Conditions to wait for, whether or not the dependency is started by this plan. The starts
+       * of required dependencies are in `after` as well; those of optional ones are not, since
+       * their failure is only a warning: here alone is said that they come first.
        */
       readonly waitFor: readonly Dependency[]
     }
@@ -316,7 +325,10 @@ export type Action = {
 
 export type ActionKind = Action['kind']
 
-/** A field of the canonical spec that differs: `resources.memoryBytesMax`, before and after as JSON values. */
+/**
+ * A field of the canonical spec that differs: `resources.memoryBytesMax`, before and after as JSON
+ * values.
+ */
 export interface FieldChange {
   readonly path: string
   readonly before: unknown

@@ -1,6 +1,12 @@
-/** What the caller of `plan()` may ask for beside the stack itself; every field absent means a plain `up` or `down`. */
+/**
+ * What the caller of `plan()` may ask for beside the stack itself; every field absent means a plain
+ * `up` or `down`.
+ */
 export interface PlanOptions {
-  /** Only these services: with what they need for `up`, with what needs them for `down`. Absent or empty: all. */
+  /**
+   * Only these services: with what they need for `up`, with what needs them for `down`. Absent or
+   * empty: all.
+   */
   readonly services?: readonly string[] | undefined
   /** Leave alone what the named services depend on. */
   readonly noDeps?: boolean | undefined

@@ -20,7 +20,10 @@ export interface Dependent {
   readonly dependsOn: readonly Dependency[]
 }
 
-/** The graph of both; the services of `preferred` keep all their edges, and contradictory others are left out. */
+/**
+ * The graph of both; the services of `preferred` keep all their edges, and contradictory others are
+ * left out.
+ */
 export function dependencyGraph(
   preferred: readonly Dependent[],
   others: readonly Dependent[] = [],

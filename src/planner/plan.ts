@@ -37,7 +37,10 @@ export function plan({ desired, observed, now, options = {} }: PlanRequest): Pla
   }
 }
 
-/** Containers decide which networks are needed, and networks which containers restart: until both agree. */
+/**
+ * Containers decide which networks are needed, and networks which containers restart: until both
+ * agree.
+ */
 function settle(question: Question): World {
   let containers = decide(question)
   for (let round = 0; ; round += 1) {
@@ -78,7 +81,10 @@ function containerNotes({ name, service, verdict, reason, observed }: Decision):
   return []
 }
 
-/** Two directories of the same name are the same stack to Compose, and destroy each other's containers. */
+/**
+ * Two directories of the same name are the same stack to Compose, and destroy each other's
+ * containers.
+ */
 function sourceNotes(
   desired: DesiredState | undefined,
   observed: ObservedState,

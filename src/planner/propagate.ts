@@ -72,7 +72,9 @@ function affect(
   return decision.verdict === 'keep' ? rerun(question, decision, all) : decision
 }
 
-/** A running container is restarted: a new attempt has a fresh network namespace and fresh mounts. */
+/**
+ * A running container is restarted: a new attempt has a fresh network namespace and fresh mounts.
+ */
 function restartReason(
   { desired, observed }: Decision,
   fates: Fates,

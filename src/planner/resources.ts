@@ -43,7 +43,9 @@ export function decideNetworks(
   return results.toSorted((a, b) => compareNames(a.spec.name, b.spec.name))
 }
 
-/** Data is never lost but by `volumes`: what differs or is no longer in the file stays, with a note. */
+/**
+ * Data is never lost but by `volumes`: what differs or is no longer in the file stays, with a note.
+ */
 export function decideVolumes(
   question: Question,
   decisions: readonly Decision[],
@@ -172,7 +174,9 @@ function decideUnwantedVolume(
   }
 }
 
-/** Specs of the containers that are there when the plan is done: the desired one where it is made. */
+/**
+ * Specs of the containers that are there when the plan is done: the desired one where it is made.
+ */
 function remainingSpecs(decisions: readonly Decision[]): readonly ContainerSpec[] {
   return decisions.flatMap(({ verdict, desired, observed }) => {
     if (verdict === 'remove') return []

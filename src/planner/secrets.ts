@@ -5,7 +5,10 @@ import type { FieldChange } from './model.ts'
 /** What stands in the place of a secret value. */
 export const HIDDEN = '(hidden)'
 
-/** The change with its values hidden when its name, or a password in a URL, says that they are secret. */
+/**
+ * The change with its values hidden when its name, or a password in a URL, says that they are
+ * secret.
+ */
 export function withoutSecrets(change: FieldChange): FieldChange {
   return {
     path: change.path,
@@ -16,7 +19,7 @@ export function withoutSecrets(change: FieldChange): FieldChange {
 
 /** Names of variables and labels; whole fields, such as `environment`, are looked through. */
 const SECRET_NAME =
-  /pass(?:word|wd|phrase)?|secret|token|credential|private|api_?key|access_?key|auth|_key\b|\bkey\b|_pw\b/iu
+  /pass|secret|token|credential|private|api_?key|access_?key|auth|_key\b|\bkey\b|_pw\b/iu
 
 /** `scheme://user:password@host` */
 const URL_PASSWORD = /(?<before>[a-z][a-z\d+.-]*:\/\/[^\s/:@]*:)[^\s/@]+@/giu

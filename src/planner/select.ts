@@ -17,7 +17,8 @@ export interface Selection {
 
 /**
  * Up takes the named services and what they need; down takes them and what needs them.
- * @throws UsageError NO_SUCH_SERVICE when a named service is neither in the file nor on the machine.
+ * @throws UsageError NO_SUCH_SERVICE when a named service is neither in the file nor on the
+ * machine.
  */
 export function selectServices(
   state: {

@@ -12,7 +12,9 @@ import {
 } from '../../src/planner/index.ts'
 import { desiredOf, observedOf } from './world.ts'
 
-/** Plans `up`; `expected` is `stop web.1, remove web.1, create web.1, start web.1` in that order. */
+/**
+ * Plans `up`; `expected` is `stop web.1, remove web.1, create web.1, start web.1` in that order.
+ */
 export function check(
   desired: string,
   observed: string,
@@ -32,7 +34,9 @@ export function checkDown(
   return checkPlan(undefined, observedOf(observed, desired), expected, options)
 }
 
-/** `stop web.1 < stop db.1`: the left waits for nothing of the right, the right waits for the left. */
+/**
+ * `stop web.1 < stop db.1`: the left waits for nothing of the right, the right waits for the left.
+ */
 export function expectOrder({ actions }: Plan, ...claims: readonly string[]): void {
   for (const claim of claims) {
     const [first = '', second = ''] = claim.split(/ [<|] /u)
@@ -50,7 +54,10 @@ export function textOf(action: Action): string {
   return `${verb} ${'container' in action ? action.container.name : action.name}`
 }
 
-/** What holds for every plan: it can be executed in its order, and afterwards there is nothing left to do. */
+/**
+ * What holds for every plan: it can be executed in its order, and afterwards there is nothing left
+ * to do.
+ */
 export function expectSound(
   request: { readonly desired: DesiredState | undefined; readonly observed: ObservedState },
   found: Plan,

@@ -24,7 +24,10 @@ interface Run {
   readonly probes: readonly string[]
 }
 
-/** A service that answers from `readyAt` on, each probe taking `probeMs`: a probe passes if it begins then. */
+/**
+ * A service that answers from `readyAt` on, each probe taking `probeMs`: a probe passes if it
+ * begins then.
+ */
 function run(
   check: Healthcheck,
   { readyAt, probeMs = 0, untilMs }: { readyAt: number; probeMs?: number; untilMs: number },
@@ -82,7 +85,7 @@ describe('nextProbe()', () => {
     const { probes } = run(CHECK, { readyAt: Infinity, untilMs: 95_000 })
     expect(probes.filter((each) => !each.includes('early'))).toEqual(['30000', '60000', '90000'])
   })
-  test('nextProbe() schedules one a start interval, one at the end of the period, then one an interval', () => {
+  test('nextProbe() schedules start intervals, the end of the period, then intervals', () => {
     const check = { ...CHECK, startPeriodMs: 12_000 }
     const { probes, unhealthyAt } = run(check, { readyAt: Infinity, untilMs: 80_000 })
     const scheduled = probes.filter((each) => !each.includes('early'))

@@ -40,7 +40,7 @@ interface Request {
   readonly options: PlanOptions
 }
 
-test('plan() can be executed in its order, and when its effects are folded there is nothing left to do', () => {
+test('plan() can be executed in its order, and then there is nothing left to do', () => {
   fc.assert(
     fc.property(request, (each) => {
       expectSound(each, planFor(each), each.options)
@@ -49,7 +49,7 @@ test('plan() can be executed in its order, and when its effects are folded there
   )
 })
 
-test('plan() starts nothing before what it requires, and stops nothing before what requires it', () => {
+test('plan() starts nothing before what it requires, and stops in the opposite order', () => {
   fc.assert(
     fc.property(request, (each) => {
       const { actions } = planFor(each)

@@ -43,7 +43,8 @@ test('validatePlanability() is silent about a service of which everything is bui
     'restart: always, init: true, ports: [{ target: 80, protocol: udp }], cap_drop: [ALL], ' +
     'volumes: [{ type: bind, source: /a, target: /b, bind: { create_host_path: true } }], ' +
     'healthcheck: { test: [CMD, a] }, logging: { driver: json-file, options: { max-size: 1m } }, ' +
-    'security_opt: ["no-new-privileges:true", "apparmor=unconfined"], env_file: [{ path: /e, required: true }], ' +
+    'security_opt: ["no-new-privileges:true", "apparmor=unconfined"], ' +
+    'env_file: [{ path: /e, required: true }], ' +
     'deploy: { mode: replicated, replicas: 2, resources: { limits: { cpus: 1 } }, placement: {} }'
   expect(gaps(fields)).toEqual([])
 })

@@ -53,8 +53,8 @@ export function specOf(fields: Partial<ContainerSpec> = {}): ContainerSpec {
 }
 
 /**
- * `web: { scale: 2, depends_on: [db], networks: [back], volumes: ["data:/d", "/tmp"], ports: ["80:8080"] }, db:`
- * Containers are named `web.1`, networks and volumes by their keys.
+ * `web: { scale: 2, depends_on: [db], networks: [back], volumes: ["data:/d", "/tmp"], ports:
+ * ["80:8080"] }, db:` Containers are named `web.1`, networks and volumes by their keys.
  */
 export function desiredOf(text: string): DesiredState {
   const services = servicesOf(text)

@@ -70,7 +70,8 @@ function environmentOf({ environment = {} }: Service): Readonly<Record<string, s
 
 /**
  * Docker takes the container's random id, which changes with every recreation; the container's name
- * is as unique, and stays. A label of a host name has 63 characters at most (RFC 1035) and no `_` or `.`.
+ * is as unique, and stays. A label of a host name has 63 characters at most (RFC 1035) and no `_`
+ * or `.`.
  */
 function hostnameOf(name: string): string {
   return name
@@ -108,7 +109,10 @@ function ulimitsOf({ ulimits = {} }: Service): ContainerSpec['ulimits'] {
   )
 }
 
-/** `max-size` and `max-file` of Docker's json-file and local drivers; other drivers get the default files. */
+/**
+ * `max-size` and `max-file` of Docker's json-file and local drivers; other drivers get the default
+ * files.
+ */
 function loggingOf({ driver, options = {} }: Logging = {}): LoggingSpec {
   if (driver === 'none') return { driver: 'none', segmentBytesMax: 0, segmentsMax: 0 }
   const size = sizeBytes(options['max-size']) ?? LOG_SEGMENT_BYTES_MAX

@@ -4,7 +4,9 @@ import type { Service } from '../../spec/index.ts'
 import type { Dependency } from '../model.ts'
 import { compareNames } from '../order.ts'
 
-/** Sorted by service. What `depends_on` says of a service holds; else the implied dependency does. */
+/**
+ * Sorted by service. What `depends_on` says of a service holds; else the implied dependency does.
+ */
 export function dependenciesOf(service: Service): readonly Dependency[] {
   const all = new Map<string, Dependency>()
   for (const implied of impliedBy(service)) all.set(implied.service, implied)
@@ -16,7 +18,10 @@ export function dependenciesOf(service: Service): readonly Dependency[] {
   return [...all.values()].toSorted((a, b) => compareNames(a.service, b.service))
 }
 
-/** A link or a shared namespace breaks when the other container is made anew, so it implies a restart as well. */
+/**
+ * A link or a shared namespace breaks when the other container is made anew, so it implies a
+ * restart as well.
+ */
 function impliedBy(service: Service): readonly Dependency[] {
   const links = (service.links ?? []).map((link) => link.split(':')[0] ?? '')
   const modes = [service.network_mode, service.ipc, service.pid, service.uts, service.cgroup]

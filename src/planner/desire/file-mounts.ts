@@ -1,4 +1,6 @@
-/** Configs and secrets whose content is a file: bind mounts, read-only, as Docker Compose has them. */
+/**
+ * Configs and secrets whose content is a file: bind mounts, read-only, as Docker Compose has them.
+ */
 
 import { posix } from 'node:path'
 import type { FileObject, FileReference, Service, Stack } from '../../spec/index.ts'

@@ -4,7 +4,9 @@ import type { Healthcheck as ServiceHealthcheck } from '../../spec/index.ts'
 import type { Healthcheck } from '../model.ts'
 import { durationMs } from './units.ts'
 
-/** Undefined: the container has no health. A zero duration or count means the default, as in Docker. */
+/**
+ * Undefined: the container has no health. A zero duration or count means the default, as in Docker.
+ */
 export function healthcheckOf(check: ServiceHealthcheck | undefined): Healthcheck | undefined {
   const test = programOf(check)
   if (check === undefined || test === undefined) return undefined

@@ -9,8 +9,8 @@ import { fileMountsOf } from './file-mounts.ts'
 import { present, sizeBytes } from './units.ts'
 
 /**
- * Mounts of `volumes`, `tmpfs`, `volumes_from`, and of `configs` and `secrets` that are files; one per
- * target, sorted by it. Where two ask for a target, the container's own wins over another's.
+ * Mounts of `volumes`, `tmpfs`, `volumes_from`, and of `configs` and `secrets` that are files; one
+ * per target, sorted by it. Where two ask for a target, the container's own wins over another's.
  */
 export function mountsOf(place: Place): readonly MountSpec[] {
   const { service, stack } = place
@@ -24,8 +24,8 @@ export function mountsOf(place: Place): readonly MountSpec[] {
 }
 
 /**
- * The name of an anonymous volume, so that the replacement of a container finds it again. `@` occurs in
- * no name of a named volume, and what stands after it in no two targets.
+ * The name of an anonymous volume, so that the replacement of a container finds it again. `@`
+ * occurs in no name of a named volume, and what stands after it in no two targets.
  */
 export function anonymousVolumeName(container: string, target: string): string {
   const escaped = target.replace(/^\//u, '').replaceAll(/[^A-Za-z0-9./-]/gu, (character) => {

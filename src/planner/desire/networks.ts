@@ -69,7 +69,10 @@ function aliasesOf(
   return [...new Set([serviceName, name, ...aliases])]
 }
 
-/** Docker's `bridge` is a network of the host that all stacks share; here it is the stack's own default one. */
+/**
+ * Docker's `bridge` is a network of the host that all stacks share; here it is the stack's own
+ * default one.
+ */
 function bridgeAttachment(place: Place, mode: string): NetworkAttachment {
   const isDefault = mode === 'bridge' || mode === 'default'
   return {

@@ -5,7 +5,10 @@ import type { PortSpec } from '../model.ts'
 import { compareNames } from '../order.ts'
 import { present } from './units.ts'
 
-/** Sorted by target, protocol and published port. A container without its own network publishes nothing. */
+/**
+ * Sorted by target, protocol and published port. A container without its own network publishes
+ * nothing.
+ */
 export function portsOf({ ports = [], network_mode: mode }: Service): readonly PortSpec[] {
   if (mode !== undefined && mode !== 'bridge' && mode !== 'default') return []
   return ports.flatMap(portOf).toSorted(comparePorts)

@@ -16,7 +16,10 @@ const MS_OF_UNIT: Readonly<Record<string, number>> = {
   w: 604_800_000,
 }
 
-/** Milliseconds of a duration such as `1m30s`, rounded up, so that a short one is not none; absent: undefined. */
+/**
+ * Milliseconds of a duration such as `1m30s`, rounded up, so that a short one is not none; absent:
+ * undefined.
+ */
 export function durationMs(text: string | undefined): number | undefined {
   if (text === undefined) return undefined
   let total = 0
@@ -26,7 +29,10 @@ export function durationMs(text: string | undefined): number | undefined {
   return Math.ceil(total)
 }
 
-/** Bytes of a size, plain (`"1048576"`) or with a unit (`10m`); units are powers of 1024. Absent or no size: undefined. */
+/**
+ * Bytes of a size, plain (`"1048576"`) or with a unit (`10m`); units are powers of 1024. Absent or
+ * no size: undefined.
+ */
 export function sizeBytes(text: string | undefined): number | undefined {
   const match = /^(?<amount>-?\d+(?:\.\d+)?)\s*(?<unit>[kmgtp]?)i?b?$/iu.exec(text?.trim() ?? '')
   if (match === null) return undefined

@@ -20,7 +20,9 @@ export function saysSomething(value: unknown): boolean {
 }
 
 const HAS_EFFECT = ''
-/** Done with when the stack is loaded, used by the command line, or without effect in Docker too. */
+/**
+ * Done with when the stack is loaded, used by the command line, or without effect in Docker too.
+ */
 const NEEDS_NONE = '-'
 
 const NO_HOOKS = 'hooks are not run'
