@@ -87,3 +87,16 @@ export const PROXY_UDP_CLIENTS_MAX: number = 1024
 
 /** A udp client silent for this long is forgotten; conntrack's figure for an answered stream is two minutes. */
 export const PROXY_UDP_IDLE_MS: number = 120_000
+
+/** A resolver that has not answered by then is given up; stub resolvers wait five seconds in all. */
+export const DNS_UPSTREAM_MS_MAX: number = 2_000
+
+/** Questions of one container on their way to resolvers: more are answered SERVFAIL, so that others get through. */
+export const DNS_FORWARDS_PER_CONTAINER_MAX: number = 100
+
+/** The same for all containers together: each holds a socket of this process. */
+export const DNS_FORWARDS_MAX: number = 1_000
+
+/** DNS connections of one container, and how long a silent one lives: tcp is the exception. */
+export const DNS_TCP_CONNECTIONS_MAX: number = 32
+export const DNS_TCP_IDLE_MS: number = 10_000

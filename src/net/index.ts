@@ -2,4 +2,8 @@
 
 export { NameRegistry, type Lookup, type NameEntry } from './dns/names.ts'
 export type { DnsRequest, DnsServer } from './dns/types.ts'
+export { allocateAddress, macOf, type LeaseRequest } from './lease.ts'
+export { createNet } from './net.ts'
+export { findPortOwner, type PortHolder, type PortQuery } from './ports/owner.ts'
+export { isInside } from './subnet.ts'
 export type * from './types.ts'

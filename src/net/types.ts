@@ -28,19 +28,25 @@ export interface Net {
   removeNetwork(name: string): void
   /** What the kernel has, read back from the aliases of the bridges. */
   listNetworks(): readonly NetworkState[]
+  /**
+   * What a new namespace needs once, attached or not: `lo` up, ports below 1024 and ping for everybody, no router
+   * advertisements. Before {@link attach} and {@link serveDns}.
+   */
+  prepareNamespace(netnsFd: number): void
   /** Connects a network namespace to a network. Replaces an attachment of the same name. */
   attach(request: AttachRequest): Attachment
-  /** Brings `lo` up and sets the sysctls of a namespace that is attached to nothing (`network_mode: none`). */
-  prepareNamespace(netnsFd: number): void
   detach(key: { readonly container: string; readonly network: string }): void
   listAttachments(): readonly AttachmentState[]
-  /** Answers at 127.0.0.11 port 53 inside the namespace until closed; replaces a server that died. */
+  /**
+   * Answers at 127.0.0.11 port 53 inside the namespace
+   * until closed; replaces a server that died.
+   */
   serveDns(request: DnsRequest): Promise<DnsServer>
   /**
    * Throws PORT_IN_USE when one of the ports is taken by a program or another container; changes nothing.
    * Ports of `container` itself are not in the way.
    */
-  checkPorts(request: PortOwner & { readonly ports: readonly PortRequest[] }): Promise<void>
+  checkPorts(request: PortOwner & { readonly ports: readonly PortRequest[] }): void
   /** Publishes exactly these ports of the container; all or none. Throws PORT_IN_USE. */
   publish(request: PublishRequest): Promise<readonly PublishedPort[]>
   unpublish(container: string): Promise<void>

@@ -51,8 +51,11 @@ export function deleteAddress(request: AddressRequest): Request {
   }
 }
 
-export function listAddresses(): Request {
-  return { type: RTM_GETADDR, flags: 0, body: Buffer.alloc(IFADDR_BYTES), what: 'list addresses' }
+/** Lists all addresses, or (Linux 5.0 on; before, all the same) those of one interface. */
+export function listAddresses(linkIndex = 0): Request {
+  const body = Buffer.alloc(IFADDR_BYTES)
+  body.writeUInt32LE(linkIndex, 4)
+  return { type: RTM_GETADDR, flags: 0, body, what: 'list addresses' }
 }
 
 /** All addresses among `messages`. */

@@ -7,6 +7,7 @@ export {
   parseAddresses,
   type InterfaceAddress,
 } from './address.ts'
+export { openInetSocket, type InetSocketRequest } from './inet.ts'
 export {
   createBridge,
   createVeth,

@@ -4,6 +4,8 @@
 export interface NameEntry {
   readonly network: string
   readonly container: string
+  /** Its names are never forwarded for any container of the same stack, whatever network that is on. */
+  readonly stack: string
   /** Container name first (the answer to a reverse question), then service name and aliases. */
   readonly names: readonly string[]
   /** Absent: the names are known, so never forwarded, but nothing runs there now. */
@@ -11,14 +13,15 @@ export interface NameEntry {
 }
 
 export interface Lookup {
-  /** Addresses of running containers, rotated by one at every question; empty: known, but none now. */
+  /** Addresses of running containers; empty: known, but none now. */
   readonly addresses: readonly string[]
 }
 
 /** Shared by all DNS servers of a process, so a change costs the same with two containers and with two hundred. */
 export class NameRegistry {
   readonly #networks = new Map<string, Network>()
-  #turn = 0
+  /** How many entries of a stack have a name. */
+  readonly #stackNames = new Map<string, Map<string, number>>()
 
   /** Adds or replaces what is known of `entry.container` on `entry.network`. */
   set(entry: NameEntry): void {
@@ -29,6 +32,7 @@ export class NameRegistry {
     for (const name of new Set(entry.names.map(normalize))) {
       const holders = network.byName.get(name) ?? new Set()
       network.byName.set(name, holders.add(entry.container))
+      this.#countStackName(entry.stack, name, 1)
     }
   }
 
@@ -37,7 +41,8 @@ export class NameRegistry {
     const entry = network?.entries.get(key.container)
     if (!network || !entry) return
     network.entries.delete(key.container)
-    for (const name of entry.names.map(normalize)) {
+    for (const name of new Set(entry.names.map(normalize))) {
+      this.#countStackName(entry.stack, name, -1)
       const holders = network.byName.get(name)
       holders?.delete(key.container)
       if (holders?.size === 0) network.byName.delete(name)
@@ -51,7 +56,7 @@ export class NameRegistry {
     const entries = networks.flatMap((network) => this.#entries(network, wanted))
     if (entries.length === 0) return undefined
     const addresses = [...new Set(entries.flatMap(({ address }) => address ?? []))]
-    return { addresses: rotate(addresses, this.#turn++) }
+    return { addresses }
   }
 
   /** The container name and network of `address` on `networks`, as `web-1.shop_default`. */
@@ -62,6 +67,20 @@ export class NameRegistry {
       }
     }
     return undefined
+  }
+
+  /** True for every name of `stack`, also on networks that the asker cannot reach. */
+  isNameOfStack(stack: string, name: string): boolean {
+    return this.#stackNames.get(stack)?.has(normalize(name)) ?? false
+  }
+
+  #countStackName(stack: string, name: string, change: 1 | -1): void {
+    const names = this.#stackNames.get(stack) ?? new Map<string, number>()
+    const count = (names.get(name) ?? 0) + change
+    if (count > 0) names.set(name, count)
+    else names.delete(name)
+    if (names.size > 0) this.#stackNames.set(stack, names)
+    else this.#stackNames.delete(stack)
   }
 
   #entries(networkName: string, wanted: string): readonly NameEntry[] {
@@ -81,10 +100,4 @@ interface Network {
 
 function normalize(name: string): string {
   return name.toLowerCase().replace(/\.$/, '')
-}
-
-function rotate<T>(values: readonly T[], turn: number): readonly T[] {
-  if (values.length < 2) return values
-  const start = turn % values.length
-  return [...values.slice(start), ...values.slice(0, start)]
 }

@@ -3,8 +3,11 @@
 export interface DnsRequest {
   readonly netnsFd: number
   readonly container: string
+  readonly stack: string
   /** Networks whose names the container may look up, by {@link NameRegistry}. */
   readonly networks: readonly string[]
+  /** Reverse questions about these are never forwarded: subnets of the stack's networks. */
+  readonly subnets?: readonly string[] | undefined
   /**
    * Resolvers for everything else, asked from the supervisor's own namespace: `1.1.1.1`, `10.0.0.2:5353`.
    * Empty: nothing is forwarded (internal networks, or a host without resolvers).
@@ -18,7 +21,7 @@ export interface DnsServer {
   /** `redirect`: port 53 of 127.0.0.11 is redirected to a high port; `bound`: the server holds port 53 itself. */
   readonly mode: 'redirect' | 'bound'
   /** Changes what the container sees, from the next question on. */
-  update(change: Partial<Pick<DnsRequest, 'networks' | 'upstreams'>>): void
+  update(change: Partial<Pick<DnsRequest, 'networks' | 'subnets' | 'upstreams'>>): void
   /** Closes the sockets. Rules inside the namespace go with the namespace. */
   close(): Promise<void>
 }

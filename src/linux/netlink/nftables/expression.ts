@@ -134,15 +134,15 @@ export function destinationType(): Expression {
 export const ADDRESS_TYPE_LOCAL = 2
 
 /** Loads the name of the interface by which the packet's destination is reached; empty for our own addresses. */
-export function destinationInterface(): Expression {
-  return fib(2)
+export function destinationInterface(register: number = NFT_REG_1): Expression {
+  return fib(2, register)
 }
 
-function fib(result: 2 | 3): Expression {
+function fib(result: 2 | 3, register: number = NFT_REG_1): Expression {
   const NFTA_FIB_F_DADDR = 2
   return expression(
     'fib',
-    be32Attribute(1, NFT_REG_1),
+    be32Attribute(1, register),
     be32Attribute(2, result),
     be32Attribute(3, NFTA_FIB_F_DADDR),
   )

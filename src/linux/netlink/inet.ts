@@ -1,0 +1,74 @@
+/** IPv4 sockets bound on this thread, in whatever network namespace it is in now. ip(7) */
+
+import { check, declare, kernelError, lastErrno } from '../libc.ts'
+import { AF_INET, ipv4Bytes } from './ip.ts'
+
+const socket = declare('int socket(int, int, int)')
+const bind = declare('int bind(int, void *, uint)')
+const listen = declare('int listen(int, int)')
+const getsockname = declare('int getsockname(int, void *, _Inout_ uint *)')
+const setsockopt = declare('int setsockopt(int, int, int, void *, uint)')
+const close = declare('int close(int)')
+
+const SOCK_STREAM = 1
+const SOCK_DGRAM = 2
+const SOCK_NONBLOCK_CLOEXEC = 0x800 | 0x80000
+const SOL_SOCKET = 1
+const SO_REUSEADDR = 2
+const SO_RCVBUF = 8
+const SOCKADDR_IN_BYTES = 16
+
+export interface InetSocketRequest {
+  readonly protocol: 'tcp' | 'udp'
+  readonly address: string
+  /** 0: the kernel chooses a free one. */
+  readonly port: number
+  /** tcp only: accept connections, with this many waiting. Absent: the port is held, nothing answers. */
+  readonly backlog?: number
+  /** A port with connections in TIME_WAIT may be bound. Default false. */
+  readonly reuseAddress?: boolean
+  /** udp: keep as little as possible of what arrives, for a socket that nobody reads. Default false. */
+  readonly discard?: boolean
+}
+
+/** Opens, binds and (with a backlog) listens. Throws EADDRINUSE, EADDRNOTAVAIL and the like. */
+export function openInetSocket(request: InetSocketRequest): {
+  readonly fd: number
+  readonly port: number
+} {
+  const { protocol, address, port, backlog } = request
+  const type = (protocol === 'tcp' ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK_CLOEXEC
+  const fd = check(socket(AF_INET, type, 0), { syscall: 'socket', args: ['AF_INET', protocol] })
+  if (request.reuseAddress === true)
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, Buffer.of(1, 0, 0, 0), 4)
+  if (request.discard === true) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, Buffer.alloc(4), 4)
+  const name = socketAddress(address, port)
+  const failed =
+    Number(bind(fd, name, name.length)) < 0
+      ? 'bind'
+      : backlog !== undefined && Number(listen(fd, backlog)) < 0
+        ? 'listen'
+        : undefined
+  if (failed === undefined) return { fd, port: port === 0 ? boundPort(fd) : port }
+  const error = kernelError(lastErrno(), {
+    syscall: failed,
+    args: [`${address}:${port}/${protocol}`],
+  })
+  close(fd)
+  throw error
+}
+
+/** The port a socket is bound to. */
+function boundPort(fd: number): number {
+  const name = Buffer.alloc(SOCKADDR_IN_BYTES)
+  check(getsockname(fd, name, [name.length]), { syscall: 'getsockname', args: [fd] })
+  return name.readUInt16BE(2)
+}
+
+function socketAddress(address: string, port: number): Buffer {
+  const name = Buffer.alloc(SOCKADDR_IN_BYTES)
+  name.writeUInt16LE(AF_INET, 0)
+  name.writeUInt16BE(port, 2)
+  name.set(ipv4Bytes(address), 4)
+  return name
+}

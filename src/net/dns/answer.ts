@@ -1,0 +1,78 @@
+/** What this server knows by itself: the names of the stack, forwards and backwards. Pure. */
+
+import { contains, parseSubnet } from '../subnet.ts'
+import type { NameRegistry } from './names.ts'
+import {
+  CLASS_INTERNET,
+  RCODE,
+  TYPE,
+  encodeName,
+  type Query,
+  type ResourceRecord,
+} from './packet.ts'
+
+export interface View {
+  readonly names: NameRegistry
+  readonly stack: string
+  readonly networks: readonly string[]
+  readonly subnets: readonly string[]
+  /** Counts up, so that replicas take turns. */
+  readonly turn: number
+}
+
+export interface LocalAnswer {
+  readonly rcode: number
+  readonly records: readonly ResourceRecord[]
+}
+
+/** The answer to `query`; undefined when the question is for somebody else. */
+export function answerLocally(query: Query, view: View): LocalAnswer | undefined {
+  if (query.opcode !== 0) return { rcode: RCODE.notImplemented, records: [] }
+  if (query.class !== CLASS_INTERNET) return { rcode: RCODE.refused, records: [] }
+  return (
+    (query.type === TYPE.PTR ? answerReverse(query, view) : undefined) ?? answerName(query, view)
+  )
+}
+
+function answerName(query: Query, view: View): LocalAnswer | undefined {
+  // RFC 6761: localhost is never asked of others.
+  const isLocalhost = query.name.toLowerCase() === 'localhost'
+  const found = isLocalhost
+    ? { addresses: ['127.0.0.1'] }
+    : view.names.lookup(view.networks, query.name)
+  if (!found) {
+    const isElsewhere = view.names.isNameOfStack(view.stack, query.name)
+    return isElsewhere ? { rcode: RCODE.noSuchName, records: [] } : undefined
+  }
+  // A known name without an address of the wanted kind is NODATA; a stopped container's name is unknown.
+  if (found.addresses.length === 0) return { rcode: RCODE.noSuchName, records: [] }
+  const wantsAddress = query.type === TYPE.A || query.type === TYPE.ANY
+  const addresses = wantsAddress ? rotate(found.addresses, view.turn) : []
+  return { rcode: RCODE.noError, records: addresses.map(addressRecord) }
+}
+
+function answerReverse(query: Query, view: View): LocalAnswer | undefined {
+  const address = reversedAddress(query.name)
+  if (address === undefined) return undefined
+  const name = view.names.reverse(view.networks, address)
+  if (name !== undefined) {
+    return { rcode: RCODE.noError, records: [{ type: TYPE.PTR, data: encodeName(name) }] }
+  }
+  const isOurs = view.subnets.some((subnet) => contains(parseSubnet(subnet), address))
+  return isOurs ? { rcode: RCODE.noSuchName, records: [] } : undefined
+}
+
+/** `10.89.0.2` of `2.0.89.10.in-addr.arpa`. */
+function reversedAddress(name: string): string | undefined {
+  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.in-addr\.arpa$/i.exec(name)
+  return match ? match.slice(1, 5).reverse().map(Number).join('.') : undefined
+}
+
+function addressRecord(address: string): ResourceRecord {
+  return { type: TYPE.A, data: Buffer.from(address.split('.').map(Number)) }
+}
+
+function rotate<T>(values: readonly T[], turn: number): readonly T[] {
+  const start = values.length === 0 ? 0 : turn % values.length
+  return [...values.slice(start), ...values.slice(0, start)]
+}

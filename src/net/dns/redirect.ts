@@ -1,0 +1,51 @@
+/** Inside a container's namespace: what is sent to 127.0.0.11 port 53 arrives at the server's high port. */
+
+import { NETLINK_NETFILTER, NetlinkSocket, nft, withNetworkNamespace } from '../../linux/index.ts'
+
+export const DNS_ADDRESS = '127.0.0.11'
+export const DNS_PORT = 53
+
+const TABLE = 'tsstack_dns'
+const PROTOCOLS = { udp: 17, tcp: 6 } as const
+
+/** Sets the two rules, replacing those of a server that died. */
+export function redirectDns(
+  netnsFd: number,
+  ports: { readonly udp: number; readonly tcp: number },
+): void {
+  using socket = withNetworkNamespace(netnsFd, () => new NetlinkSocket(NETLINK_NETFILTER))
+  nft.commitBatch(socket, [
+    // Added first because deleting what is not there would be refused.
+    nft.addTable(TABLE),
+    nft.deleteTable(TABLE),
+    nft.addTable(TABLE),
+    nft.addChain(TABLE, 'output', { type: 'nat', hook: 'output', priority: -100 }),
+    redirectRule('udp', ports.udp),
+    redirectRule('tcp', ports.tcp),
+  ])
+}
+
+function redirectRule(protocol: 'udp' | 'tcp', port: number): ReturnType<typeof nft.addRule> {
+  const address = Buffer.from(DNS_ADDRESS.split('.').map(Number))
+  return nft.addRule({
+    table: TABLE,
+    chain: 'output',
+    expressions: [
+      nft.payload(nft.DESTINATION_ADDRESS),
+      nft.compare('eq', address),
+      nft.meta('l4proto'),
+      nft.compare('eq', Buffer.of(PROTOCOLS[protocol])),
+      nft.payload(nft.DESTINATION_PORT),
+      nft.compare('eq', portBytes(DNS_PORT)),
+      nft.immediate(address),
+      nft.immediate(portBytes(port), nft.slot(1)),
+      nft.destinationNat(),
+    ],
+  })
+}
+
+function portBytes(port: number): Buffer {
+  const bytes = Buffer.alloc(2)
+  bytes.writeUInt16BE(port)
+  return bytes
+}

@@ -1,0 +1,126 @@
+/** The DNS server of one container: sockets inside its namespace, answers from this process. */
+
+import { closeSync } from 'node:fs'
+import { createSocket, type Socket as UdpSocket } from 'node:dgram'
+import { createServer, type Server, type Socket } from 'node:net'
+import { DNS_TCP_CONNECTIONS_MAX, DNS_TCP_IDLE_MS } from '../../limits.ts'
+import { openInetSocket, withNetworkNamespace } from '../../linux/index.ts'
+import type { NameRegistry } from './names.ts'
+import { DNS_ADDRESS, DNS_PORT, redirectDns } from './redirect.ts'
+import { Responder } from './respond.ts'
+import { TcpMessages, frameMessage } from './tcp.ts'
+import type { DnsRequest, DnsServer } from './types.ts'
+
+/**
+ * Serves until closed. With `redirect` the sockets have high ports, and a program of the container can have
+ * port 53 for itself; without, they are bound to port 53 of 127.0.0.11.
+ */
+export async function serveDns(
+  request: DnsRequest,
+  options: { readonly names: NameRegistry; readonly redirect: boolean },
+): Promise<DnsServer> {
+  const responder = new Responder(request, options.names)
+  const sockets = openSockets(request.netnsFd, options.redirect ? 0 : DNS_PORT)
+  const udp = createSocket('udp4')
+  const connections = new Set<Socket>()
+  const tcp = createServer((connection) => {
+    connections.add(connection)
+    connection.on('close', () => connections.delete(connection))
+    answerStream(connection, responder)
+  })
+  answerDatagrams(udp, responder)
+  tcp.maxConnections = DNS_TCP_CONNECTIONS_MAX
+  await adopt(udp, tcp, sockets)
+  const close = async (): Promise<void> => {
+    responder.close()
+    for (const connection of connections) connection.destroy()
+    await Promise.all([closed(udp), closed(tcp)])
+  }
+  try {
+    if (options.redirect) {
+      redirectDns(request.netnsFd, { udp: sockets.udp.port, tcp: sockets.tcp.port })
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return {
+    address: DNS_ADDRESS,
+    mode: options.redirect ? 'redirect' : 'bound',
+    update: (change) => {
+      responder.view = { ...responder.view, ...change }
+    },
+    close,
+  }
+}
+
+interface OpenSockets {
+  readonly udp: { readonly fd: number; readonly port: number }
+  readonly tcp: { readonly fd: number; readonly port: number }
+}
+
+function openSockets(netnsFd: number, port: number): OpenSockets {
+  return withNetworkNamespace(netnsFd, () => {
+    const address = DNS_ADDRESS
+    const udp = openInetSocket({ protocol: 'udp', address, port })
+    try {
+      const backlog = DNS_TCP_CONNECTIONS_MAX
+      const tcp = openInetSocket({ protocol: 'tcp', address, port, backlog, reuseAddress: true })
+      return { udp, tcp }
+    } catch (error) {
+      closeSync(udp.fd)
+      throw error
+    }
+  })
+}
+
+function adopt(udp: UdpSocket, tcp: Server, sockets: OpenSockets): Promise<unknown> {
+  return Promise.all([
+    new Promise<void>((resolve, reject) => {
+      udp.once('error', reject)
+      udp.bind({ fd: sockets.udp.fd }, resolve)
+    }),
+    new Promise<void>((resolve, reject) => {
+      tcp.once('error', reject)
+      tcp.listen({ fd: sockets.tcp.fd }, resolve)
+    }),
+  ])
+}
+
+function answerDatagrams(socket: UdpSocket, responder: Responder): void {
+  let isClosed = false
+  socket.on('close', () => {
+    isClosed = true
+  })
+  socket.on('error', () => {}) // of one datagram, to an asker that is gone
+  socket.on('message', (message, from) => {
+    const send = (answer: Buffer | undefined): void => {
+      if (answer && !isClosed) socket.send(answer, from.port, from.address)
+    }
+    const answer = responder.respond(message, 'udp')
+    if (answer instanceof Promise) void answer.then(send)
+    else send(answer)
+  })
+}
+
+function answerStream(connection: Socket, responder: Responder): void {
+  const messages = new TcpMessages()
+  connection.setTimeout(DNS_TCP_IDLE_MS, () => connection.destroy())
+  connection.on('error', () => {}) // followed by close
+  connection.on('data', (chunk) => {
+    for (const message of messages.push(chunk)) void answerOne(connection, responder, message)
+  })
+}
+
+async function answerOne(connection: Socket, responder: Responder, message: Buffer): Promise<void> {
+  const answer = await responder.respond(message, 'tcp')
+  if (answer && connection.writable) connection.write(frameMessage(answer))
+}
+
+function closed(socket: UdpSocket | Server): Promise<void> {
+  return new Promise((resolve) => {
+    socket.close(() => {
+      resolve()
+    })
+  })
+}

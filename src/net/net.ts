@@ -1,0 +1,209 @@
+/** Puts the parts of the room together behind one interface, bound to the process's network namespace. */
+
+import { EngineError } from '../errors.ts'
+import {
+  NETLINK_ROUTE,
+  NetlinkSocket,
+  deleteLink,
+  getLink,
+  listAddresses,
+  listLinks,
+  parseAddresses,
+  parseLinks,
+  type Link,
+} from '../linux/index.ts'
+import { isErrno, layCable, prepareNamespace, removeCable } from './attach.ts'
+import { ensureBridge, listBridges, removeBridge } from './bridge.ts'
+import { NameRegistry } from './dns/names.ts'
+import { serveDns } from './dns/serve.ts'
+import type { DnsRequest, DnsServer } from './dns/types.ts'
+import { Firewall, openFirewallSocket } from './firewall/firewall.ts'
+import { bridgeName, formatAlias, parseAlias, vethName } from './interface-name.ts'
+import { macOf } from './lease.ts'
+import { Publisher } from './ports/publisher.ts'
+import type {
+  AttachRequest,
+  Attachment,
+  AttachmentState,
+  Net,
+  NetCapabilities,
+  NetOptions,
+  NetworkRequest,
+  NetworkState,
+  PortOwner,
+  PortRequest,
+  PublishRequest,
+  PublishedPort,
+} from './types.ts'
+
+const LOOPBACK_ONLY =
+  'This kernel offers no nf_tables: containers cannot reach anything outside their networks, and published ports ' +
+  'go through a proxy that lives as long as the supervisor'
+
+/** The networks of one state root, in the network namespace this thread is in now. */
+export function createNet(options: NetOptions): Net {
+  return new KernelNet(options)
+}
+
+class KernelNet implements Net {
+  readonly names: NameRegistry = new NameRegistry()
+  readonly #options: NetOptions
+  readonly #route: NetlinkSocket
+  readonly #firewallSocket: NetlinkSocket | undefined
+  readonly #firewall: Firewall | undefined
+  readonly #publisher: Publisher
+  readonly #servers = new Set<DnsServer>()
+
+  constructor(options: NetOptions) {
+    this.#options = options
+    this.#route = new NetlinkSocket(NETLINK_ROUTE)
+    this.#firewallSocket = options.firewall === 'proxy' ? undefined : openFirewallSocket()
+    this.#firewall = this.#firewallSocket && new Firewall(this.#firewallSocket, options.rootId)
+    this.#publisher = new Publisher(this.#firewall)
+  }
+
+  capabilities(): NetCapabilities {
+    const nftables = this.#firewall !== undefined
+    return { nftables, outbound: nftables, warnings: nftables ? [] : [LOOPBACK_ONLY] }
+  }
+
+  createNetwork(request: NetworkRequest): NetworkState {
+    const network = ensureBridge(this.#route, this.#options, request)
+    try {
+      this.#firewall?.addBridge(network.bridge, { internal: network.internal })
+    } catch (error) {
+      removeBridge(this.#route, network.bridge)
+      throw error
+    }
+    return network
+  }
+
+  removeNetwork(name: string): void {
+    const bridge = bridgeName(this.#options.rootId, name)
+    for (const cable of this.listAttachments()) {
+      if (cable.network === name) removeCable(this.#route, cable.hostInterface)
+    }
+    removeBridge(this.#route, bridge)
+    if (this.listNetworks().length > 0) this.#firewall?.removeBridge(bridge)
+    else this.#firewall?.remove()
+  }
+
+  listNetworks(): readonly NetworkState[] {
+    return listBridges(this.#route, this.#options.rootId)
+  }
+
+  attach(request: AttachRequest): Attachment {
+    const { rootId } = this.#options
+    const { container, network, address, netnsFd } = request
+    const bridge = this.#bridge(network)
+    const own = parseAddresses(this.#route.dump(listAddresses(bridge.index))).find(
+      ({ linkIndex, family }) => linkIndex === bridge.index && family === 4,
+    )
+    const owner = parseAlias(rootId, bridge.alias)
+    const isInternal = owner?.kind === 'network' && owner.internal
+    const cable = {
+      netnsFd,
+      hostInterface: vethName(rootId, { container, network }),
+      alias: formatAlias(rootId, { kind: 'container', network, container }),
+      bridgeIndex: bridge.index,
+      mtu: bridge.mtu,
+      interfaceName: request.interfaceName ?? 'eth0',
+      mac: request.mac ?? macOf(address),
+      address,
+      prefixLength: own?.prefixLength ?? 24,
+      gateway: request.defaultRoute && !isInternal ? own?.address : undefined,
+    }
+    layCable(this.#route, cable)
+    const { hostInterface, interfaceName, prefixLength, mac } = cable
+    return { hostInterface, interfaceName, address, prefixLength, mac }
+  }
+
+  prepareNamespace(netnsFd: number): void {
+    prepareNamespace(netnsFd)
+  }
+
+  detach(key: { readonly container: string; readonly network: string }): void {
+    removeCable(this.#route, vethName(this.#options.rootId, key))
+  }
+
+  listAttachments(): readonly AttachmentState[] {
+    return parseLinks(this.#route.dump(listLinks())).flatMap((link) => {
+      const owner = parseAlias(this.#options.rootId, link.alias)
+      if (owner?.kind !== 'container') return []
+      return [{ container: owner.container, network: owner.network, hostInterface: link.name }]
+    })
+  }
+
+  async serveDns(request: DnsRequest): Promise<DnsServer> {
+    const server = await serveDns(request, {
+      names: this.names,
+      redirect: this.#firewall !== undefined,
+    })
+    this.#servers.add(server)
+    return {
+      ...server,
+      close: async () => {
+        this.#servers.delete(server)
+        await server.close()
+      },
+    }
+  }
+
+  checkPorts(request: PortOwner & { readonly ports: readonly PortRequest[] }): void {
+    this.#publisher.check(request)
+  }
+
+  async publish(request: PublishRequest): Promise<readonly PublishedPort[]> {
+    const state = this.listNetworks().find(({ name }) => name === request.network)
+    const gateway = state?.gateways[0]
+    if (gateway === undefined) throw noNetwork(request.network)
+    return this.#publisher.publish(request, gateway)
+  }
+
+  unpublish(container: string): Promise<void> {
+    return this.#publisher.unpublish(container)
+  }
+
+  listPublished(): readonly (PublishedPort & { readonly container: string })[] {
+    return this.#publisher.list()
+  }
+
+  async removeAll(): Promise<void> {
+    await this.#release()
+    const { rootId } = this.#options
+    const links = parseLinks(this.#route.dump(listLinks()))
+    const ours = links.filter(({ alias }) => parseAlias(rootId, alias) !== undefined)
+    this.#firewall?.remove()
+    // A veth may go by itself meanwhile, with its namespace.
+    const { refused } = this.#route.exchange(ours.map(({ index }) => deleteLink({ index })))
+    const failure = refused.find(({ error }) => !isErrno(error, 'ENODEV'))
+    if (failure) throw failure.error
+  }
+
+  async close(): Promise<void> {
+    await this.#release()
+    this.#route.close()
+    this.#firewallSocket?.close()
+  }
+
+  async #release(): Promise<void> {
+    await Promise.all([...this.#servers].map((server) => server.close()))
+    this.#servers.clear()
+    await this.#publisher.close()
+  }
+
+  #bridge(network: string): Link {
+    const name = bridgeName(this.#options.rootId, network)
+    try {
+      const [link] = parseLinks(this.#route.request([getLink({ name })]))
+      if (link) return link
+    } catch (error) {
+      if (!isErrno(error, 'ENODEV')) throw error
+    }
+    throw noNetwork(network)
+  }
+}
+
+function noNetwork(network: string): EngineError {
+  return new EngineError('ACTION_FAILED', `Cannot use network "${network}": it does not exist`)
+}

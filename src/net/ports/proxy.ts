@@ -1,0 +1,110 @@
+/** A proxy for one published port, where the kernel has no nf_tables. It lives as long as this process. */
+
+import { createSocket, type Socket as UdpSocket } from 'node:dgram'
+import { connect, createServer, type Socket } from 'node:net'
+import { PROXY_UDP_CLIENTS_MAX, PROXY_UDP_IDLE_MS } from '../../limits.ts'
+
+export interface Proxy {
+  /** Where new connections go: the container has another address. */
+  setAddress(address: string): void
+  close(): Promise<void>
+}
+
+interface ProxyRequest {
+  /** A bound socket; a tcp one listens. The proxy owns it from now on. */
+  readonly fd: number
+  readonly address: string
+  readonly port: number
+}
+
+/** Passes connections on `fd` to the container; half-closed connections stay half-closed. */
+export function startTcpProxy({ fd, address, port }: ProxyRequest): Promise<Proxy> {
+  let host = address
+  const connections = new Set<Socket>()
+  const server = createServer({ allowHalfOpen: true }, (client) => {
+    const target = connect({ host, port, allowHalfOpen: true })
+    for (const [from, to] of [
+      [client, target],
+      [target, client],
+    ] as const) {
+      connections.add(from)
+      from.on('error', () => to.destroy())
+      from.on('close', () => {
+        connections.delete(from)
+        to.destroy()
+      })
+      from.pipe(to)
+    }
+  })
+  return new Promise((resolve, reject) => {
+    server.on('error', reject)
+    server.listen({ fd }, () => {
+      resolve({
+        setAddress: (changed) => {
+          host = changed
+        },
+        close: () =>
+          new Promise((closed) => {
+            server.close(() => {
+              closed()
+            })
+            for (const connection of connections) connection.destroy()
+          }),
+      })
+    })
+  })
+}
+
+/** Passes datagrams on `fd` to the container; each client has a socket of its own, so answers find back. */
+export function startUdpProxy({ fd, address, port }: ProxyRequest): Promise<Proxy> {
+  let host = address
+  const server = createSocket('udp4')
+  const clients = new Map<string, { readonly socket: UdpSocket; timer: NodeJS.Timeout }>()
+  const drop = (key: string): void => {
+    const client = clients.get(key)
+    if (!client) return
+    clients.delete(key)
+    clearTimeout(client.timer)
+    client.socket.close()
+  }
+  const expire = (key: string): NodeJS.Timeout =>
+    setTimeout(() => {
+      drop(key)
+    }, PROXY_UDP_IDLE_MS).unref()
+  server.on('message', (message, from) => {
+    const key = `${from.address}:${from.port}`
+    let client = clients.get(key)
+    if (!client) {
+      if (clients.size >= PROXY_UDP_CLIENTS_MAX) return
+      const socket = createSocket('udp4')
+      socket.on('message', (answer) => {
+        server.send(answer, from.port, from.address)
+      })
+      socket.on('error', () => {
+        drop(key)
+      })
+      client = { socket, timer: expire(key) }
+      clients.set(key, client)
+    } else {
+      client.timer.refresh()
+    }
+    client.socket.send(message, port, host)
+  })
+  return new Promise((resolve, reject) => {
+    server.on('error', reject)
+    server.bind({ fd }, () => {
+      resolve({
+        setAddress: (changed) => {
+          host = changed
+        },
+        close: () =>
+          new Promise((closed) => {
+            for (const key of clients.keys()) drop(key)
+            server.close(() => {
+              closed()
+            })
+          }),
+      })
+    })
+  })
+}

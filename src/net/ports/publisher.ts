@@ -1,0 +1,177 @@
+/** Published ports of all containers: reserved by sockets here, done by the kernel or else by proxies. */
+
+import type { Firewall, Placed } from '../firewall/firewall.ts'
+import type { PortOwner, PortRequest, PublishRequest, PublishedPort } from '../types.ts'
+import { isSameElement, portElements, readPorts } from './elements.ts'
+import { startTcpProxy, startUdpProxy, type Proxy } from './proxy.ts'
+import { ANY_ADDRESS, releasePort, reservePort, type Reservation } from './reserve.ts'
+
+interface Held extends PublishedPort {
+  readonly reservation: Reservation
+  /** Present where nothing else passes packets on; it owns the reservation's socket. */
+  readonly proxy: Proxy | undefined
+}
+
+interface Holder extends PortOwner {
+  readonly ports: readonly Held[]
+}
+
+export class Publisher {
+  readonly #firewall: Firewall | undefined
+  readonly #holders = new Map<string, Holder>()
+
+  constructor(firewall: Firewall | undefined) {
+    this.#firewall = firewall
+  }
+
+  /** Throws PORT_IN_USE for the first port that could not be had; takes none. */
+  check(request: PortOwner & { readonly ports: readonly PortRequest[] }): void {
+    const taken: Reservation[] = []
+    try {
+      for (const port of withoutDoubles(request.ports)) {
+        if (!this.#keep(request.container, port)) taken.push(this.#reserve(request, port))
+      }
+    } finally {
+      taken.forEach(releasePort)
+    }
+  }
+
+  /** Publishes exactly `request.ports`; ports that are published already keep their number. */
+  async publish(request: PublishRequest, gateway: string): Promise<readonly PublishedPort[]> {
+    const before = this.#holders.get(request.container)?.ports ?? []
+    const ports: Held[] = []
+    try {
+      for (const port of withoutDoubles(request.ports)) ports.push(await this.#hold(request, port))
+      this.#writeElements(request, gateway, ports)
+    } catch (error) {
+      await dropPorts(missingFrom(before, ports))
+      throw error
+    }
+    const { container, service } = request
+    this.#holders.set(container, { container, service, ports })
+    await dropPorts(missingFrom(ports, before))
+    return ports.map(publicPart)
+  }
+
+  async unpublish(container: string): Promise<void> {
+    const held = this.#holders.get(container)?.ports ?? []
+    this.#holders.delete(container)
+    const placed = this.#firewall?.ports() ?? []
+    this.#firewall?.change(
+      placed.filter(({ element }) => element.comment === container),
+      [],
+    )
+    await dropPorts(held)
+  }
+
+  list(): readonly (PublishedPort & { readonly container: string })[] {
+    if (this.#firewall) return readPorts(this.#firewall.sets, this.#firewall.ports())
+    return [...this.#holders.values()].flatMap(({ container, ports }) =>
+      ports.map((port) => ({ ...publicPart(port), container })),
+    )
+  }
+
+  /** Lets go of sockets and proxies. What the kernel does goes on. */
+  async close(): Promise<void> {
+    const held = [...this.#holders.values()].flatMap(({ ports }) => ports)
+    this.#holders.clear()
+    await dropPorts(held)
+  }
+
+  async #hold(request: PublishRequest, port: PortRequest): Promise<Held> {
+    const kept = this.#keep(request.container, port)
+    const { address } = request
+    kept?.proxy?.setAddress(address)
+    if (kept) return kept
+    const reservation = this.#reserve(request, this.#sameAsBefore(request.container, port))
+    const { protocol, hostIp, published } = reservation
+    const { target } = port
+    const start = protocol === 'tcp' ? startTcpProxy : startUdpProxy
+    const proxy = this.#firewall
+      ? undefined
+      : await start({ fd: reservation.fd, address, port: target })
+    return { protocol, hostIp, published, target, reservation, proxy }
+  }
+
+  #reserve(owner: PortOwner, port: PortRequest): Reservation {
+    return reservePort({
+      port,
+      service: owner.service,
+      listen: this.#firewall === undefined,
+      knownOwner: (query) => this.#knownOwner(owner.container, query),
+    })
+  }
+
+  /** What `container` holds already for `port`. */
+  #keep(container: string, port: PortRequest): Held | undefined {
+    return this.#holders.get(container)?.ports.find((held) => isAnswerTo(held, port))
+  }
+
+  /** A port of any number keeps the one that a dead supervisor has chosen for it. */
+  #sameAsBefore(container: string, port: PortRequest): PortRequest {
+    const known = this.list().find((one) => one.container === container && isAnswerTo(one, port))
+    return known ? { ...port, published: { first: known.published, last: known.published } } : port
+  }
+
+  #knownOwner(
+    container: string,
+    query: { readonly protocol: string; readonly hostIp: string; readonly published: number },
+  ): string | undefined {
+    const other = this.list().find(
+      (one) =>
+        one.container !== container &&
+        one.protocol === query.protocol &&
+        one.published === query.published &&
+        [one.hostIp, query.hostIp].some((ip, _, both) => ip === ANY_ADDRESS || both[0] === both[1]),
+    )
+    return other && `container "${other.container}"`
+  }
+
+  #writeElements(request: PublishRequest, gateway: string, ports: readonly Held[]): void {
+    const firewall = this.#firewall
+    if (!firewall) return
+    if (ports.length > 0) firewall.ensureTable()
+    const target = { container: request.container, address: request.address, gateway }
+    const wanted = ports.flatMap((port) => portElements(firewall.sets, publicPart(port), target))
+    const present = firewall.ports().filter(({ element }) => element.comment === request.container)
+    firewall.change(without(present, wanted), without(wanted, present))
+  }
+}
+
+function isAnswerTo(held: PublishedPort, port: PortRequest): boolean {
+  const { first, last } = port.published ?? { first: 1, last: 65_535 }
+  return (
+    held.protocol === port.protocol &&
+    held.target === port.target &&
+    held.hostIp === (port.hostIp ?? ANY_ADDRESS) &&
+    first <= held.published &&
+    held.published <= last
+  )
+}
+
+function publicPart({ protocol, hostIp, published, target }: PublishedPort): PublishedPort {
+  return { protocol, hostIp, published, target }
+}
+
+function withoutDoubles(ports: readonly PortRequest[]): readonly PortRequest[] {
+  return [...new Map(ports.map((port) => [JSON.stringify(port), port])).values()]
+}
+
+/** Those of `ports` whose reservation is not among `others`. */
+function missingFrom(others: readonly Held[], ports: readonly Held[]): readonly Held[] {
+  const known = new Set(others.map(({ reservation }) => reservation))
+  return ports.filter(({ reservation }) => !known.has(reservation))
+}
+
+function without(elements: readonly Placed[], others: readonly Placed[]): readonly Placed[] {
+  return elements.filter((one) => !others.some((other) => isSameElement(one, other)))
+}
+
+async function dropPorts(ports: readonly Held[]): Promise<void> {
+  await Promise.all(
+    ports.map(async ({ proxy, reservation }) => {
+      if (proxy) await proxy.close()
+      else releasePort(reservation)
+    }),
+  )
+}

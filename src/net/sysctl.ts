@@ -1,0 +1,27 @@
+/** Kernel settings below /proc/sys/net, of the network namespace the thread is in. */
+
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const ROOT = '/proc/sys/net'
+
+export function readSysctl(name: string): string {
+  return readFileSync(join(ROOT, name), 'utf8').trim()
+}
+
+/** Writes one setting; false when this kernel (or a read-only /proc/sys) does not have it. */
+export function writeSysctl(name: string, value: string): boolean {
+  try {
+    writeFileSync(join(ROOT, name), value)
+    return true
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'EROFS') return false
+    throw error
+  }
+}
+
+/** False where IPv6 was switched off at boot. */
+export function hasIpv6(): boolean {
+  return existsSync(join(ROOT, 'ipv6/conf'))
+}

@@ -1,0 +1,243 @@
+import { closeSync } from 'node:fs'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { createNet, type Net } from '../../src/net/index.ts'
+import { createNetworkNamespace } from '../../src/linux/index.ts'
+import { enterHost, fingerprint, run, sh, startContainer } from './world.ts'
+
+let net: Net
+let before: string
+
+beforeAll(() => {
+  enterHost()
+  sh('ip link add up0 type bridge; ip addr add 203.0.113.1/24 dev up0; ip link set up0 up')
+})
+beforeEach(() => {
+  before = fingerprint()
+  net = createNet({ rootId: 'aaaa' })
+})
+afterEach(async () => {
+  await net.removeAll()
+  await net.close()
+  expect(fingerprint()).toBe(before)
+})
+afterAll(() => sh('ip link del up0'))
+
+const request = { name: 'shop_default', stack: 'shop', internal: false }
+
+const forwarding = () => sh('cat /proc/sys/net/ipv4/ip_forward').trim()
+
+describe('createNetwork()', () => {
+  it('makes a bridge that carries its owner, with the first address of a free subnet', () => {
+    const network = net.createNetwork(request)
+    expect(network).toMatchObject({ subnets: ['10.89.0.0/24'], gateways: ['10.89.0.1'], mtu: 1500 })
+    expect(network.bridge).toMatch(/^tsb[0-9a-f]{12}$/)
+    const [link] = JSON.parse(sh(`ip -j -d addr show ${network.bridge}`))
+    expect(link).toMatchObject({
+      ifalias: 'tsstack:aaaa:shop:shop_default',
+      address: '02:42:0a:59:00:01',
+      linkinfo: { info_kind: 'bridge' },
+    })
+    expect(link.flags).toContain('UP')
+    expect(link.addr_info.map((one: any) => `${one.local}/${one.prefixlen}`)).toEqual([
+      '10.89.0.1/24',
+    ])
+  })
+
+  it('gives the same network again, and lists it from the kernel alone', () => {
+    const first = net.createNetwork(request)
+    expect(net.createNetwork(request)).toEqual(first)
+    expect(createNet({ rootId: 'aaaa' }).listNetworks()).toEqual([first])
+    expect(createNet({ rootId: 'bbbb' }).listNetworks()).toEqual([])
+  })
+
+  it('avoids routes, addresses, networks of its own and subnets named as taken', () => {
+    sh(
+      'ip route add 10.89.0.0/23 dev up0; ip addr add 10.89.2.77/32 dev up0; ip route add blackhole 10.89.5.0/26',
+    )
+    net.createNetwork({ ...request, name: 'one' })
+    const two = net.createNetwork({ ...request, name: 'two', taken: ['10.89.4.0/24'] })
+    expect(net.listNetworks().map(({ subnets }) => subnets[0])).toContain('10.89.3.0/24')
+    expect(two.subnets).toEqual(['10.89.6.0/24'])
+    sh(
+      'ip route del 10.89.0.0/23; ip addr del 10.89.2.77/32 dev up0; ip route del blackhole 10.89.5.0/26',
+    )
+  })
+
+  it('does not take default routes, whole or in halves, for occupied space', () => {
+    sh(
+      'ip route add default via 203.0.113.9; ip route add 0.0.0.0/1 dev up0; ip route add 128.0.0.0/1 dev up0',
+    )
+    expect(net.createNetwork(request).subnets).toEqual(['10.89.0.0/24'])
+    sh('ip route del default; ip route del 0.0.0.0/1; ip route del 128.0.0.0/1')
+  })
+
+  it('says what a wanted subnet clashes with', () => {
+    const clash = (subnet: string) => () => net.createNetwork({ ...request, subnets: [{ subnet }] })
+    expect(clash('203.0.113.128/25')).toThrow(
+      'Cannot create network "shop_default" with subnet 203.0.113.128/25: it overlaps the address 203.0.113.1/24 of "up0"; choose another subnet',
+    )
+    net.createNetwork({
+      ...request,
+      name: 'one',
+      subnets: [{ subnet: '10.7.0.0/16', gateway: '10.7.0.9' }],
+    })
+    expect(clash('10.7.3.0/24')).toThrow(
+      /overlaps the address 10\.7\.0\.9\/16 of "tsstack:aaaa:shop:one"/,
+    )
+    expect(clash('fd00::/64')).toThrow(/only IPv4 subnets/)
+  })
+
+  it('says when every pool is used up', () => {
+    const small = createNet({ rootId: 'aaaa', pools: ['10.1.0.0/23'] })
+    small.createNetwork({ ...request, name: 'one' })
+    small.createNetwork({ ...request, name: 'two' })
+    expect(() => small.createNetwork({ ...request, name: 'three' })).toThrow(
+      /every subnet of the pools is in use/,
+    )
+  })
+
+  it('repairs a bridge left half-made by a process that died', () => {
+    const { bridge } = net.createNetwork(request)
+    net.removeNetwork(request.name)
+    sh(`ip link add ${bridge} type bridge`)
+    expect(net.createNetwork(request)).toMatchObject({ bridge, gateways: ['10.89.0.1'] })
+  })
+})
+
+describe('ip_forward', () => {
+  it('is on while a network needs it, guarded, and off again with the last state root', () => {
+    const other = createNet({ rootId: 'bbbb' })
+    expect(forwarding()).toBe('0')
+    net.createNetwork({ ...request, internal: true })
+    expect(forwarding()).toBe('0')
+    net.createNetwork({ ...request, name: 'open' })
+    expect(forwarding()).toBe('1')
+    expect(sh('nft list chain ip tsstack_aaaa forward_guard')).toContain('policy drop')
+    other.createNetwork({ ...request, stack: 'x' })
+    net.removeNetwork('open')
+    net.removeNetwork(request.name)
+    expect(forwarding()).toBe('1')
+    other.removeNetwork(request.name)
+    expect(forwarding()).toBe('0')
+  })
+
+  it('stays as it was where the machine routed before', () => {
+    sh('echo 1 > /proc/sys/net/ipv4/ip_forward')
+    net.createNetwork(request)
+    expect(sh('nft list ruleset')).not.toContain('forward_guard')
+    net.removeNetwork(request.name)
+    expect(forwarding()).toBe('1')
+    sh('echo 0 > /proc/sys/net/ipv4/ip_forward')
+  })
+})
+
+describe('attach()', () => {
+  it('gives a namespace its interface, address, route and settings', () => {
+    net.createNetwork(request)
+    const web = startContainer(net, 'web', 'shop_default', '10.89.0.2')
+    expect(web).toMatchObject({ interfaceName: 'eth0', mac: '02:42:0a:59:00:02', prefixLength: 24 })
+    const links = JSON.parse(sh('ip -j addr', web.fd))
+    const eth0 = links.find((one: any) => one.ifname === 'eth0')
+    expect(eth0).toMatchObject({ address: '02:42:0a:59:00:02', mtu: 1500, operstate: 'UP' })
+    expect(eth0.addr_info.map((one: any) => one.local)).toEqual(['10.89.0.2'])
+    expect(links.find((one: any) => one.ifname === 'lo').flags).toContain('UP')
+    expect(sh('ip route', web.fd)).toMatch(/^default via 10\.89\.0\.1 dev eth0/)
+    expect(sh('cat /proc/sys/net/ipv4/ip_unprivileged_port_start', web.fd)).toBe('0\n')
+    expect(sh('cat /proc/sys/net/ipv4/ping_group_range', web.fd)).toBe('0\t2147483647\n')
+    expect(sh('cat /proc/sys/net/ipv6/conf/eth0/accept_ra || echo 0', web.fd)).toBe('0\n')
+    const [port] = JSON.parse(sh(`ip -j link show ${web.hostInterface}`))
+    expect(port).toMatchObject({ ifalias: 'tsstack:aaaa::shop_default:web', operstate: 'UP' })
+    closeSync(web.fd)
+  })
+
+  it('gives no default route in an internal network', () => {
+    net.createNetwork({ ...request, internal: true })
+    const web = startContainer(net, 'web', 'shop_default', '10.89.0.2')
+    expect(sh('ip route', web.fd)).not.toContain('default')
+    closeSync(web.fd)
+  })
+
+  it('replaces the cable of an attempt whose namespace still lives', async () => {
+    net.createNetwork(request)
+    const first = startContainer(net, 'web', 'shop_default', '10.89.0.2')
+    const second = startContainer(net, 'web', 'shop_default', '10.89.0.2')
+    expect(second.hostInterface).toBe(first.hostInterface)
+    expect(sh('ip -o link', first.fd)).not.toContain('eth0')
+    expect((await run('busybox ping -c1 -W2 10.89.0.1', second.fd)).status).toBe(0)
+    expect(net.listAttachments()).toEqual([
+      { container: 'web', network: 'shop_default', hostInterface: second.hostInterface },
+    ])
+    closeSync(first.fd)
+    closeSync(second.fd)
+  })
+
+  it('connects one container to two networks', async () => {
+    net.createNetwork(request)
+    net.createNetwork({ ...request, name: 'shop_back' })
+    const web = startContainer(net, 'web', 'shop_default', '10.89.0.2')
+    net.attach({
+      netnsFd: web.fd,
+      container: 'web',
+      network: 'shop_back',
+      interfaceName: 'eth1',
+      address: '10.89.1.2',
+      defaultRoute: false,
+    })
+    const db = startContainer(net, 'db', 'shop_back', '10.89.1.3')
+    expect((await run('busybox ping -c1 -W2 10.89.1.3', web.fd)).status).toBe(0)
+    expect(sh('ip route', web.fd).match(/default/g)).toHaveLength(1)
+    closeSync(web.fd)
+    closeSync(db.fd)
+  })
+
+  it('leaves nothing behind when it cannot be done', () => {
+    net.createNetwork(request)
+    const fd = createNetworkNamespace()
+    expect(() =>
+      net.attach({
+        netnsFd: fd,
+        container: 'web',
+        network: 'nowhere',
+        address: '10.89.0.2',
+        defaultRoute: true,
+      }),
+    ).toThrow('Cannot use network "nowhere": it does not exist')
+    sh('ip link add eth0 type bridge', fd)
+    expect(() =>
+      net.attach({
+        netnsFd: fd,
+        container: 'web',
+        network: 'shop_default',
+        address: '10.89.0.2',
+        defaultRoute: true,
+      }),
+    ).toThrow(/EEXIST/)
+    expect(net.listAttachments()).toEqual([])
+    closeSync(fd)
+  })
+
+  it('detach() takes the cable away, also when it is gone already', () => {
+    net.createNetwork(request)
+    const web = startContainer(net, 'web', 'shop_default', '10.89.0.2')
+    net.detach({ container: 'web', network: 'shop_default' })
+    net.detach({ container: 'web', network: 'shop_default' })
+    expect(sh('ip -o link', web.fd)).not.toContain('eth0')
+    closeSync(web.fd)
+  })
+})
+
+describe('removeAll()', () => {
+  it('touches nothing of another state root', async () => {
+    const other = createNet({ rootId: 'bbbb' })
+    other.createNetwork({ ...request, name: 'theirs' })
+    const theirs = startContainer(other, 'x', 'theirs', '10.89.0.2')
+    const alone = fingerprint()
+    net.createNetwork(request)
+    const ours = startContainer(net, 'web', 'shop_default', '10.89.1.2')
+    await net.removeAll()
+    expect(fingerprint()).toBe(alone)
+    await other.removeAll()
+    closeSync(theirs.fd)
+    closeSync(ours.fd)
+  })
+})

@@ -1,0 +1,128 @@
+/** A machine of our own for one test file: network namespaces as host, containers and neighbours. */
+
+import { execFile, execFileSync } from 'node:child_process'
+import { closeSync } from 'node:fs'
+import { createServer, type Server } from 'node:net'
+import { createSocket, type Socket as UdpSocket } from 'node:dgram'
+import {
+  createNetworkNamespace,
+  openInetSocket,
+  withNetworkNamespace,
+} from '../../src/linux/index.ts'
+import { declare } from '../../src/linux/libc.ts'
+import type { Attachment, Net } from '../../src/net/index.ts'
+
+const setns = declare('int setns(int, int)')
+
+/** Moves this process for good to a new network namespace with `lo` up; children follow. */
+export function enterHost(): void {
+  const fd = createNetworkNamespace()
+  if (setns(fd, 0x40000000) !== 0) throw new Error('setns failed')
+  closeSync(fd)
+  sh('ip link set lo up')
+}
+
+/** Runs a shell line on the host, or in the namespace `fd`; returns what it prints. */
+export function sh(line: string, fd?: number): string {
+  const [program = '', ...args] = inside(['sh', '-ec', line], fd)
+  return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+}
+
+export interface Result {
+  readonly status: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** As {@link sh} without blocking this process, whose servers may have to answer. */
+export function run(line: string, fd?: number): Promise<Result> {
+  const [program = '', ...args] = inside(['sh', '-ec', line], fd)
+  return new Promise((resolve) => {
+    execFile(program, args, { encoding: 'utf8' }, (error, stdout, stderr) => {
+      resolve({ status: error ? Number(error.code ?? 1) : 0, stdout, stderr })
+    })
+  })
+}
+
+function inside(command: readonly string[], fd: number | undefined): readonly string[] {
+  return fd === undefined ? command : ['nsenter', `--net=/proc/${process.pid}/fd/${fd}`, ...command]
+}
+
+export interface Container extends Attachment {
+  readonly fd: number
+  readonly name: string
+}
+
+/** A namespace attached to `network`, as the engine makes one. */
+export function startContainer(
+  net: Net,
+  name: string,
+  network: string,
+  address: string,
+): Container {
+  const fd = createNetworkNamespace()
+  net.prepareNamespace(fd)
+  const attachment = net.attach({
+    netnsFd: fd,
+    container: name,
+    network,
+    address,
+    defaultRoute: true,
+  })
+  return { fd, name, ...attachment }
+}
+
+/** A neighbour at 192.0.2.2 on the host's interface `lan0` (192.0.2.1). */
+export function connectNeighbour(): number {
+  const fd = createNetworkNamespace()
+  sh(`ip link add lan0 type veth peer name lan1
+    ip link set lan1 netns /proc/${process.pid}/fd/${fd}
+    ip addr add 192.0.2.1/24 dev lan0 && ip link set lan0 up`)
+  sh('ip link set lo up; ip addr add 192.0.2.2/24 dev lan1; ip link set lan1 up', fd)
+  sh('ip route add default via 192.0.2.1', fd)
+  return fd
+}
+
+/** Answers connections at `port` inside `fd` with `text` and the address they come from. */
+export async function serveTcp(fd: number, port: number, text: string): Promise<Server> {
+  const socket = withNetworkNamespace(fd, () =>
+    openInetSocket({ protocol: 'tcp', address: '0.0.0.0', port, backlog: 16, reuseAddress: true }),
+  )
+  const server = createServer((connection) => {
+    connection.on('error', () => {})
+    connection.end(`HTTP/1.0 200 OK\r\n\r\n${text} ${connection.remoteAddress}`)
+  })
+  await new Promise<void>((resolve) => {
+    server.listen({ fd: socket.fd }, resolve)
+  })
+  return server
+}
+
+/** Answers each datagram with itself behind `text`. */
+export async function serveUdp(fd: number, port: number, text: string): Promise<UdpSocket> {
+  const socket = withNetworkNamespace(fd, () =>
+    openInetSocket({ protocol: 'udp', address: '0.0.0.0', port }),
+  )
+  const server = createSocket('udp4')
+  server.on('message', (message, from) => {
+    server.send(`${text} ${message.toString()} ${from.address}`, from.port, from.address)
+  })
+  await new Promise<void>((resolve) => {
+    server.bind({ fd: socket.fd }, resolve)
+  })
+  return server
+}
+
+/** What the kernel has: links, addresses, rules and the routing switch, without what changes by itself. */
+export function fingerprint(): string {
+  const links = sh('ip -o link | sed "s/state [A-Z]*//; s/qlen [0-9]*//" | sort')
+  return [
+    links,
+    sh('ip -o -4 addr'),
+    sh('nft list ruleset'),
+    sh('cat /proc/sys/net/ipv4/ip_forward'),
+  ].join('\n')
+}
+
+export const fetchPage = (url: string, fd?: number): Promise<Result> =>
+  run(`curl -sS --max-time 2 ${url}`, fd)
