@@ -19,16 +19,21 @@ export interface Executable {
  * Its descriptor is at least `fdMin`, out of the way of the numbers that the child is given.
  */
 export function memoryExecutable(name: string, image: Buffer, fdMin: number): Executable {
-  const fd = atLeast(memfd(name), fdMin)
-  const release = (): void => closeSync(fd)
+  const fd = atLeast(sealedMemfd(name, image), fdMin)
+  return { path: `/proc/self/fd/${fd}`, release: () => closeSync(fd) }
+}
+
+/** The sealed memfd itself, for a program that another launch program executes (execveat). */
+export function sealedMemfd(name: string, image: Buffer): number {
+  const fd = memfd(name)
   try {
     writeSparse(fd, image)
     seal(fd)
+    return fd
   } catch (error) {
-    release()
+    closeSync(fd)
     throw error
   }
-  return { path: `/proc/self/fd/${fd}`, release }
 }
 
 /** A file of mode 0700 in `directory`, for hosts that forbid executing a memfd. */

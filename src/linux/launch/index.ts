@@ -1,5 +1,6 @@
 /** Launch programs: written, run, and understood when they fail. */
 
+export { sealedMemfd } from './executable.ts'
 export {
   describeFailure,
   FAILURE_BYTES,

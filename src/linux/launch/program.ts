@@ -159,9 +159,13 @@ export class Program {
     return { address, how }
   }
 
-  /** A system call. */
-  call(name: SyscallName, args: readonly (Word | Loaded)[] = [], flow: Flow = {}): Operation {
-    const number = BigInt(syscallNumber(name, this.architecture))
+  /** A system call, by name or, for one that only one architecture has, by number. */
+  call(
+    name: SyscallName | number,
+    args: readonly (Word | Loaded)[] = [],
+    flow: Flow = {},
+  ): Operation {
+    const number = BigInt(typeof name === 'number' ? name : syscallNumber(name, this.architecture))
     const index = this.#drafts.length + args.filter(isLoaded).length
     const address = operationAddress(index)
     for (const [position, arg] of args.entries()) {
@@ -169,7 +173,7 @@ export class Program {
       this.compute(arg.address, { ...arg.how, store: argument({ index, address }, position) })
     }
     const fixed = args.map((arg) => (isLoaded(arg) ? 0 : arg))
-    return this.#add({ number, args: fixed, flow }, flow.note ?? this.#callText(name, args))
+    return this.#add({ number, args: fixed, flow }, flow.note ?? this.#callText(String(name), args))
   }
 
   /** Computes with the word at `source`; the result is stored and branched on like a call's. */

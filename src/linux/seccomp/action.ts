@@ -1,0 +1,36 @@
+/** What a filter answers (include/uapi/linux/seccomp.h). */
+
+import { UsageError } from '../../errors.ts'
+
+/** The 32-bit return value of a filter. */
+export type Action = number
+
+export const RETURN_ALLOW: Action = 0x7fff0000
+export const RETURN_KILL_PROCESS: Action = 0x80000000
+const RETURN_ERRNO: Action = 0x00050000
+const EPERM = 1
+const ENOSYS = 38
+
+/** A call that this system does not have. */
+export const RETURN_ENOSYS: Action = RETURN_ERRNO | ENOSYS
+
+const ACTIONS: Readonly<Record<string, Action>> = {
+  SCMP_ACT_KILL: 0,
+  SCMP_ACT_KILL_THREAD: 0,
+  SCMP_ACT_KILL_PROCESS: RETURN_KILL_PROCESS,
+  SCMP_ACT_TRAP: 0x00030000,
+  SCMP_ACT_ERRNO: RETURN_ERRNO,
+  SCMP_ACT_LOG: 0x7ffc0000,
+  SCMP_ACT_ALLOW: RETURN_ALLOW,
+}
+
+/** Reads an action of a profile; SCMP_ACT_NOTIFY and SCMP_ACT_TRACE need a tracer and are refused. */
+export function parseAction(name: string, errno: number = EPERM): Action {
+  const action = ACTIONS[name]
+  if (action === undefined) {
+    throw new UsageError(
+      `Cannot compile the seccomp profile: action "${name}"; one of ${Object.keys(ACTIONS).join(', ')} is needed`,
+    )
+  }
+  return action === RETURN_ERRNO ? action | (errno & 0xffff) : action
+}
