@@ -112,6 +112,14 @@ describe('plan() of what is there and not running', () => {
     expect(reasons(4)).toEqual([])
     expect(reasons(6)).toEqual(['completed, but "db", on which it depends, is new'])
   })
+  test('plan() runs a completed one-shot again when its dependency has never run', () => {
+    const found = check(
+      'job: { depends_on: [db] }, db:',
+      'job.1 exited 0, db.1 created',
+      'start db.1, start job.1',
+    )
+    expectOrder(found, 'start db.1 < start job.1')
+  })
   test('plan() does not run a completed one-shot again for one more replica', () => {
     check(
       'job: { depends_on: [db] }, db: { scale: 2 }',

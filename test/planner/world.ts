@@ -139,7 +139,7 @@ function observedContainer(
     dependsOn: dependenciesOf(fields),
     state: (state === 'stopped' ? 'exited' : state) as ContainerState,
     health: 'none',
-    attempt: 1,
+    attempt: state === 'created' ? 0 : 1,
     ...(code === undefined ? {} : { exitCode: Number(code) }),
     oomKilled: false,
     stoppedByUser: state === 'stopped',

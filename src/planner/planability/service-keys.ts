@@ -65,6 +65,7 @@ const KEYS: Readonly<Record<keyof Service, string>> = {
   env_file: NEEDS_NONE,
   environment: HAS_EFFECT,
   expose: NEEDS_NONE,
+  extends: NEEDS_NONE,
   external_links: 'containers of other stacks are not found by name',
   extra_hosts: HAS_EFFECT,
   gpus: NO_DEVICES,
