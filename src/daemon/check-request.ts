@@ -41,6 +41,7 @@ const stackInput = shape<StackInput>(
     envFiles: texts,
     profiles: texts,
     services: texts,
+    color: flag,
   },
   ['cwd', 'env'],
 )
@@ -85,7 +86,11 @@ const CHECKS: { readonly [Kind in Request['kind']]: (body: Body) => Request } = 
   'hand-over': () => ({ kind: 'hand-over' }),
   status: () => ({ kind: 'status' }),
   stacks: () => ({ kind: 'stacks' }),
-  observe: (body) => ({ kind: 'observe', input: stackInput(body['input'], 'input') }),
+  observe: (body) => ({
+    kind: 'observe',
+    input: stackInput(body['input'], 'input'),
+    services: texts(body['services'], 'services'),
+  }),
   plan: (body) => ({
     kind: 'plan',
     source: sourceInput(body['source'], 'source'),

@@ -1,11 +1,44 @@
 /** Front door of the daemon room: what the command line needs to talk to the supervisor. */
 
+import type { DesiredState } from '../planner/index.ts'
+import type { ConfigOptions } from '../spec/index.ts'
+import type { Places } from './places.ts'
+import type { StackInput } from './protocol.ts'
+import type { ConfigText } from './read-config.ts'
+
 export { openRequest, openSession, Session } from './client.ts'
 export type { Answer, ConnectOptions } from './client.ts'
+export type {
+  EngineEvent,
+  ExecRequest,
+  Outcome,
+  StackSummary,
+  TerminalSize,
+} from '../engine/index.ts'
 export { placesOf } from './places.ts'
 export type { Places } from './places.ts'
 export { unpackLines } from './log-lines.ts'
 export type { PackedLine } from './log-lines.ts'
 export type * from './protocol.ts'
 export { BUILD, VERSION } from './version.ts'
-export { RemoteError } from './wire-error.ts'
+export { InvalidStack, RemoteError } from './wire-error.ts'
+
+/** Reads stack files in this process. Loads the spec room, which few commands need. */
+export async function readStack(
+  input: StackInput,
+): Promise<{ readonly desired: DesiredState; readonly warnings: string }> {
+  const { readStack: read } = await import('./load.ts')
+  return read(input)
+}
+
+/** `config`: the stack as it is after merging. */
+export async function readConfig(input: StackInput, options: ConfigOptions): Promise<ConfigText> {
+  const { readConfig: read } = await import('./read-config.ts')
+  return read(input, options)
+}
+
+/** Becomes the supervisor, for a service manager: ends when it is told to. */
+export async function becomeSupervisor(places: Places): Promise<'ended' | 'held'> {
+  const { runSupervisor } = await import('./run.ts')
+  return runSupervisor({ places, stay: true, onReady: () => undefined })
+}

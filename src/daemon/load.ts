@@ -5,24 +5,25 @@ import { isAbsolute, relative } from 'node:path'
 import { SpecError } from '../errors.ts'
 import type { Diagnostic } from '../errors.ts'
 import { STACK_FILE_BYTES_MAX } from '../limits.ts'
-import { desire } from '../planner/index.ts'
+import { desire, validatePlanability } from '../planner/index.ts'
 import type { DesiredState } from '../planner/index.ts'
-import { loadStack } from '../spec/index.ts'
+import { loadStack, renderDiagnostics } from '../spec/index.ts'
 import type { Loader, LoadRequest } from '../spec/index.ts'
 import type { StackInput } from './protocol.ts'
+import { InvalidStack } from './wire-error.ts'
 
 export type Loaded =
   | {
       readonly kind: 'loaded'
       readonly desired: DesiredState
-      /** Warnings. */
-      readonly diagnostics: readonly Diagnostic[]
-      readonly sources: Readonly<Record<string, string>>
+      /** As a person reads them; '' when there are none. */
+      readonly warnings: string
     }
   | {
       readonly kind: 'invalid'
       readonly error: SpecError
-      readonly sources: Readonly<Record<string, string>>
+      /** Its diagnostics as a person reads them. */
+      readonly rendered: string
     }
   /** More bytes than `bytesMax`. */
   | { readonly kind: 'too-large' }
@@ -32,15 +33,23 @@ class TooLarge extends Error {}
 /** Reads, checks and normalises the stack that `input` means. `bytesMax` bounds all files together. */
 export function loadDesired(input: StackInput, bytesMax: number = Infinity): Loaded {
   const loader = new FileLoader(input, bytesMax)
+  const request = loadRequest(input, loader)
+  const { color } = input
   try {
-    const { stack, diagnostics, projectDirectory, files } = loadStack(loadRequest(input, loader))
+    const { stack, diagnostics, sources, projectDirectory, files } = loadStack(request)
     const desired = desire(stack, { directory: projectDirectory, files })
-    return { kind: 'loaded', desired, diagnostics, sources: loader.sources(diagnostics) }
+    const warnings = [...diagnostics, ...validatePlanability(stack)]
+    return { kind: 'loaded', desired, warnings: renderDiagnostics(warnings, sources, { color }) }
   } catch (error) {
     // The loader's own refusal may come back as a diagnostic of the spec room.
     if (loader.isTooLarge) return { kind: 'too-large' }
     if (!(error instanceof SpecError)) throw error
-    return { kind: 'invalid', error, sources: loader.sources(error.diagnostics) }
+    const sources = loader.sources(error.diagnostics)
+    return {
+      kind: 'invalid',
+      error,
+      rendered: renderDiagnostics(error.diagnostics, sources, { color }),
+    }
   }
 }
 
@@ -83,16 +92,16 @@ export class FileLoader implements Loader {
   }
 
   /** Texts that `diagnostics` point into, by the names they use for them. */
-  sources(diagnostics: readonly Diagnostic[]): Readonly<Record<string, string>> {
+  sources(diagnostics: readonly Diagnostic[]): ReadonlyMap<string, string> {
     const named = new Set(diagnostics.map((each) => each.file))
-    const shown: [string, string][] = []
+    const shown = new Map<string, string>()
     for (const [path, bytes] of this.#texts) {
       const names = isAbsolute(path) ? [path, relative(this.#input.cwd, path)] : [path, '<stdin>']
       for (const name of names) {
-        if (named.has(name)) shown.push([name, new TextDecoder().decode(bytes)])
+        if (named.has(name)) shown.set(name, new TextDecoder().decode(bytes))
       }
     }
-    return Object.fromEntries(shown)
+    return shown
   }
 }
 
@@ -109,4 +118,15 @@ function readRegularFile(path: string): Uint8Array {
   } finally {
     closeSync(fd)
   }
+}
+
+/** {@link loadDesired} for one who has no other way: everything is read, however large. */
+export function readStack(input: StackInput): {
+  readonly desired: DesiredState
+  readonly warnings: string
+} {
+  const loaded = loadDesired(input)
+  if (loaded.kind === 'loaded') return loaded
+  if (loaded.kind === 'invalid') throw new InvalidStack(loaded.error, loaded.rendered)
+  throw new Error('unreachable: nothing is too large without a bound')
 }

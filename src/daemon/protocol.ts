@@ -1,6 +1,6 @@
 /** What command line and supervisor say to each other. Nothing here runs: it is all types, and one number. */
 
-import type { Diagnostic, ErrorCode } from '../errors.ts'
+import type { ErrorCode } from '../errors.ts'
 import type {
   EngineEvent,
   ExecRequest,
@@ -45,6 +45,8 @@ export interface StackInput {
   readonly envFiles?: readonly string[]
   readonly profiles?: readonly string[]
   readonly services?: readonly string[]
+  /** Diagnostics in colour. */
+  readonly color?: boolean
 }
 
 /** Stack files, or what became of them when they are too large for the supervisor to read. */
@@ -66,7 +68,12 @@ export type Request =
   | { readonly kind: 'hand-over' }
   | { readonly kind: 'status' }
   | { readonly kind: 'stacks' }
-  | { readonly kind: 'observe'; readonly input: StackInput }
+  | {
+      readonly kind: 'observe'
+      readonly input: StackInput
+      /** Empty: all. */
+      readonly services: readonly string[]
+    }
   | {
       readonly kind: 'plan'
       readonly source: StackSourceInput
@@ -127,9 +134,8 @@ export type ServerMessage =
   | {
       readonly kind: 'loaded'
       readonly stack: string
-      /** Warnings about the stack files. */
-      readonly diagnostics: readonly Diagnostic[]
-      readonly sources: Readonly<Record<string, string>>
+      /** About the stack files, as a person reads them; '' when there are none. */
+      readonly warnings: string
     }
   | { readonly kind: 'plan'; readonly plan: Plan }
   | { readonly kind: 'event'; readonly event: EngineEvent }
@@ -165,9 +171,8 @@ export interface WireError {
   readonly code: ErrorCode
   readonly message: string
   readonly hint?: string
-  /** Of a `SpecError`. */
-  readonly diagnostics?: readonly Diagnostic[]
-  readonly sources?: Readonly<Record<string, string>>
+  /** The diagnostics of a `SpecError`, as a person reads them. */
+  readonly rendered?: string
   /** For TSSTACK_DEBUG. */
   readonly stack?: string
 }

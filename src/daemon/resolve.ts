@@ -7,6 +7,7 @@ import { LOAD_BYTES_MAX } from '../limits.ts'
 import { stackName } from './check-request.ts'
 import { loadDesired } from './load.ts'
 import type { StackInput } from './protocol.ts'
+import { InvalidStack } from './wire-error.ts'
 
 /**
  * In this order: `-p`, COMPOSE_PROJECT_NAME, the stack files; and when there is none, or it has
@@ -22,7 +23,9 @@ export async function resolveStack(engine: Engine, input: StackInput): Promise<s
   const known = await engine.stacks()
   const found = findKnown(known, input)
   if (found.length === 1 && found[0] !== undefined) return found[0].name
-  if (loaded.kind === 'invalid' && !isMissing(loaded.error)) throw loaded.error
+  if (loaded.kind === 'invalid' && !isMissing(loaded.error)) {
+    throw new InvalidStack(loaded.error, loaded.rendered)
+  }
   throw noStack({ known, found, cwd: input.cwd })
 }
 
@@ -51,7 +54,7 @@ function contains(directory: string, path: string): boolean {
 
 /** No file at all is what this room has a better answer to. */
 function isMissing(error: SpecError): boolean {
-  return error.diagnostics.some(({ rule }) => rule === 'no-stack-file')
+  return error.diagnostics.some(({ rule }) => rule === 'no-file')
 }
 
 function noStack(seen: {

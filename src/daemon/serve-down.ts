@@ -13,10 +13,10 @@ export async function serveDown(
   const { engine } = supervisor
   const { connection } = session
   const stack = await resolveStack(engine, input)
-  connection.send({ kind: 'loaded', stack, diagnostics: [], sources: {} })
   const interrupted = new AbortController()
   session.listener = { onSignal: ({ kind }) => kind === 'interrupt' && interrupted.abort() }
   using _turn = await takeTurn(supervisor, session, stack)
+  connection.send({ kind: 'plan', plan: await engine.plan(stack, undefined, options) })
   const { outcomes, observed } = await engine.apply(stack, undefined, {
     ...options,
     signal: interrupted.signal,

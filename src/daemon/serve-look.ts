@@ -2,16 +2,18 @@
 
 import { resolveStack } from './resolve.ts'
 import type { Request } from './protocol.ts'
+import { selectContainers } from './select.ts'
 import type { ClientSession, Supervisor } from './supervisor.ts'
 import { VERSION } from './version.ts'
 
 export async function serveObserve(
   { engine }: Supervisor,
   { connection }: ClientSession,
-  { input }: Extract<Request, { kind: 'observe' }>,
+  { input, services }: Extract<Request, { kind: 'observe' }>,
 ): Promise<void> {
   const observed = await engine.observe(await resolveStack(engine, input))
-  connection.send({ kind: 'observed', observed })
+  const containers = selectContainers(observed, services)
+  connection.send({ kind: 'observed', observed: { ...observed, containers } })
 }
 
 export async function serveStacks(

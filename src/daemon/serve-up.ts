@@ -42,7 +42,9 @@ async function apply(
   const { connection } = session
   const { desired, options, signal } = request
   using _turn = await takeTurn(supervisor, session, desired.stack)
-  const { outcomes, observed } = await supervisor.engine.apply(desired.stack, desired, {
+  const { engine } = supervisor
+  connection.send({ kind: 'plan', plan: await engine.plan(desired.stack, desired, options) })
+  const { outcomes, observed } = await engine.apply(desired.stack, desired, {
     ...options,
     signal,
     onEvent: (event) => connection.send({ kind: 'event', event }),

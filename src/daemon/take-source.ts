@@ -5,9 +5,9 @@ import type { DesiredState } from '../planner/index.ts'
 import { loadDesired } from './load.ts'
 import type { StackSourceInput } from './protocol.ts'
 import type { ClientSession } from './supervisor.ts'
-import { toWire } from './wire-error.ts'
+import { InvalidStack } from './wire-error.ts'
 
-/** Undefined when the client was told what is wrong, or to read the files itself. */
+/** Undefined when the client was told to read the files itself. Throws what is wrong with them. */
 export function takeSource(
   { connection }: ClientSession,
   source: StackSourceInput,
@@ -19,10 +19,9 @@ export function takeSource(
     return undefined
   }
   if (loaded.kind === 'invalid') {
-    connection.send({ kind: 'error', error: toWire(loaded.error, loaded.sources) })
-    return undefined
+    throw new InvalidStack(loaded.error, loaded.rendered)
   }
-  const { desired, diagnostics, sources } = loaded
-  connection.send({ kind: 'loaded', stack: desired.stack, diagnostics, sources })
+  const { desired, warnings } = loaded
+  connection.send({ kind: 'loaded', stack: desired.stack, warnings })
   return desired
 }

@@ -1,41 +1,47 @@
 /** Errors on their way from the supervisor to the command line. */
 
-import { ERROR_CODES, SpecError, TsstackError } from '../errors.ts'
-import type { ErrorCode } from '../errors.ts'
+import { ERROR_CODES, TsstackError } from '../errors.ts'
+import type { ErrorCode, SpecError } from '../errors.ts'
 import type { WireError } from './protocol.ts'
 
-/** What the error says, as data. `sources`: the texts that diagnostics point into. */
-export function toWire(error: unknown, sources?: Readonly<Record<string, string>>): WireError {
-  const { name, message, stack } = error instanceof Error ? error : new Error(String(error))
-  if (!(error instanceof TsstackError)) {
-    return { name, code: 'INTERNAL', message, ...(stack !== undefined && { stack }) }
+/** Stack files that have errors, with the diagnostics as a person reads them. */
+export class InvalidStack extends TsstackError {
+  override readonly name: string = 'InvalidStack'
+  readonly rendered: string
+
+  constructor(error: SpecError, rendered: string) {
+    super('INVALID_STACK', error.message, { cause: error })
+    this.rendered = rendered
   }
+}
+
+/** What the error says, as data. */
+export function toWire(error: unknown): WireError {
+  const { name, message, stack } = error instanceof Error ? error : new Error(String(error))
+  const trace = stack !== undefined && { stack }
+  if (!(error instanceof TsstackError)) return { name, code: 'INTERNAL', message, ...trace }
   return {
     name,
     code: error.code,
     message,
     ...(error.hint !== undefined && { hint: error.hint }),
-    ...(stack !== undefined && { stack }),
-    ...(error instanceof SpecError && { diagnostics: error.diagnostics }),
-    ...(error instanceof SpecError && sources !== undefined && { sources }),
+    ...(error instanceof InvalidStack && { rendered: error.rendered }),
+    ...trace,
   }
 }
 
-/** An error that happened in the supervisor; `sources` are the texts its diagnostics point into. */
+/** An error that happened in the supervisor. */
 export class RemoteError extends TsstackError {
   override readonly name: string = 'RemoteError'
-  readonly sources: ReadonlyMap<string, string>
+  /** See {@link InvalidStack}. */
+  readonly rendered: string | undefined
   readonly remoteStack: string | undefined
 
   constructor(wire: WireError) {
-    super(knownCode(wire.code), wire.message, { hint: wire.hint, cause: causeOf(wire) })
-    this.sources = new Map(Object.entries(wire.sources ?? {}))
+    super(knownCode(wire.code), wire.message, { hint: wire.hint })
+    this.rendered = wire.rendered
     this.remoteStack = wire.stack
   }
-}
-
-function causeOf(wire: WireError): SpecError | undefined {
-  return wire.diagnostics && new SpecError(wire.message, wire.diagnostics)
 }
 
 /** A newer supervisor may know codes that this command line does not. */

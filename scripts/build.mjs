@@ -1,0 +1,78 @@
+// npm run build: bundles the command line, the supervisor and the library into dist/, with types.
+// One bundle with shared chunks, so that a command loads only what it imports when it runs.
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { build } from 'esbuild'
+
+const PROJECT = resolve(import.meta.dirname, '..')
+process.chdir(PROJECT)
+const { version } = JSON.parse(readFileSync('package.json', 'utf8'))
+const library = existsSync('src/index.ts')
+/** Stands in for the digest until all files are known; as long as the digest is. */
+const UNKNOWN_BUILD = '0000000000000000'
+
+rmSync('dist', { recursive: true, force: true })
+const { metafile } = await build({
+  entryPoints: {
+    start: 'src/cli/start.ts',
+    cli: 'src/cli/main.ts',
+    daemon: 'src/daemon/main.ts',
+    ...(library && { index: 'src/index.ts' }),
+  },
+  outdir: 'dist',
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node24',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: 'linked',
+  metafile: true,
+  // koffi finds its binary beside its own files.
+  external: ['koffi'],
+  chunkNames: 'chunks/[name]-[hash]',
+  define: {
+    TSSTACK_VERSION: JSON.stringify(version),
+    TSSTACK_BUILD: JSON.stringify(UNKNOWN_BUILD),
+  },
+  // Bundled CommonJS asks for node's own modules by require().
+  banner: {
+    js: "import{createRequire as tsstackRequire}from'node:module';const require=tsstackRequire(import.meta.url);",
+  },
+})
+stamp(Object.keys(metafile.outputs).filter((path) => path.endsWith('.js')))
+if (library) writeTypes()
+for (const [path, { bytes, entryPoint }] of Object.entries(metafile.outputs)) {
+  if (entryPoint) console.log(`${path}  ${Math.ceil(bytes / 1024)} KiB  (${entryPoint})`)
+}
+
+/** Puts the digest of all files where they name their build. */
+function stamp(paths) {
+  const digest = createHash('sha256')
+  for (const path of paths.toSorted()) digest.update(readFileSync(path))
+  const name = digest.digest('hex').slice(0, UNKNOWN_BUILD.length)
+  for (const path of paths) {
+    const text = readFileSync(path, 'utf8')
+    if (text.includes(UNKNOWN_BUILD)) writeFileSync(path, text.replaceAll(UNKNOWN_BUILD, name))
+  }
+}
+
+/** Declarations of the library, by the compiler that checks it. */
+function writeTypes() {
+  const words = [
+    '--ignoreConfig',
+    '--declaration',
+    '--emitDeclarationOnly',
+    '--outDir',
+    'dist/types',
+  ]
+  const options = JSON.parse(readFileSync('tsconfig.json', 'utf8')).compilerOptions
+  const kept = ['target', 'module', 'strict', 'exactOptionalPropertyTypes', 'skipLibCheck']
+  for (const key of kept) words.push(`--${key}`, String(options[key]))
+  words.push('--lib', options.lib.join(','), '--types', 'node', '--rewriteRelativeImportExtensions')
+  words.push('--resolveJsonModule', '--verbatimModuleSyntax', '--rootDir', 'src', 'src/index.ts')
+  execFileSync(join('node_modules', '.bin', 'tsc'), words, { stdio: 'inherit' })
+}

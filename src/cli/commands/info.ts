@@ -1,0 +1,67 @@
+/** `tsstack info`: what this host offers, and what the supervisor does. */
+
+import type { SupervisorStatus } from '../../daemon/index.ts'
+import { VERSION } from '../../daemon/index.ts'
+import { TsstackError } from '../../errors.ts'
+import type { Context } from '../context.ts'
+import { durationText } from '../duration.ts'
+import { readHostInfo } from '../host-info.ts'
+import type { HostInfo } from '../host-info.ts'
+import { print } from '../output.ts'
+import { askFor } from '../request.ts'
+
+export interface InfoFlags {
+  readonly json?: boolean
+}
+
+export async function info(context: Context, { json = false }: InfoFlags): Promise<number> {
+  const { state, run, socket, log } = context.places
+  const host = readHostInfo()
+  const paths = { state, run, socket, log }
+  const supervisor = await supervisorStatus(context)
+  if (json) {
+    const all = { version: VERSION, host, paths, supervisor: supervisor ?? null }
+    print(JSON.stringify(all, undefined, 2))
+    return 0
+  }
+  for (const [label, value] of lines(host, paths, supervisor)) {
+    print(`${`${label}:`.padEnd(14)}${value}`)
+  }
+  return 0
+}
+
+/** The host can be looked at without root; the supervisor cannot. */
+async function supervisorStatus({ asking }: Context): Promise<SupervisorStatus | undefined> {
+  try {
+    return (await askFor(asking, { kind: 'status' }, 'status')).status
+  } catch (error) {
+    if (error instanceof TsstackError && error.code === 'NOT_ROOT') return undefined
+    throw error
+  }
+}
+
+function lines(
+  host: HostInfo,
+  paths: Readonly<Record<string, string>>,
+  supervisor: SupervisorStatus | undefined,
+): readonly (readonly [string, string])[] {
+  return [
+    ['tsstack', VERSION],
+    ['kernel', `${host.kernel} ${host.architecture}`],
+    ['cgroup', host.cgroup],
+    ['overlay', host.overlay ? 'yes' : 'no: the kernel does not know it, or has not loaded it'],
+    ['nftables', host.nftables ? 'yes' : 'no'],
+    ['node', host.node],
+    ...Object.entries(paths),
+    [
+      'supervisor',
+      supervisor === undefined ? 'not for you to see: root is needed' : text(supervisor),
+    ],
+  ]
+}
+
+function text({ pid, version, startedAt, memoryBytes, stacks }: SupervisorStatus): string {
+  const mebibytes = Math.round(memoryBytes / 1024 / 1024)
+  const age = durationText(Date.now() - startedAt)
+  return `pid ${pid}, version ${version}, up ${age}, ${mebibytes} MiB, ${stacks.length} stacks`
+}

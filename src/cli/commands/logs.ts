@@ -1,0 +1,41 @@
+/** `tsstack logs`: what the containers of a stack wrote, and with -f what they write. */
+
+import type { LogRequest } from '../../daemon/index.ts'
+import type { Context } from '../context.ts'
+import { LogPrinter } from '../log-printer.ts'
+import { hasColor } from '../output.ts'
+import { ask } from '../request.ts'
+
+export interface LogsFlags {
+  readonly follow?: boolean
+  readonly tail?: number
+  readonly timestamps?: boolean
+  readonly logPrefix: boolean
+  readonly color: boolean
+}
+
+export async function logs(
+  { asking, input }: Context,
+  services: readonly string[],
+  flags: LogsFlags,
+): Promise<number> {
+  const request: LogRequest = {
+    services,
+    follow: flags.follow === true,
+    ...(flags.tail !== undefined && { tail: flags.tail }),
+  }
+  const printer = new LogPrinter({
+    isTerminal: process.stdout.isTTY,
+    color: flags.color && hasColor(process.stdout, process.env),
+    prefix: flags.logPrefix,
+    timestamps: flags.timestamps === true,
+  })
+  for await (const answer of ask(asking, { kind: 'logs', input: input(), logs: request })) {
+    if (answer.kind === 'logs') await printer.print(answer.bytes)
+    else if (answer.kind === 'message' && answer.message.kind === 'log-sources') {
+      printer.name(answer.message.containers)
+    }
+  }
+  await printer.finish()
+  return 0
+}

@@ -1,0 +1,40 @@
+/** `tsstack ls`: the stacks of this machine. */
+
+import type { StackSummary } from '../../daemon/index.ts'
+import type { Context } from '../context.ts'
+import { print, wantsJson } from '../output.ts'
+import { askFor } from '../request.ts'
+import { safeText } from '../safe-text.ts'
+import { table } from '../table.ts'
+
+export interface LsFlags {
+  readonly json?: boolean
+  readonly format?: string
+  readonly quiet?: boolean
+}
+
+export async function ls({ asking }: Context, flags: LsFlags): Promise<number> {
+  const { stacks } = await askFor(asking, { kind: 'stacks' }, 'stacks')
+  const sorted = stacks.toSorted((a, b) => (a.name < b.name ? -1 : 1))
+  if (wantsJson(flags)) print(JSON.stringify(sorted.map(toJson), undefined, 2))
+  else if (flags.quiet === true) for (const { name } of sorted) print(name)
+  else print(table(['NAME', 'STATUS', 'FILES'], sorted.map(toRow)))
+  return 0
+}
+
+function toRow({ name, running, containers, source }: StackSummary): readonly string[] {
+  const ended = containers - running
+  const status = [running > 0 && `running(${running})`, ended > 0 && `exited(${ended})`]
+  const text = status.filter((each) => each !== false).join(', ')
+  return [name, text === '' ? 'empty' : text, safeText(source?.files.join(', ') ?? '-')]
+}
+
+function toJson({ name, running, containers, source }: StackSummary): unknown {
+  return {
+    name,
+    running,
+    containers,
+    directory: source?.directory ?? null,
+    files: source?.files ?? [],
+  }
+}

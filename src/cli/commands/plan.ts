@@ -1,0 +1,26 @@
+/** `tsstack plan`: what `up` would do, and why. Status 0: nothing; 2: something; 1: an error. */
+
+import type { PlanOptions } from '../../planner/index.ts'
+import type { Context } from '../context.ts'
+import { hasColor, print } from '../output.ts'
+import { askFor } from '../request.ts'
+
+export interface PlanFlags {
+  readonly json?: boolean
+}
+
+const STATUS_CHANGES = 2
+
+export async function plan(
+  { asking, input }: Context,
+  options: PlanOptions,
+  { json = false }: PlanFlags,
+): Promise<number> {
+  const source = { kind: 'files', input: input(options.services) } as const
+  const answer = await askFor(asking, { kind: 'plan', source, options }, 'plan')
+  const { describe, planToJson } = await import('../../planner/index.ts')
+  const color = hasColor(process.stdout, process.env)
+  if (json) print(JSON.stringify(planToJson(answer.plan), undefined, 2))
+  else print(describe(answer.plan, { color }))
+  return answer.plan.actions.length > 0 ? STATUS_CHANGES : 0
+}

@@ -1,0 +1,29 @@
+/** Entry of the command line: runs the command, shows its error, ends with its status. */
+
+import { CommanderError } from 'commander'
+import { ERROR_CODES } from '../errors.ts'
+import { endWithReader, say } from './output.ts'
+import { createProgram } from './program.ts'
+import { exitCodeOf, renderError } from './render-error.ts'
+import { painter } from './style.ts'
+
+process.exit(await main(process.argv))
+
+/** The exit status. */
+async function main(argv: readonly string[]): Promise<number> {
+  endWithReader()
+  let status = 0
+  const program = createProgram((result) => {
+    status = result
+  })
+  for (const command of [program, ...program.commands]) command.exitOverride()
+  try {
+    await program.parseAsync(argv)
+    return status
+  } catch (error) {
+    // Commander has printed its help, or what it did not understand.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : ERROR_CODES.USAGE.exit
+    say(renderError(error, painter(process.stderr), Boolean(process.env['TSSTACK_DEBUG'])))
+    return exitCodeOf(error)
+  }
+}

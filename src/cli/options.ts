@@ -1,0 +1,78 @@
+/** Options that every command about a stack takes, before its name as in Compose and after it. */
+
+import { readFileSync } from 'node:fs'
+import type { Command } from 'commander'
+import type { StackInput } from '../daemon/index.ts'
+
+export interface StackOptions {
+  readonly file?: readonly string[]
+  readonly projectName?: string
+  readonly projectDirectory?: string
+  readonly envFile?: readonly string[]
+  readonly profile?: readonly string[]
+}
+
+/** `shortFile: false` where -f means something else: `logs -f` follows. */
+export function addStackOptions(
+  command: Command,
+  { shortFile = true }: { readonly shortFile?: boolean } = {},
+): Command {
+  return command
+    .optionsGroup('Which stack:')
+    .option(
+      `${shortFile ? '-f, ' : ''}--file <file>`,
+      'stack file, - for standard input; repeatable',
+      collect,
+    )
+    .option('-p, --project-name <name>', 'name of the stack')
+    .option('--project-directory <directory>', 'where relative paths begin')
+    .option(
+      '--env-file <file>',
+      'variables for the stack file, instead of .env; repeatable',
+      collect,
+    )
+    .option('--profile <name>', 'profile to enable, * for all; repeatable', collect)
+    .optionsGroup('Options:')
+}
+
+export function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value]
+}
+
+/** Options given before the command and after it, together. */
+export function mergeOptions(before: StackOptions, after: StackOptions): StackOptions {
+  const lists = (key: 'file' | 'envFile' | 'profile'): readonly string[] => [
+    ...(before[key] ?? []),
+    ...(after[key] ?? []),
+  ]
+  return {
+    ...before,
+    ...after,
+    file: lists('file'),
+    envFile: lists('envFile'),
+    profile: lists('profile'),
+  }
+}
+
+/** What the supervisor has to know of this process to read the same files as it would. */
+export function stackInput(options: StackOptions, services?: readonly string[]): StackInput {
+  const { file = [], projectName, projectDirectory, envFile = [], profile = [] } = options
+  return {
+    cwd: process.cwd(),
+    env: environment(),
+    files: file,
+    envFiles: envFile,
+    profiles: profile,
+    ...(file.includes('-') && { stdin: readFileSync(0, 'utf8') }),
+    ...(projectName !== undefined && { projectName }),
+    ...(projectDirectory !== undefined && { projectDirectory }),
+    ...(services !== undefined && { services }),
+  }
+}
+
+/** The caller's variables, and the node that runs tsstack: stack files bind it into containers. */
+function environment(): Record<string, string> {
+  const own = { ...process.env, TSSTACK_NODE: process.execPath }
+  const entries = Object.entries(own).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(entries) as Record<string, string>
+}

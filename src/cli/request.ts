@@ -1,0 +1,69 @@
+/** Asks the supervisor, and handles the answers that mean the same for every command. */
+
+import { openRequest } from '../daemon/index.ts'
+import type { Answer, Places, Request, ServerMessage, Session } from '../daemon/index.ts'
+import { say } from './output.ts'
+import { safeText } from './safe-text.ts'
+
+export interface Asking {
+  readonly places: Places
+  /** As others are told who holds a stack: `tsstack up`. */
+  readonly command: string
+  /** Called with each session: to send what the user does while it lasts. */
+  readonly onSession?: (session: Session) => void
+  readonly onWaiting?: () => void
+}
+
+/** Everything that the supervisor answers to `request`, but for what is handled here. */
+export async function* ask(asking: Asking, request: Request): AsyncGenerator<Answer, void> {
+  const session = await openRequest(asking, request)
+  asking.onSession?.(session)
+  try {
+    for await (const answer of session.answers()) {
+      if (answer.kind !== 'message') {
+        yield answer
+      } else if (answer.message.kind === 'load-yourself') {
+        yield* ask(asking, await withDesired(request))
+        return
+      } else if (answer.message.kind === 'waiting') {
+        const { holder, stack } = answer.message
+        const who = `${safeText(holder.command)} (pid ${holder.pid})`
+        say(`waiting for ${who}, which is changing stack "${stack}"`)
+        asking.onWaiting?.()
+      } else if (answer.message.kind === 'loaded') {
+        showWarnings(answer.message.warnings)
+      } else {
+        yield answer
+      }
+    }
+  } finally {
+    session.close()
+  }
+}
+
+/** The one message of `kind` in the answer to `request`. */
+export async function askFor<Kind extends ServerMessage['kind']>(
+  asking: Asking,
+  request: Request,
+  kind: Kind,
+): Promise<Extract<ServerMessage, { kind: Kind }>> {
+  let found: ServerMessage | undefined
+  for await (const answer of ask(asking, request)) {
+    if (answer.kind === 'message' && answer.message.kind === kind) found = answer.message
+  }
+  if (found === undefined) throw new Error(`The supervisor did not answer with "${kind}"`)
+  return found as Extract<ServerMessage, { kind: Kind }>
+}
+
+/** Files that are too large for the supervisor are read here. */
+async function withDesired(request: Request): Promise<Request> {
+  if (!('source' in request) || request.source.kind !== 'files') return request
+  const { readStack } = await import('../daemon/index.ts')
+  const { desired, warnings } = await readStack(request.source.input)
+  showWarnings(warnings)
+  return { ...request, source: { kind: 'desired', desired } }
+}
+
+function showWarnings(text: string): void {
+  if (text !== '') say(text)
+}

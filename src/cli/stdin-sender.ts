@@ -1,0 +1,36 @@
+/** Sends standard input to a program in a container, never more than its window has room for. */
+
+import type { Session } from '../daemon/index.ts'
+
+export class StdinSender implements Disposable {
+  readonly #session: Session
+  #window: number
+
+  constructor(session: Session, window: number) {
+    this.#session = session
+    this.#window = window
+    process.stdin.on('data', this.#send).on('end', this.#end).on('error', this.#end)
+    process.stdin.resume()
+  }
+
+  /** The program has taken so many bytes: there is room again. */
+  consumed(bytes: number): void {
+    this.#window += bytes
+    if (this.#window > 0 && process.stdin.isPaused()) process.stdin.resume()
+  }
+
+  [Symbol.dispose](): void {
+    process.stdin.off('data', this.#send).off('end', this.#end).off('error', this.#end)
+    process.stdin.pause()
+  }
+
+  readonly #send = (bytes: Buffer): void => {
+    this.#window -= bytes.length
+    void this.#session.sendBytes(bytes)
+    if (this.#window <= 0) process.stdin.pause()
+  }
+
+  readonly #end = (): void => {
+    this.#session.send({ kind: 'stdin-end' })
+  }
+}
