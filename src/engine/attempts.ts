@@ -55,8 +55,10 @@ export function watchAttempt(
   let failure: Failure | undefined
   listenToReports(container.own.fifo, {
     started: (pid) => {
+      // The child is gone when its program was never executed; the monitor cannot tell.
+      if (failure) return
       setRunning(container, attempt, pid)
-      if (attempt.process) started.resolve()
+      started.resolve()
       announce(machine, container.record, 'started')
     },
     failed: (reported) => (failure = reported),

@@ -1,3 +1,4 @@
 /** The engine: observes and changes the machine on behalf of a plan. The front door of this room. */
 
+export { createEngine } from './engine.ts'
 export type * from './types.ts'

@@ -17,6 +17,8 @@ export interface Machine {
   /** Our own children that no libuv handle reaps: monitors, movers, exec programs. */
   readonly children: Children
   readonly emit: (event: EngineEvent) => void
+  /** Calls `listener` for everything emitted from now on; returns its undoing. */
+  readonly subscribe: (listener: (event: EngineEvent) => void) => () => void
   /** Milliseconds since the epoch, for records; never for measuring. */
   readonly now: () => number
 }
@@ -31,6 +33,8 @@ export interface LiveContainer {
   readonly own: ContainerPaths
   record: ContainerRecord
   attempt: LiveAttempt | undefined
+  /** Pending while the back-off of a restart runs. */
+  restart: NodeJS.Timeout | undefined
 }
 
 export interface LiveAttempt {
@@ -56,7 +60,7 @@ export interface RunningProcess {
 /** The live container `name` of the machine, added when it is new. */
 export function addContainer(machine: Machine, record: ContainerRecord): LiveContainer {
   const own = containerPaths(machine.paths, record.stack, record.name)
-  const container: LiveContainer = { own, record, attempt: undefined }
+  const container: LiveContainer = { own, record, attempt: undefined, restart: undefined }
   machine.containers.set(record.name, container)
   return container
 }

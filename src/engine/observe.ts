@@ -55,10 +55,10 @@ export function observeContainer(container: LiveContainer): ObservedContainer {
   }
 }
 
-function stateOf({ record, attempt }: LiveContainer): ContainerState {
+function stateOf({ record, attempt, restart }: LiveContainer): ContainerState {
   if (attempt?.process && !attempt.exit) return 'running'
-  if (attempt?.exit || record.last || record.failure !== undefined) return 'exited'
-  return 'created'
+  if (restart) return 'restarting'
+  return attempt?.exit || record.last ? 'exited' : 'created'
 }
 
 function startOf({ record, attempt }: LiveContainer): { readonly startedAt?: number } {

@@ -3,24 +3,18 @@
 import { existsSync, lstatSync, readdirSync } from 'node:fs'
 import { join as joinPath } from 'node:path'
 import {
-  ARCHITECTURE,
   type Cgroup,
   type CgroupJoin,
-  capabilityMask,
   CLONE_NEW,
   close,
-  compileSeccomp,
   createDetachedMount,
-  DEFAULT_SECCOMP_PROFILE,
   type Fd,
-  kernelRelease,
-  lastCapability,
   makeDirectoryIn,
   makeNodeIn,
-  memfdOf,
   openIn,
   O,
   type Program,
+  sealedMemfd,
 } from '../../linux/index.ts'
 import { describeContainer } from './describe.ts'
 import type { LiveContainer, Machine } from '../machine.ts'
@@ -31,11 +25,12 @@ import type { Undo } from '../undo.ts'
 import type { ChildMounts } from './child-mounts.ts'
 import { DescriptorTable } from './descriptors.ts'
 import { initProgram } from './init.ts'
-import { monitorProgram } from './monitor.ts'
+import { type MonitorInput, monitorProgram } from './monitor.ts'
+import { type ChildInput, writeChild } from './child.ts'
 import { prepareMounts, type PreparedMount } from './mounts.ts'
 import type { OciConfig } from './oci.ts'
 import type { Output } from './output.ts'
-import { launchLimits } from './limits.ts'
+import { programInput } from './program-input.ts'
 
 export interface AssembleInput {
   readonly container: LiveContainer
@@ -79,21 +74,19 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
     status: input.reports.status,
     init,
   })
-  const program = monitorProgram({
+  const child: ChildInput = {
     config,
-    name: record.name,
-    executable,
+    ...programInput(config, { name: record.name, executable, init: record.spec.init }),
     mounts: childMounts(machine, { config, root: rootfs.fd, mounts, table, undo }),
     tasks: input.join.writeTo.map((fd) => table.pass(fd)),
     ...(input.netns === undefined ? {} : { netns: table.pass(input.netns) }),
-    ...(input.join.cloneInto === undefined ? {} : { cgroupFd: table.pass(input.join.cloneInto) }),
+  }
+  const monitor: MonitorInput = {
     cloneFlags: cloneFlags(input.join),
-    ...(config.linux.seccomp === 'default' ? { seccomp: seccompFilter(config) } : {}),
-    capabilityMask: capabilityMask(config.process.capabilities.bounding),
-    lastCapability: lastCapability(),
-    ...launchLimits(config),
-    init: record.spec.init,
-  })
+    keepsStatus: true,
+    ...(input.join.cloneInto === undefined ? {} : { cgroupFd: table.pass(input.join.cloneInto) }),
+  }
+  const program = monitorProgram(monitor, (draft) => writeChild(draft, child))
   return { program, descriptors: (fifo) => table.passed(fifo) }
 }
 
@@ -118,7 +111,7 @@ function openNull(mounts: readonly PreparedMount[], undo: Undo): Fd {
 
 function openInit(config: OciConfig, executable: string, undo: Undo): Fd {
   const { args, env } = config.process
-  const fd = memfdOf(initProgram({ executable, args, env }))
+  const fd = sealedMemfd('tsstack-init', initProgram({ executable, args, env }).image())
   undo.push(() => close(fd))
   return fd
 }
@@ -173,22 +166,4 @@ function thermalThrottlePaths(): readonly string[] {
   return readdirSync(CPU_DIRECTORY)
     .filter((name) => /^cpu\d+$/.test(name))
     .map((name) => joinPath(CPU_DIRECTORY, name, 'thermal_throttle'))
-}
-
-const filters = new Map<string, Buffer>()
-
-/** Compiled once for each set of capabilities: rules of the profile depend on them. */
-function seccompFilter(config: OciConfig): Buffer {
-  const capabilities = [...config.process.capabilities.bounding].sort()
-  const key = capabilities.join()
-  const known = filters.get(key)
-  if (known) return known
-  const filter = compileSeccomp({
-    profile: DEFAULT_SECCOMP_PROFILE,
-    architecture: ARCHITECTURE,
-    kernel: kernelRelease(),
-    capabilities,
-  })
-  filters.set(key, filter)
-  return filter
 }

@@ -4,21 +4,18 @@ import type { Label, Program } from '../../linux/index.ts'
 import { FD } from './descriptors.ts'
 import { writeCredentials } from './credentials.ts'
 import * as kernel from './kernel.ts'
-import type { OciConfig } from './oci.ts'
+import type { OciConfig, OciProcess } from './oci.ts'
 import { writeHiding, writeMounts, writeSysctls, type ChildMounts } from './child-mounts.ts'
 
-/** Everything the child needs; descriptors are the numbers that they have inside the child. */
-export interface ChildInput {
-  readonly config: OciConfig
+/** What the program is executed with, in a new container and in a running one alike. */
+export interface ProgramInput {
+  readonly process: OciProcess
   /** Names the session keyring. */
   readonly name: string
   /** Path inside the container of the program to execute. */
   readonly executable: string
-  readonly mounts: ChildMounts
   /** cgroup v1: `tasks` of every hierarchy. Empty on v2, where the child is born in its group. */
   readonly tasks: readonly number[]
-  /** Absent: the supervisor's own network namespace. */
-  readonly netns?: number
   /** Array of struct sock_filter; absent: unconfined. */
   readonly seccomp?: Buffer
   readonly capabilityMask: bigint
@@ -34,20 +31,26 @@ export interface ChildInput {
   readonly init: boolean
 }
 
+/** Everything the child of a new container needs; descriptors are the numbers they have inside it. */
+export interface ChildInput extends ProgramInput {
+  readonly config: OciConfig
+  readonly mounts: ChildMounts
+  /** Absent: the supervisor's own network namespace. */
+  readonly netns?: number
+}
+
 /** Appends the child's branch; it ends in execve, or in a failure report and exit. */
 export function writeChild(program: Program, input: ChildInput): void {
   const failed = program.failLabel({ reportFd: FD.fifo })
-  const must = { onError: failed }
   joinGroups(program, input, failed)
+  // The cgroup namespace begins at the group that was just joined.
+  if (input.tasks.length > 0) {
+    program.call('unshare', [kernel.CLONE_NEWCGROUP], { onError: failed })
+  }
   if (input.netns !== undefined) {
-    program.call('setns', [input.netns, kernel.CLONE_NEWNET], must)
+    program.call('setns', [input.netns, kernel.CLONE_NEWNET], { onError: failed })
   }
-  program.call('setsid', [])
-  if (input.config.process.terminal) {
-    program.call('ioctl', [0, kernel.TIOCSCTTY, 0], { ...must, note: 'ioctl(tty, TIOCSCTTY)' })
-  }
-  // Without keyrings in the kernel (ENOSYS) there are no host keys to be kept away from.
-  program.call('keyctl', [kernel.KEYCTL_JOIN_SESSION_KEYRING, program.text(`_ses.${input.name}`)])
+  openSession(program, input, failed)
   writeMounts(program, input.mounts, failed)
   setNames(program, input.config, failed)
   writeSysctls(program, input.config.linux.sysctl, failed)
@@ -56,12 +59,29 @@ export function writeChild(program: Program, input: ChildInput): void {
   writeCredentials(program, input, failed)
 }
 
-/** The limits hold before the program's first instruction; the namespace then begins at this group. */
-function joinGroups(program: Program, { tasks }: ChildInput, onError: Label): void {
+/** The same for a program that joins a running container: its namespaces have been entered already. */
+export function writeJoiningChild(program: Program, input: ProgramInput): void {
+  const failed = program.failLabel({ reportFd: FD.fifo })
+  joinGroups(program, input, failed)
+  openSession(program, input, failed)
+  setLimits(program, input, failed)
+  writeCredentials(program, input, failed)
+}
+
+function openSession(program: Program, { process, name }: ProgramInput, onError: Label): void {
+  program.call('setsid', [])
+  if (process.terminal) {
+    program.call('ioctl', [0, kernel.TIOCSCTTY, 0], { onError, note: 'ioctl(tty, TIOCSCTTY)' })
+  }
+  // Without keyrings in the kernel (ENOSYS) there are no host keys to be kept away from.
+  program.call('keyctl', [kernel.KEYCTL_JOIN_SESSION_KEYRING, program.text(`_ses.${name}`)])
+}
+
+/** Before anything else, so that the limits hold from the first instruction of the program. */
+function joinGroups(program: Program, { tasks }: ProgramInput, onError: Label): void {
   for (const fd of tasks) {
     program.call('write', [fd, program.text('0'), 1], { onError, note: 'write(cgroup tasks)' })
   }
-  if (tasks.length > 0) program.call('unshare', [kernel.CLONE_NEWCGROUP], { onError })
 }
 
 function setNames(program: Program, config: OciConfig, onError: Label): void {
@@ -75,7 +95,7 @@ function setNames(program: Program, config: OciConfig, onError: Label): void {
   })
 }
 
-function setLimits(program: Program, input: ChildInput, onError: Label): void {
+function setLimits(program: Program, input: ProgramInput, onError: Label): void {
   for (const { resource, soft, hard } of input.rlimits) {
     const limit = Buffer.alloc(16)
     limit.writeBigUInt64LE(soft, 0)

@@ -1,7 +1,7 @@
 /** The child's last steps: giving privileges up, in an order that is itself a defence, and execve. */
 
 import type { Label, Program } from '../../linux/index.ts'
-import type { ChildInput } from './child.ts'
+import type { ProgramInput } from './child.ts'
 import { FD } from './descriptors.ts'
 import * as kernel from './kernel.ts'
 
@@ -9,8 +9,8 @@ import * as kernel from './kernel.ts'
 const PATH_MAX = 4096
 
 /** Appends everything from no_new_privs to execve. */
-export function writeCredentials(program: Program, input: ChildInput, onError: Label): void {
-  const { process } = input.config
+export function writeCredentials(program: Program, input: ProgramInput, onError: Label): void {
+  const { process } = input
   if (process.noNewPrivileges) {
     program.call('prctl', [kernel.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0], { onError })
   } else {
@@ -30,7 +30,7 @@ export function writeCredentials(program: Program, input: ChildInput, onError: L
   execute(program, input, onError)
 }
 
-function loadFilter(program: Program, { seccomp }: ChildInput, onError: Label): void {
+function loadFilter(program: Program, { seccomp }: ProgramInput, onError: Label): void {
   if (!seccomp) return
   // struct sock_fprog: length in instructions of 8 bytes, then the pointer. include/uapi/linux/filter.h
   const header = Buffer.alloc(16)
@@ -44,7 +44,7 @@ function loadFilter(program: Program, { seccomp }: ChildInput, onError: Label): 
   )
 }
 
-function dropBoundingSet(program: Program, input: ChildInput, onError: Label): void {
+function dropBoundingSet(program: Program, input: ProgramInput, onError: Label): void {
   for (let capability = 0; capability <= input.lastCapability; capability += 1) {
     if (((input.capabilityMask >> BigInt(capability)) & 1n) === 1n) continue
     program.call('prctl', [kernel.PR_CAPBSET_DROP, capability, 0, 0, 0], { onError })
@@ -52,8 +52,8 @@ function dropBoundingSet(program: Program, input: ChildInput, onError: Label): v
 }
 
 /** As root first (root may enter what the user may not list), then as the user when that failed. */
-function enterWorkingDirectory(program: Program, input: ChildInput, onError: Label): void {
-  const { cwd, user } = input.config.process
+function enterWorkingDirectory(program: Program, input: ProgramInput, onError: Label): void {
+  const { cwd, user } = input.process
   const path = program.text(cwd)
   const entered = program.word()
   program.call('chdir', [path], { store: entered })
@@ -71,11 +71,7 @@ function enterWorkingDirectory(program: Program, input: ChildInput, onError: Lab
   program.place(checked)
 }
 
-function setUser(
-  program: Program,
-  user: ChildInput['config']['process']['user'],
-  onError: Label,
-): void {
+function setUser(program: Program, user: ProgramInput['process']['user'], onError: Label): void {
   const groups = Buffer.alloc(Math.max(4, user.additionalGids.length * 4))
   for (const [index, gid] of user.additionalGids.entries()) groups.writeUInt32LE(gid, index * 4)
   program.call('setgroups', [user.additionalGids.length, program.bytes(groups)], { onError })
@@ -84,7 +80,7 @@ function setUser(
 }
 
 /** Permitted and effective are the bounding set; inheritable and ambient are empty (CVE-2022-29162). */
-function setCapabilities(program: Program, input: ChildInput, onError: Label): void {
+function setCapabilities(program: Program, input: ProgramInput, onError: Label): void {
   program.call('prctl', [kernel.PR_SET_KEEPCAPS, 0, 0, 0, 0], { onError })
   const header = Buffer.alloc(8)
   header.writeUInt32LE(kernel.LINUX_CAPABILITY_VERSION_3, 0)
@@ -100,8 +96,8 @@ function setCapabilities(program: Program, input: ChildInput, onError: Label): v
   })
 }
 
-function execute(program: Program, input: ChildInput, onError: Label): void {
-  const { args, env } = input.config.process
+function execute(program: Program, input: ProgramInput, onError: Label): void {
+  const { args, env } = input.process
   const strings = (list: readonly string[]): number =>
     program.pointers(list.map((text) => program.text(text)))
   if (input.init) {

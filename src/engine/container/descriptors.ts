@@ -20,11 +20,12 @@ export class DescriptorTable {
 
   constructor(fixed: {
     readonly stdio: readonly [stdin: Fd, stdout: Fd, stderr: Fd]
-    readonly status: Fd
+    readonly status?: Fd | undefined
     readonly init?: Fd | undefined
   }) {
     const [stdin, stdout, stderr] = fixed.stdio
-    this.#passed = { 0: stdin, 1: stdout, 2: stderr, [FD.status]: fixed.status }
+    this.#passed = { 0: stdin, 1: stdout, 2: stderr }
+    if (fixed.status !== undefined) this.#passed[FD.status] = fixed.status
     if (fixed.init !== undefined) this.#passed[FD.init] = fixed.init
   }
 

@@ -9,17 +9,17 @@ import {
   RLIMITS,
   type RlimitName,
 } from '../../linux/index.ts'
-import type { ChildInput } from './child.ts'
+import type { ProgramInput } from './child.ts'
 import { DEFAULT_RLIMITS } from './defaults.ts'
-import type { OciConfig, OciRlimit } from './oci.ts'
+import type { OciProcess, OciRlimit } from './oci.ts'
 
 /** Every limit in words, so that none is inherited from whoever started the supervisor. */
 export function launchLimits(
-  config: OciConfig,
-): Pick<ChildInput, 'rlimits'> & { readonly oomScoreAdj?: number } {
-  const oomScoreAdj = config.process.oomScoreAdj ?? 0
+  process: OciProcess,
+): Pick<ProgramInput, 'rlimits'> & { readonly oomScoreAdj?: number } {
+  const oomScoreAdj = process.oomScoreAdj ?? 0
   return {
-    rlimits: config.process.rlimits.map(resolve),
+    rlimits: process.rlimits.map(resolve),
     ...(oomScoreAdj === ownOomScoreAdj() ? {} : { oomScoreAdj }),
   }
 }
@@ -28,7 +28,7 @@ export function launchLimits(
  * A default above our own hard limit is lowered to that where we may not raise it; what the stack file
  * asks for is not, so that the kernel's refusal is seen.
  */
-function resolve(limit: OciRlimit): ChildInput['rlimits'][number] {
+function resolve(limit: OciRlimit): ProgramInput['rlimits'][number] {
   const name = limit.type.replace('RLIMIT_', '').toLowerCase() as RlimitName
   const [soft, hard] = [toKernel(limit.soft), toKernel(limit.hard)]
   const resource = RLIMITS[name]

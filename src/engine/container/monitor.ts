@@ -2,58 +2,71 @@
 
 import { Program } from '../../linux/index.ts'
 import { STARTED_BYTES, STATUS_BYTES, STATUS_MAGIC, STATUS_OFFSETS } from '../records/attempt.ts'
-import { type ChildInput, writeChild } from './child.ts'
 import { FD } from './descriptors.ts'
 import * as kernel from './kernel.ts'
 
 /** What the monitor and its child say on the FIFO: 16 bytes each, so that no two ever mix (pipe(7)). */
 export const MESSAGE_BYTES = 16
-/** First word of a message; failures of {@link Program.failure} have their own. */
+/** First word of a message; failure records have their own. */
 export const MESSAGE = { started: 0x01, exited: 0x02 } as const
 
-export interface MonitorInput extends ChildInput {
+export interface MonitorInput {
   /** CLONE_NEW* flags of clone3. */
   readonly cloneFlags: number
   /** Child-side number of the cgroup directory to be born into (v2); absent on v1. */
   readonly cgroupFd?: number
+  /** True: start and end are written to FD.status as well, for supervisors to come. */
+  readonly keepsStatus: boolean
+  /** Entered before the child is made: the namespaces of a running container, through its pidfd. */
+  readonly enter?: { readonly pidfd: number; readonly flags: number }
 }
 
 /**
- * Writes the whole program. The monitor resumes only when its child has executed or died (CLONE_VFORK),
- * so "started" comes after any failure that the child reports, and never for a program that did not run.
+ * Writes the whole program; `writeChild` appends the child's branch, which never comes back. The
+ * monitor resumes only when its child has executed or died (CLONE_VFORK), so "started" comes after any
+ * failure that the child reports.
  */
-export function monitorProgram(input: MonitorInput): Program {
+export function monitorProgram(
+  input: MonitorInput,
+  writeChild: (program: Program) => void,
+): Program {
   const program = new Program()
   const status = program.bytes(statusTemplate(), 8)
   const monitor = program.label('monitor')
+  const onError = program.failLabel({ reportFd: FD.fifo })
+  // Until the program is executed, host descriptors are open here that nobody else may reach.
   program.call('prctl', [kernel.PR_SET_DUMPABLE, 0], { note: 'prctl(PR_SET_DUMPABLE, 0)' })
+  if (input.enter) {
+    const { pidfd, flags } = input.enter
+    program.call('setns', [pidfd, flags], { onError, note: 'setns(container)' })
+  }
   program.call('clone3', [program.bytes(cloneArguments(input), 8), kernel.CLONE_ARGS_BYTES], {
     store: status + STATUS_OFFSETS.pid,
     onPositive: monitor,
-    onError: program.failLabel({ reportFd: FD.fifo }),
-    note: 'clone3(new namespaces)',
+    onError,
+    note: 'clone3(container)',
   })
-  writeChild(program, input)
+  writeChild(program)
   program.place(monitor)
-  writeMonitor(program, status)
+  writeMonitor(program, status, input)
   return program
 }
 
-function writeMonitor(program: Program, status: number): void {
+function writeMonitor(program: Program, status: number, { keepsStatus }: MonitorInput): void {
   const started = program.bytes(message(MESSAGE.started), 8)
   const exited = program.bytes(message(MESSAGE.exited), 8)
   program.call('clock_gettime', [kernel.CLOCK_REALTIME, status + STATUS_OFFSETS.startedSeconds])
-  program.call('pwrite64', [FD.status, status, STARTED_BYTES, 0])
+  if (keepsStatus) program.call('pwrite64', [FD.status, status, STARTED_BYTES, 0])
   program.compute(status + STATUS_OFFSETS.pid, { store: started + 8 })
   program.call('write', [FD.fifo, started, MESSAGE_BYTES])
   // The container's pipes and mounts must end with the container, not with us.
   program.call('close_range', [0, 2, 0])
-  program.call('close_range', [FD.firstPassed, kernel.ALL_DESCRIPTORS, 0])
+  program.call('close_range', [FD.init, kernel.ALL_DESCRIPTORS, 0])
   const waitStatus = status + STATUS_OFFSETS.waitStatus
   program.call('wait4', [-1, waitStatus, 0, 0])
   program.call('clock_gettime', [kernel.CLOCK_REALTIME, status + STATUS_OFFSETS.endedSeconds])
   program.set(status + STATUS_OFFSETS.ended, 1)
-  program.call('pwrite64', [FD.status, status, STATUS_BYTES, 0])
+  if (keepsStatus) program.call('pwrite64', [FD.status, status, STATUS_BYTES, 0])
   program.compute(waitStatus, { store: exited + 8 })
   program.call('write', [FD.fifo, exited, MESSAGE_BYTES])
   program.call('exit_group', [0])

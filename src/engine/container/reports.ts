@@ -2,7 +2,7 @@
 
 import { closeSync, constants, openSync } from 'node:fs'
 import { Socket } from 'node:net'
-import { type Failure, parseFailure } from '../../linux/index.ts'
+import { type Failure, type Fd, parseFailure } from '../../linux/index.ts'
 import { MESSAGE, MESSAGE_BYTES } from './monitor.ts'
 
 /** Called in the order of the events; `gone` is always the last. */
@@ -24,6 +24,11 @@ export function listenToReports(path: string, listener: ReportListener): { close
   // poll(2) tells of the end of a FIFO only to a reader that has seen a writer come: fs/pipe.c compares
   // counts of opens. Whoever adopts an attempt opens after its monitor, so one more writer comes here.
   closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK))
+  return listenToPipe(fd, listener)
+}
+
+/** The same for a descriptor that is open already, such as an anonymous pipe of an exec. */
+export function listenToPipe(fd: Fd, listener: ReportListener): { close: () => void } {
   const socket = openSocket(fd)
   let pending: Buffer = Buffer.alloc(0)
   socket.on('data', (chunk: Buffer) => {

@@ -1,7 +1,7 @@
 /** What the engine remembers of a container: its spec and how its attempts went. */
 
 import { mkdirSync, readdirSync } from 'node:fs'
-import type { ContainerSpec, Dependency, ObservedPort } from '../../planner/index.ts'
+import type { ContainerSpec, Dependency, ObservedPort, RestartMemory } from '../../planner/index.ts'
 import { containerPaths, containersDirectory, type ContainerPaths } from '../paths.ts'
 import type { Paths } from '../types.ts'
 import { readRecord, removeRecord, writeRecord } from './file.ts'
@@ -24,8 +24,8 @@ export interface ContainerRecord {
   readonly failure?: string
   /** Ended by `stop` or `down`, so that no restart policy applies. */
   readonly stoppedByUser: boolean
-  /** Restarts in a row, for the back-off and for `on-failure:N`. */
-  readonly restarts: number
+  /** For the back-off and for `on-failure:N`; see planner/restart.ts. */
+  readonly restarts: RestartMemory
 }
 
 export interface AttemptResult {

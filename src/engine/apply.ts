@@ -1,0 +1,82 @@
+/** Makes a stack what it is desired to be: journal, plan, execute, look again. */
+
+import type { DesiredState, PlanOptions } from '../planner/index.ts'
+import { planStack } from './engine.ts'
+import { executePlan, type Phase } from './execute.ts'
+import type { Machine } from './machine.ts'
+import { observeStack } from './observe.ts'
+import { performAction } from './perform.ts'
+import { readStackRecord, removeStackRecord, writeStackRecord } from './records/stack.ts'
+import type { ApplyOptions, ApplyResult } from './types.ts'
+
+/** Outcomes tell what failed; what could be done is done. */
+export async function applyDesired(
+  machine: Machine,
+  wanted: {
+    readonly stack: string
+    readonly desired: DesiredState | undefined
+    readonly options: PlanOptions & ApplyOptions
+  },
+): Promise<ApplyResult> {
+  const { stack, desired, options } = wanted
+  const unsubscribe = options.onEvent
+    ? machine.subscribe(forStack(stack, options.onEvent))
+    : undefined
+  try {
+    const plan = planStack(machine, wanted)
+    if (plan.actions.length > 0 || desired) journal(machine, stack, desired)
+    const outcomes = await executePlan(plan, {
+      perform: (action) => performAction(machine, stack, action),
+      onPhase: (action, phase, message) => report(machine, { stack, action, phase, message }),
+      now: () => performance.now(),
+      signal: options.signal,
+    })
+    const observed = observeStack(machine, stack)
+    if (!desired && isGone(observed)) removeStackRecord(machine.paths, stack)
+    return { outcomes, observed }
+  } finally {
+    unsubscribe?.()
+  }
+}
+
+/** What the user wants is written down, durably, before anything of it is done. */
+function journal(machine: Machine, stack: string, desired: DesiredState | undefined): void {
+  const known = readStackRecord(machine.paths, stack)
+  if (desired) {
+    const record = { stack, source: desired.source, desired }
+    if (JSON.stringify(known?.desired) === JSON.stringify(desired)) return
+    writeStackRecord(machine.paths, record)
+  } else if (known) {
+    writeStackRecord(machine.paths, { stack, source: known.source })
+  }
+}
+
+function isGone({ containers, networks }: ApplyResult['observed']): boolean {
+  return containers.length === 0 && networks.length === 0
+}
+
+type EventListener = NonNullable<ApplyOptions['onEvent']>
+
+function forStack(stack: string, listener: EventListener): EventListener {
+  return (event) => {
+    if (event.stack === stack) listener(event)
+  }
+}
+
+function report(
+  machine: Machine,
+  happened: {
+    readonly stack: string
+    readonly action: Parameters<typeof performAction>[2]
+    readonly phase: Phase
+    readonly message: string | undefined
+  },
+): void {
+  const { stack, action, phase, message } = happened
+  machine.emit({
+    kind: 'action',
+    time: machine.now(),
+    ...{ stack, action, phase },
+    ...(message === undefined ? {} : { message }),
+  })
+}

@@ -1,0 +1,247 @@
+/** Runs another program in a running container, as safely confined as the container's own. */
+
+import { Socket } from 'node:net'
+import { PassThrough, type Readable, type Writable } from 'node:stream'
+import { ReadStream } from 'node:tty'
+import {
+  CLONE_NEW,
+  close,
+  closeCgroupJoin,
+  describeFailure,
+  type Failure,
+  type Fd,
+  O,
+  openIn,
+  openPath,
+  openPty,
+  pidfdSendSignal,
+  pidfdOpen,
+  pipe,
+  setWindowSize,
+  spawn,
+} from '../../linux/index.ts'
+import { EngineError } from '../../errors.ts'
+import type { LiveContainer, Machine } from '../machine.ts'
+import { exitCodeOf } from '../records/attempt.ts'
+import { findExecutable, resolveUser } from '../rootfs/index.ts'
+import type { ExecRequest, ExecSession } from '../types.ts'
+import { Undo } from '../undo.ts'
+import { writeJoiningChild } from './child.ts'
+import { describeContainer } from './describe.ts'
+import { DescriptorTable } from './descriptors.ts'
+import { monitorProgram } from './monitor.ts'
+import type { OciConfig } from './oci.ts'
+import { programInput } from './program-input.ts'
+import { listenToPipe } from './reports.ts'
+import { signalNumber } from './stop.ts'
+
+/** The namespaces of a container that a program joins; its network may be shared, never absent. */
+const JOINED = ['mnt', 'pid', 'net', 'ipc', 'uts', 'cgroup'] as const
+
+/** Resolves once the program runs. Throws EXEC_NOT_FOUND and the like with the program's name. */
+export async function execInContainer(
+  machine: Machine,
+  container: LiveContainer,
+  request: ExecRequest,
+): Promise<ExecSession> {
+  const temporary = new Undo()
+  try {
+    const target = openTarget(container, temporary)
+    const config = describeExec(container, request, target.root)
+    const streams = request.tty
+      ? openTerminal(request, target.root, temporary)
+      : openPipes(temporary)
+    return await launch(machine, { container, config, target, streams, temporary })
+  } finally {
+    await temporary.run()
+  }
+}
+
+interface Target {
+  readonly pidfd: Fd
+  /** O_PATH descriptor of the container's root directory. */
+  readonly root: Fd
+}
+
+/** Both refer to the container's own pid 1, whatever becomes of its pid. */
+function openTarget(container: LiveContainer, temporary: Undo): Target {
+  const process = container.attempt?.exit ? undefined : container.attempt?.process
+  if (process?.pidfd === undefined) {
+    throw new EngineError(
+      'NOT_RUNNING',
+      `Cannot run a program in "${container.record.name}": it does not run`,
+      {
+        hint: 'start it with "tsstack up"',
+      },
+    )
+  }
+  const root = openPath(`/proc/${process.pid}/root`, O.DIRECTORY)
+  temporary.push(() => close(root))
+  // Still alive after the look at /proc: then what was found there was its own.
+  pidfdSendSignal(process.pidfd, 0)
+  return { pidfd: process.pidfd, root }
+}
+
+function describeExec(container: LiveContainer, request: ExecRequest, root: Fd): OciConfig {
+  const { spec, name } = container.record
+  const user = request.user ?? spec.user
+  const workingDir = request.workingDir ?? spec.workingDir
+  return describeContainer(
+    {
+      ...spec,
+      entrypoint: [],
+      command: request.command,
+      environment: { ...spec.environment, ...request.environment },
+      tty: request.tty,
+      privileged: request.privileged ?? spec.privileged,
+      ...(workingDir === undefined ? {} : { workingDir }),
+    },
+    {
+      name,
+      cgroupsPath: '/',
+      rootPath: '/',
+      user: resolveUser({ rootFd: root, user, groupAdd: spec.groupAdd }),
+      image: {},
+    },
+  )
+}
+
+/** Our ends of the program's stdio, and the ends that it gets. */
+interface Streams {
+  readonly given: readonly [stdin: Fd, stdout: Fd, stderr: Fd]
+  readonly stdin: Writable
+  readonly stdout: Readable
+  readonly stderr: Readable | undefined
+  /** Present with a terminal. */
+  readonly master?: Fd
+}
+
+function openPipes(temporary: Undo): Streams {
+  const [input, output, error] = [pipe(), pipe(), pipe()]
+  for (const fd of [input.read, output.write, error.write]) temporary.push(() => close(fd))
+  return {
+    given: [input.read, output.write, error.write],
+    stdin: new Socket({ fd: input.write, readable: false, writable: true }),
+    stdout: new Socket({ fd: output.read, readable: true, writable: false }),
+    stderr: new Socket({ fd: error.read, readable: true, writable: false }),
+  }
+}
+
+/** A pty of the container's own devpts, never the caller's terminal. */
+function openTerminal(request: ExecRequest, root: Fd, temporary: Undo): Streams {
+  const devpts = openIn(root, 'dev/pts', { flags: O.PATH | O.DIRECTORY })
+  temporary.push(() => close(devpts))
+  const { master, slave } = openPty(devpts)
+  temporary.push(() => close(slave))
+  if (request.size) setWindowSize(master, request.size)
+  const terminal = new ReadStream(master)
+  const stdout = new PassThrough()
+  terminal.on('data', (chunk: Buffer) => stdout.write(chunk))
+  // The last slave's close reads as EIO, which is how a terminal ends.
+  terminal.on('error', () => stdout.end())
+  terminal.on('end', () => stdout.end())
+  return { given: [slave, slave, slave], stdin: terminal, stdout, stderr: undefined, master }
+}
+
+async function launch(
+  machine: Machine,
+  exec: {
+    readonly container: LiveContainer
+    readonly config: OciConfig
+    readonly target: Target
+    readonly streams: Streams
+    readonly temporary: Undo
+  },
+): Promise<ExecSession> {
+  const { container, config, target, streams, temporary } = exec
+  const { process } = config
+  const executable = findExecutable({
+    rootFd: target.root,
+    name: process.args[0] ?? '',
+    env: process.env,
+    cwd: process.cwd,
+  })
+  const join = machine.cgroups.open(container.attempt?.record.cgroup ?? '').join()
+  temporary.push(() => closeCgroupJoin(join))
+  const reports = pipe()
+  temporary.push(() => close(reports.write))
+  const table = new DescriptorTable({ stdio: streams.given })
+  const input = {
+    ...programInput(config, { name: container.record.name, executable, init: false }),
+    tasks: join.writeTo.map((fd) => table.pass(fd)),
+  }
+  const program = monitorProgram(
+    {
+      cloneFlags: 0,
+      keepsStatus: false,
+      enter: { pidfd: table.pass(target.pidfd), flags: joinedFlags() },
+      ...(join.cloneInto === undefined ? {} : { cgroupFd: table.pass(join.cloneInto) }),
+    },
+    (draft) => writeJoiningChild(draft, input),
+  )
+  const pid = spawn(program, {
+    title: `tsstack: exec ${container.record.name}`,
+    descriptors: table.passed(reports.write),
+    fallbackDirectory: container.own.run,
+  })
+  machine.children.add(pid)
+  // The pipes end when the program's ends are closed, so ours of them go now.
+  await temporary.run()
+  return follow(reports.read, streams, (failure) => {
+    const cause = describeFailure(program.notes, failure)
+    return new EngineError('LAUNCH', `Cannot run ${process.args[0]}: ${cause.message}`, { cause })
+  })
+}
+
+/** Resolves with the session once the program runs, or rejects with the call that failed. */
+function follow(
+  reports: Fd,
+  streams: Streams,
+  describe: (failure: Failure) => Error,
+): Promise<ExecSession> {
+  const started = Promise.withResolvers<ExecSession>()
+  const exited = Promise.withResolvers<{ readonly exitCode: number }>()
+  let pidfd: Fd | undefined
+  let failure: Failure | undefined
+  listenToPipe(reports, {
+    started: (pid) => {
+      pidfd = tryPidfd(pid)
+      if (failure) return
+      started.resolve({
+        stdin: streams.stdin,
+        stdout: streams.stdout,
+        stderr: streams.stderr,
+        resize: (size) => {
+          if (streams.master !== undefined) setWindowSize(streams.master, size)
+        },
+        signal: (name) => {
+          if (pidfd !== undefined) pidfdSendSignal(pidfd, signalNumber(name))
+        },
+        exited: exited.promise,
+      })
+    },
+    failed: (reported) => (failure = reported),
+    exited: (waitStatus) => exited.resolve({ exitCode: exitCodeOf(waitStatus) }),
+    gone: () => {
+      if (pidfd !== undefined) close(pidfd)
+      pidfd = undefined
+      // Has no effect after an exit was reported: the monitor was killed, and its child with it.
+      exited.resolve({ exitCode: 137 })
+      started.reject(failure ? describe(failure) : new Error('The exec monitor ended at once'))
+    },
+  })
+  return started.promise
+}
+
+function tryPidfd(pid: number): Fd | undefined {
+  try {
+    return pidfdOpen(pid)
+  } catch {
+    // It has ended already; the report of that follows.
+    return undefined
+  }
+}
+
+function joinedFlags(): number {
+  return JOINED.reduce((flags, name) => flags | CLONE_NEW[name], 0)
+}

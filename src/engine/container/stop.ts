@@ -1,0 +1,90 @@
+/** Stops an attempt: its stop signal, its grace, then SIGKILL for everything that is left. */
+
+import { readFileSync } from 'node:fs'
+import { constants } from 'node:os'
+import { KernelError, UsageError } from '../../errors.ts'
+import { pidfdSendSignal } from '../../linux/index.ts'
+import { update } from '../attempts.ts'
+import type { LiveAttempt, LiveContainer, Machine } from '../machine.ts'
+
+/** Resolves when the attempt has ended and is cleaned up. A container that does not run is success. */
+export async function stopContainer(
+  machine: Machine,
+  container: LiveContainer,
+  graceMs: number,
+): Promise<void> {
+  update(machine, container, { stoppedByUser: true })
+  const { attempt } = container
+  if (!attempt) return
+  const signal = signalNumber(container.record.spec.stopSignal)
+  // A pid 1 that neither handles nor waits for the signal never gets it (pid_namespaces(7)): its grace
+  // would only be waited for.
+  if (attempt.exit === undefined && graceMs > 0 && listensTo(attempt, signal)) {
+    sendSignal(attempt, signal)
+    if (await endsWithin(attempt, graceMs)) return
+  }
+  if (container.attempt !== attempt) return
+  await machine.cgroups.open(attempt.record.cgroup).killAll()
+  await attempt.ended
+}
+
+/** Signals pid 1 of the container; one that has just ended is success. */
+export function signalContainer(container: LiveContainer, signal: string): void {
+  if (container.attempt) sendSignal(container.attempt, signalNumber(signal))
+}
+
+/** 15 for `SIGTERM`, `TERM` or `15`. Real-time signals as `SIGRTMIN+3`. */
+export function signalNumber(text: string): number {
+  const upper = text.toUpperCase()
+  if (/^\d+$/.test(upper) && Number(upper) >= 1 && Number(upper) <= 64) return Number(upper)
+  const name = upper.startsWith('SIG') ? upper : `SIG${upper}`
+  const realTime = /^SIGRT(MIN\+|MAX-)?(\d*)$/.exec(name)
+  if (realTime) return realTimeSignal(realTime[1], Number(realTime[2] ?? 0))
+  const number = (constants.signals as Readonly<Record<string, number>>)[name]
+  if (number === undefined) {
+    throw new UsageError(`Cannot send signal "${text}": there is none of that name`, {
+      hint: 'use a name of signal(7), such as SIGTERM',
+    })
+  }
+  return number
+}
+
+/** glibc's numbers: SIGRTMIN is 34, for it keeps 32 and 33 to itself. */
+function realTimeSignal(from: string | undefined, offset: number): number {
+  return from === 'MAX-' ? 64 - offset : 34 + offset
+}
+
+function sendSignal(attempt: LiveAttempt, signal: number): void {
+  if (attempt.process?.pidfd === undefined) return
+  try {
+    pidfdSendSignal(attempt.process.pidfd, signal)
+  } catch (error) {
+    if (!(error instanceof KernelError && error.errnoName === 'ESRCH')) throw error
+  }
+}
+
+/** Whether pid 1 catches the signal, or blocks it to take it by sigwait(3) or signalfd(2). */
+function listensTo(attempt: LiveAttempt, signal: number): boolean {
+  if (signal === constants.signals.SIGKILL) return false
+  const bit = 1n << BigInt(signal - 1)
+  try {
+    const status = readFileSync(`/proc/${attempt.process?.pid ?? 0}/status`, 'latin1')
+    const mask = (name: string): bigint =>
+      BigInt(`0x${new RegExp(`^${name}:\\s*([0-9a-f]+)`, 'm').exec(status)?.[1] ?? '0'}`)
+    return ((mask('SigCgt') | mask('SigBlk')) & bit) !== 0n
+  } catch {
+    return false
+  }
+}
+
+async function endsWithin(attempt: LiveAttempt, graceMs: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  const timer = setTimeout(() => resolve(false), graceMs)
+  attempt.ended.then(
+    () => resolve(true),
+    () => resolve(true),
+  )
+  const ended = await promise
+  clearTimeout(timer)
+  return ended
+}

@@ -1,0 +1,106 @@
+/** Puts the engine together: opens the state root, adopts what runs, and offers the `Engine` of types.ts. */
+
+import { bootId, detectCgroups } from '../linux/index.ts'
+import { createNet } from '../net/index.ts'
+import { EngineError } from '../errors.ts'
+import { type DesiredState, plan, type Plan, type PlanOptions } from '../planner/index.ts'
+import { adoptAll } from './adopt.ts'
+import { applyDesired } from './apply.ts'
+import { watchChildren } from './children.ts'
+import { execInContainer } from './container/exec.ts'
+import { signalContainer } from './container/stop.ts'
+import { readContainerLog } from './logs/index.ts'
+import { containersOf, type LiveContainer, type Machine } from './machine.ts'
+import { observeContainer, observeStack } from './observe.ts'
+import { openPaths, systemCgroup } from './paths.ts'
+import { readStackRecord, stackNames } from './records/stack.ts'
+import { cancelRestart } from './supervise.ts'
+import type { Engine, EngineEvent, EngineOptions, StackSummary } from './types.ts'
+
+/**
+ * One engine per state root, in the network namespace and mount namespace of the caller. Throws
+ * STATE_DIRECTORY, NO_CGROUP.
+ */
+export async function createEngine(options: EngineOptions): Promise<Engine> {
+  const paths = openPaths(options)
+  const cgroups = detectCgroups()
+  const leaveSystem = cgroups.enterSystem(systemCgroup(paths))
+  const listeners = new Set<(event: EngineEvent) => void>()
+  const children = watchChildren()
+  const machine: Machine = {
+    ...{ paths, cgroups, children },
+    net: createNet({ rootId: paths.rootId }),
+    bootId: bootId(),
+    containers: new Map(),
+    emit: (event) => {
+      for (const listener of listeners) listener(event)
+    },
+    subscribe: (listener) => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    now: () => Date.now(),
+  }
+  await adoptAll(machine)
+  return engineOn(machine, async () => {
+    for (const container of machine.containers.values()) cancelRestart(container)
+    await machine.net.close()
+    children.close()
+    leaveSystem()
+  })
+}
+
+function engineOn(machine: Machine, close: () => Promise<void>): Engine {
+  return {
+    paths: machine.paths,
+    observe: async (stack) => observeStack(machine, stack),
+    stacks: async () => stackNames(machine.paths).map((name) => summarize(machine, name)),
+    plan: async (stack, desired, options) => planStack(machine, { stack, desired, options }),
+    apply: (stack, desired, options) => applyDesired(machine, { stack, desired, options }),
+    exec: async (name, request) => execInContainer(machine, containerNamed(machine, name), request),
+    logs: (name, options) => readContainerLog(machine, containerNamed(machine, name), options),
+    subscribe: machine.subscribe,
+    kill: async (name, signal) => signalContainer(containerNamed(machine, name), signal),
+    isIdle: async () => isIdle(machine),
+    close,
+  }
+}
+
+/** What `apply` would do now. */
+export function planStack(
+  machine: Machine,
+  wanted: {
+    readonly stack: string
+    readonly desired: DesiredState | undefined
+    readonly options: PlanOptions
+  },
+): Plan {
+  const { stack, desired, options } = wanted
+  return plan({ desired, observed: observeStack(machine, stack), now: machine.now(), options })
+}
+
+/** Nothing runs and nothing is to be started again. */
+function isIdle(machine: Machine): boolean {
+  return [...machine.containers.values()].every(
+    ({ attempt, restart }) => attempt === undefined && restart === undefined,
+  )
+}
+
+function summarize(machine: Machine, name: string): StackSummary {
+  const source = readStackRecord(machine.paths, name)?.source
+  const containers = containersOf(machine, name)
+  const running = containers.filter((one) => observeContainer(one).state === 'running').length
+  return { name, ...(source ? { source } : {}), running, containers: containers.length }
+}
+
+function containerNamed(machine: Machine, name: string): LiveContainer {
+  const container = machine.containers.get(name)
+  if (container) return container
+  throw new EngineError(
+    'NO_SUCH_SERVICE',
+    `Cannot find container "${name}": there is none of that name`,
+    {
+      hint: 'see "tsstack ps -a"',
+    },
+  )
+}

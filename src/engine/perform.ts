@@ -1,0 +1,138 @@
+/** Does the actions of a plan, one function for each kind. Each can be done again after a crash. */
+
+import { rmSync } from 'node:fs'
+import { EngineError } from '../errors.ts'
+import {
+  type Action,
+  type DesiredContainer,
+  FIRST_RUN,
+  type NetworkSpec,
+} from '../planner/index.ts'
+import { announce, cleanUpAttempt, forgetContainer } from './attempts.ts'
+import { publishNames } from './container/network.ts'
+import { stopContainer } from './container/stop.ts'
+import { addContainer, type LiveContainer, type Machine } from './machine.ts'
+import { createContainerRecord, readAttemptRecord } from './records/container.ts'
+import {
+  readLeases,
+  readNetworkRecords,
+  removeNetworkRecord,
+  writeLeases,
+  writeNetworkRecord,
+} from './records/network.ts'
+import { cancelRestart, startByUser } from './supervise.ts'
+import { waitForDependencies } from './wait.ts'
+import { createVolume, removeAnonymousVolumes, removeVolume } from './volumes.ts'
+
+/** Resolves when the effect of `action` on `stack` is there. */
+export async function performAction(
+  machine: Machine,
+  stack: string,
+  action: Action,
+): Promise<void> {
+  switch (action.kind) {
+    case 'create-network':
+      return createNetwork(machine, stack, action.network)
+    case 'remove-network':
+      return removeNetwork(machine, stack, action.network)
+    case 'create-volume':
+      return createVolume(machine, stack, action.volume)
+    case 'remove-volume':
+      return removeVolume(machine, stack, action.volume)
+    case 'create-container':
+      return createContainer(machine, stack, action.container)
+    case 'start-container': {
+      await waitForDependencies(machine, stack, action)
+      return startByUser(machine, containerNamed(machine, action.name))
+    }
+    case 'stop-container': {
+      const container = containerNamed(machine, action.name)
+      cancelRestart(container)
+      return stopContainer(machine, container, action.graceMs)
+    }
+    case 'remove-container':
+      return removeContainer(machine, containerNamed(machine, action.name), action)
+  }
+}
+
+function createNetwork(machine: Machine, stack: string, spec: NetworkSpec): void {
+  const known = readNetworkRecords(machine.paths, stack).find(
+    (record) => record.spec.name === spec.name,
+  )
+  const wanted = spec.subnets.length > 0 ? spec.subnets : (known?.subnets ?? []).map(asSubnet)
+  const { bridge, subnets, gateways } = machine.net.createNetwork({
+    name: spec.name,
+    stack,
+    internal: spec.internal,
+    subnets: wanted,
+    mtu: mtuOf(spec),
+  })
+  writeNetworkRecord(machine.paths, stack, { spec, bridge, subnets, gateways })
+}
+
+const asSubnet = (subnet: string): { readonly subnet: string } => ({ subnet })
+
+/** @see Docker's bridge driver options */
+function mtuOf({ driverOptions }: NetworkSpec): number | undefined {
+  const text = driverOptions['com.docker.network.driver.mtu'] ?? driverOptions['mtu']
+  return text === undefined ? undefined : Number(text)
+}
+
+function removeNetwork(machine: Machine, stack: string, { name }: NetworkSpec): void {
+  machine.net.removeNetwork(name)
+  removeNetworkRecord(machine.paths, stack, name)
+  const { [name]: _gone, ...leases } = readLeases(machine.paths, stack)
+  writeLeases(machine.paths, stack, leases)
+}
+
+function createContainer(machine: Machine, stack: string, desired: DesiredContainer): void {
+  const { name } = desired
+  if (machine.containers.has(name)) {
+    const owner = machine.containers.get(name)?.record.stack ?? stack
+    throw new EngineError(
+      'ACTION_FAILED',
+      `Cannot create container "${name}": stack "${owner}" has one of that name`,
+      { hint: 'change "container_name", or take the other one down' },
+    )
+  }
+  const record = {
+    ...{ stack, name, service: desired.service, index: desired.index },
+    spec: desired.spec,
+    dependsOn: desired.dependsOn,
+    createdAt: machine.now(),
+    attempts: 0,
+    stoppedByUser: false,
+    restarts: FIRST_RUN,
+  }
+  createContainerRecord(machine.paths, record)
+  const container = addContainer(machine, record)
+  publishNames(machine, container.record, [])
+  announce(machine, record, 'created')
+}
+
+async function removeContainer(
+  machine: Machine,
+  container: LiveContainer,
+  options: { readonly anonymousVolumes: boolean },
+): Promise<void> {
+  cancelRestart(container)
+  if (container.attempt) await stopContainer(machine, container, 0)
+  const leftover = readAttemptRecord(container.own)
+  if (leftover) {
+    await cleanUpAttempt(machine, container, { record: leftover, netns: undefined, dns: undefined })
+  }
+  if (options.anonymousVolumes) removeAnonymousVolumes(machine, container.record)
+  // The record goes last, with the directory: a crash before that finds it and removes the rest.
+  for (const path of [container.own.upper, container.own.work, container.own.directory]) {
+    rmSync(path, { recursive: true, force: true })
+  }
+  forgetContainer(machine, container)
+  announce(machine, container.record, 'removed')
+}
+
+function containerNamed(machine: Machine, name: string): LiveContainer {
+  const container = machine.containers.get(name)
+  if (!container)
+    throw new EngineError('ACTION_FAILED', `Cannot find container "${name}": it is gone`)
+  return container
+}

@@ -1,0 +1,60 @@
+/** Starts containers again as their policies say, with Docker's back-off. */
+
+import { decideRestart, FIRST_RUN } from '../planner/index.ts'
+import { update } from './attempts.ts'
+import { startContainer } from './container/start.ts'
+import type { LiveContainer, Machine } from './machine.ts'
+
+/** A start that the user asked for begins a new series: the back-off starts over. */
+export function startByUser(machine: Machine, container: LiveContainer): Promise<void> {
+  cancelRestart(container)
+  update(machine, container, { restarts: FIRST_RUN })
+  return startAndFollow(machine, container)
+}
+
+export function cancelRestart(container: LiveContainer): void {
+  clearTimeout(container.restart)
+  container.restart = undefined
+}
+
+/** Acts on the end of the running attempt, once all of it is cleaned up. */
+export function followAttempt(machine: Machine, container: LiveContainer): void {
+  container.attempt?.ended.then(
+    () => afterEnd(machine, container),
+    (failure: unknown) => warn(machine, container, failure),
+  )
+}
+
+/** An attempt that ended while nobody looked, as a reboot leaves it. */
+export function afterEnd(machine: Machine, container: LiveContainer): void {
+  const { record } = container
+  // A failed start is reported to whoever asked for it; a started attempt has a result.
+  if (!record.last || record.failure !== undefined || !machine.containers.has(record.name)) return
+  if (container.restart ?? container.attempt) return
+  const decision = decideRestart({
+    policy: record.spec.restart,
+    memory: record.restarts,
+    ranMs: record.last.finishedAt - record.last.startedAt,
+    exitCode: record.last.exitCode,
+    stoppedByUser: record.stoppedByUser,
+  })
+  if (decision.kind === 'stay') return
+  update(machine, container, { restarts: decision.memory })
+  container.restart = setTimeout(() => {
+    container.restart = undefined
+    startAndFollow(machine, container).catch((failure: unknown) =>
+      warn(machine, container, failure),
+    )
+  }, decision.memory.delayMs)
+}
+
+async function startAndFollow(machine: Machine, container: LiveContainer): Promise<void> {
+  await startContainer(machine, container)
+  followAttempt(machine, container)
+}
+
+function warn(machine: Machine, container: LiveContainer, failure: unknown): void {
+  const { stack } = container.record
+  const message = failure instanceof Error ? failure.message : String(failure)
+  machine.emit({ kind: 'warning', time: machine.now(), stack, message })
+}

@@ -1,0 +1,53 @@
+/** Waits until what a container depends on has come as far as it wants: by events, never by polling. */
+
+import { EngineError } from '../errors.ts'
+import { type Action, type Dependency, judgeCondition } from '../planner/index.ts'
+import { containersOf, type Machine } from './machine.ts'
+import { observeContainer } from './observe.ts'
+
+type Start = Extract<Action, { kind: 'start-container' }>
+
+/** Throws DEPENDENCY when a required condition cannot be met any more. */
+export async function waitForDependencies(
+  machine: Machine,
+  stack: string,
+  action: Start,
+): Promise<void> {
+  await Promise.all(
+    action.waitFor.map((dependency) => waitForOne(machine, { stack, action, dependency })),
+  )
+}
+
+interface Wait {
+  readonly stack: string
+  readonly action: Start
+  readonly dependency: Dependency
+}
+
+async function waitForOne(machine: Machine, wait: Wait): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const look = (): void => {
+    const judged = judge(machine, wait)
+    if (judged.kind === 'waiting') return
+    if (judged.kind === 'met' || !wait.dependency.required) return resolve()
+    const { service } = wait.dependency
+    const message = `Cannot start "${wait.action.name}": its dependency "${service}" failed: ${judged.reason}`
+    reject(new EngineError('DEPENDENCY', message, { hint: `see "tsstack logs ${service}"` }))
+  }
+  const unsubscribe = machine.subscribe((event) => {
+    if (event.stack === wait.stack) look()
+  })
+  try {
+    look()
+    await promise
+  } finally {
+    unsubscribe()
+  }
+}
+
+function judge(machine: Machine, { stack, dependency }: Wait): ReturnType<typeof judgeCondition> {
+  const replicas = containersOf(machine, stack)
+    .filter(({ record }) => record.service === dependency.service)
+    .map(observeContainer)
+  return judgeCondition(dependency, replicas)
+}
