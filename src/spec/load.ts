@@ -12,6 +12,7 @@ import { normalize } from './normalize/normalize.ts'
 import type { LoadedStack, LoadRequest } from './request.ts'
 import { resolveEnvironment, resolveLabels } from './resolve/env-files.ts'
 import { shapeStack } from './shape/stack.ts'
+import { reportUnsupported } from './support/warn.ts'
 import type { MapNode } from './tree/node.ts'
 
 /** A merged tree and what was learnt on the way to it; for `config --no-interpolate` and for `explain`. */
@@ -35,6 +36,8 @@ export function loadStack(request: LoadRequest): LoadedStack {
   const { tree, name, report, reader } = loaded
   const all = shapeStack(tree, name, report)
   const activation = activate(all, loaded.profiles, request.services ?? [])
+  const isActive = (service: string): boolean => activation.active[service] !== undefined
+  reportUnsupported(tree, { report, isActive })
   const phases = request.phases ?? {}
   if (phases.consistency !== false) checkConsistency(all, { activation, report, tree })
   const services: Record<string, Service> = {}
@@ -81,15 +84,17 @@ export function loadMerged(request: LoadRequest): LoadedTree {
     })
   }
   const phases = request.phases ?? {}
+  // Without interpolation nothing is taken from the environment.
+  const variables = phases.interpolate === false ? new Map<string, string>() : project.environment
   const context: FileContext = {
     report,
     reader,
     phases,
     directory: project.directory,
     base: phases.resolvePaths === false ? undefined : project.directory,
-    environment: project.environment,
+    environment: variables,
     home: project.environment.get('HOME'),
-    including: project.files.slice(0, 1),
+    including: [],
     documents: new Map(),
     extended: new Map(),
   }
@@ -104,8 +109,7 @@ export function loadMerged(request: LoadRequest): LoadedTree {
     throw new Error('unreachable: an empty tree is an error')
   }
   if (name === '') reportNameless(report)
-  const normal =
-    phases.normalize === false ? tree : normalize(tree, { name, variables: project.environment })
+  const normal = phases.normalize === false ? tree : normalize(tree, { name, variables })
   const { directory, environment, profiles } = project
   return {
     tree: normal,

@@ -50,6 +50,8 @@ interface ServiceProcess {
   readonly annotations?: StringMap
   readonly profiles?: readonly string[]
   readonly provider?: Provider
+  /** Only there when the extended service is empty: it adds nothing then. */
+  readonly extends?: { readonly file?: string; readonly service?: string }
   readonly attach?: boolean
   readonly container_name?: string
   readonly scale?: number

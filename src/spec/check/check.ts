@@ -46,6 +46,7 @@ export function checkConsistency(
   for (const [name, service] of Object.entries(activation.active)) {
     for (const rule of SERVICE_RULES) rule(name, service, context)
   }
+  checkSecrets(context)
   checkContainerNames(context)
   checkCycles(context)
 }
@@ -58,4 +59,16 @@ function checkImage(name: string, service: Service, { report, placeOf }: CheckCo
     place: placeOf(['services', name], 'key'),
     message: `Cannot run the service "${name}": it has neither an image nor a build context specified`,
   })
+}
+
+function checkSecrets({ stack, report, placeOf }: CheckContext): void {
+  for (const [name, secret] of Object.entries(stack.secrets ?? {})) {
+    const { external, file, environment } = secret
+    if (external === true || file !== undefined || environment !== undefined) continue
+    report.error({
+      rule: 'no-source',
+      place: placeOf(['secrets', name], 'key'),
+      message: `Cannot use the secret "${name}": it must declare either file or environment; a driver alone has no content here`,
+    })
+  }
 }

@@ -7,6 +7,7 @@ import type { LoadedStack, LoadRequest, Sources } from '../request.ts'
 import { type Plain, toPlain } from '../tree/plain.ts'
 import { imageNames } from './images.ts'
 import { modelText } from './model-text.ts'
+import { printable, printableTree } from './printable.ts'
 import { serviceHash } from './hash.ts'
 import { variablesText } from './variables.ts'
 
@@ -67,8 +68,8 @@ export function renderConfig(request: LoadRequest, options: ConfigOptions = {}):
 
 function printed(loaded: LoadedStack, options: ConfigOptions): string {
   if (options.list !== undefined) return listText(loaded, options.list)
-  const { stack } = loaded
-  return modelText(stack as unknown as Plain, options.format ?? 'yaml', { escapeDollars: true })
+  const format = options.format ?? 'yaml'
+  return modelText(printable(loaded.stack, format), format, { escapeDollars: true })
 }
 
 /** The tree with its variables, as far as it can be brought to one form. */
@@ -78,7 +79,7 @@ function uninterpolated(request: LoadRequest, options: ConfigOptions): ConfigRes
       const services = (toPlain(tree) as Record<string, Plain>)['services']
       return lines(Object.keys((services ?? {}) as object))
     }
-    return modelText(toPlain(tree), options.format ?? 'yaml', { escapeDollars: false })
+    return modelText(printableTree(tree), options.format ?? 'yaml', { escapeDollars: false })
   })
 }
 

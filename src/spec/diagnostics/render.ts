@@ -1,11 +1,13 @@
 /** Shows diagnostics to a person: the message, its place, the line with a caret, and the cure. */
 import type { Diagnostic } from '../../errors.ts'
 import type { Sources } from '../request.ts'
+import { grouped } from './group.ts'
 
 export interface RenderOptions {
   readonly color?: boolean | undefined
 }
 
+/** Characters of a source line that are shown. */
 const LINE_WIDTH_MAX = 120
 
 /**
@@ -14,6 +16,8 @@ const LINE_WIDTH_MAX = 120
  *     stack.yaml:3:5: error: Cannot use the key "imge" in services.web […]
  *       3 |     imge: nginx
  *         |     ^^^^ did you mean "image"?
+ *
+ * Many of one kind in one file are shown as the first of them and the places of the others.
  */
 export function renderDiagnostics(
   diagnostics: readonly Diagnostic[],
@@ -21,7 +25,15 @@ export function renderDiagnostics(
   options: RenderOptions = {},
 ): string {
   const paint = options.color === true ? painted : plain
-  return diagnostics.map((diagnostic) => render(diagnostic, sources, paint)).join('')
+  return grouped(diagnostics)
+    .map(({ first, others }) => render(first, sources, paint) + othersText(others))
+    .join('')
+}
+
+function othersText(others: readonly Diagnostic[]): string {
+  if (others.length === 0) return ''
+  const places = others.map(({ line, column }) => `${line ?? ''}:${column ?? ''}`)
+  return `  … and ${others.length} more like this, at ${places.join(', ')}\n`
 }
 
 type Paint = (text: string, code: string) => string
@@ -43,7 +55,7 @@ function excerptOf(diagnostic: Diagnostic, sources: Sources, paint: Paint): stri
   const { file = '', line, column = 1, length = 1, hint } = diagnostic
   const text = line === undefined ? undefined : sources.get(file)?.split('\n')[line - 1]
   if (text === undefined || line === undefined) return undefined
-  const shown = text.replace(/\r$/, '').replaceAll('\t', ' ')
+  const shown = visible(text)
   const from = column > LINE_WIDTH_MAX ? column - LINE_WIDTH_MAX / 2 : 0
   const cut = shown.slice(from, from + LINE_WIDTH_MAX)
   const gutter = String(line)
@@ -51,5 +63,15 @@ function excerptOf(diagnostic: Diagnostic, sources: Sources, paint: Paint): stri
   const indent = ' '.repeat(Math.max(0, column - 1 - from))
   const carets = '^'.repeat(Math.max(1, Math.min(length, cut.length - indent.length)))
   const tail = hint === undefined ? '' : ` ${hint}`
-  return `  ${paint(`${gutter} |`, '2')} ${cut}\n  ${paint(`${blank} |`, '2')} ${indent}${paint(carets + tail, '36')}\n`
+  const mark = paint(carets + tail, '36')
+  return `  ${paint(`${gutter} |`, '2')} ${cut}\n  ${paint(`${blank} |`, '2')} ${indent}${mark}\n`
+}
+
+/** Control characters would move the cursor: each becomes one blank or mark. */
+function visible(line: string): string {
+  // oxlint-disable-next-line no-control-regex -- exactly these are to be replaced.
+  return line
+    .replace(/\r$/, '')
+    .replaceAll('\t', ' ')
+    .replaceAll(/[\u0000-\u001f\u007f]/g, '·')
 }

@@ -63,12 +63,12 @@ function extend(name: string, file: File, walk: Walk): Node | undefined {
   if (service?.kind !== 'map' || extendsNode === undefined || extendsNode.kind === 'reset') {
     return service
   }
-  const own = withoutEntry(service, 'extends')
   const base = baseOf(name, extendsNode, file, walk)
+  // An empty service adds nothing: `extends` stays then, and is shown as it was written.
   const result =
     base === undefined || base.kind !== 'map'
-      ? own
-      : mergeServices(base, own, walk.context.report, name)
+      ? service
+      : mergeServices(base, withoutEntry(service, 'extends'), walk.context.report, name)
   file.done.set(name, result)
   return result
 }

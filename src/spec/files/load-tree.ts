@@ -64,7 +64,8 @@ function addDocument(
   const { report } = context
   const filled = fillIn(document, context)
   const extended = applyExtends(filled, { context, path, readTree: readBase })
-  const complete = applyInclude(extended, context, loadTree)
+  const including = [...context.including, path]
+  const complete = applyInclude(extended, { ...context, including }, loadTree)
   const over = mergeTrees(merged ?? map({}, document), complete, report)
   const unique = removeDuplicates(withoutMarks(over))
   const lenient = context.phases.interpolate === false

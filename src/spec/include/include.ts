@@ -70,7 +70,6 @@ function loadItem(item: Node, context: FileContext, load: LoadProject): Node | u
     directory: paths.directory,
     base: paths.relative,
     environment,
-    including: [...context.including, main],
     extended: new Map(),
   })
 }

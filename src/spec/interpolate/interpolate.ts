@@ -1,6 +1,7 @@
 /** Fills in the variables of a tree: values only, never keys. */
 import type { Report } from '../diagnostics/report.ts'
 import { mapEntries, mapItems, type Node, type Place, type ScalarNode } from '../tree/node.ts'
+import { pathText } from '../tree/path.ts'
 import { below, type Rules } from '../tree/rules.ts'
 import { type Cast, CASTS, isOldBoolean } from './casts.ts'
 import { type Lookup, substitute, TemplateError } from './template.ts'
@@ -100,13 +101,4 @@ function substituteOrReport(
     })
     return undefined
   }
-}
-
-/** `services.web.ports[0]`. */
-export function pathText(path: readonly (string | number)[]): string {
-  return path
-    .map((part, index) =>
-      typeof part === 'number' ? `[${part}]` : `${index === 0 ? '' : '.'}${part}`,
-    )
-    .join('')
 }

@@ -1,6 +1,6 @@
 /** Merges the tree of a later file, or of an extending service, over an earlier one. */
 import type { Report } from '../diagnostics/report.ts'
-import { pathText } from '../interpolate/interpolate.ts'
+import { pathText } from '../tree/path.ts'
 import { type Entry, isNull, type ListNode, type MapNode, type Node } from '../tree/node.ts'
 import { below, type Rules } from '../tree/rules.ts'
 import { MERGE_RULES, type MergeRule } from './rules.ts'

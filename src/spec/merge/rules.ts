@@ -1,5 +1,6 @@
 /** Keys that merge in their own way. */
 import {
+  type Entry,
   getString,
   isNull,
   list,
@@ -29,8 +30,8 @@ const byKey: MergeRule = (base, over) => {
   const left = keyValues(base)
   const right = keyValues(over)
   if (left === undefined || right === undefined) return undefined
-  const entries = new Map(left.entries)
-  for (const entry of right.entries.values()) {
+  const entries = new Map(inOrder(base, left).map((entry) => [entry.key, entry]))
+  for (const entry of inOrder(over, right)) {
     const earlier = left.entries.get(entry.key)
     const value =
       earlier === undefined || entry.value.kind === 'reset'
@@ -38,7 +39,15 @@ const byKey: MergeRule = (base, over) => {
         : { ...entry.value, replaces: earlier.value }
     entries.set(entry.key, { ...entry, value })
   }
-  return { kind: 'map', entries, place: left.place }
+  return { kind: 'map', entries, place: left.place, listed: true }
+}
+
+/** A list keeps its order; a mapping has none, so it is sorted. */
+function inOrder(written: Node, { entries, listed }: MapNode): readonly Entry[] {
+  const all = [...entries.values()]
+  return written.kind === 'list' || listed === true
+    ? all
+    : all.sort((a, b) => (a.key < b.key ? -1 : 1))
 }
 
 /** Both as lists, one after the other; duplicates go later. */

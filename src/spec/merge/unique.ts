@@ -49,7 +49,8 @@ const port: KeyOf = (item) => {
 
 const envFile: KeyOf = (item) => (isString(item) ? item.value : getString(item, 'path'))
 
-const UNIQUE: Rules<KeyOf> = rules<KeyOf>({
+/** Where lists have keys. */
+export const UNIQUE: Rules<KeyOf> = rules<KeyOf>({
   'networks.*.labels': keyOfAssignment,
   'services.*.annotations': keyOfAssignment,
   'services.*.build.args': keyOfAssignment,

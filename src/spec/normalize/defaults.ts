@@ -2,7 +2,6 @@
 import {
   get,
   getString,
-  integer,
   mapEntries,
   mapItems,
   type MapNode,
@@ -29,7 +28,7 @@ const port: Default = (node) => orText(orText(node, 'protocol', 'tcp'), 'mode', 
 /** All devices, unless they are counted or named. */
 const device: Default = (node) =>
   get(node, 'count') === undefined && get(node, 'device_ids') === undefined
-    ? withEntry(node, 'count', integer(-1, node))
+    ? withEntry(node, 'count', text('all', node))
     : node
 
 const DEFAULTS: Rules<Default> = rules<Default>({

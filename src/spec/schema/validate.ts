@@ -2,10 +2,10 @@
 import type { core } from 'zod'
 import type { Report } from '../diagnostics/report.ts'
 import { didYouMean } from '../diagnostics/suggest.ts'
-import { pathText } from '../interpolate/interpolate.ts'
+import { pathText } from '../tree/path.ts'
 import { locate } from '../tree/locate.ts'
 import type { Node } from '../tree/node.ts'
-import { toPlain } from '../tree/plain.ts'
+import { emptyObject } from '../tree/plain.ts'
 import { knownKeys } from './keys.ts'
 import { stackSchema } from './stack.ts'
 
@@ -14,10 +14,32 @@ type Issue = core.$ZodIssue
 
 /** The tree may still have short forms, but its variables are filled in. */
 export function validate(tree: Node, report: Report): void {
-  const result = stackSchema.safeParse(toPlain(tree))
+  const result = stackSchema.safeParse(checkable(tree))
   if (result.success) return
   for (const issue of result.error.issues) reportIssue(issue, [], { tree, report })
 }
+
+/** Plain values as the schema is to see them: a date is nothing it knows, and every number is in range. */
+function checkable(node: Node): unknown {
+  switch (node.kind) {
+    case 'map': {
+      const object = emptyObject<unknown>()
+      for (const { key, value } of node.entries.values()) object[key] = checkable(value)
+      return object
+    }
+    case 'list':
+      return node.items.map(checkable)
+    case 'reset':
+      return null
+    case 'scalar':
+      if (node.type === 'time') return DATE
+      if (node.type === 'float' && !Number.isFinite(node.value)) return 0.5
+      if (node.type === 'int' && !Number.isSafeInteger(node.value)) return Number.MAX_SAFE_INTEGER
+      return node.value
+  }
+}
+
+const DATE = Symbol('date')
 
 interface Context {
   readonly tree: Node

@@ -20,11 +20,17 @@ export const deviceRequest: Kind = struct({
   options: labels,
 })
 
+/** No duration at all is left out. */
+const someDuration: Kind = (node, context) => {
+  const value = duration(node, context)
+  return value === '0s' ? undefined : value
+}
+
 const updateConfig = struct({
   parallelism: anyInteger,
-  delay: duration,
+  delay: someDuration,
   failure_action: text,
-  monitor: duration,
+  monitor: someDuration,
   max_failure_ratio: float,
   order: text,
 })

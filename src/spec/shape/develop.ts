@@ -1,5 +1,6 @@
 /** The shape of `develop` and of hooks. */
-import { anyText, emptyObject, flag, type Kind, list, struct, text, texts } from './kinds.ts'
+import { emptyObject, type Plain } from '../tree/plain.ts'
+import { anyText, flag, type Kind, list, struct, text, texts } from './kinds.ts'
 import { command, environment } from './values.ts'
 
 const hookKeys = struct({
@@ -13,7 +14,7 @@ const hookKeys = struct({
 })
 
 export const hook: Kind = (node, context) => {
-  const object = emptyObject()
+  const object = emptyObject<Plain>()
   object['command'] = null
   return Object.assign(object, hookKeys(node, context))
 }
@@ -30,7 +31,7 @@ const watchKeys = struct({
 
 /** `exec` is always there, with a command of `null` when it is not given. */
 const watch: Kind = (node, context) => {
-  const object = emptyObject()
+  const object = emptyObject<Plain>()
   object['exec'] = { command: null }
   return Object.assign(object, watchKeys(node, context))
 }

@@ -1,7 +1,8 @@
 /** How a node of long forms becomes a value of the model. Each kind drops what is empty, as the canonical form does. */
 import type { Report } from '../diagnostics/report.ts'
 import type { Node } from '../tree/node.ts'
-import { type Plain, scalarText, toPlain } from '../tree/plain.ts'
+import { emptyObject, type Plain, scalarText, toPlain } from '../tree/plain.ts'
+import { pathText } from '../tree/path.ts'
 import { nearestFloat32 } from '../units/number.ts'
 
 export interface ShapeContext {
@@ -13,27 +14,14 @@ export interface ShapeContext {
 /** Undefined: leave the key out. */
 export type Kind = (node: Node, context: ShapeContext) => Plain | undefined
 
-/** A new object without a prototype, so that no key means anything but itself. */
-export function emptyObject(): Record<string, Plain> {
-  return Object.create(null) as Record<string, Plain>
-}
-
 export function refuse(node: Node, needed: string, context: ShapeContext): undefined {
   const seen = node.kind === 'scalar' ? `"${scalarText(node)}"` : `a ${node.kind}`
   context.report.error({
     rule: 'invalid-value',
     place: node.place,
-    message: `Cannot use ${seen} for ${pathName(context)}: it needs ${needed}`,
+    message: `Cannot use ${seen} for ${pathText(context.path)}: it needs ${needed}`,
   })
   return undefined
-}
-
-function pathName({ path }: ShapeContext): string {
-  return path
-    .map((part, index) =>
-      typeof part === 'number' ? `[${part}]` : `${index === 0 ? '' : '.'}${part}`,
-    )
-    .join('')
 }
 
 /** The value as it is. */
@@ -89,7 +77,7 @@ export const flag: Kind = (node, context) => anyFlag(node, context) === true || 
 export function struct(keys: Readonly<Record<string, Kind>>, always: readonly string[] = []): Kind {
   return (node, context) => {
     if (node.kind !== 'map') return undefined
-    const object = emptyObject()
+    const object = emptyObject<Plain>()
     for (const [key, kind] of Object.entries(keys)) {
       const entry = node.entries.get(key)
       if (entry === undefined) continue
@@ -98,7 +86,7 @@ export function struct(keys: Readonly<Record<string, Kind>>, always: readonly st
       context.path.pop()
       if (value !== undefined) object[key] = value
     }
-    for (const key of always) object[key] ??= emptyObject()
+    for (const key of always) object[key] ??= emptyObject<Plain>()
     return object
   }
 }
@@ -131,7 +119,7 @@ export function mapping(
 ): Kind {
   return (node, context) => {
     if (node.kind !== 'map' || node.entries.size === 0) return undefined
-    const object = emptyObject()
+    const object = emptyObject<Plain>()
     for (const entry of [...node.entries.values()].sort(byKey)) {
       context.path.push(entry.key)
       const isNothing = entry.value.kind === 'scalar' && entry.value.type === 'null'

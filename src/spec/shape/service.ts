@@ -6,7 +6,6 @@ import {
   anyFlag,
   anyInteger,
   anyText,
-  emptyObject,
   flag,
   float,
   integer,
@@ -17,6 +16,7 @@ import {
   text,
   texts,
 } from './kinds.ts'
+import { scalarText, emptyObject, type Plain } from '../tree/plain.ts'
 import { mount } from './mount.ts'
 import { fileReference, port, ulimit } from './parts.ts'
 import {
@@ -59,7 +59,7 @@ const dependency = struct({ condition: text, restart: flag, required: anyFlag })
 function capital(keys: { readonly path: Kind; readonly [key: string]: Kind }): Kind {
   const inner = struct(keys)
   return (node, context) => {
-    const object = emptyObject()
+    const object = emptyObject<Plain>()
     for (const [key, value] of Object.entries(inner(node, context) ?? {})) {
       object[`${key.charAt(0).toUpperCase()}${key.slice(1)}`] = value
     }
@@ -80,6 +80,14 @@ const blkio = struct({
 const multiOptions: Kind = mapping((node, context) =>
   node.kind === 'list' ? texts(node, context) : [anyText(node, context) ?? ''],
 )
+
+/** Only there when the extended service is empty. */
+const extended: Kind = (node, context) =>
+  node.kind === 'map'
+    ? struct({ file: text, service: text })(node, context)
+    : node.kind === 'scalar'
+      ? { service: scalarText(node) }
+      : undefined
 
 const KEYS: Readonly<Record<string, Kind>> = {
   profiles: texts,
@@ -118,6 +126,7 @@ const KEYS: Readonly<Record<string, Kind>> = {
   environment,
   env_file: list(struct({ path: text, required: anyFlag, format: text })),
   expose: texts,
+  extends: extended,
   external_links: texts,
   extra_hosts: hosts,
   group_add: texts,
@@ -180,7 +189,7 @@ const keys = struct(KEYS)
 
 /** `command` and `entrypoint` are always there, `null` when they are not given. */
 export const service: Kind = (node, context) => {
-  const object = emptyObject()
+  const object = emptyObject<Plain>()
   object['command'] = null
   object['entrypoint'] = null
   return Object.assign(object, keys(node, context))

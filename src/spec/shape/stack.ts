@@ -2,10 +2,9 @@
 import type { Report } from '../diagnostics/report.ts'
 import type { Stack } from '../model.ts'
 import type { Node } from '../tree/node.ts'
-import { type Plain, toPlain } from '../tree/plain.ts'
+import { type Plain, toPlain, emptyObject } from '../tree/plain.ts'
 import {
   anyFlag,
-  emptyObject,
   flag,
   integer,
   type Kind,
@@ -67,9 +66,9 @@ const SECTIONS: Readonly<Record<string, Kind>> = {
 
 /** All services, active or not, and all resources, used or not. */
 export function shapeStack(tree: Node, name: string, report: Report): Stack {
-  const stack = emptyObject()
+  const stack = emptyObject<Plain>()
   stack['name'] = name
-  stack['services'] = emptyObject()
+  stack['services'] = emptyObject<Plain>()
   if (tree.kind !== 'map') return stack as unknown as Stack
   for (const { key, value } of tree.entries.values()) {
     const section = SECTIONS[key]

@@ -1,19 +1,11 @@
 /** Kinds of single values with a grammar of their own: sizes, durations, commands, assignments. */
 import { keyValues } from '../merge/forms.ts'
 import type { Node } from '../tree/node.ts'
-import { scalarText } from '../tree/plain.ts'
+import { scalarText, emptyObject, type Plain } from '../tree/plain.ts'
 import { parseBytes } from '../units/bytes.ts'
 import { durationText, parseDuration } from '../units/duration.ts'
 import { splitWords } from '../units/words.ts'
-import {
-  anyText,
-  emptyObject,
-  items,
-  type Kind,
-  mapping,
-  refuse,
-  type ShapeContext,
-} from './kinds.ts'
+import { anyText, items, type Kind, mapping, refuse, type ShapeContext } from './kinds.ts'
 
 /** Bytes in decimal; 0 is left out. */
 export const bytes: Kind = (node, context) => {
@@ -92,7 +84,7 @@ export const environment: Kind = (node, context) => {
 export const assignedOnly: Kind = (node, context) => {
   const values = environment(node, context)
   if (values === undefined || values === null) return undefined
-  const object = emptyObject()
+  const object = emptyObject<Plain>()
   for (const [key, value] of Object.entries(values)) if (value !== null) object[key] = value
   return Object.keys(object).length === 0 ? undefined : object
 }

@@ -21,6 +21,7 @@ export function scalarAsText(node: Node): Node {
 
 /** `["name=value"]` is `{ name: value }`; here a value is a must. */
 export function keyValueMapping(node: Node, { report, lenient }: FormContext): Node {
+  if (node.kind === 'map' && node.listed === true) return { ...node, listed: undefined }
   if (node.kind !== 'list') return node
   for (const item of node.items) {
     if (!isString(item) || item.value.includes('=') || lenient) continue

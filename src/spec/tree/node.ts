@@ -42,6 +42,8 @@ export interface Entry {
 export interface MapNode extends NodeBase {
   readonly kind: 'map'
   readonly entries: ReadonlyMap<string, Entry>
+  /** Stands for a list of `key=value` that was merged by key; `config --no-interpolate` shows it as the list. */
+  readonly listed?: boolean | undefined
 }
 
 export interface ListNode extends NodeBase {

@@ -13,6 +13,7 @@ import {
 } from 'yaml'
 import type { Report } from '../diagnostics/report.ts'
 import { positionOf } from '../diagnostics/position.ts'
+import { pathText } from './path.ts'
 import type { Entry, MapNode, Node, Place, Source } from './node.ts'
 import { resolvePlain } from './scalar.ts'
 
@@ -24,6 +25,7 @@ interface Context {
   readonly report: Report
   readonly anchors: Map<string, Node>
   readonly sizes: WeakMap<Node, number>
+  readonly path: (string | number)[]
   expanded: number
 }
 
@@ -50,6 +52,7 @@ export function parseYaml(source: Source, report: Report): readonly Node[] {
       report,
       anchors: new Map(),
       sizes: new WeakMap(),
+      path: [],
       expanded: 0,
     }
     nodes.push(convert(document.contents as YamlNode, context))
@@ -135,7 +138,12 @@ function convertScalar(yaml: Scalar, place: Place): Node {
 }
 
 function convertList(yaml: YAMLSeq, place: Place, context: Context): Node {
-  const items = yaml.items.map((item) => convert(item as YamlNode | null, context, place))
+  const items = yaml.items.map((item, index) => {
+    context.path.push(index)
+    const node = convert(item as YamlNode | null, context, place)
+    context.path.pop()
+    return node
+  })
   return { kind: 'list', items: items.filter((item) => item.kind !== 'reset'), place }
 }
 
@@ -147,7 +155,9 @@ function convertMap(yaml: YAMLMap, place: Place, context: Context): MapNode {
     const keyPlace = placeOf(keyNode, context, place)
     const key = keyText(keyNode, keyPlace, context)
     if (key === undefined) continue
+    context.path.push(key)
     const value = convert(pair.value as YamlNode | null, context, keyPlace)
+    context.path.pop()
     if (key === '<<' && isScalar(keyNode) && keyNode.type === 'PLAIN') {
       merged.push(value)
       continue
@@ -175,16 +185,20 @@ function keyText(key: YamlNode | null, place: Place, context: Context): string |
     context.report.error({
       rule: 'key-not-string',
       place,
-      message: `Cannot use ${text === '' ? 'nothing' : text} as a key: a key is a string; put it in quotes`,
+      message: `Cannot use ${text === '' ? 'nothing' : text} as a key${whereText(context)}: a key is a string; put it in quotes`,
     })
     return undefined
   }
   context.report.error({
     rule: 'key-not-string',
     place,
-    message: 'Cannot use a list, a mapping or an alias as a key: a key is a string',
+    message: `Cannot use a list, a mapping or an alias as a key${whereText(context)}: a key is a string`,
   })
   return undefined
+}
+
+function whereText({ path }: Context): string {
+  return path.length === 0 ? ' at the top level' : ` in ${pathText(path)}`
 }
 
 /** `<<`: keys of the mapping itself win, and of several merged ones the first. */

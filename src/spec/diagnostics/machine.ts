@@ -1,0 +1,43 @@
+/** Diagnostics for machines: JSON, and SARIF 2.1.0 for code scanning. */
+import type { Diagnostic } from '../../errors.ts'
+
+/** A JSON object with a list; absent fields are left out. */
+export function diagnosticsJson(diagnostics: readonly Diagnostic[]): string {
+  return `${JSON.stringify({ diagnostics }, undefined, 2)}\n`
+}
+
+/** One SARIF run. `version` is tsstack's own. */
+export function diagnosticsSarif(diagnostics: readonly Diagnostic[], version: string): string {
+  const rules = [...new Set(diagnostics.map(({ rule }) => rule))].sort()
+  const log = {
+    $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
+    version: '2.1.0',
+    runs: [
+      {
+        tool: { driver: { name: 'tsstack', version, rules: rules.map((id) => ({ id })) } },
+        columnKind: 'utf16CodeUnits',
+        results: diagnostics.map(result),
+      },
+    ],
+  }
+  return `${JSON.stringify(log, undefined, 2)}\n`
+}
+
+function result(diagnostic: Diagnostic): Record<string, unknown> {
+  const { rule, severity, message, hint, file } = diagnostic
+  const text = hint === undefined ? message : `${message} (${hint})`
+  const location = {
+    physicalLocation: { artifactLocation: { uri: file }, region: region(diagnostic) },
+  }
+  return {
+    ruleId: rule,
+    level: severity,
+    message: { text },
+    ...(file === undefined ? {} : { locations: [location] }),
+  }
+}
+
+function region({ line, column, length }: Diagnostic): Record<string, number> | undefined {
+  if (line === undefined || column === undefined) return undefined
+  return { startLine: line, startColumn: column, endColumn: column + (length ?? 1) }
+}

@@ -1,0 +1,110 @@
+/** `explain KEY.PATH`: the value, and the way it took through files, variables and merges. */
+import { positionOf } from '../diagnostics/position.ts'
+import { didYouMean } from '../diagnostics/suggest.ts'
+import { loadMerged } from '../load.ts'
+import type { LoadRequest } from '../request.ts'
+import { locate, nodeAt } from '../tree/locate.ts'
+import type { Node, Place } from '../tree/node.ts'
+import { type Plain, toPlain } from '../tree/plain.ts'
+import { SUPPORT } from '../support/table.ts'
+import { MEANINGS } from './meanings.ts'
+
+/** One value that the path had on its way; the last one stands. */
+export interface Origin {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+  readonly value: unknown
+  /** The text with its variables, when it had some. */
+  readonly template?: string
+}
+
+export interface Explanation {
+  readonly path: string
+  readonly value: unknown
+  /** The winner first, then the values it replaced, the latest first. */
+  readonly origins: readonly Origin[]
+  /** What the key means, in a sentence. */
+  readonly meaning?: string
+  /** Why it has no effect, when it has none. */
+  readonly noEffect?: string
+}
+
+/**
+ * Undefined when the stack has nothing at the path; `hint` names what was meant, perhaps.
+ * @throws {SpecError} when the stack cannot be loaded.
+ */
+export function explainValue(
+  request: LoadRequest,
+  path: string,
+): Explanation | { readonly missing: string; readonly hint: string | undefined } {
+  const loaded = loadMerged(request)
+  loaded.report.throwIfErrors()
+  const keys = splitPath(path)
+  const node = nodeAt(loaded.tree, keys)
+  if (node === undefined) return missing(path, keys, loaded.tree)
+  const place = locate(loaded.tree, keys, 'value')
+  const pattern = patternOf(keys)
+  const support = SUPPORT[pattern]
+  const meaning = MEANINGS[pattern]
+  return {
+    path,
+    value: toPlain(node),
+    origins: originsOf(node, place),
+    ...(meaning === undefined ? {} : { meaning }),
+    ...(support !== undefined && support.status !== 'built' ? { noEffect: support.reason } : {}),
+  }
+}
+
+/** `services.web.ports[0]`; a key with a dot goes in brackets and quotes: `labels["a.b"]`. */
+export function splitPath(path: string): readonly (string | number)[] {
+  const keys: (string | number)[] = []
+  for (const match of path.matchAll(/\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|([^.[\]]+)/g)) {
+    const [, quoted, index, plain] = match
+    if (index !== undefined) keys.push(Number(index))
+    else keys.push(quoted ?? plain ?? '')
+  }
+  return keys
+}
+
+function originsOf(node: Node, place: Place): readonly Origin[] {
+  const origins: Origin[] = []
+  for (let at: Node | undefined = node; at !== undefined; at = at.replaces) {
+    const where = at === node && at.kind !== 'scalar' ? place : at.place
+    const { line, column } = positionOf(where.source.text, where.start)
+    const template = at.kind === 'scalar' ? at.template : undefined
+    const value: Plain = toPlain(at)
+    origins.push({
+      file: where.source.name,
+      line,
+      column,
+      value,
+      ...(template === undefined ? {} : { template }),
+    })
+  }
+  return origins
+}
+
+function missing(
+  path: string,
+  keys: readonly (string | number)[],
+  tree: Node,
+): { readonly missing: string; readonly hint: string | undefined } {
+  for (let length = keys.length - 1; length >= 0; length--) {
+    const parent = nodeAt(tree, keys.slice(0, length))
+    if (parent?.kind !== 'map') continue
+    return { missing: path, hint: didYouMean(String(keys[length]), parent.entries.keys()) }
+  }
+  return { missing: path, hint: undefined }
+}
+
+/** The path as the tables of keys write it: names and positions as `*`. */
+export function patternOf(keys: readonly (string | number)[]): string {
+  return keys
+    .map((key, index) =>
+      typeof key === 'number' || (index === 1 && SECTIONS.has(String(keys[0]))) ? '*' : key,
+    )
+    .join('.')
+}
+
+const SECTIONS = new Set(['services', 'networks', 'volumes', 'secrets', 'configs', 'models'])

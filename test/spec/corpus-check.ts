@@ -1,0 +1,182 @@
+/**
+ * Holds every case of a corpus folder against Docker Compose's recorded answers, in one process.
+ * Usage: node corpus-check.mjs CORPUS [TEXT]; bundle with esbuild first. Not shipped, and no test: the corpus is not ours to commit.
+ */
+import { readdirSync, readFileSync, existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { SpecError } from '../../src/errors.ts'
+import {
+  type ConfigOptions,
+  type Loader,
+  renderConfig,
+  renderDiagnostics,
+} from '../../src/spec/index.ts'
+import { diskLoader } from './disk-loader.ts'
+
+interface Case {
+  readonly name: string
+  readonly args: {
+    readonly files?: string[]
+    readonly profiles?: string[]
+    readonly env_files?: string[]
+    readonly project?: string
+  }
+  readonly env?: Record<string, string>
+  readonly exit?: number
+  readonly mentions?: string[]
+  readonly line?: number
+  readonly judge?: string
+}
+
+/** Lists without order, by the last key. */
+const UNORDERED = new Set(
+  `ports volumes expose cap_add cap_drop security_opt devices device_cgroup_rules links external_links secrets configs
+   profiles group_add aliases extra_hosts tags platforms capabilities constraints link_local_ips volumes_from
+   entitlements tmpfs dns_opt no_cache_filter device_ids ssh models`.split(/\s+/),
+)
+
+const VARIANTS: readonly { name: string; options: ConfigOptions; all?: boolean }[] = [
+  { name: 'json', options: { format: 'json' } },
+  { name: 'no-interpolate', options: { format: 'json', noInterpolate: true } },
+  { name: 'profiles', options: { format: 'json' }, all: true },
+  { name: 'services', options: { list: 'services' } },
+  { name: 'volumes', options: { list: 'volumes' } },
+  { name: 'networks', options: { list: 'networks' } },
+  { name: 'images', options: { list: 'images' } },
+  { name: 'profile-names', options: { list: 'profiles' } },
+]
+
+function normal(value: unknown, key = ''): unknown {
+  if (Array.isArray(value)) {
+    const items = value.map((item) => normal(item))
+    return UNORDERED.has(key)
+      ? items.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
+      : items
+  }
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, child]) => [name, normal(child, name)]),
+  )
+}
+
+function difference(want: unknown, got: unknown, path = '$'): string | undefined {
+  const same = JSON.stringify(want) === JSON.stringify(got)
+  if (same) return undefined
+  const nested =
+    typeof want === 'object' && typeof got === 'object' && want !== null && got !== null
+  if (!nested || Array.isArray(want) !== Array.isArray(got)) {
+    return `${path}: expected ${JSON.stringify(want)?.slice(0, 200)}, got ${JSON.stringify(got)?.slice(0, 200)}`
+  }
+  const left = want as Record<string, unknown>
+  const right = got as Record<string, unknown>
+  for (const key of new Set([...Object.keys(left), ...Object.keys(right)])) {
+    const found = difference(left[key], right[key], `${path}.${key}`)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+function loaderOf(folder: string): Loader {
+  const real = (path: string): string =>
+    path === '/project' || path.startsWith('/project/')
+      ? join(folder, 'project', path.slice('/project'.length))
+      : path
+  return {
+    readFile: (path) => diskLoader.readFile(real(path)),
+    kindOf: (path) => (path === '/' ? 'directory' : diskLoader.kindOf(real(path))),
+  }
+}
+
+function judgeError(test: Case, error: SpecError): string | undefined {
+  const errors = error.diagnostics.filter(({ severity }) => severity === 'error')
+  const text = renderDiagnostics(errors, error.sources)
+  const lines = text.trimEnd().split('\n')
+  if (lines.length > 12) return `message has ${lines.length} lines: ${lines[0]}`
+  if ((test.mentions ?? []).some((word) => text.toLowerCase().includes(word.toLowerCase())))
+    return undefined
+  for (const match of text.matchAll(/(?:\bline |:)(\d+)\b/g)) {
+    if (test.line !== undefined && Math.abs(Number(match[1]) - test.line) <= 1) return undefined
+  }
+  return test.mentions === undefined && test.line === undefined
+    ? undefined
+    : `names neither ${JSON.stringify(test.mentions)} nor line ${test.line}: ${lines[0]}`
+}
+
+function check(
+  folder: string,
+  test: Case,
+  variant: (typeof VARIANTS)[number],
+): string | undefined | 'skip' {
+  const rejected = (test.exit ?? 0) !== 0
+  if (rejected && variant.name !== 'json') return 'skip'
+  const isList = variant.options.list !== undefined
+  const file = join(
+    folder,
+    isList
+      ? 'expected.lists.json'
+      : variant.name === 'json'
+        ? 'expected.json'
+        : `expected.${variant.name}.json`,
+  )
+  if (!rejected && !existsSync(file)) return 'skip'
+  const { args } = test
+  try {
+    const { output } = renderConfig(
+      {
+        cwd: '/project',
+        env: {
+          PATH: '/usr/bin',
+          HOME: '/home/user',
+          PWD: '/project',
+          LANG: 'C.UTF-8',
+          ...test.env,
+        },
+        loader: loaderOf(folder),
+        files: args.files,
+        projectName: args.project,
+        envFiles: args.env_files,
+        profiles: [...(args.profiles ?? []), ...(variant.all === true ? ['*'] : [])],
+      },
+      variant.options,
+    )
+    if (rejected) return 'accepted; expected a rejection'
+    const want: unknown = JSON.parse(readFileSync(file, 'utf8'))
+    if (!isList) return difference(normal(want), normal(JSON.parse(output)))
+    const names = (want as Record<string, string[]>)[variant.options.list ?? ''] ?? []
+    return difference([...names].sort(), output.split('\n').filter(Boolean).sort())
+  } catch (error) {
+    if (!(error instanceof SpecError)) return `crash: ${(error as Error).stack}`
+    return rejected
+      ? judgeError(test, error)
+      : `refused: ${
+          renderDiagnostics(
+            error.diagnostics.filter(({ severity }) => severity === 'error'),
+            error.sources,
+          ).split('\n')[0]
+        }`
+  }
+}
+
+const [corpus = '', filter = ''] = process.argv.slice(2)
+let passed = 0
+let failed = 0
+for (const name of readdirSync(corpus).sort()) {
+  const folder = join(corpus, name)
+  if (!name.includes(filter) || !existsSync(join(folder, 'case.json'))) continue
+  const test = JSON.parse(readFileSync(join(folder, 'case.json'), 'utf8')) as Case
+  const wrong: string[] = []
+  for (const variant of VARIANTS) {
+    const result = check(folder, test, variant)
+    if (result !== undefined && result !== 'skip') wrong.push(`${variant.name}: ${result}`)
+  }
+  if (test.judge === 'info') {
+    console.log(`INFO ${name} ${wrong.join('; ')}`)
+  } else if (wrong.length === 0) passed += 1
+  else {
+    failed += 1
+    for (const line of wrong) console.log(`FAIL ${name} ${line}`)
+  }
+}
+console.log(`${passed} passed, ${failed} failed`)
