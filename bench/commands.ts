@@ -1,5 +1,6 @@
 /**
- * What a command costs the one who types it: beside a bare node, and beside docker compose if present.
+ * What a command costs the one who types it: beside a bare node, and beside docker compose if
+ * present.
  */
 import { join } from 'node:path'
 import { compare, isPresent, run, statistics, type Group, type Statistics } from './measure.ts'

@@ -3,7 +3,9 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:
 import { join } from 'node:path'
 import { isPresent, run } from './measure.ts'
 
-/** A root file system of nothing but Debian's static busybox, under the names that the bench runs. */
+/**
+ * A root file system of nothing but Debian's static busybox, under the names that the bench runs.
+ */
 export function makeRootfs(directory: string): string {
   const rootfs = join(directory, 'rootfs')
   for (const name of ['bin', 'proc', 'dev', 'sys', 'etc', 'tmp']) {
@@ -14,7 +16,10 @@ export function makeRootfs(directory: string): string {
   return rootfs
 }
 
-/** Compiles floor.c; undefined without a compiler. The function yields the median of `count` launches. */
+/**
+ * Compiles floor.c; undefined without a compiler. The function yields the median of `count`
+ * launches.
+ */
 export async function openFloor(
   directory: string,
   rootfs: string,

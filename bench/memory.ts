@@ -1,5 +1,6 @@
 /**
- * Memory of what tsstack adds to each container: monitor, init and log mover, beside the supervisor.
+ * Memory of what tsstack adds to each container: monitor, init and log mover, beside the
+ * supervisor.
  */
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
 import { tsstack } from './commands.ts'
@@ -21,7 +22,7 @@ export async function memoryGroup({ directory, image, count }: BenchStack): Prom
   await tsstack('-f', file, 'down', '-t', '0')
   return {
     title: `Memory, ${count} idle services`,
-    note: `Proportional set size (smaps_rollup) of ${helpers.length} helper processes and the supervisor.`,
+    note: `Proportional set size (smaps_rollup): ${helpers.length} helpers and the supervisor.`,
     unit: 'KiB',
     yardstick: undefined,
     rows: {
@@ -35,7 +36,9 @@ const kib = (entries: readonly Entry[]): number =>
   entries.reduce((sum, entry) => sum + entry.kib, 0)
 const one = (value: number): Statistics => ({ median: value, min: value, max: value, count: 1 })
 
-/** Processes of ours outside containers: launch programs run from a memfd, the supervisor is node. */
+/**
+ * Processes of ours outside containers: launch programs run from a memfd, the supervisor is node.
+ */
 function ownProcesses(): readonly Entry[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)

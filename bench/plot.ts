@@ -31,13 +31,14 @@ function chart(
   const entries = Object.entries(rows)
   const greatest = Math.max(...entries.map(([, { median }]) => median))
   const scale = (WIDTH - LABEL - 90) / greatest
-  const head = `<text x="10" y="${top + 16}" font-size="14" font-weight="bold">${escape(title)}</text>`
+  const head = `<text x="10" y="${top + 16}" font-size="14">${escape(title)}</text>`
   const bars = entries.map(([name, { median }], index) => {
     const y = top + 28 + index * (BAR + GAP)
     const width = Math.max(median * scale, 1).toFixed(1)
     const fill = colour(name, yardstick)
     return [
-      `<text x="${LABEL - 8}" y="${y + 13}" font-size="12" text-anchor="end">${escape(name)}</text>`,
+      `<text x="${LABEL - 8}" y="${y + 13}" font-size="12" text-anchor="end">`,
+      `${escape(name)}</text>`,
       `<rect x="${LABEL}" y="${y}" width="${width}" height="${BAR}" fill="${fill}"/>`,
       `<text x="${LABEL + Number(width) + 6}" y="${y + 13}" font-size="12">`,
       `${number(median)} ${escape(unit)}</text>`,

@@ -1,5 +1,6 @@
 /**
- * npm run bench [-- launch|commands|memory|stacks …]: writes bench/results/figures.md and figures.svg.
+ * npm run bench [-- launch|commands|memory|stacks …]: writes bench/results/figures.md and
+ * figures.svg.
  * Needs root. Runs in a network namespace and a state root of its own, and leaves nothing behind.
  */
 import { spawnSync } from 'node:child_process'
@@ -74,5 +75,6 @@ function machine(): string {
   const manifest = readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')
   const { version } = JSON.parse(manifest) as { readonly version: string }
   const day = new Date().toISOString().slice(0, 10)
-  return `${model}, kernel ${release()}, ${cpus().length} processors, node ${process.version}, tsstack ${version}, ${day}`
+  const hardware = `kernel ${release()}, ${cpus().length} processors`
+  return `${model}, ${hardware}, node ${process.version}, tsstack ${version}, ${day}`
 }

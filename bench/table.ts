@@ -10,8 +10,8 @@ export function markdown(groups: readonly Group[], machine: string): string {
     '# Figures',
     '',
     `Written by \`npm run bench\` on ${machine}.`,
-    'Median (least – greatest) of one run in which the contenders take turns. Machines differ and are',
-    'shared: compare the ratios of one run, never figures of two.',
+    'Median (least – greatest) of one run in which the contenders take turns. Machines differ and',
+    'are shared: compare the ratios of one run, never figures of two.',
     ...groups.flatMap((group) => ['', `## ${group.title}`, '', group.note, '', ...table(group)]),
     '',
   ].join('\n')
@@ -21,7 +21,8 @@ function table({ unit, yardstick, rows }: Group): readonly string[] {
   const base = yardstick === undefined ? undefined : rows[yardstick]?.median
   const lines = Object.entries(rows).map(([name, { median, min, max, count }]) => {
     const ratio = base ? `${(median / base).toFixed(2)}×` : '–'
-    const span = count > 1 ? `${number(median)} (${number(min)} – ${number(max)})` : number(median)
+    const range = count > 1 ? ` (${number(min)} – ${number(max)})` : ''
+    const span = number(median) + range
     return `| ${name} | ${span} | ${ratio} | ${count} |`
   })
   const against = yardstick !== undefined && base ? `beside ${yardstick}` : 'ratio'

@@ -26,7 +26,9 @@ if (added.length > 0) {
 }
 console.log(`package-lock.json: ${added.length} entries for other platforms added`)
 
-/** The entry of a package that runs elsewhere, read from its name; undefined: present or unclear. */
+/**
+ * The entry of a package that runs elsewhere, read from its name; undefined: present or unclear.
+ */
 function missingEntry(name, version, owner) {
   const words = name.split('/').at(-1).split('-')
   const os = PLATFORMS.find((platform) => words.includes(platform))

@@ -1,4 +1,5 @@
-// Says which programs the tests need and the machine lacks; as root on Debian installs them by name.
+// Says which programs the tests need and the machine lacks; as root on Debian installs them by
+// name.
 // tsstack itself needs none of them: they are the tests' witnesses.
 import { execFileSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'

@@ -1,4 +1,5 @@
-// Prints `N passed, N failed` from vitest's JSON report; used by .ci/run. Exit status 1: not all is well.
+// Prints `N passed, N failed` from vitest's JSON report; used by .ci/run. Exit status 1: not all is
+// well.
 // Arguments: the report's path, then the exit status of each further step, as `name=status`.
 import { readFileSync } from 'node:fs'
 

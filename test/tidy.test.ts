@@ -64,11 +64,10 @@ describe('reading', () => {
   })
 })
 
-/** A long address, string or regular expression alone on its line stays whole. */
+/** A long address, pattern or string that stands alone on its line stays whole. */
 function isBreakable(line: string): boolean {
-  return !/https?:\/\/\S{40}|\/\S{60,}\/|^\s*(?:test\()?(['`]).*\1,?(?: \(\) => \{| async \(\) => \{)?$/.test(
-    line,
-  )
+  const alone = /^\s*(?:test\()?(['`]).*\1,?(?: (?:async )?\(\) => \{)?$/
+  return !/https?:\/\/\S{40}|\/\S{60,}\//.test(line) && !alone.test(line)
 }
 
 interface Row {

@@ -1,4 +1,6 @@
-/** A supervisor that dies at any moment costs nothing: containers live on, the next one takes over. */
+/**
+ * A supervisor that dies at any moment costs nothing: containers live on, the next one takes over.
+ */
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'

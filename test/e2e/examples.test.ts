@@ -1,4 +1,7 @@
-/** Every example comes up on the real kernel, does what its page says, and goes away without a trace. */
+/**
+ * Every example comes up on the real kernel, does what its page says, and goes away without a
+ * trace.
+ */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -49,7 +52,7 @@ describe('hello', () => {
 })
 
 describe('shop', () => {
-  test('its services find each other by name, on the networks they share and no other', async () => {
+  test('its services find each other by name, on networks they share and no other', async () => {
     await on('shop', 'up', '-d')
     expect(await sandbox.curl('http://127.0.0.1:8080/')).toContain('<h1>The corner shop</h1>')
     expect(await fetchFrom('web', 'http://api:3000/products')).toMatchObject({ code: 0 })

@@ -1,4 +1,6 @@
-/** Bad input and a hostile machine: each ends in a clear message with the cure, and leaves nothing. */
+/**
+ * Bad input and a hostile machine: each ends in a clear message with the cure, and leaves nothing.
+ */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'

@@ -110,7 +110,7 @@ test('leaks() reports forwarding that was switched on', async () => {
   expect(text).toContain('- switch (netns 1) ip_forward 0')
 })
 
-test('leaks() reports a file in the root and a namespace that the test itself holds open', async () => {
+test('leaks() reports a file in the root and a namespace that the test holds open', async () => {
   let fd = -1
   const text = await found(() => {
     writeFileSync(join(sandbox.root, 'left-over'), '')

@@ -1,4 +1,7 @@
-/** A place of its own for end-to-end tests: a network namespace, a state root, the built command line. */
+/**
+ * A place of its own for end-to-end tests: a network namespace, a state root, the built command
+ * line.
+ */
 import {
   spawn,
   type ChildProcess,
@@ -84,7 +87,9 @@ export class Sandbox {
     return this.#spawn([process.execPath, this.#binary, ...words], options)
   }
 
-  /** The answer's body; throws unless the status is 2xx. Tries for up to 10 s while nothing listens. */
+  /**
+   * The answer's body; throws unless the status is 2xx. Tries for up to 10 s while nothing listens.
+   */
   async curl(...words: readonly string[]): Promise<string> {
     const retry = ['--retry', '100', '--retry-delay', '0', '--retry-connrefused']
     const { stdout, stderr, code } = await this.inNetns([

@@ -70,7 +70,9 @@ export function mountsOf(
   return lines
 }
 
-/** Descriptors of this process that hold a kernel object: namespaces, pidfds, memfds, files of ours. */
+/**
+ * Descriptors of this process that hold a kernel object: namespaces, pidfds, memfds, files of ours.
+ */
 export function ownDescriptors(marks: readonly string[]): ReadonlySet<string> {
   const links = readdirSync('/proc/self/fd').map((fd) => `${fd} ${readLink(`/proc/self/fd/${fd}`)}`)
   return new Set(
