@@ -47,7 +47,8 @@ export function ownGroups(
   )
   return hierarchies.map(({ version, controllers, mountPoint, root }) => {
     const path = paths.get(version === 2 ? '' : controllers.join(',')) ?? root
-    const below = relative(root, path)
+    // A path that begins with /.. lies outside of our cgroup namespace (cgroup_namespaces(7)).
+    const below = path.startsWith('/..') ? path.slice(1) : relative(root, path)
     return below.startsWith('..') ? mountPoint : join(mountPoint, below)
   })
 }

@@ -1,0 +1,32 @@
+/**
+ * Runs kernel tests in a throw-away machine with pure cgroup v2:
+ *
+ *   TSSTACK_VM_RUN=/path/to/vm-run npm run test:vm -- [--kernel uml] [TEST…]
+ *
+ * `vm-run [options] --share DIR -- COMMAND` has to run COMMAND as root with DIR as working directory.
+ * Options before the first test file are handed to it; without tests those of cgroups are run.
+ */
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+const runner = process.env['TSSTACK_VM_RUN']
+if (!runner) {
+  process.stderr.write('Cannot start a machine: TSSTACK_VM_RUN is not set; name the vm-run tool\n')
+  process.exit(2)
+}
+
+const words = process.argv.slice(2)
+const firstTest = words.findIndex((word) => word.startsWith('test/'))
+const options = firstTest < 0 ? words : words.slice(0, firstTest)
+const tests = firstTest < 0 ? ['test/linux/cgroup'] : words.slice(firstTest)
+const root = fileURLToPath(new URL('..', import.meta.url))
+// The machine's own node may be older: the package `node` brings the right one.
+const vitest = ['node_modules/node/bin/node', 'node_modules/vitest/vitest.mjs', 'run']
+const command = [...vitest, '--project', 'kernel', '--no-file-parallelism', ...tests]
+const { status, error } = spawnSync(
+  runner,
+  [...(options.length > 0 ? options : ['--kernel', 'uml']), '--share', root, '--', ...command],
+  { stdio: 'inherit' },
+)
+if (error) throw error
+process.exit(status ?? 1)

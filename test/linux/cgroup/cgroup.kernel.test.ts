@@ -1,0 +1,352 @@
+/** The same promises on whatever this machine offers: v1, v2, hybrid and each half of a hybrid. */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import {
+  cgroupHost,
+  closeCgroupJoin,
+  detectCgroups,
+  type Cgroup,
+  type CgroupHost,
+  type CgroupSettings,
+} from '../../../src/linux/cgroup/index.ts'
+
+const MIB = 1024 * 1024
+const detected = detectCgroups()
+const only = (version: 1 | 2) =>
+  cgroupHost(detected.hierarchies.filter((one) => one.version === version))
+const hosts: readonly (readonly [name: string, host: CgroupHost])[] =
+  detected.mode === 'hybrid'
+    ? [
+        ['hybrid', detected],
+        ['v1 half', only(1)],
+        ['v2 half', only(2)],
+      ]
+    : [[detected.mode, detected]]
+
+let counter = 0
+let prefix = ''
+const children: ChildProcess[] = []
+beforeEach(() => {
+  counter += 1
+  prefix = `tsstack/test-${process.pid}-${counter}`
+})
+afterEach(async () => {
+  // What a failed test left: its processes first, then its groups.
+  for (const path of detected.list(prefix)) await detected.open(path).killAll()
+  for (const path of detected.list(prefix)) detected.open(path).remove()
+  for (const child of children.splice(0)) child.kill('SIGKILL')
+})
+
+/** Runs `script` in a shell that has entered `group` as a container's first process does. */
+function start(group: Cgroup, script: string): ChildProcess {
+  const join = group.join()
+  const fds = [...join.writeTo, ...(join.cloneInto === undefined ? [] : [join.cloneInto])]
+  const enter = fds.map((_, index) => {
+    const fd = 3 + index
+    // A shell cannot clone3 into the directory; a write through its descriptor ends in the same group.
+    return index < join.writeTo.length
+      ? `echo 0 >&${fd}`
+      : `echo 0 > /proc/self/fd/${fd}/cgroup.procs`
+  })
+  const close = fds.map((_, index) => `exec ${3 + index}>&-`)
+  // bash, because dash knows no descriptor above 9.
+  const child = spawn('bash', ['-c', [...enter, ...close, script].join('\n')], {
+    stdio: ['ignore', 'pipe', 'pipe', ...fds],
+  })
+  closeCgroupJoin(join)
+  children.push(child)
+  return child
+}
+
+async function run(group: Cgroup, script: string) {
+  const child = start(group, script)
+  let stdout = ''
+  let stderr = ''
+  child.stdout?.on('data', (data) => (stdout += String(data)))
+  child.stderr?.on('data', (data) => (stderr += String(data)))
+  const [code, signal] = (await once(child, 'close')) as [number | null, string | null]
+  return { code, signal, stdout: stdout.trim(), stderr: stderr.trim() }
+}
+
+/** Starts a script that prints "ready" and waits for the line. */
+async function startReady(group: Cgroup, script: string): Promise<ChildProcess> {
+  const child = start(group, script)
+  const ended = once(child, 'exit').then(() => 'ended')
+  const [word] = await Promise.race([once(child.stdout as Readable, 'data'), ended])
+  expect(String(word)).toMatch(/^ready\n/)
+  return child
+}
+
+describe.each(hosts)('%s', (_, host) => {
+  const make = (settings: CgroupSettings = {}, name = 'shop/web-1') =>
+    host.create(`${prefix}/${name}`, settings)
+  /** What file `name` says, in whichever hierarchy it is. */
+  const file = (group: Cgroup, name: string) =>
+    host.hierarchies
+      .map(({ mountPoint }) => join(mountPoint, group.path, name))
+      .filter((path) => existsSync(path))
+      .map((path) => readFileSync(path, 'utf8').trim())[0]
+
+  test('create() makes the group in every hierarchy, remove() leaves nothing of it', () => {
+    const group = make()
+    const places = host.hierarchies.map(({ mountPoint }) => join(mountPoint, group.path))
+    expect(places.filter((place) => !existsSync(place))).toEqual([])
+    expect(host.list(prefix)).toEqual([`${prefix}/shop/web-1`, `${prefix}/shop`])
+    group.remove()
+    const tops = host.hierarchies.map(({ mountPoint }) => join(mountPoint, prefix))
+    expect(tops.filter((top) => existsSync(top))).toEqual([])
+  })
+
+  test('remove() of a group that is gone succeeds, and removes the groups below', () => {
+    const group = make()
+    make({}, 'shop/web-1/nested/deeper')
+    group.remove()
+    group.remove()
+    expect(host.list(prefix)).toEqual([])
+  })
+
+  test('remove() keeps parents that hold another group', () => {
+    const one = make({}, 'shop/one')
+    const two = make({}, 'shop/two')
+    one.remove()
+    expect(host.list(prefix)).toEqual([`${prefix}/shop/two`, `${prefix}/shop`])
+    two.remove()
+  })
+
+  test('remove() of a group with a process names EBUSY', async () => {
+    const group = make()
+    await startReady(group, 'echo ready; exec sleep 1000')
+    expect(() => group.remove()).toThrow(/^rmdir\(".*"\) failed: EBUSY/)
+    await group.killAll()
+    group.remove()
+  })
+
+  test('create() replaces an empty group and refuses a populated one', async () => {
+    make()
+    const group = make()
+    await startReady(group, 'echo ready; exec sleep 1000')
+    const [pid] = group.processes()
+    expect(() => make()).toThrow(
+      `Cannot create cgroup "${group.path}": processes ${pid} live in it; end them first`,
+    )
+    await group.killAll()
+    group.remove()
+  })
+
+  test('join() puts a child into every hierarchy before its program, and leaks no descriptor', async () => {
+    const group = make()
+    const { stdout } = await run(group, 'cat /proc/self/cgroup')
+    const lines = stdout.split('\n')
+    // The half of a hybrid leaves the other half's groups alone.
+    const inside = lines.filter((line) => line.endsWith(`:/${group.path}`))
+    expect(inside).toHaveLength(host.hierarchies.length)
+    expect(
+      spawnSync('ls', ['-l', `/proc/${process.pid}/fd`], { encoding: 'utf8' }).stdout,
+    ).not.toContain(group.path)
+    group.remove()
+  })
+
+  test('join() opens descriptors that a program started meanwhile does not inherit', () => {
+    const group = make()
+    const join = group.join()
+    const { stdout } = spawnSync('ls', ['-l', '/proc/self/fd'], { encoding: 'utf8' })
+    closeCgroupJoin(join)
+    expect(stdout).toContain(' 0 -> ')
+    expect(stdout).not.toContain(group.path)
+    group.remove()
+  })
+
+  test('processes() and read() tell who is in, and that nobody is', async () => {
+    const group = make()
+    expect(group.read().populated).toBe(false)
+    const child = await startReady(group, 'echo ready; exec sleep 1000')
+    expect(group.processes()).toEqual([child.pid])
+    expect(group.read()).toMatchObject({ populated: true })
+    await group.killAll()
+    expect(group.read().populated).toBe(false)
+    expect(group.processes()).toEqual([])
+    group.remove()
+    expect(group.read().populated).toBe(false)
+  })
+
+  test('killAll() ends a crowd that forks, also while it is frozen', async () => {
+    const group = make()
+    await startReady(
+      group,
+      'n=0; while [ $n -lt 50 ]; do sleep 1000 & n=$((n+1)); done; echo ready; wait',
+    )
+    expect(group.processes().length).toBeGreaterThan(50)
+    if (host.can('freezer')) await group.freeze()
+    await group.killAll()
+    expect(group.processes()).toEqual([])
+    group.remove()
+  })
+
+  test('killAll() reaches a process that one hierarchy alone holds', async () => {
+    const group = make()
+    const [first] = host.hierarchies
+    const single = cgroupHost(host.hierarchies.filter((one) => one === first))
+    await startReady(single.open(group.path), 'echo ready; exec sleep 1000')
+    await group.killAll()
+    group.remove()
+  })
+
+  test('freeze() stops a counting process, thaw() lets it go on', async () => {
+    if (!host.can('freezer')) return
+    const group = make()
+    const child = await startReady(group, 'echo ready; while :; do echo tick; done')
+    child.stdout?.resume()
+    await group.freeze()
+    const pid = child.pid ?? 0
+    const ticks = () => readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ').slice(13, 15).join()
+    const still = ticks()
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(ticks()).toBe(still)
+    group.thaw()
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    expect(await group.waitEmpty({ timeoutMs: 10_000 })).toBe(true)
+    group.remove()
+  })
+
+  test('waitEmpty() resolves with true after the last process, with false before', async () => {
+    const group = make()
+    const child = await startReady(group, 'echo ready; exec sleep 1000')
+    expect(await group.waitEmpty({ timeoutMs: 20 })).toBe(false)
+    const empty = group.waitEmpty({ timeoutMs: 20_000 })
+    child.kill('SIGKILL')
+    expect(await empty).toBe(true)
+    group.remove()
+    expect(await group.waitEmpty({ timeoutMs: 0 })).toBe(true)
+  })
+
+  test('enter() moves a process that lives already', async () => {
+    const group = make()
+    const child = spawn('sleep', ['1000'])
+    children.push(child)
+    await once(child, 'spawn')
+    group.enter(child.pid ?? 0)
+    expect(group.processes()).toEqual([child.pid])
+    await group.killAll()
+    group.remove()
+  })
+
+  test('enterSystem() moves its own process, and the way back leaves nothing', () => {
+    const index = join(import.meta.dirname, '../../../src/linux/cgroup/index.ts')
+    const script = `
+      const { cgroupHost } = await import(${JSON.stringify(index)})
+      const { readFileSync } = await import('node:fs')
+      const host = cgroupHost(${JSON.stringify(host.hierarchies)})
+      const here = () => readFileSync('/proc/self/cgroup', 'utf8')
+      const before = here()
+      const leave = host.enterSystem('${prefix}/_system')
+      const inside = here().split('\\n').filter((line) => line.endsWith(':/${prefix}/_system'))
+      leave()
+      console.log(JSON.stringify({ inside: inside.length, same: before === here() }))`
+    const args = ['--input-type=module', '-e', script]
+    const result = spawnSync(process.execPath, args, { encoding: 'utf8' })
+    expect(result.stderr).toBe('')
+    expect(JSON.parse(result.stdout)).toEqual({ inside: host.hierarchies.length, same: true })
+    expect(host.list(prefix)).toEqual([])
+  })
+
+  test('pidsMax bites: the fourth process cannot be forked', async () => {
+    if (!host.can('pids')) return
+    const group = make({ pidsMax: 3 })
+    const { code, stderr } = await run(group, 'sleep 1 & sleep 1 & sleep 1 & wait')
+    expect(code).not.toBe(0)
+    expect(stderr).toMatch(/fork/i)
+    await group.killAll()
+    expect(group.read().pids).toBeLessThanOrEqual(3)
+    group.remove()
+  })
+
+  test('memoryMax bites: the kernel kills what asks for more, and counts it', async () => {
+    if (!host.can('memory')) return
+    const swap = host.canLimitSwap ? { memorySwapMax: 16 * MIB } : {}
+    const group = make({ memoryMax: 16 * MIB, ...swap })
+    // tail keeps a line that never ends.
+    expect(await run(group, 'exec tail /dev/zero')).toMatchObject({ signal: 'SIGKILL' })
+    const { oomKills, memoryBytesPeak } = group.read()
+    expect(oomKills).toBe(1)
+    expect(memoryBytesPeak).toBeGreaterThan(8 * MIB)
+    expect(memoryBytesPeak).toBeLessThanOrEqual(16 * MIB)
+    group.remove()
+  })
+
+  test('cpuQuotaUs bites: the kernel throttles a busy loop', async () => {
+    if (!host.can('cpu')) return
+    const group = make({ cpuQuotaUs: 5_000, cpuPeriodUs: 50_000 })
+    await startReady(group, 'echo ready; while :; do :; done')
+    const throttled = () => Number(/nr_throttled (\d+)/.exec(file(group, 'cpu.stat') ?? '')?.[1])
+    while (throttled() < 3) await new Promise((resolve) => setTimeout(resolve, 10))
+    await group.killAll()
+    expect(group.read().cpuUsageUs).toBeGreaterThan(0)
+    group.remove()
+  })
+
+  test('update() raises, lowers and takes back limits', () => {
+    if (!host.can('memory') || !host.can('pids')) return
+    const swap = (bytes: number) => (host.canLimitSwap ? { memorySwapMax: bytes } : {})
+    const group = make({ memoryMax: 8 * MIB, ...swap(16 * MIB), pidsMax: 10, cpuShares: 2 })
+    const memory = () => file(group, 'memory.max') ?? file(group, 'memory.limit_in_bytes')
+    for (const mib of [64, 8, 32]) {
+      group.update({ memoryMax: mib * MIB, ...swap(2 * mib * MIB), pidsMax: mib })
+      expect(memory()).toBe(String(mib * MIB))
+      expect(file(group, 'pids.max')).toBe(String(mib))
+    }
+    group.update({})
+    expect(memory()).toMatch(/^(max|9223372036854771712)$/)
+    expect(file(group, 'pids.max')).toBe('max')
+    expect(file(group, 'cpu.weight') ?? file(group, 'cpu.shares')).toMatch(/^(100|1024)$/)
+    group.remove()
+  })
+
+  test('cpuset holds a process to the processors named', async () => {
+    if (!host.can('cpuset')) return
+    const group = make({ cpuset: '0' })
+    const { stdout } = await run(group, 'grep Cpus_allowed_list /proc/self/status')
+    expect(stdout).toMatch(/\s0$/)
+    group.remove()
+  })
+
+  test('a limit without its controller is refused, with the cure', () => {
+    if (host.can('cpuset')) return
+    expect(() => make({ cpuset: '0' })).toThrow(
+      'Cannot set "cpuset.cpus" to 0: this kernel offers no "cpuset" cgroup controller',
+    )
+    expect(host.list(prefix)).toEqual([])
+  })
+
+  test('devices bite: what is not listed cannot be opened, and update() changes it in place', async () => {
+    if (!host.can('devices')) return
+    const mknod = [
+      { type: 'char', access: 'm' },
+      { type: 'block', access: 'm' },
+    ] as const
+    const nullDevice = { type: 'char', major: 1, minor: 3, access: 'rwm' } as const
+    const zero = { type: 'char', major: 1, minor: 5, access: 'r' } as const
+    const group = make({ devices: [...mknod, nullDevice] })
+    const probe = `
+      try() { "$@" 2>/tmp/${process.pid}.err && echo yes || grep -o 'not permitted' /tmp/${process.pid}.err; }
+      try sh -c 'echo x > /dev/null'; try head -c1 /dev/null
+      try head -c1 /dev/zero; try sh -c 'echo x > /dev/zero'
+      try mknod /tmp/${process.pid}.node c 200 7; try cat /tmp/${process.pid}.node
+      rm -f /tmp/${process.pid}.node /tmp/${process.pid}.err`
+    const answers = async () =>
+      (await run(group, probe)).stdout.replaceAll('\0', 'z').split('\n').join(' ')
+    const no = 'not permitted'
+    expect(await answers()).toBe(`yes yes ${no} ${no} yes ${no}`)
+    group.update({ devices: [...mknod, nullDevice, zero] })
+    expect(await answers()).toBe(`yes yes zyes ${no} yes ${no}`)
+    // The same rules again, as after any update of limits.
+    group.update({ pidsMax: undefined, devices: [...mknod, nullDevice, zero] })
+    group.update({})
+    expect(await answers()).toBe(`yes yes zyes ${no} yes ${no}`)
+    group.remove()
+  })
+})
