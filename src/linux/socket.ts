@@ -40,8 +40,7 @@ export function socketIn(netns: Fd, options: SocketOptions): Fd {
   return withNamespace(netns, 'net', () => openSocket(options))
 }
 
-/** The same in our own namespace. */
-export function openSocket(options: SocketOptions): Fd {
+function openSocket(options: SocketOptions): Fd {
   const { family, type, protocol = 0, bind } = options
   const fd = check(socketCall(FAMILY[family], TYPE[type] | O.CLOEXEC | O.NONBLOCK, protocol), {
     syscall: 'socket',

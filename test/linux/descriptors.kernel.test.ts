@@ -13,6 +13,11 @@ import { createServer, createConnection } from 'node:net'
 import { createSocket } from 'node:dgram'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import {
+  capabilityNames,
+  effectiveCapabilities,
+  lastCapability,
+} from '../../src/linux/capabilities.ts'
 import { createDetachedMount } from '../../src/linux/detached-mount.ts'
 import {
   close,
@@ -232,6 +237,15 @@ describe('openPty()', () => {
       close(master)
     }
     close(devpts)
+  })
+})
+
+describe('effectiveCapabilities() and lastCapability()', () => {
+  test('say what this process and this kernel have', () => {
+    const bounding = /^CapBnd:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))
+    expect(capabilityNames(effectiveCapabilities())).toContain('SYS_ADMIN')
+    expect(effectiveCapabilities() & ~BigInt(`0x${bounding?.[1] ?? ''}`)).toBe(0n)
+    expect(lastCapability()).toBeGreaterThanOrEqual(37)
   })
 })
 

@@ -5,7 +5,7 @@ import { KernelError } from '../../src/errors.ts'
 import { createDetachedMount } from '../../src/linux/detached-mount.ts'
 import { close, type Fd } from '../../src/linux/fd.ts'
 import { makeDirectoryIn, makeFileIn } from '../../src/linux/make.ts'
-import { mountSetattr, openTree } from '../../src/linux/mount.ts'
+import { mountSetattr, moveMount, openTree, unmount } from '../../src/linux/mount.ts'
 import { openIn, openPath, readIn } from '../../src/linux/path.ts'
 import { fsTypeOf, FS_MAGIC, statFd } from '../../src/linux/stat.ts'
 import { leakedDescriptors, withDirectory } from './host.ts'
@@ -144,5 +144,27 @@ describe('openTree()', () => {
     expect(() => openTree('/no/such', { clone: true })).toThrow(
       'open_tree("/no/such") failed: ENOENT (No such file or directory)',
     )
+  })
+})
+
+describe('moveMount() and unmount()', () => {
+  test('attach a detached tree at a path or a descriptor, and take it away', () => {
+    withDirectory((directory) => {
+      const before = readFileSync('/proc/self/mountinfo', 'utf8')
+      const fd = createDetachedMount({ type: 'tmpfs', source: 'tsstack-test' })
+      makeFileIn(fd, 'inside', { mode: 0o644, content: 'x' })
+      const target = openPath(directory)
+      moveMount(fd, target)
+      expect(readFileSync(join(directory, 'inside'), 'utf8')).toBe('x')
+      unmount(directory)
+      const second = createDetachedMount({ type: 'tmpfs', source: 'tsstack-test' })
+      moveMount(second, directory)
+      close(second)
+      unmount(directory)
+      expect(() => unmount(directory)).toThrow(`umount2("${directory}") failed: EINVAL`)
+      close(target)
+      close(fd)
+      expect(readFileSync('/proc/self/mountinfo', 'utf8')).toBe(before)
+    })
   })
 })

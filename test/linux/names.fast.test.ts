@@ -7,7 +7,12 @@ import {
   CAPABILITIES,
   DEFAULT_CAPABILITIES,
 } from '../../src/linux/capabilities.ts'
-import { isKernelAtLeast, kernelVersion } from '../../src/linux/kernel.ts'
+import {
+  hasFileSystem,
+  hasNamespace,
+  isKernelAtLeast,
+  kernelVersion,
+} from '../../src/linux/kernel.ts'
 import { deviceNumber } from '../../src/linux/stat.ts'
 
 describe('capabilities', () => {
@@ -39,6 +44,11 @@ describe('isKernelAtLeast()', () => {
     ['7.0', '6.18.0', false],
   ])('%s on %s is %s', (wanted, running, expected) => {
     expect(isKernelAtLeast(wanted, running)).toBe(expected)
+  })
+
+  test('hasFileSystem() and hasNamespace() say what /proc says', () => {
+    expect([hasFileSystem('proc'), hasFileSystem('nosuchfs')]).toEqual([true, false])
+    expect(hasNamespace('mnt')).toBe(true)
   })
 
   test('kernelVersion() reads a vendor’s release', () => {

@@ -30,9 +30,6 @@ export const TOP: number = 0x10000c00
 /** Bytes of one operation: number, six arguments, store, on positive, on zero, on error. */
 export const OPERATION_BYTES: number = 88
 
-/** Where the interpreter leaves what failed last: magic (u32), operation's address (u32), result (i64). */
-export const FAILED: number = TOP
-
 /** Where the code is mapped, readable and executable. */
 export const TEXT: number = 0x08000000
 

@@ -12,7 +12,7 @@ import {
 } from '../syscalls/index.ts'
 import { elfImage } from './elf.ts'
 import { FAILURE_BYTES, FAILURE_MAGIC, type ProgramNotes } from './failure.ts'
-import { FAILED, OPERATION_BYTES, SCRATCH, TOP } from './interpreter.ts'
+import { OPERATION_BYTES, SCRATCH, TOP } from './interpreter.ts'
 
 /** A place in the program's memory. */
 export type Address = number
@@ -70,6 +70,12 @@ const SMALL_ZEROED_BYTES = 512
 
 /** Number of the pseudo-operation that computes; any negative number would do. */
 const COMPUTE = -1n
+
+/**
+ * Where the interpreter leaves what failed last: magic (u32), operation's address (u32), result (i64).
+ * Its assembly has the same place.
+ */
+const FAILED: Address = TOP
 
 interface Draft {
   readonly number: bigint

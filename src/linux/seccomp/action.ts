@@ -5,7 +5,7 @@ import { UsageError } from '../../errors.ts'
 /** The 32-bit return value of a filter. */
 export type Action = number
 
-export const RETURN_ALLOW: Action = 0x7fff0000
+const RETURN_ALLOW: Action = 0x7fff0000
 export const RETURN_KILL_PROCESS: Action = 0x80000000
 const RETURN_ERRNO: Action = 0x00050000
 const EPERM = 1

@@ -1,7 +1,7 @@
 /** Seccomp filters: Docker's profiles, compiled here, loaded by launch programs. */
 
 export { compileSeccomp, type SeccompOptions } from './compile.ts'
-export { loadSeccomp, sockFprog } from './load.ts'
+export { loadSeccomp } from './load.ts'
 export {
   DEFAULT_SECCOMP_PROFILE,
   type SeccompArgument,

@@ -19,7 +19,7 @@ export function loadSeccomp(program: Program, filter: Buffer, flow: Flow = {}): 
 }
 
 /** Address of a struct sock_fprog for `filter`. */
-export function sockFprog(program: Program, filter: Buffer): Address {
+function sockFprog(program: Program, filter: Buffer): Address {
   assert(filter.length > 0 && filter.length % INSTRUCTION_BYTES === 0)
   const fprog = Buffer.alloc(16)
   fprog.writeUInt16LE(filter.length / INSTRUCTION_BYTES, 0)

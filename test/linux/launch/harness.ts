@@ -30,7 +30,7 @@ export function run(program: Program, title = 'tsstack: test'): Run {
   return { output, end: waitForExit(pid) }
 }
 
-export function readAll(fd: number): Buffer {
+function readAll(fd: number): Buffer {
   const parts: Buffer[] = []
   const part = Buffer.alloc(65_536)
   for (let n = readSync(fd, part); n > 0; n = readSync(fd, part)) {
