@@ -41,7 +41,7 @@ test('validatePlanability() names the key and says what happens instead', () => 
 test('validatePlanability() is silent about a service of which everything is built', () => {
   const fields =
     'restart: always, init: true, ports: [{ target: 80, protocol: udp }], cap_drop: [ALL], ' +
-    'volumes: [{ type: bind, source: /a, target: /b, bind: { create_host_path: true } }], ' +
+    'volumes: [{ type: bind, source: /a, target: /b, bind: { selinux: z } }], ' +
     'healthcheck: { test: [CMD, a] }, logging: { driver: json-file, options: { max-size: 1m } }, ' +
     'security_opt: ["no-new-privileges:true", "apparmor=unconfined"], ' +
     'env_file: [{ path: /e, required: true }], ' +
@@ -77,8 +77,8 @@ test.each([
     'volumes.0.type: a mount of type "image" is left out',
   ],
   [
-    'volumes: [{ type: bind, source: /a, target: /b, bind: { selinux: z } }]',
-    'volumes.0.bind.selinux: files are not relabelled',
+    'volumes: [{ type: bind, source: /a, target: /b, bind: { recursive: disabled } }]',
+    'volumes.0.bind.recursive: mounts below the source come along',
   ],
   ['volumes_from: ["container:x"]', 'volumes_from.0: only services of the stack lend volumes'],
   ['links: ["db:database"]', 'links.0: the service is found as "db" only'],

@@ -44,6 +44,7 @@ function portGaps({ ports = [], network_mode: mode = 'bridge' }: Service): reado
   )
 }
 
+/** `selinux` needs nothing: no label confines a container, so every label lets it in. */
 function mountGaps({ volumes = [], volumes_from: sources = [] }: Service): readonly Gap[] {
   return [
     ...volumes.flatMap((mount, at) => {
@@ -56,7 +57,6 @@ function mountGaps({ volumes = [], volumes_from: sources = [] }: Service): reado
           isMounted ? '' : mount.type,
           `a mount of type "${mount.type}" is left out`,
         ),
-        ...gap(['bind', 'selinux'], mount.bind?.selinux, 'files are not relabelled'),
         ...gap(['bind', 'recursive'], mount.bind?.recursive, 'mounts below the source come along'),
         ...gap(['volume', 'labels'], mount.volume?.labels, 'anonymous volumes have no labels'),
       ]
@@ -115,18 +115,15 @@ function securityGaps({ security_opt: options = [] }: Service): readonly Gap[] {
 
 function loggingGaps({ logging }: Service): readonly Gap[] {
   const { driver = '', options = {} } = logging ?? {}
-  const isKnown = ['', 'none', 'local', 'json-file'].includes(driver)
-  const known = ['max-size', 'max-file']
-  const unknown = sortedNames(Object.keys(options)).filter((name) => !known.includes(name))
-  return [
-    ...(isKnown
-      ? []
-      : [{ path: ['logging', 'driver'], instead: 'logs are kept in files of tsstack' }]),
-    ...unknown.map((name) => ({
+  if (!['', 'none', 'local', 'json-file'].includes(driver)) {
+    return [{ path: ['logging', 'driver'], instead: 'logs are kept in files of tsstack' }]
+  }
+  return sortedNames(Object.keys(options))
+    .filter((name) => name !== 'max-size' && name !== 'max-file')
+    .map((name) => ({
       path: ['logging', 'options', name],
       instead: 'only max-size and max-file are used',
-    })),
-  ]
+    }))
 }
 
 function deployGaps(deploy: Deploy | undefined): readonly Gap[] {

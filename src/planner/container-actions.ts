@@ -1,0 +1,147 @@
+/** The actions on containers. */
+
+import type { Decision } from './decide.ts'
+import { needsFrom } from './handover.ts'
+import type { Action, Dependency } from './model.ts'
+import { nearest, type Graph } from './order.ts'
+import { attachedNetworks, mountedVolumes } from './resources.ts'
+import {
+  goneId,
+  idOf,
+  isCreated,
+  isNewNetwork,
+  isRemoved,
+  isStopped,
+  startId,
+  stopId,
+  type Scene,
+} from './scene.ts'
+
+export function stopAction(scene: Scene, decision: Decision): Action {
+  const { name, service, reason } = decision
+  const ownGraceMs = decision.observed?.spec.stopGraceMs ?? 0
+  return {
+    id: stopId(decision),
+    after: idsAround(scene.stopping, service, scene.stops),
+    reason,
+    kind: 'stop-container',
+    name,
+    service,
+    graceMs: scene.question.options.graceMs ?? ownGraceMs,
+  }
+}
+
+export function removeAction({ question }: Scene, decision: Decision): Action {
+  const { name, service, reason, verdict } = decision
+  const { desired, options } = question
+  const renewed = verdict === 'replace' && options.renewAnonymousVolumes === true
+  const takenDown = desired === undefined && options.volumes === true
+  return {
+    id: idOf('remove-container', name),
+    after: isStopped(decision) ? [stopId(decision)] : [],
+    reason,
+    kind: 'remove-container',
+    name,
+    service,
+    anonymousVolumes: renewed || takenDown,
+  }
+}
+
+export function createAction(scene: Scene, decision: Decision): Action {
+  const { name, service, index, reason, changes } = decision
+  const container = decision.desired
+  if (container === undefined) throw new Error(`Cannot create "${name}": nothing is desired of it`)
+  // The address of a replica is leased by service and index: a renamed one hands it over.
+  const predecessors = scene.downwards.filter(
+    (each) => isRemoved(each) && (each.name === name || isSamePlace(each, { service, index })),
+  )
+  const after = [...predecessors.map(goneId), ...resourceIds(scene, decision)]
+  return {
+    id: idOf('create-container', name),
+    after,
+    reason,
+    kind: 'create-container',
+    container,
+    changes,
+  }
+}
+
+export function startAction(scene: Scene, decision: Decision): Action {
+  const { name, service, reason } = decision
+  const own = isCreated(decision)
+    ? [idOf('create-container', name)]
+    : [...(isStopped(decision) ? [stopId(decision)] : []), ...resourceIds(scene, decision)]
+  const needed = idsAround(scene.starting, service, scene.starts)
+  return {
+    id: startId(decision),
+    after: [...new Set([...own, ...needed, ...handoverIds(scene, decision)])],
+    reason,
+    kind: 'start-container',
+    name,
+    service,
+    waitFor: conditionsOf(scene, decision),
+  }
+}
+
+/**
+ * Conditions on services that exist: one that is scaled to 0, disabled or left out is not waited
+ * for.
+ */
+function conditionsOf(
+  { question, present }: Scene,
+  { desired, observed }: Decision,
+): readonly Dependency[] {
+  const { selection, options } = question
+  const dependencies = (desired ?? observed)?.dependsOn ?? []
+  return dependencies.filter(
+    ({ service }) =>
+      present.has(service) && (options.noDeps !== true || selection.selected.has(service)),
+  )
+}
+
+/** Creations of networks and volumes that the container needs. */
+function resourceIds({ world }: Scene, { desired, observed }: Decision): readonly string[] {
+  const spec = (desired ?? observed)?.spec
+  if (spec === undefined) return []
+  const attached = attachedNetworks(spec)
+  const mounted = mountedVolumes(spec)
+  return [
+    ...world.networks
+      .filter((each) => isNewNetwork(each) && attached.has(each.spec.name))
+      .map((each) => idOf('create-network', each.spec.name)),
+    ...world.volumes
+      .filter((each) => each.verdict === 'create' && mounted.includes(each.spec.name))
+      .map((each) => idOf('create-volume', each.spec.name)),
+  ]
+}
+
+/** Ends of other containers that hold a port or an address which this one is to have. */
+function handoverIds({ downwards }: Scene, decision: Decision): readonly string[] {
+  const spec = decision.desired?.spec
+  if (spec === undefined) return []
+  return downwards
+    .filter(
+      (each) =>
+        each.name !== decision.name &&
+        each.observed !== undefined &&
+        isStopped(each) &&
+        needsFrom(spec, each.observed),
+    )
+    .map(goneId)
+}
+
+function isSamePlace(
+  { service, index }: Decision,
+  other: { readonly service: string; readonly index: number },
+): boolean {
+  return service === other.service && index === other.index
+}
+
+/** The ids of the nearest services in `graph` that have any. */
+function idsAround(
+  graph: Graph,
+  service: string,
+  ids: ReadonlyMap<string, readonly string[]>,
+): readonly string[] {
+  return nearest(graph, service, (each) => ids.has(each)).flatMap((each) => ids.get(each) ?? [])
+}

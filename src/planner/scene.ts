@@ -1,0 +1,115 @@
+/** What all actions of a plan are made from: the decisions in their order, and the ids they go by. */
+
+import type { Decision, Question } from './decide.ts'
+import { shareSubnet } from './handover.ts'
+import type { Action, Dependency } from './model.ts'
+import { compareNames, dependencyGraph, inStartOrder, reversed, type Graph } from './order.ts'
+import type { NetworkDecision } from './resources.ts'
+import type { World } from './world.ts'
+
+export interface Scene {
+  readonly question: Question
+  readonly world: World
+  /** Services that are to have containers. */
+  readonly present: ReadonlySet<string>
+  /** Who starts after whom: required dependencies only, as the failure of others stops nobody. */
+  readonly starting: Graph
+  /** Who stops before whom. */
+  readonly stopping: Graph
+  /** Ids of the starts and stops of this plan, by service. */
+  readonly starts: ReadonlyMap<string, readonly string[]>
+  readonly stops: ReadonlyMap<string, readonly string[]>
+  /** Containers in start order, and in stop order. */
+  readonly upwards: readonly Decision[]
+  readonly downwards: readonly Decision[]
+  /** Networks that must go before another can be made in their place. */
+  readonly early: readonly NetworkDecision[]
+  readonly late: readonly NetworkDecision[]
+}
+
+export function sceneOf(question: Question, world: World): Scene {
+  const wanted = question.desired?.containers ?? []
+  const present = question.observed.containers
+  const stopping = dependencyGraph(wanted, present)
+  const rank = new Map(inStartOrder(stopping).map((service, at) => [service, at]))
+  const upwards = world.containers.toSorted(
+    (a, b) =>
+      (rank.get(a.service) ?? 0) - (rank.get(b.service) ?? 0) ||
+      a.index - b.index ||
+      compareNames(a.name, b.name),
+  )
+  const fresh = world.networks.filter(isNewNetwork)
+  const inTheWay = (each: NetworkDecision): boolean =>
+    each.verdict === 'replace' || fresh.some((other) => shareSubnet(each.spec, other.spec))
+  const gone = world.networks.filter((each) => ['replace', 'remove'].includes(each.verdict))
+  return {
+    question,
+    world,
+    present: new Set(wanted.map((each) => each.service)),
+    starting: dependencyGraph(wanted.map(requiredOnly)),
+    stopping: reversed(stopping),
+    starts: idsByService(upwards.filter(isStarted), startId),
+    stops: idsByService(upwards.filter(isStopped), stopId),
+    upwards,
+    downwards: upwards.toReversed(),
+    early: gone.filter(inTheWay),
+    late: gone.filter((each) => !inTheWay(each)),
+  }
+}
+
+function requiredOnly<T extends { readonly dependsOn: readonly Dependency[] }>(container: T): T {
+  return { ...container, dependsOn: container.dependsOn.filter((each) => each.required) }
+}
+
+export function isStopped({ verdict, observed }: Decision): boolean {
+  if (observed === undefined || !['remove', 'replace', 'restart'].includes(verdict)) return false
+  return observed.state === 'running' || observed.state === 'restarting'
+}
+
+export function isRemoved({ verdict, observed }: Decision): boolean {
+  return observed !== undefined && (verdict === 'remove' || verdict === 'replace')
+}
+
+export function isCreated({ verdict }: Decision): boolean {
+  return verdict === 'create' || verdict === 'replace'
+}
+
+export function isStarted({ verdict }: Decision): boolean {
+  return ['create', 'replace', 'restart', 'start'].includes(verdict)
+}
+
+export function isNewNetwork({ verdict }: NetworkDecision): boolean {
+  return verdict === 'create' || verdict === 'replace'
+}
+
+/** Ids of the plan: what is done to what. */
+export function idOf(kind: Action['kind'], name: string): string {
+  return `${kind}:${name}`
+}
+
+export function stopId({ name }: Decision): string {
+  return idOf('stop-container', name)
+}
+
+export function startId({ name }: Decision): string {
+  return idOf('start-container', name)
+}
+
+/** The last thing that this plan does to an existing container that is in the way. */
+export function goneId(decision: Decision): string {
+  return isRemoved(decision) ? idOf('remove-container', decision.name) : stopId(decision)
+}
+
+/** Ids by service, so that a look from each service to its neighbours costs only the neighbours. */
+function idsByService(
+  decisions: readonly Decision[],
+  id: (decision: Decision) => string,
+): ReadonlyMap<string, readonly string[]> {
+  const ids = new Map<string, string[]>()
+  for (const decision of decisions) {
+    const known = ids.get(decision.service)
+    if (known === undefined) ids.set(decision.service, [id(decision)])
+    else known.push(id(decision))
+  }
+  return ids
+}
