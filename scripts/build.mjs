@@ -33,7 +33,7 @@ const { metafile } = await build({
   metafile: true,
   // koffi finds its binary beside its own files.
   external: ['koffi'],
-  chunkNames: 'chunks/[name]-[hash]',
+  chunkNames: '[name]-[hash]',
   define: {
     TSSTACK_VERSION: JSON.stringify(version),
     TSSTACK_BUILD: JSON.stringify(UNKNOWN_BUILD),

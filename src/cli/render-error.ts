@@ -14,7 +14,10 @@ export function exitCodeOf(error: unknown): number {
 export function renderError(error: unknown, paint: Paint, debug: boolean): string {
   const { message, hint, code } = parts(error)
   const lines = renderedOf(error)
-  lines.push(`${paint('red', 'error:')} ${safeText(message)} ${paint('dim', `[${code}]`)}`)
+  // A single diagnostic has said it all.
+  if (!lines.some((line) => line.endsWith(`: ${message}`))) {
+    lines.push(`${paint('red', 'error:')} ${safeText(message)} ${paint('dim', `[${code}]`)}`)
+  }
   if (hint !== undefined) lines.push(`${paint('cyan', 'hint:')} ${safeText(hint)}`)
   return [...lines, ...(debug ? stacks(error) : [])].join('\n')
 }

@@ -12,6 +12,8 @@ import { toWire } from './wire-error.ts'
 const { values } = parseArgs({
   options: { state: { type: 'string' }, run: { type: 'string' }, 'report-fd': { type: 'string' } },
 })
+let reportFd = values['report-fd'] === undefined ? undefined : Number(values['report-fd'])
+
 await main(placesIn({ state: values.state ?? '', run: values.run ?? '' }))
 
 async function main(places: Places): Promise<void> {
@@ -31,8 +33,6 @@ async function main(places: Places): Promise<void> {
     process.exit(1)
   }
 }
-
-let reportFd = values['report-fd'] === undefined ? undefined : Number(values['report-fd'])
 
 /** To the command that started us, once: see `start.ts`. Closed at once, so that nothing inherits it. */
 function report(message: StartReport): void {

@@ -1,5 +1,6 @@
 /** `tsstack exec`: another program in a running container, joined to this terminal. */
 
+import { isatty } from 'node:tty'
 import type { Answer, ExecRequest, Session } from '../../daemon/index.ts'
 import type { Context } from '../context.ts'
 import { printBytes } from '../output.ts'
@@ -28,7 +29,8 @@ export async function exec(
   flags: ExecFlags,
 ): Promise<number> {
   // Output that is not read by a terminal must not get a terminal's line ends.
-  const tty = flags.tty && process.stdin.isTTY && process.stdout.isTTY
+  const isTerminal = isatty(0) && isatty(1)
+  const tty = flags.tty && isTerminal
   const { index } = flags
   const request = {
     kind: 'exec',

@@ -1,5 +1,6 @@
 /** `tsstack logs`: what the containers of a stack wrote, and with -f what they write. */
 
+import { isatty } from 'node:tty'
 import type { LogRequest } from '../../daemon/index.ts'
 import type { Context } from '../context.ts'
 import { LogPrinter } from '../log-printer.ts'
@@ -25,7 +26,7 @@ export async function logs(
     ...(flags.tail !== undefined && { tail: flags.tail }),
   }
   const printer = new LogPrinter({
-    isTerminal: process.stdout.isTTY,
+    isTerminal: isatty(1),
     color: flags.color && hasColor(process.stdout, process.env),
     prefix: flags.logPrefix,
     timestamps: flags.timestamps === true,

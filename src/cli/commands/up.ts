@@ -1,5 +1,6 @@
 /** `tsstack up`: makes a stack as its file says, and stays with its logs unless it is detached. */
 
+import { isatty } from 'node:tty'
 import type { Answer, ServerMessage, Session } from '../../daemon/index.ts'
 import { ERROR_CODES } from '../../errors.ts'
 import type { ObservedState, PlanOptions } from '../../planner/index.ts'
@@ -66,7 +67,7 @@ class UpView {
     this.#flags = flags
     this.#progress = progress
     this.#logs = new LogPrinter({
-      isTerminal: process.stdout.isTTY,
+      isTerminal: isatty(1),
       color: hasColor(process.stdout, process.env),
       prefix: flags.logPrefix,
       timestamps: flags.timestamps === true,
