@@ -1,11 +1,11 @@
 /** Makes a stack what it is desired to be: journal, plan, execute, look again. */
 
 import type { DesiredState, PlanOptions } from '../planner/index.ts'
-import { planStack } from './engine.ts'
 import { executePlan, type Phase } from './execute.ts'
 import type { Machine } from './machine.ts'
 import { observeStack } from './observe.ts'
 import { performAction } from './perform.ts'
+import { planStack } from './plan.ts'
 import { readStackRecord, removeStackRecord, writeStackRecord } from './records/stack.ts'
 import type { ApplyOptions, ApplyResult } from './types.ts'
 

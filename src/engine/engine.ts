@@ -3,7 +3,6 @@
 import { bootId, detectCgroups } from '../linux/index.ts'
 import { createNet } from '../net/index.ts'
 import { EngineError } from '../errors.ts'
-import { type DesiredState, plan, type Plan, type PlanOptions } from '../planner/index.ts'
 import { adoptAll } from './adopt.ts'
 import { applyDesired } from './apply.ts'
 import { watchChildren } from './children.ts'
@@ -13,6 +12,7 @@ import { readContainerLog } from './logs/index.ts'
 import { containersOf, type LiveContainer, type Machine } from './machine.ts'
 import { observeContainer, observeStack } from './observe.ts'
 import { openPaths, systemCgroup } from './paths.ts'
+import { planStack } from './plan.ts'
 import { readStackRecord, stackNames } from './records/stack.ts'
 import { cancelRestart } from './supervise.ts'
 import type { Engine, EngineEvent, EngineOptions, StackSummary } from './types.ts'
@@ -64,19 +64,6 @@ function engineOn(machine: Machine, close: () => Promise<void>): Engine {
     isIdle: async () => isIdle(machine),
     close,
   }
-}
-
-/** What `apply` would do now. */
-export function planStack(
-  machine: Machine,
-  wanted: {
-    readonly stack: string
-    readonly desired: DesiredState | undefined
-    readonly options: PlanOptions
-  },
-): Plan {
-  const { stack, desired, options } = wanted
-  return plan({ desired, observed: observeStack(machine, stack), now: machine.now(), options })
 }
 
 /** Nothing runs and nothing is to be started again. */

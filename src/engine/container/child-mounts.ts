@@ -45,8 +45,12 @@ export function writeMounts(program: Program, input: ChildMounts, onError: Label
   program.call('fchdir', [input.root], { onError, note: 'fchdir(root)' })
   const here = program.text(RELATIVE_ROOT)
   program.call('pivot_root', [here, here], { onError })
-  // The old root now lies on top of the new one at the same place: this takes it, and all of the host, off.
-  program.call('umount2', [here, kernel.MNT_DETACH], { onError })
+}
+
+/** Takes the old root, and all of the host with it, out of this namespace for good. */
+export function leaveOldRoot(program: Program, onError: Label): void {
+  // After pivot_root(".", ".") it lies on top of the new one, at the place where we stand.
+  program.call('umount2', [program.text(RELATIVE_ROOT), kernel.MNT_DETACH], { onError })
   program.call('chdir', [program.text('/')], { onError })
 }
 
@@ -125,7 +129,10 @@ export function writeSysctls(
   }
 }
 
-/** Read-only paths, then masked ones: after the sysctls are written, before privileges go. */
+/**
+ * Read-only paths, then masked ones: after the sysctls are written, before the old root goes, for the
+ * masks are cloned from a mount that hangs there, and only an attached mount can be cloned.
+ */
 export function writeHiding(program: Program, input: ChildMounts, onError: Label): void {
   for (const path of input.readOnly) {
     const tree = program.word()

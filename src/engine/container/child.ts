@@ -5,7 +5,13 @@ import { FD } from './descriptors.ts'
 import { writeCredentials } from './credentials.ts'
 import * as kernel from './kernel.ts'
 import type { OciConfig, OciProcess } from './oci.ts'
-import { writeHiding, writeMounts, writeSysctls, type ChildMounts } from './child-mounts.ts'
+import {
+  type ChildMounts,
+  leaveOldRoot,
+  writeHiding,
+  writeMounts,
+  writeSysctls,
+} from './child-mounts.ts'
 
 /** What the program is executed with, in a new container and in a running one alike. */
 export interface ProgramInput {
@@ -55,6 +61,7 @@ export function writeChild(program: Program, input: ChildInput): void {
   setNames(program, input.config, failed)
   writeSysctls(program, input.config.linux.sysctl, failed)
   writeHiding(program, input.mounts, failed)
+  leaveOldRoot(program, failed)
   setLimits(program, input, failed)
   writeCredentials(program, input, failed)
 }

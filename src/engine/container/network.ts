@@ -40,8 +40,8 @@ export async function connect(machine: Machine, record: ContainerRecord): Promis
   }
   const netns = createNetworkNamespace()
   try {
+    machine.net.prepareNamespace(netns)
     if (network.kind === 'none') {
-      machine.net.prepareNamespace(netns)
       return { netns, interfaces: [], dns: undefined }
     }
     const interfaces = attachAll(machine, { record, netns, attachments: network.attachments })
