@@ -3,7 +3,7 @@
 import { UsageError } from '../errors.ts'
 import type { Service, Stack } from '../spec/index.ts'
 import { containerSpec } from './desire/container.ts'
-import type { Place } from './desire/context.ts'
+import { containerName, type Place } from './desire/context.ts'
 import { dependenciesOf } from './desire/dependencies.ts'
 import { networkSpecs } from './desire/networks.ts'
 import { volumeSpecs } from './desire/volumes.ts'
@@ -66,12 +66,6 @@ function containersOf(
       dependsOn: dependenciesOf(service),
     }
   })
-}
-
-/** `<stack>-<service>-<N>`, or the `container_name` of the service. */
-export function containerName(stack: Stack, serviceName: string, index: number): string {
-  const fixed = stack.services[serviceName]?.container_name
-  return fixed ?? `${stack.name}-${serviceName}-${index}`
 }
 
 function replicasOf(name: string, service: Service, { scale }: DesireOptions): number {

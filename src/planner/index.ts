@@ -20,10 +20,9 @@ export { planToJson, type ActionJson, type PlanJson } from './plan-json.ts'
 export {
   decideRestart,
   FIRST_RUN,
-  restartDelayMs,
   type Exit,
   type RestartDecision,
   type RestartMemory,
 } from './restart.ts'
-export { stepsOf, summaryOf, type Step, type StepChange, type Summary } from './steps.ts'
+export type { Step, StepChange, Summary } from './steps.ts'
 export { validatePlanability, type PlanabilityWarning } from './planability.ts'

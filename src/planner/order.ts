@@ -38,7 +38,7 @@ export function dependencyGraph(
 }
 
 /** What a container needs beside itself: `depends_on` and the namespace it borrows. */
-export function neededServices(container: Dependent): readonly string[] {
+function neededServices(container: Dependent): readonly string[] {
   const needed = container.dependsOn.map((dependency) => dependency.service)
   const { network } = container.spec
   return network.kind === 'service' ? [...needed, network.service] : needed

@@ -141,6 +141,6 @@ function isUp({ observed }: Decision): boolean {
 }
 
 /** The service whose network namespace a container borrows. */
-export function namespaceHost(spec: ContainerSpec): string | undefined {
+function namespaceHost(spec: ContainerSpec): string | undefined {
   return spec.network.kind === 'service' ? spec.network.service : undefined
 }

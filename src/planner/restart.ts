@@ -53,7 +53,7 @@ export function decideRestart(exit: Exit): RestartDecision {
  * starts over after a run of 10 s. A `delay` of `deploy.restart_policy` is taken as it is, but for
  * 100 ms at least, as a program that exits at once would otherwise take the whole machine.
  */
-export function restartDelayMs({
+function restartDelayMs({
   policy,
   memory,
   ranMs,

@@ -3,7 +3,7 @@
 import type { FieldChange } from './model.ts'
 
 /** What stands in the place of a secret value. */
-export const HIDDEN = '(hidden)'
+const HIDDEN = '(hidden)'
 
 /**
  * The change with its values hidden when its name, or a password in a URL, says that they are

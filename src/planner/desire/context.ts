@@ -11,3 +11,9 @@ export interface Place {
   /** Number of the replica, from 1. */
   readonly index: number
 }
+
+/** `<stack>-<service>-<N>`, or the `container_name` of the service. */
+export function containerName(stack: Stack, serviceName: string, index: number): string {
+  const fixed = stack.services[serviceName]?.container_name
+  return fixed ?? `${stack.name}-${serviceName}-${index}`
+}

@@ -35,7 +35,7 @@ function impliedBy(service: Service): readonly Dependency[] {
 }
 
 /** `X` of `service:X`. */
-export function serviceOf(mode: string | undefined): readonly string[] {
+function serviceOf(mode: string | undefined): readonly string[] {
   return mode?.startsWith('service:') === true ? [mode.slice('service:'.length)] : []
 }
 

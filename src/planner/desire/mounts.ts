@@ -4,7 +4,7 @@ import { posix } from 'node:path'
 import type { Service, ServiceMount } from '../../spec/index.ts'
 import type { MountSpec } from '../model.ts'
 import { compareNames } from '../order.ts'
-import type { Place } from './context.ts'
+import { containerName, type Place } from './context.ts'
 import { fileMountsOf } from './file-mounts.ts'
 import { present, sizeBytes } from './units.ts'
 
@@ -27,7 +27,7 @@ export function mountsOf(place: Place): readonly MountSpec[] {
  * The name of an anonymous volume, so that the replacement of a container finds it again. `@`
  * occurs in no name of a named volume, and what stands after it in no two targets.
  */
-export function anonymousVolumeName(container: string, target: string): string {
+function anonymousVolumeName(container: string, target: string): string {
   const escaped = target.replace(/^\//u, '').replaceAll(/[^A-Za-z0-9./-]/gu, (character) => {
     const code = character.codePointAt(0) ?? 0
     return `=${code.toString(16)}=`
@@ -50,7 +50,7 @@ function borrowedMounts(place: Place, visited: ReadonlySet<string>): readonly Mo
     const [serviceName = '', access] = source.split(':')
     const lender: Service | undefined = stack.services[serviceName]
     if (lender === undefined || visited.has(serviceName)) return []
-    const name = lender.container_name ?? `${stack.name}-${serviceName}-1`
+    const name = containerName(stack, serviceName, 1)
     const other: Place = { stack, serviceName, service: lender, name, index: 1 }
     const mounts = [
       ...borrowedMounts(other, new Set([...visited, serviceName])),
