@@ -9,8 +9,10 @@ export type ConditionState =
   | { readonly kind: 'failed'; readonly reason: string }
 
 /**
- * Judges `dependency` by the containers of its service. A service without containers is met: it is
- * scaled to 0, and nothing is to be waited for.
+ * Judges `dependency` by the containers of its service, once the starts that the plan puts first
+ * have ended (`after`, `afterEnd`): so a container that is still only created was not started, and
+ * nobody will start it. A service without containers is met: it is scaled to 0, and nothing is to
+ * be waited for.
  */
 export function judgeCondition(
   dependency: Dependency,
@@ -31,21 +33,15 @@ const judges: Readonly<
 
 /** Ordering only: a program that has started and ended has started. */
 function judgeStarted(container: ObservedContainer): ConditionState {
-  const { name, state, attempt, failure } = container
-  if (state !== 'created' || attempt > 0) return { kind: 'met' }
-  if (failure !== undefined)
-    return { kind: 'failed', reason: `"${name}" did not start: ${failure}` }
-  return { kind: 'waiting', for: `"${name}" to start` }
+  return container.state === 'created' ? notStarted(container) : { kind: 'met' }
 }
 
 function judgeHealthy(container: ObservedContainer): ConditionState {
-  const { name, state, health, failure, spec } = container
+  const { name, state, health, spec } = container
   if (spec.healthcheck === undefined) {
     return { kind: 'failed', reason: `"${name}" has no healthcheck, so it is never healthy` }
   }
-  if (state === 'created' && failure !== undefined) {
-    return { kind: 'failed', reason: `"${name}" did not start: ${failure}` }
-  }
+  if (state === 'created') return notStarted(container)
   if (state === 'exited') return { kind: 'failed', reason: `"${name}" ${exitOf(container)}` }
   if (health === 'unhealthy') return { kind: 'failed', reason: `"${name}" is unhealthy` }
   if (state === 'running' && health === 'healthy') return { kind: 'met' }
@@ -53,13 +49,17 @@ function judgeHealthy(container: ObservedContainer): ConditionState {
 }
 
 function judgeCompleted(container: ObservedContainer): ConditionState {
-  const { name, state, failure, exitCode } = container
-  if (state === 'created' && failure !== undefined) {
-    return { kind: 'failed', reason: `"${name}" did not start: ${failure}` }
-  }
+  const { name, state, exitCode } = container
+  if (state === 'created') return notStarted(container)
   if (state !== 'exited') return { kind: 'waiting', for: `"${name}" to complete` }
-  if (exitCode === 0) return { kind: 'met' }
-  return { kind: 'failed', reason: `"${name}" ${exitOf(container)}` }
+  return exitCode === 0
+    ? { kind: 'met' }
+    : { kind: 'failed', reason: `"${name}" ${exitOf(container)}` }
+}
+
+function notStarted({ name, failure }: ObservedContainer): ConditionState {
+  const why = failure === undefined ? '' : `: ${failure}`
+  return { kind: 'failed', reason: `"${name}" was not started${why}` }
 }
 
 function exitOf({ exitCode, oomKilled }: ObservedContainer): string {

@@ -71,10 +71,13 @@ export function startAction(scene: Scene, decision: Decision): Action {
   const own = isCreated(decision)
     ? [idOf('create-container', name)]
     : [...(isStopped(decision) ? [stopId(decision)] : []), ...resourceIds(scene, decision)]
-  const needed = idsAround(scene.starting, service, scene.starts)
+  const needed = idsAround(scene.requiring, service, scene.starts)
+  const around = idsAround(scene.starting, service, scene.starts)
+  const optional = around.filter((id) => !needed.includes(id))
   return {
     id: startId(decision),
     after: [...new Set([...own, ...needed, ...handoverIds(scene, decision)])],
+    ...(optional.length === 0 ? {} : { afterEnd: optional }),
     reason,
     kind: 'start-container',
     name,

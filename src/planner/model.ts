@@ -303,10 +303,11 @@ export type Action = {
       readonly name: string
       readonly service: string
       /**
-       * Conditions to wait for, whether or not the dependency is started by this plan. The starts
-       * of required dependencies are in `after` as well; those of optional ones are not, since
-       * their failure is only a warning: here alone is said that they come first.
+       * Ids that must have ended first, done or not: starts of dependencies that are not required.
+       * Absent: none.
        */
+      readonly afterEnd?: readonly string[]
+      /** Conditions to wait for, whether or not the dependency is started by this plan. */
       readonly waitFor: readonly Dependency[]
     }
   | {

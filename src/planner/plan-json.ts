@@ -26,6 +26,8 @@ export interface ActionJson {
   readonly service?: string
   readonly after: readonly string[]
   readonly reason: string
+  /** Of a start: those that must have ended first, done or not. */
+  readonly afterEnd?: readonly string[]
   /** Of a start. */
   readonly waitFor?: readonly Dependency[]
   /** Of a stop, in milliseconds. */
@@ -66,6 +68,7 @@ function actionToJson(action: Action): ActionJson {
     ...('service' in action ? { service: action.service } : {}),
     after,
     reason,
+    ...('afterEnd' in action ? { afterEnd: action.afterEnd ?? [] } : {}),
     ...('waitFor' in action ? { waitFor: action.waitFor } : {}),
     ...('graceMs' in action ? { graceMs: action.graceMs } : {}),
     ...('anonymousVolumes' in action ? { anonymousVolumes: action.anonymousVolumes } : {}),

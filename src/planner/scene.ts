@@ -2,7 +2,7 @@
 
 import type { Decision, Question } from './decide.ts'
 import { shareSubnet } from './handover.ts'
-import type { Action, Dependency } from './model.ts'
+import type { Action, DesiredContainer } from './model.ts'
 import { compareNames, dependencyGraph, inStartOrder, reversed, type Graph } from './order.ts'
 import type { NetworkDecision } from './resources.ts'
 import type { World } from './world.ts'
@@ -12,8 +12,10 @@ export interface Scene {
   readonly world: World
   /** Services that are to have containers. */
   readonly present: ReadonlySet<string>
-  /** Who starts after whom: required dependencies only, as the failure of others stops nobody. */
+  /** Who starts after whom. */
   readonly starting: Graph
+  /** The same without optional dependencies, whose failure stops nobody. */
+  readonly requiring: Graph
   /** Who stops before whom. */
   readonly stopping: Graph
   /** Ids of the starts and stops of this plan, by service. */
@@ -30,8 +32,8 @@ export interface Scene {
 export function sceneOf(question: Question, world: World): Scene {
   const wanted = question.desired?.containers ?? []
   const present = question.observed.containers
-  const stopping = dependencyGraph(wanted, present)
-  const rank = new Map(inStartOrder(stopping).map((service, at) => [service, at]))
+  const starting = dependencyGraph(wanted, present)
+  const rank = new Map(inStartOrder(starting).map((service, at) => [service, at]))
   const upwards = world.containers.toSorted(
     (a, b) =>
       (rank.get(a.service) ?? 0) - (rank.get(b.service) ?? 0) ||
@@ -46,8 +48,9 @@ export function sceneOf(question: Question, world: World): Scene {
     question,
     world,
     present: new Set(wanted.map((each) => each.service)),
-    starting: dependencyGraph(wanted.map(requiredOnly)),
-    stopping: reversed(stopping),
+    starting,
+    requiring: requiredEdges(starting, wanted),
+    stopping: reversed(starting),
     starts: idsByService(upwards.filter(isStarted), startId),
     stops: idsByService(upwards.filter(isStopped), stopId),
     upwards,
@@ -57,8 +60,21 @@ export function sceneOf(question: Question, world: World): Scene {
   }
 }
 
-function requiredOnly<T extends { readonly dependsOn: readonly Dependency[] }>(container: T): T {
-  return { ...container, dependsOn: container.dependsOn.filter((each) => each.required) }
+/** The edges of `graph` but for those that every container of a service calls optional. */
+function requiredEdges(graph: Graph, containers: readonly DesiredContainer[]): Graph {
+  const required = new Map<string, Set<string>>()
+  for (const { service, spec, dependsOn } of containers) {
+    const needed = required.get(service) ?? new Set()
+    for (const each of dependsOn) if (each.required) needed.add(each.service)
+    if (spec.network.kind === 'service') needed.add(spec.network.service)
+    required.set(service, needed)
+  }
+  return new Map(
+    [...graph].map(([service, needed]) => {
+      const kept = required.get(service)
+      return [service, needed.filter((each) => kept?.has(each) ?? true)]
+    }),
+  )
 }
 
 export function isStopped({ verdict, observed }: Decision): boolean {

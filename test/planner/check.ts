@@ -66,7 +66,9 @@ export function expectSound(
   const done = new Set<string>()
   for (const action of found.actions) {
     expect(done.has(action.id), `${action.id} occurs once`).toBe(false)
-    for (const id of action.after) expect([...done], `${action.id} waits for ${id}`).toContain(id)
+    for (const id of idsBefore(action)) {
+      expect([...done], `${action.id} waits for ${id}`).toContain(id)
+    }
     done.add(action.id)
   }
   // After "down web" nobody has a service "web" any more, so the second plan cannot name it.
@@ -75,6 +77,11 @@ export function expectSound(
   const settled = { ...options, forceRecreate: false }
   const again = plan({ desired: request.desired, observed: end, now: 0, options: settled })
   expect(again.actions.map(textOf)).toEqual([])
+}
+
+/** Everything an action waits for, whether it must succeed or only end. */
+export function idsBefore(action: Action): readonly string[] {
+  return [...action.after, ...('afterEnd' in action ? (action.afterEnd ?? []) : [])]
 }
 
 function checkPlan(
@@ -96,7 +103,7 @@ function waitsFor(actions: readonly Action[], text: string, other: string): bool
     return action
   }
   const reaches = (from: Action, to: Action): boolean =>
-    from.after.some((id) => {
+    idsBefore(from).some((id) => {
       const before = actions.find((each) => each.id === id)
       return before !== undefined && (before === to || reaches(before, to))
     })

@@ -34,9 +34,9 @@ describe('judgeCondition() of service_started', () => {
     ['db.1 running', {}, 'met'],
     ['db.1 exited 1', {}, 'met'],
     ['db.1 restarting 1', {}, 'met'],
-    ['db.1 created', { attempt: 0 }, 'waiting for "db.1" to start'],
-    ['db.1 running, db.2 created', { attempt: 0 }, 'waiting for "db.2" to start'],
-    ['db.1 created', { attempt: 0, failure: 'no image' }, '"db.1" did not start: no image'],
+    ['db.1 created', {}, '"db.1" was not started'],
+    ['db.1 running, db.2 created', {}, '"db.2" was not started'],
+    ['db.1 created', { failure: 'no image' }, '"db.1" was not started: no image'],
   ] as const)('judgeCondition() of "%s" %o is: %s', (observed, fields, expected) => {
     expect(judge('service_started', observed, fields)).toBe(expected)
   })
@@ -48,7 +48,7 @@ describe('judgeCondition() of service_healthy', () => {
     ['db.1 running', { health: 'healthy' }, 'met'],
     ['db.1 running', { health: 'starting' }, 'waiting for "db.1" to be healthy'],
     ['db.1 running', { health: 'unhealthy' }, '"db.1" is unhealthy'],
-    ['db.1 created', {}, 'waiting for "db.1" to be healthy'],
+    ['db.1 created', {}, '"db.1" was not started'],
     ['db.1 restarting', { health: 'starting' }, 'waiting for "db.1" to be healthy'],
     ['db.1 exited 1', {}, '"db.1" exited with 1'],
     ['db.1 exited 137', { oomKilled: true }, '"db.1" exited with 137, killed by its memory limit'],
@@ -68,7 +68,7 @@ describe('judgeCondition() of service_completed_successfully', () => {
     ['db.1 running', {}, 'waiting for "db.1" to complete'],
     ['db.1 restarting 1', {}, 'waiting for "db.1" to complete'],
     ['db.1 exited 3', {}, '"db.1" exited with 3'],
-    ['db.1 created', { failure: 'no image' }, '"db.1" did not start: no image'],
+    ['db.1 created', { failure: 'no image' }, '"db.1" was not started: no image'],
   ] as const)('judgeCondition() of "%s" %o is: %s', (observed, fields, expected) => {
     expect(judge('service_completed_successfully', observed, fields)).toBe(expected)
   })

@@ -12,7 +12,7 @@ import {
   type PlanOptions,
 } from '../../src/planner/index.ts'
 import { desiredState, observedState, planOptions } from './arbitrary.ts'
-import { expectSound, textOf } from './check.ts'
+import { expectSound, idsBefore, textOf } from './check.ts'
 
 const RUNS = { numRuns: 300 }
 
@@ -56,11 +56,8 @@ test('plan() starts nothing before what it requires, and stops in the opposite o
       const containers = [...(each.desired?.containers ?? [])]
       for (const { name, service, dependsOn, spec } of containers) {
         const host = spec.network.kind === 'service' ? [spec.network.service] : []
-        const required = dependsOn.filter((it) => it.required).map((it) => it.service)
-        for (const needed of [...required, ...host]) {
-          expectAfter(actions, `start-container:${name}`, starts(actions, needed))
-        }
         for (const needed of [...dependsOn.map((it) => it.service), ...host]) {
+          expectAfter(actions, `start-container:${name}`, starts(actions, needed))
           for (const stop of stops(actions, needed)) {
             expectAfter(actions, stop.id, stops(actions, service))
           }
@@ -176,7 +173,8 @@ function expectAfter(actions: readonly Action[], id: string, others: readonly Ac
   const byId = new Map(actions.map((each) => [each.id, each]))
   const reached = new Set<string>()
   const visit = (from: string): void => {
-    for (const before of byId.get(from)?.after ?? []) {
+    const action = byId.get(from)
+    for (const before of action === undefined ? [] : idsBefore(action)) {
       if (reached.has(before)) continue
       reached.add(before)
       visit(before)

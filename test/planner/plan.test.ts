@@ -62,8 +62,23 @@ describe('plan() of a first up', () => {
       '',
       'create db.1, create web.1, start db.1, start web.1',
     )
-    expectOrder(found, 'start db.1 | start web.1')
-    expect(found.actions.at(-1)).toMatchObject({ waitFor: [{ service: 'db', required: false }] })
+    expectOrder(found, 'start db.1 < start web.1')
+    expect(found.actions.at(-1)).toMatchObject({
+      after: ['create-container:web.1'],
+      afterEnd: ['start-container:db.1'],
+      waitFor: [{ service: 'db', required: false }],
+    })
+  })
+  test('plan() waits for the success of what is required, for the end of what is not', () => {
+    const found = check(
+      'a: { depends_on: { c: { required: false }, b: {} } }, b: { depends_on: [c] }, c:',
+      '',
+      'create c.1, create b.1, create a.1, start c.1, start b.1, start a.1',
+    )
+    expect(found.actions.at(-1)).toMatchObject({
+      after: ['create-container:a.1', 'start-container:b.1'],
+      afterEnd: ['start-container:c.1'],
+    })
   })
   test('plan() starts a container after the one whose network it shares', () => {
     const found = check(
