@@ -14,6 +14,8 @@ export const MOVER_FD = { stdout: 3, stderr: 4, segment: 5, directory: 6, fifo: 
 
 const POLLIN = 1 // include/uapi/asm-generic/poll.h
 const POLLFD_BYTES = 8
+/** Sign of the descriptor in struct pollfd: a pipe that has ended is -1 there, which ppoll ignores. */
+const ENDED_BIT = 0x8000_0000
 const CLOCK_REALTIME = 0
 const SEEK_END = 2
 const RETRY_NANOSECONDS = 200_000_000
@@ -46,11 +48,10 @@ export function moverProgram(options: MoverOptions): Program {
   const end = program.label('end')
   const stderr = program.label('stderr')
   program.place(loop)
-  // A descriptor that has ended is negative there, and poll ignores it.
-  const other = program.label('other')
-  program.compute(polled.stdout, { onPositive: other, onZero: other })
-  program.compute(polled.stderr, { onError: end })
-  program.place(other)
+  const open = program.label('open')
+  program.compute(polled.stdout, { mask: ENDED_BIT, onZero: open })
+  program.compute(polled.stderr, { mask: ENDED_BIT, onPositive: end })
+  program.place(open)
   program.call('ppoll', [polled.stdout, 2, 0, 0], { onError: loop })
   moveStream(program, { stream: 'stdout', polled: polled.stdout, buffer, next: stderr, options })
   program.place(stderr)
@@ -77,8 +78,8 @@ function moveStream(program: Program, input: StreamInput): void {
   const ready = program.label(`${stream} ready`)
   const ended = program.label(`${stream} ended`)
   const moved = program.label(`${stream} moved`)
-  // Negative: ended. revents is the upper 16 bits of the struct, as a word on a little-endian machine.
-  program.compute(polled, { onError: next })
+  // revents is the upper 16 bits of the struct, as a word on a little-endian machine.
+  program.compute(polled, { mask: ENDED_BIT, onPositive: next })
   program.compute(polled, { shiftRight: 48, onPositive: ready })
   program.jump(next)
   program.place(ready)
