@@ -14,7 +14,7 @@ import {
   withNetworkNamespace,
   type NetlinkRequest,
 } from '../linux/index.ts'
-import { hasIpv6, writeSysctl } from './sysctl.ts'
+import { hasIpv6, readSysctl, writeSysctl } from './sysctl.ts'
 
 export interface Cable {
   readonly netnsFd: number
@@ -81,7 +81,16 @@ function hostRequests(cable: Cable): readonly NetlinkRequest[] {
     createVeth(name, { master, mtu }, peer),
     ...(hasIpv6() ? [setLink({ name }, { ipv6LinkLocal: false })] : []),
     setLink({ name }, { alias, up: true }),
+    ...(isBridgeFiltered() ? [setLink({ name }, { hairpin: true })] : []),
   ]
+}
+
+/**
+ * Where br_netfilter is on, a container's packet to a published port of its own network is translated inside the
+ * bridge and never comes up to the machine; to reach the container itself it has to leave by the port it came from.
+ */
+function isBridgeFiltered(): boolean {
+  return readSysctl('bridge/bridge-nf-call-iptables') === '1'
 }
 
 function configureInside(cable: Cable): void {

@@ -70,7 +70,8 @@ class KernelNet implements Net {
   createNetwork(request: NetworkRequest): NetworkState {
     const network = ensureBridge(this.#route, this.#options, request)
     try {
-      this.#firewall?.addBridge(network.bridge, { internal: network.internal })
+      if (this.#firewall?.ensureTable() === true) this.repair()
+      this.#firewall?.addBridge(network)
     } catch (error) {
       removeBridge(this.#route, network.bridge)
       throw error
@@ -86,6 +87,11 @@ class KernelNet implements Net {
     removeBridge(this.#route, bridge)
     if (this.listNetworks().length > 0) this.#firewall?.removeBridge(bridge)
     else this.#firewall?.remove()
+  }
+
+  repair(): void {
+    for (const network of this.listNetworks()) this.#firewall?.addBridge(network)
+    this.#publisher.repair()
   }
 
   listNetworks(): readonly NetworkState[] {

@@ -5,8 +5,14 @@ import { join } from 'node:path'
 
 const ROOT = '/proc/sys/net'
 
-export function readSysctl(name: string): string {
-  return readFileSync(join(ROOT, name), 'utf8').trim()
+/** One setting; undefined when this kernel does not have it. */
+export function readSysctl(name: string): string | undefined {
+  try {
+    return readFileSync(join(ROOT, name), 'utf8').trim()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
 }
 
 /** Writes one setting; false when this kernel (or a read-only /proc/sys) does not have it. */

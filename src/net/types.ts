@@ -26,6 +26,8 @@ export interface Net {
   createNetwork(request: NetworkRequest): NetworkState
   /** Removes the network and cuts off what is attached to it. */
   removeNetwork(name: string): void
+  /** Puts right what somebody removed from the firewall, as far as this process knows what was there. */
+  repair(): void
   /** What the kernel has, read back from the aliases of the bridges. */
   listNetworks(): readonly NetworkState[]
   /**

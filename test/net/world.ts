@@ -72,14 +72,19 @@ export function startContainer(
   return { fd, name, ...attachment }
 }
 
-/** A neighbour at 192.0.2.2 on the host's interface `lan0` (192.0.2.1). */
-export function connectNeighbour(): number {
+/** A neighbour at `<prefix>.2` on the host's new interface `name`, which has `<prefix>.1`. */
+export function connectNeighbour(name = 'lan0', prefix = '192.0.2'): number {
   const fd = createNetworkNamespace()
-  sh(`ip link add lan0 type veth peer name lan1
-    ip link set lan1 netns /proc/${process.pid}/fd/${fd}
-    ip addr add 192.0.2.1/24 dev lan0 && ip link set lan0 up`)
-  sh('ip link set lo up; ip addr add 192.0.2.2/24 dev lan1; ip link set lan1 up', fd)
-  sh('ip route add default via 192.0.2.1', fd)
+  sh(`ip link add ${name} type veth peer name lan1 netns /proc/${process.pid}/fd/${fd}
+    ip addr add ${prefix}.1/24 dev ${name}
+    ip link set ${name} up`)
+  sh(
+    `ip link set lo up
+    ip addr add ${prefix}.2/24 dev lan1
+    ip link set lan1 up
+    ip route add default via ${prefix}.1`,
+    fd,
+  )
   return fd
 }
 
@@ -125,4 +130,4 @@ export function fingerprint(): string {
 }
 
 export const fetchPage = (url: string, fd?: number): Promise<Result> =>
-  run(`curl -sS --max-time 2 ${url}`, fd)
+  run(`curl -sS --max-time 1 ${url}`, fd)

@@ -31,6 +31,9 @@ const IFLA = {
 } as const
 const IFLA_INFO_KIND = 1
 const IFLA_INFO_DATA = 2
+const IFLA_INFO_SLAVE_KIND = 4
+const IFLA_INFO_SLAVE_DATA = 5
+const IFLA_BRPORT_MODE = 4
 const VETH_INFO_PEER = 1 // include/uapi/linux/veth.h
 const AF_INET6 = 10
 const IFLA_INET6_ADDR_GEN_MODE = 8
@@ -57,6 +60,8 @@ export interface LinkChanges extends LinkSettings {
    * (the kernel looks at `up` first). EAFNOSUPPORT where IPv6 is switched off.
    */
   readonly ipv6LinkLocal?: boolean
+  /** Of a bridge's port: frames may leave by the port they came from. */
+  readonly hairpin?: boolean
 }
 
 /** `up` is no part of it: the kernel opens a peer only once both ends exist (ENOTCONN). */
@@ -131,6 +136,7 @@ export function setLink(key: LinkKey, settings: LinkChanges): Request {
       ...settingAttributes(settings),
       ...(settings.alias === undefined ? [] : [attribute(IFLA.alias, Buffer.from(settings.alias))]),
       ...(settings.ipv6LinkLocal === false ? [noLinkLocalAddress()] : []),
+      ...(settings.hairpin === undefined ? [] : [portMode(settings.hairpin)]),
     ]),
     what: `change link ${describe(key)}`,
   }
@@ -205,6 +211,15 @@ function settingAttributes(settings: LinkSettings): readonly Buffer[] {
 function noLinkLocalAddress(): Buffer {
   const mode = u8Attribute(IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE)
   return nested(IFLA.afSpec, nested(AF_INET6, mode))
+}
+
+function portMode(hairpin: boolean): Buffer {
+  const mode = u8Attribute(IFLA_BRPORT_MODE, hairpin ? 1 : 0)
+  return nested(
+    IFLA.linkInfo,
+    stringAttribute(IFLA_INFO_SLAVE_KIND, 'bridge'),
+    nested(IFLA_INFO_SLAVE_DATA, mode),
+  )
 }
 
 function describe(key: LinkKey): string {

@@ -70,7 +70,8 @@ export class Responder {
     try {
       const { upstreams } = this.view
       const signal = this.#stop.signal
-      return (await forward({ message, query, transport, upstreams, signal })) ?? failure
+      const answer = await forward({ message, query, transport, upstreams, signal })
+      return signal.aborted ? undefined : (answer ?? failure)
     } finally {
       this.#forwards--
       forwardsOfAll--

@@ -2,6 +2,7 @@
 
 import { NETLINK_NETFILTER, NetlinkSocket, nft } from '../../linux/index.ts'
 import { isErrno } from '../attach.ts'
+import { addressNumber, formatNumber, parseSubnet } from '../subnet.ts'
 import { readSysctl, writeSysctl } from '../sysctl.ts'
 import {
   GUARD_CHAIN,
@@ -23,10 +24,18 @@ export interface Placed {
   readonly element: nft.SetElement
 }
 
+export interface FilteredNetwork {
+  readonly bridge: string
+  readonly subnets: readonly string[]
+  readonly internal: boolean
+}
+
 export class Firewall {
   readonly sets: Sets
   readonly #socket: NetlinkSocket
   readonly #table: string
+  /** Remembered in case somebody flushes all rules, and our mark with them. */
+  #madeRouter = false
 
   constructor(socket: NetlinkSocket, rootId: string) {
     this.#socket = socket
@@ -35,19 +44,16 @@ export class Firewall {
   }
 
   /** Lets the containers of a bridge out (unless internal), and nobody in who is not published to. */
-  addBridge(bridge: string, options: { readonly internal: boolean }): void {
+  addBridge(network: FilteredNetwork): void {
     this.ensureTable()
-    this.change([], bridgeElements(this.sets, bridge, options.internal))
-    if (!options.internal) this.#enableForwarding()
+    const wanted = networkElements(this.sets, network)
+    const present = this.#ofBridge(network.bridge)
+    this.change(withoutElements(present, wanted), withoutElements(wanted, present))
+    if (!network.internal) this.#enableForwarding()
   }
 
   removeBridge(bridge: string): void {
-    if (!this.#exists()) return
-    const present = this.#placed([this.sets.bridges, this.sets.pairs, this.sets.internal])
-    this.change(
-      present.filter(({ element }) => element.key[0] === bridge),
-      [],
-    )
+    if (this.#exists()) this.change(this.#ofBridge(bridge), [])
   }
 
   /** Removes and adds elements in one transaction. What is to be removed has to be there. */
@@ -67,20 +73,24 @@ export class Firewall {
       : []
   }
 
-  /** Makes the table when it is missing, was changed by hand or was made by another version. */
-  ensureTable(): void {
+  /**
+   * Makes the table when it is missing, was changed by hand or was made by another version.
+   * True when it was missing: then it knows no network and no port.
+   */
+  ensureTable(): boolean {
     const version = rulesetVersion()
     const present = this.#tables().find(({ name }) => name === this.#table)
-    if (present?.comment === version && this.#countRules() === RULES_COUNT) return
+    if (this.#guardedTables().includes(this.#table)) this.#madeRouter = true
+    if (present?.comment === version && this.#countRules() === RULES_COUNT) return false
     const kept = present ? this.#placed(Object.values(this.sets)) : []
-    const isGuarded = this.#guardedTables().includes(this.#table)
     nft.commitBatch(this.#socket, [
       ...(present ? [nft.deleteTable(this.#table)] : []),
       nft.addTable(this.#table, version),
       ...rulesetRequests(this.#table),
-      ...(isGuarded ? guardRequests(this.#table) : []),
+      ...(this.#madeRouter ? guardRequests(this.#table) : []),
       ...kept.map(({ set, element }) => nft.addElements(set, [element])),
     ])
+    return present === undefined
   }
 
   /** Removes the table with all it holds, and gives back what we changed of the machine. */
@@ -89,6 +99,7 @@ export class Firewall {
     const guarded = this.#guardedTables()
     if (guarded.length === 1 && guarded[0] === this.#table) writeSysctl(IP_FORWARD, '0')
     nft.commitBatch(this.#socket, [nft.deleteTable(this.#table)])
+    this.#madeRouter = false
   }
 
   /**
@@ -98,9 +109,21 @@ export class Firewall {
   #enableForwarding(): void {
     const isRouter = readSysctl(IP_FORWARD) !== '0'
     const guarded = this.#guardedTables()
-    if (guarded.includes(this.#table) ? isRouter : isRouter && guarded.length === 0) return
-    if (!guarded.includes(this.#table)) nft.commitBatch(this.#socket, guardRequests(this.#table))
-    writeSysctl(IP_FORWARD, '1')
+    const isOurDoing = !isRouter || guarded.length > 0 || this.#madeRouter
+    if (isOurDoing && !guarded.includes(this.#table)) {
+      nft.commitBatch(this.#socket, guardRequests(this.#table))
+    }
+    this.#madeRouter = isOurDoing
+    if (!isRouter) writeSysctl(IP_FORWARD, '1')
+  }
+
+  #ofBridge(bridge: string): readonly Placed[] {
+    const { bridges, pairs, subnets, internal } = this.sets
+    const isOurs = ({ element }: Placed): boolean => element.comment === bridge
+    const boundaries = this.#placed([subnets])
+    const starts = boundaries.filter(isOurs)
+    const ends = starts.flatMap((start) => endOf(start, boundaries) ?? [])
+    return [...this.#placed([bridges, pairs, internal]).filter(isOurs), ...starts, ...ends]
   }
 
   #exists(): boolean {
@@ -150,10 +173,39 @@ export function openFirewallSocket(): NetlinkSocket | undefined {
   }
 }
 
-function bridgeElements(sets: Sets, bridge: string, internal: boolean): readonly Placed[] {
+/** Those of `elements` that are not among `others`. */
+export function withoutElements(
+  elements: readonly Placed[],
+  others: readonly Placed[],
+): readonly Placed[] {
+  const ids = new Set(others.map(elementId))
+  return elements.filter((one) => !ids.has(elementId(one)))
+}
+
+/** The end of the interval that begins with `start`: the next one, as intervals never overlap. */
+function endOf(start: Placed, boundaries: readonly Placed[]): Placed | undefined {
+  const place = ({ element }: Placed): number => addressNumber(String(element.key[0]))
+  return boundaries
+    .filter((one) => one.element.end === true && place(one) > place(start))
+    .sort((one, other) => place(one) - place(other))[0]
+}
+
+function elementId({ set, element }: Placed): string {
+  const { key, data, end, comment } = element
+  return JSON.stringify([set.name, key, data, end, comment])
+}
+
+/** The comment names the bridge, so that all of it is found again when the bridge is gone. */
+function networkElements(sets: Sets, network: FilteredNetwork): readonly Placed[] {
+  const { bridge, subnets, internal } = network
+  const comment = bridge
   return [
-    { set: sets.bridges, element: { key: [bridge] } },
-    { set: sets.pairs, element: { key: [bridge, bridge] } },
-    ...(internal ? [{ set: sets.internal, element: { key: [bridge] } }] : []),
+    { set: sets.bridges, element: { key: [bridge], comment } },
+    { set: sets.pairs, element: { key: [bridge, bridge], comment } },
+    ...subnets.map(parseSubnet).flatMap(({ first, last }) => [
+      { set: sets.subnets, element: { key: [formatNumber(first)], comment } },
+      { set: sets.subnets, element: { key: [formatNumber(last + 1)], end: true } },
+    ]),
+    ...(internal ? [{ set: sets.internal, element: { key: [bridge], comment } }] : []),
   ]
 }

@@ -13,6 +13,8 @@ export interface Sets {
   readonly bridges: nft.SetDefinition
   /** Each bridge with itself: nf_tables cannot compare two names of one packet. */
   readonly pairs: nft.SetDefinition
+  /** Address space of the networks. */
+  readonly subnets: nft.SetDefinition
   /** Bridges of internal networks. */
   readonly internal: nft.SetDefinition
   /** Ports published on every address, and on one. */
@@ -34,6 +36,7 @@ export function setsOf(table: string): Sets {
   return {
     bridges: { table, name: 'bridges', key: ['ifname'] },
     pairs: { table, name: 'pairs', key: ['ifname', 'ifname'] },
+    subnets: { table, name: 'subnets', key: ['ipv4_addr'], interval: true },
     internal: { table, name: 'internal', key: ['ifname'] },
     anyPorts: { table, name: 'ports', key: anyKey, data: target },
     addressPorts: { table, name: 'ports_of_address', key: addressKey, data: target },
@@ -225,8 +228,10 @@ function departure(table: string): readonly NetlinkRequest[] {
   return [
     nft.addChain(table, chain, { type: 'nat', hook: 'postrouting', priority: 100 }),
     // Otherwise the answer of a neighbour would go straight to the asker, who waits for the machine's.
+    // By address, because br_netfilter brings bridged packets here without the interface they came by.
     rule(table, chain, 'a container to a published port', [
-      ...fromContainer,
+      nft.payload(nft.SOURCE_ADDRESS),
+      nft.lookup(sets.subnets.name),
       ...isTranslated(),
       nft.masquerade(),
     ]),

@@ -53,15 +53,6 @@ export function readPorts(
   })
 }
 
-/** True when both stand for the same key, datum and comment of the same set. */
-export function isSameElement(one: Placed, other: Placed): boolean {
-  return elementId(one) === elementId(other)
-}
-
-function elementId({ set, element }: Placed): string {
-  return JSON.stringify([set.name, element.key, element.data, element.comment])
-}
-
 export function isLoopback(ip: string): boolean {
   return ip.startsWith('127.')
 }

@@ -1,8 +1,8 @@
 /** Published ports of all containers: reserved by sockets here, done by the kernel or else by proxies. */
 
-import type { Firewall, Placed } from '../firewall/firewall.ts'
+import { withoutElements, type Firewall } from '../firewall/firewall.ts'
 import type { PortOwner, PortRequest, PublishRequest, PublishedPort } from '../types.ts'
-import { isSameElement, portElements, readPorts } from './elements.ts'
+import { portElements, readPorts } from './elements.ts'
 import { startTcpProxy, startUdpProxy, type Proxy } from './proxy.ts'
 import { ANY_ADDRESS, releasePort, reservePort, type Reservation } from './reserve.ts'
 
@@ -12,7 +12,9 @@ interface Held extends PublishedPort {
   readonly proxy: Proxy | undefined
 }
 
-interface Holder extends PortOwner {
+interface Holder {
+  readonly request: PublishRequest
+  readonly gateway: string
   readonly ports: readonly Held[]
 }
 
@@ -42,13 +44,12 @@ export class Publisher {
     const ports: Held[] = []
     try {
       for (const port of withoutDoubles(request.ports)) ports.push(await this.#hold(request, port))
-      this.#writeElements(request, gateway, ports)
+      this.#writeElements({ request, gateway, ports })
     } catch (error) {
       await dropPorts(missingFrom(before, ports))
       throw error
     }
-    const { container, service } = request
-    this.#holders.set(container, { container, service, ports })
+    this.#holders.set(request.container, { request, gateway, ports })
     await dropPorts(missingFrom(ports, before))
     return ports.map(publicPart)
   }
@@ -66,9 +67,14 @@ export class Publisher {
 
   list(): readonly (PublishedPort & { readonly container: string })[] {
     if (this.#firewall) return readPorts(this.#firewall.sets, this.#firewall.ports())
-    return [...this.#holders.values()].flatMap(({ container, ports }) =>
-      ports.map((port) => ({ ...publicPart(port), container })),
+    return [...this.#holders.values()].flatMap(({ request, ports }) =>
+      ports.map((port) => ({ ...publicPart(port), container: request.container })),
     )
+  }
+
+  /** Writes again what somebody removed from the kernel. */
+  repair(): void {
+    for (const holder of this.#holders.values()) this.#writeElements(holder)
   }
 
   /** Lets go of sockets and proxies. What the kernel does goes on. */
@@ -127,14 +133,14 @@ export class Publisher {
     return other && `container "${other.container}"`
   }
 
-  #writeElements(request: PublishRequest, gateway: string, ports: readonly Held[]): void {
+  #writeElements({ request, gateway, ports }: Holder): void {
     const firewall = this.#firewall
     if (!firewall) return
     if (ports.length > 0) firewall.ensureTable()
     const target = { container: request.container, address: request.address, gateway }
     const wanted = ports.flatMap((port) => portElements(firewall.sets, publicPart(port), target))
     const present = firewall.ports().filter(({ element }) => element.comment === request.container)
-    firewall.change(without(present, wanted), without(wanted, present))
+    firewall.change(withoutElements(present, wanted), withoutElements(wanted, present))
   }
 }
 
@@ -161,10 +167,6 @@ function withoutDoubles(ports: readonly PortRequest[]): readonly PortRequest[] {
 function missingFrom(others: readonly Held[], ports: readonly Held[]): readonly Held[] {
   const known = new Set(others.map(({ reservation }) => reservation))
   return ports.filter(({ reservation }) => !known.has(reservation))
-}
-
-function without(elements: readonly Placed[], others: readonly Placed[]): readonly Placed[] {
-  return elements.filter((one) => !others.some((other) => isSameElement(one, other)))
 }
 
 async function dropPorts(ports: readonly Held[]): Promise<void> {

@@ -101,6 +101,32 @@ describe('batches', () => {
     expect(nft.parseElements(PORTS, socket.dump(nft.listElements(PORTS)))).toHaveLength(1500)
   })
 
+  it('an interval set holds what lies between its boundaries, and gives them back', () => {
+    const subnets: nft.SetDefinition = {
+      table: 't',
+      name: 's',
+      key: ['ipv4_addr'],
+      interval: true,
+    }
+    const elements = [
+      { key: ['10.89.0.0'], comment: 'one' },
+      { key: ['10.89.1.0'], end: true },
+      { key: ['10.89.1.0'], comment: 'two' },
+      { key: ['10.89.2.0'], end: true },
+    ]
+    nft.commitBatch(socket, [
+      nft.addTable('t'),
+      nft.addSet(subnets),
+      nft.addElements(subnets, elements.slice(0, 2)),
+      nft.addElements(subnets, elements.slice(2)),
+    ])
+    expect(run(['nft', 'list', 'set', 't', 's'])).toMatch(/10\.89\.0\.0\/24.*10\.89\.1\.0\/24/s)
+    const listed = nft.parseElements(subnets, socket.dump(nft.listElements(subnets)))
+    expect(new Set(listed)).toEqual(new Set(elements))
+    nft.commitBatch(socket, [nft.deleteElements(subnets, elements.slice(0, 2))])
+    expect(run(['nft', 'list', 'set', 't', 's'])).not.toContain('10.89.0.0')
+  })
+
   it('addElements() of a key that has other data is refused', () => {
     nft.commitBatch(socket, [
       nft.addTable('t'),

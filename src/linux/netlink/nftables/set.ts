@@ -31,6 +31,7 @@ const NFTA_SET_DATA_TYPE = 6
 const NFTA_SET_DATA_LEN = 7
 const NFTA_SET_ID = 10
 const NFTA_SET_USERDATA = 13
+const NFT_SET_INTERVAL = 0x4
 const NFT_SET_MAP = 0x8
 
 const NFTA_SET_ELEM_LIST_TABLE = 1
@@ -39,6 +40,8 @@ const NFTA_SET_ELEM_LIST_ELEMENTS = 3
 const NFTA_LIST_ELEM = 1
 const NFTA_SET_ELEM_KEY = 1
 const NFTA_SET_ELEM_DATA = 2
+const NFTA_SET_ELEM_FLAGS = 3
+const NFT_SET_ELEM_INTERVAL_END = 1
 const NFTA_SET_ELEM_USERDATA = 6
 const NFTA_DATA_VALUE = 1
 
@@ -62,6 +65,8 @@ export interface SetDefinition {
   readonly key: readonly SetType[]
   /** Present: a map from key to data. */
   readonly data?: readonly SetType[]
+  /** True: the elements are boundaries; from one to the next that is an `end`, every key is in the set. */
+  readonly interval?: boolean
 }
 
 /** One field of a key or datum: text for names and addresses, a number for protocols and ports. */
@@ -71,6 +76,8 @@ export interface SetElement {
   readonly key: readonly ElementValue[]
   readonly data?: readonly ElementValue[]
   readonly comment?: string | undefined
+  /** Of an interval set: the first key that is outside again. The kernel allows it no comment. */
+  readonly end?: boolean
 }
 
 /** Numbers of sets within a batch only have to differ. */
@@ -84,7 +91,10 @@ export function addSet(set: SetDefinition): Request {
     attributes: [
       stringAttribute(NFTA_SET_TABLE, set.table),
       stringAttribute(NFTA_SET_NAME, set.name),
-      be32Attribute(NFTA_SET_FLAGS, data ? NFT_SET_MAP : 0),
+      be32Attribute(
+        NFTA_SET_FLAGS,
+        (data ? NFT_SET_MAP : 0) | (set.interval === true ? NFT_SET_INTERVAL : 0),
+      ),
       be32Attribute(NFTA_SET_KEY_TYPE, typeNumber(set.key)),
       be32Attribute(NFTA_SET_KEY_LEN, paddedBytes(set.key)),
       ...(data
@@ -121,7 +131,7 @@ export function deleteElements(set: SetDefinition, elements: readonly SetElement
   return elementRequest(
     NFT_MSG_DELSETELEM,
     set,
-    elements.map(({ key }) => ({ key })),
+    elements.map(({ key, end }) => ({ key, ...(end === undefined ? {} : { end }) })),
   )
 }
 
@@ -186,6 +196,9 @@ function encodeElement(set: SetDefinition, element: SetElement): Buffer {
     NFTA_LIST_ELEM,
     valueAttribute(NFTA_SET_ELEM_KEY, set.key, element.key),
     ...(data && set.data ? [valueAttribute(NFTA_SET_ELEM_DATA, set.data, data)] : []),
+    ...(element.end === true
+      ? [be32Attribute(NFTA_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END)]
+      : []),
     ...(comment === undefined ? [] : [commentAttribute(NFTA_SET_ELEM_USERDATA, comment)]),
   )
 }
@@ -206,10 +219,12 @@ function parseElement(set: SetDefinition, bytes: Buffer): SetElement {
     return raw ? decodeValues(types, raw) : []
   }
   const comment = readComment(attributes.get(NFTA_SET_ELEM_USERDATA))
+  const flags = attributes.get(NFTA_SET_ELEM_FLAGS)?.readUInt32BE() ?? 0
   return {
     key: read(NFTA_SET_ELEM_KEY, set.key),
     ...(set.data ? { data: read(NFTA_SET_ELEM_DATA, set.data) } : {}),
     ...(comment === undefined ? {} : { comment }),
+    ...(flags & NFT_SET_ELEM_INTERVAL_END ? { end: true } : {}),
   }
 }
 

@@ -1,0 +1,335 @@
+import { closeSync } from 'node:fs'
+import { createSocket, type Socket as UdpSocket } from 'node:dgram'
+import { createServer, type Server } from 'node:net'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { openInetSocket, withNetworkNamespace } from '../../src/linux/index.ts'
+import { createNet, type DnsServer, type Net } from '../../src/net/index.ts'
+import { TYPE, encodeAnswer, parseQuery } from '../../src/net/dns/packet.ts'
+import { enterHost, fingerprint, run, sh, startContainer, type Container } from './world.ts'
+
+let net: Net
+let before: string
+let web: Container
+let dns: DnsServer
+let upstream: Upstream
+const dig = async (question: string, fd = web.fd) =>
+  (await run(`dig +time=2 +tries=1 @127.0.0.11 ${question}`, fd)).stdout
+const short = async (question: string, fd = web.fd) =>
+  (await dig(`+short ${question}`, fd)).trim().split('\n')
+const send = (hex: string) =>
+  run(`printf '%s' ${hex} | xxd -r -p | socat -t0.3 -T0.3 - udp4:127.0.0.11:53 | xxd -p`, web.fd)
+
+beforeAll(async () => {
+  enterHost()
+  before = fingerprint()
+  upstream = await startUpstream('127.0.0.1', 5300)
+  net = createNet({ rootId: 'aaaa' })
+  net.createNetwork({ name: 'shop_front', stack: 'shop', internal: false })
+  net.createNetwork({ name: 'shop_back', stack: 'shop', internal: false })
+  web = startContainer(net, 'shop-web-1', 'shop_front', '10.89.0.2')
+  const entry = (network: string, container: string, service: string, address?: string) => {
+    net.names.set({ network, container, stack: 'shop', names: [container, service], address })
+  }
+  entry('shop_front', 'shop-web-1', 'web', '10.89.0.2')
+  entry('shop_front', 'shop-api-1', 'api', '10.89.0.3')
+  entry('shop_front', 'shop-api-2', 'api', '10.89.0.4')
+  entry('shop_front', 'shop-job-1', 'job')
+  entry('shop_back', 'shop-db-1', 'db', '10.89.1.2')
+  dns = await net.serveDns(request())
+})
+afterEach(() => {
+  dns.update({ upstreams: ['127.0.0.1:5300'] })
+  upstream.mode = 'answer'
+  upstream.asked.length = 0
+})
+afterAll(async () => {
+  await net.removeAll()
+  await upstream.close()
+  closeSync(web.fd)
+  expect(fingerprint()).toBe(before)
+  await net.close()
+})
+
+const request = () => ({
+  netnsFd: web.fd,
+  container: 'shop-web-1',
+  stack: 'shop',
+  networks: ['shop_front'],
+  subnets: ['10.89.0.0/24'],
+  upstreams: ['127.0.0.1:5300'],
+})
+
+describe('names of the stack', () => {
+  it('are answered with every replica, in turns, authoritatively and with TTL 0', async () => {
+    const first = await short('api')
+    const second = await short('api')
+    expect([...first].sort()).toEqual(['10.89.0.3', '10.89.0.4'])
+    expect(second).toEqual([...first].reverse())
+    const full = await dig('api')
+    expect(full).toMatch(/flags: qr aa rd ra/)
+    expect(full).toMatch(/^api\.\t+0\tIN\tA\t10\.89\.0\.[34]$/m)
+  })
+
+  it('are found whatever their case, by container name, and with the network’s name behind them', async () => {
+    expect(await short('Shop-Api-2')).toEqual(['10.89.0.4'])
+    expect(await short('web.shop_front')).toEqual(['10.89.0.2'])
+    expect(await dig('WEB')).toContain('\nWEB.')
+  })
+
+  it('have no AAAA and no MX, which is not the same as not being there', async () => {
+    for (const type of ['AAAA', 'MX', 'HTTPS']) {
+      const answer = await dig(`api ${type}`)
+      expect(answer).toContain('status: NOERROR')
+      expect(answer).toContain('ANSWER: 0')
+    }
+    expect(upstream.asked).toEqual([])
+  })
+
+  it('are found backwards, and addresses of our subnets are asked of nobody', async () => {
+    expect(await short('-x 10.89.0.3')).toEqual(['shop-api-1.shop_front.'])
+    expect(await dig('-x 10.89.0.99')).toContain('status: NXDOMAIN')
+    expect(upstream.asked).toEqual([])
+  })
+
+  it('on other networks or without a running container are NXDOMAIN and never forwarded', async () => {
+    expect(await dig('db')).toContain('status: NXDOMAIN')
+    expect(await dig('job')).toContain('status: NXDOMAIN')
+    expect(upstream.asked).toEqual([])
+  })
+
+  it('follow update(), set() and delete() at once', async () => {
+    dns.update({ networks: ['shop_front', 'shop_back'] })
+    expect(await short('db')).toEqual(['10.89.1.2'])
+    dns.update({ networks: ['shop_front'] })
+    const key = { network: 'shop_front', container: 'shop-new-1' }
+    net.names.set({ ...key, stack: 'shop', names: ['shop-new-1', 'new'], address: '10.89.0.9' })
+    expect(await short('new')).toEqual(['10.89.0.9'])
+    net.names.delete(key)
+    expect(await dig('new')).toContain('status: NOERROR')
+    expect(upstream.asked).toEqual(['new'])
+  })
+
+  it('are answered by tcp and with EDNS', async () => {
+    expect([...(await short('+tcp api'))].sort()).toEqual(['10.89.0.3', '10.89.0.4'])
+    expect(await dig('+bufsize=4096 api')).toContain('EDNS: version: 0')
+    expect(await dig('+noedns api')).not.toContain('EDNS')
+  })
+
+  it('that do not fit a datagram come whole by tcp', async () => {
+    for (let index = 0; index < 60; index++) {
+      const container = `many-${index}`
+      net.names.set({
+        network: 'shop_front',
+        container,
+        stack: 'shop',
+        names: ['many'],
+        address: `10.89.0.${100 + index}`,
+      })
+    }
+    expect(await dig('+noedns +ignore many')).toMatch(/flags: qr aa tc/)
+    expect(await short('+noedns many')).toHaveLength(60)
+    for (let index = 0; index < 60; index++)
+      net.names.delete({ network: 'shop_front', container: `many-${index}` })
+  })
+
+  it('reach programs by the C library’s resolver', async () => {
+    const lookup = `unshare -m sh -ec 'echo nameserver 127.0.0.11 > /tmp/tsstack-resolv; mount --bind /tmp/tsstack-resolv /etc/resolv.conf; getent ahostsv4 api; rm /tmp/tsstack-resolv'`
+    expect((await run(lookup, web.fd)).stdout).toMatch(/^10\.89\.0\.[34]\s+STREAM api/)
+  })
+})
+
+describe('other names', () => {
+  it('come from the upstream, unchanged, by udp and by tcp', async () => {
+    expect(await short('example.com')).toEqual(['203.0.113.80'])
+    expect(await short('+tcp example.com')).toEqual(['203.0.113.80'])
+    expect(upstream.asked).toEqual(['example.com', 'example.com'])
+    expect(upstream.ports.size).toBeGreaterThan(1)
+  })
+
+  it('come from the next upstream when one is not there or refuses', async () => {
+    dns.update({ upstreams: ['127.0.0.1:5399', '127.0.0.1:5300'] })
+    expect(await short('example.com')).toEqual(['203.0.113.80'])
+  })
+
+  it('are SERVFAIL when there is no upstream, and when none answers', async () => {
+    dns.update({ upstreams: [] })
+    expect(await dig('example.com')).toContain('status: SERVFAIL')
+    dns.update({ upstreams: ['127.0.0.1:5399'] })
+    expect(await dig('example.com')).toContain('status: SERVFAIL')
+  })
+
+  it('are not believed from an answer with another id, another question or another sender', async () => {
+    for (const mode of ['wrong-id', 'wrong-question', 'wrong-sender'] as const) {
+      upstream.mode = mode
+      expect(await dig('+time=4 example.com')).toContain('status: SERVFAIL')
+    }
+  })
+
+  it('of stack names are not asked, so an upstream that lies about them is not heard', async () => {
+    expect(await short('api')).not.toContain('203.0.113.80')
+    expect(await short('localhost')).toEqual(['127.0.0.1'])
+    expect(upstream.asked).toEqual([])
+  })
+
+  it('of one container fill at most their share of the way out', async () => {
+    upstream.mode = 'silent'
+    const flood = createSocket('udp4')
+    const failed = await new Promise<number>((resolve) => {
+      let count = 0
+      withNetworkNamespace(web.fd, () => {
+        const { fd } = openInetSocket({ protocol: 'udp', address: '0.0.0.0', port: 0 })
+        flood.bind({ fd }, () => {
+          flood.connect(53, '127.0.0.11', () => {
+            for (let index = 0; index < 140; index++)
+              flood.send(question(`q${index}.example`, index))
+          })
+        })
+      })
+      flood.on('message', () => {
+        count++
+        if (count === 40) resolve(count)
+      })
+    })
+    expect(failed).toBe(40)
+    expect(upstream.asked).toHaveLength(100)
+    flood.close()
+    expect(await short('api')).toContain('10.89.0.3')
+    await dns.close()
+    dns = await net.serveDns(request())
+  })
+})
+
+describe('the place of the server', () => {
+  it('leaves port 53 of every address of the container to the container', async () => {
+    const bound = await run(
+      'timeout 0.3 socat udp4-recv:53 - & timeout 0.3 socat tcp4-listen:53 -; wait',
+      web.fd,
+    )
+    expect(bound.stderr).toBe('')
+    expect(sh('ss -Hlnu; ss -Hlnt')).not.toContain(':53 ')
+  })
+
+  it('answers garbage with FORMERR or not at all, and goes on', async () => {
+    expect((await send('12340100000100000000000041')).stdout).toMatch(/^12348001/)
+    expect((await send('1234010000020000000000000000010001')).stdout).toMatch(/^12348001/)
+    expect((await send('1234810000010000000000000000010001')).stdout).toBe('')
+    expect((await send('12')).stdout).toBe('')
+    expect(await short('web')).toEqual(['10.89.0.2'])
+  })
+
+  it('is taken over by the next supervisor', async () => {
+    const next = createNet({ rootId: 'aaaa' })
+    next.names.set({
+      network: 'shop_front',
+      container: 'x',
+      stack: 'shop',
+      names: ['later'],
+      address: '10.89.0.7',
+    })
+    const server = await next.serveDns(request())
+    expect(await short('later')).toEqual(['10.89.0.7'])
+    await server.close()
+    await next.close()
+    await dns.close()
+    dns = await net.serveDns(request())
+    expect(await short('web')).toEqual(['10.89.0.2'])
+  })
+
+  it('without nf_tables is port 53 of 127.0.0.11 itself', async () => {
+    const plain = createNet({ rootId: 'cccc', firewall: 'proxy' })
+    plain.createNetwork({ name: 'plain', stack: 'p', internal: false })
+    const box = startContainer(plain, 'box', 'plain', '10.89.2.2')
+    plain.names.set({
+      network: 'plain',
+      container: 'box',
+      stack: 'p',
+      names: ['box'],
+      address: '10.89.2.2',
+    })
+    const server = await plain.serveDns({
+      ...request(),
+      netnsFd: box.fd,
+      stack: 'p',
+      networks: ['plain'],
+    })
+    expect(server.mode).toBe('bound')
+    expect(await short('box', box.fd)).toEqual(['10.89.2.2'])
+    expect(await short('+tcp box', box.fd)).toEqual(['10.89.2.2'])
+    expect(sh('nft list ruleset', box.fd)).toBe('')
+    await plain.removeAll()
+    await plain.close()
+    closeSync(box.fd)
+  })
+})
+
+interface Upstream {
+  mode: 'answer' | 'silent' | 'wrong-id' | 'wrong-question' | 'wrong-sender'
+  readonly asked: string[]
+  readonly ports: Set<number>
+  close(): Promise<void>
+}
+
+/** A resolver that says 203.0.113.80 to everything. */
+async function startUpstream(address: string, port: number): Promise<Upstream> {
+  const udp = createSocket('udp4')
+  const liar = createSocket('udp4')
+  const state: Upstream = { mode: 'answer', asked: [], ports: new Set(), close }
+  const answer = (message: Buffer): Buffer | undefined => {
+    const query = parseQuery(message)
+    if (!query || 'broken' in query) return undefined
+    state.asked.push(query.name)
+    if (state.mode === 'silent') return undefined
+    const id = state.mode === 'wrong-id' ? query.id ^ 1 : query.id
+    const question = Buffer.from(query.question)
+    if (state.mode === 'wrong-question') question.writeUInt8(0x78, 1)
+    const records = [{ type: TYPE.A, data: Buffer.of(203, 0, 113, 80) }]
+    return encodeAnswer(
+      { ...query, id, question },
+      { rcode: 0, records, authoritative: false, bytesMax: 4096 },
+    )
+  }
+  udp.on('message', (message, from) => {
+    state.ports.add(from.port)
+    const reply = answer(message)
+    if (reply) (state.mode === 'wrong-sender' ? liar : udp).send(reply, from.port, from.address)
+  })
+  const tcp: Server = createServer((connection) => {
+    connection.on('error', () => {})
+    connection.on('data', (chunk) => {
+      const reply = answer(chunk.subarray(2))
+      if (!reply) return
+      const length = Buffer.alloc(2)
+      length.writeUInt16BE(reply.length)
+      connection.write(Buffer.concat([length, reply]))
+    })
+  })
+  await bound(udp, port, address)
+  await bound(liar, 0, address)
+  await new Promise<void>((resolve) => {
+    tcp.listen(port, address, resolve)
+  })
+  return state
+
+  async function close(): Promise<void> {
+    udp.close()
+    liar.close()
+    tcp.close()
+  }
+}
+
+function bound(socket: UdpSocket, port: number, address: string): Promise<void> {
+  return new Promise((resolve) => {
+    socket.bind(port, address, resolve)
+  })
+}
+
+function question(name: string, id: number): Buffer {
+  const labels = name
+    .split('.')
+    .map((label) => Buffer.concat([Buffer.of(label.length), Buffer.from(label)]))
+  const header = Buffer.alloc(12)
+  header.writeUInt16BE(id, 0)
+  header.writeUInt16BE(0x0100, 2)
+  header.writeUInt16BE(1, 4)
+  return Buffer.concat([header, ...labels, Buffer.of(0, 0, 1, 0, 1)])
+}
