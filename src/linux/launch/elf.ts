@@ -27,18 +27,19 @@ interface Segment {
  */
 export function elfImage(parts: {
   readonly architecture: Architecture
+  /** Of {@link imageBase}. */
+  readonly base: number
   /** Highest index first; ends at {@link TOP}. */
   readonly operations: Buffer
   /** Begins at {@link TOP}. */
   readonly data: Buffer
   readonly scratchBytes: number
 }): Buffer {
-  const { architecture, operations, data } = parts
+  const { architecture, base, operations, data } = parts
   const code = INTERPRETER[architecture]
   const page = PAGE_BYTES[architecture]
-  const codeAt = HEADER_BYTES + SEGMENT_BYTES * (parts.scratchBytes > 0 ? 4 : 3)
+  const codeAt = codeOffset(parts.scratchBytes > 0)
   const textBytes = codeAt + code.length
-  const base = Math.floor((TOP - operations.length - textBytes) / page) * page
   const fileBytes = TOP - base + data.length
   const segments: Segment[] = [
     { type: PT_LOAD, flags: READ | EXECUTE, address: TEXT, fileBytes: textBytes },
@@ -56,6 +57,22 @@ export function elfImage(parts: {
   operations.copy(image, TOP - base - operations.length)
   data.copy(image, TOP - base)
   return image
+}
+
+/** Where the writable mapping of the file begins: a page that has room for header and code. */
+export function imageBase(parts: {
+  readonly architecture: Architecture
+  /** Address of the last operation, which is the lowest. */
+  readonly lowestOperation: number
+  readonly hasScratch: boolean
+}): number {
+  const textBytes = codeOffset(parts.hasScratch) + INTERPRETER[parts.architecture].length
+  const page = PAGE_BYTES[parts.architecture]
+  return Math.floor((parts.lowestOperation - textBytes) / page) * page
+}
+
+function codeOffset(hasScratch: boolean): number {
+  return HEADER_BYTES + SEGMENT_BYTES * (hasScratch ? 4 : 3)
 }
 
 function writeHeader(

@@ -8,16 +8,8 @@ export {
   type Failure,
   type ProgramNotes,
 } from './failure.ts'
-export {
-  Program,
-  type Address,
-  type Computation,
-  type Flow,
-  type Label,
-  type Loaded,
-  type Operation,
-  type Word,
-} from './program.ts'
+export type { Address, Computation, Flow, Label, Loaded, Operation, Word } from './operation.ts'
+export { Program } from './program.ts'
 export {
   decodeWaitStatus,
   reap,

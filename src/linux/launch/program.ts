@@ -10,54 +10,25 @@ import {
   type Architecture,
   type SyscallName,
 } from '../syscalls/index.ts'
-import { elfImage } from './elf.ts'
+import { elfImage, imageBase } from './elf.ts'
 import { FAILURE_BYTES, FAILURE_MAGIC, type ProgramNotes } from './failure.ts'
-import { OPERATION_BYTES, SCRATCH, TOP } from './interpreter.ts'
-
-/** A place in the program's memory. */
-export type Address = number
-
-/** What an argument may be: a number, an address, a label (its operation's address), or loaded. */
-export type Word = number | bigint | Label
-
-/** An argument whose value is read from memory when the program runs. */
-export interface Loaded {
-  readonly address: Address
-  readonly how: Pick<Computation, 'shiftRight' | 'mask' | 'times' | 'plus'>
-}
-
-/** A place among the operations, to go to; `place` it once. */
-export interface Label {
-  readonly name: string
-  /** Index of the operation it stands before; undefined until it is placed. */
-  operation: number | undefined
-}
-
-/** One operation of the program. */
-export interface Operation {
-  readonly index: number
-  readonly address: Address
-}
-
-/** Where a result goes and what happens next; without a label the next operation follows. */
-export interface Flow {
-  /** The result is stored here, 8 bytes. */
-  readonly store?: Address | undefined
-  readonly onPositive?: Label | undefined
-  readonly onZero?: Label | undefined
-  /** Taken for a negative result. */
-  readonly onError?: Label | undefined
-  /** How a failure names the call: `mount("proc", "/proc")`; default: made from the arguments. */
-  readonly note?: string | undefined
-}
-
-/** `((word >> shiftRight) & mask) * times + plus`, signed, in 64 bits. */
-export interface Computation extends Flow {
-  readonly shiftRight?: number | undefined
-  readonly mask?: number | bigint | undefined
-  readonly times?: number | bigint | undefined
-  readonly plus?: number | bigint | undefined
-}
+import { PAGE_BYTES, SCRATCH, TOP } from './interpreter.ts'
+import {
+  type Address,
+  argument,
+  type Computation,
+  type Draft,
+  encode,
+  type Flow,
+  isLoaded,
+  type Label,
+  type LateWord,
+  type Loaded,
+  type Operation,
+  operationAddress,
+  type Word,
+  words,
+} from './operation.ts'
 
 /** Exit status of a program that ran past its last operation, which is our own mistake. */
 const STATUS_RAN_OUT = 125
@@ -77,12 +48,6 @@ const COMPUTE = -1n
  */
 const FAILED: Address = TOP
 
-interface Draft {
-  readonly number: bigint
-  readonly args: readonly Word[]
-  readonly flow: Flow
-}
-
 /** Writes one launch program. Nothing runs before `spawn` of `image()`. */
 export class Program {
   readonly architecture: Architecture
@@ -94,6 +59,9 @@ export class Program {
   readonly #data: Buffer[] = []
   #dataEnd: Address = TOP
   #scratchEnd: Address = SCRATCH
+  #image: Buffer | undefined
+  /** Where what is needed for as long as the program runs ends: lowest operation, data. */
+  #hot: { readonly from: Address; readonly to: Address } | undefined
   readonly #failures: {
     readonly label: Label
     readonly reportFd: Word
@@ -261,6 +229,24 @@ export class Program {
     return label
   }
 
+  /** Says that operations and data added from here on serve the start only: see {@link releaseCold}. */
+  coldFromHere(): void {
+    this.#hot = { from: operationAddress(this.#drafts.length - 1), to: this.#dataEnd }
+  }
+
+  /**
+   * Gives the memory of everything after {@link coldFromHere} back, in whole pages, when it runs. The
+   * kernel maps 64 KiB around what is touched: a waiting monitor would keep all of its child's part.
+   */
+  releaseCold(): void {
+    const note = 'munmap(what only the start needed)'
+    const from = (): Address => this.#layout().base
+    const hotFrom = (): Address => this.#layout().hotFrom
+    this.#late('munmap', [from, () => hotFrom() - from()], note)
+    const to = (): Address => this.#layout().hotTo
+    this.#late('munmap', [to, () => Math.max(0, this.#dataEnd - to())], note)
+  }
+
   /** What the operations mean, to describe a failure with; plain data that can be stored. */
   get notes(): ProgramNotes {
     return { calls: [...this.#calls] }
@@ -268,6 +254,11 @@ export class Program {
 
   /** The executable. The program cannot be added to afterwards. */
   image(): Buffer {
+    this.#image ??= this.#assemble()
+    return this.#image
+  }
+
+  #assemble(): Buffer {
     for (const failure of this.#failures.splice(0)) {
       this.place(failure.label)
       this.call('write', [failure.reportFd, FAILED, FAILURE_BYTES])
@@ -280,9 +271,27 @@ export class Program {
     return elfImage({
       architecture: this.architecture,
       operations: Buffer.concat(this.#drafts.toReversed().map(encode)),
+      base: this.#layout().base,
       data: Buffer.concat(this.#data),
       scratchBytes: this.#scratchEnd - SCRATCH,
     })
+  }
+
+  #layout(): { readonly base: Address; readonly hotFrom: Address; readonly hotTo: Address } {
+    const page = PAGE_BYTES[this.architecture]
+    const lowest = operationAddress(this.#drafts.length - 1)
+    const base = imageBase({
+      architecture: this.architecture,
+      lowestOperation: lowest,
+      hasScratch: this.#scratchEnd > SCRATCH,
+    })
+    const { from, to } = this.#hot ?? { from: lowest, to: this.#dataEnd }
+    return { base, hotFrom: alignDown(from, page), hotTo: alignUp(to, page) }
+  }
+
+  #late(name: SyscallName, args: readonly LateWord[], note: string): void {
+    const number = BigInt(syscallNumber(name, this.architecture))
+    this.#add({ number, args, flow: {} }, note)
   }
 
   #next(): Operation {
@@ -291,6 +300,7 @@ export class Program {
   }
 
   #add(draft: Draft, note: string): Operation {
+    assert(this.#image === undefined, 'A launch program cannot be added to after its image')
     assert(draft.args.length <= 6, `${note}: a system call has at most six arguments`)
     const operation = this.#next()
     this.#drafts.push(draft)
@@ -316,46 +326,10 @@ function failureRecord(): Buffer {
   return record
 }
 
-function isLoaded(arg: Word | Loaded): arg is Loaded {
-  return typeof arg === 'object' && 'address' in arg
-}
-
-function argument(operation: Operation, index: number): Address {
-  assert(index >= 0 && index < 6)
-  return operation.address + 8 + 8 * index
-}
-
-function operationAddress(index: number): Address {
-  return TOP - OPERATION_BYTES * (index + 1)
+function alignDown(address: number, align: number): number {
+  return Math.floor(address / align) * align
 }
 
 function alignUp(address: number, align: number): number {
   return Math.ceil(address / align) * align
-}
-
-function encode(draft: Draft): Buffer {
-  const { args, flow } = draft
-  const padded = Array.from({ length: 6 }, (_, index) => args[index] ?? 0)
-  return words([
-    draft.number,
-    ...padded,
-    flow.store ?? 0,
-    flow.onPositive ?? 0,
-    flow.onZero ?? 0,
-    flow.onError ?? 0,
-  ])
-}
-
-function words(values: readonly Word[]): Buffer {
-  const buffer = Buffer.alloc(8 * values.length)
-  for (const [index, value] of values.entries()) {
-    buffer.writeBigUInt64LE(BigInt.asUintN(64, wordValue(value)), 8 * index)
-  }
-  return buffer
-}
-
-function wordValue(value: Word): bigint {
-  if (typeof value !== 'object') return BigInt(value)
-  assert(value.operation !== undefined, `The label "${value.name}" is used before it is placed`)
-  return BigInt(operationAddress(value.operation))
 }

@@ -45,6 +45,15 @@ describe.each(runners)('a launch program on %s', (architecture, canRun, runProgr
     expect(end).toMatchObject({ code: 15 })
   })
 
+  it('stores a result ahead, in an argument of an operation that is not added yet', () => {
+    const program = create()
+    program.call('umask', [0o27])
+    program.call('umask', [0], { store: program.ahead(2, 0) })
+    program.call('getpid')
+    program.call('exit_group', [99])
+    expect(runProgram(program).end).toMatchObject({ code: 0o27 })
+  })
+
   it('stores a result straight into an argument of the same operation in a loop', () => {
     const program = create()
     const again = program.label('again')
@@ -177,6 +186,27 @@ describe.each(runners)('a launch program on %s', (architecture, canRun, runProgr
     program.call('exit_group', [0])
     const { output } = runProgram(program)
     expect(output.toString('latin1')).toBe(`ok${'\0'.repeat(8)}`)
+  })
+
+  it('goes on in its hot part after the cold one is released, and not in the cold one', () => {
+    const program = create()
+    const hot = program.label('hot')
+    const cold = program.label('cold')
+    const byte = program.text('h')
+    program.jump(cold)
+    program.place(hot)
+    program.releaseCold()
+    program.call('write', [1, byte, 1])
+    program.call('exit_group', [4])
+    program.coldFromHere()
+    program.place(cold)
+    const coldText = program.bytes(Buffer.alloc(200_000, 'c'))
+    for (let index = 0; index < 1600; index++) program.call('getpid')
+    program.call('write', [1, coldText + 199_999, 1])
+    program.jump(hot)
+    const { output, end } = runProgram(program)
+    expect(output.toString()).toBe('ch')
+    expect(end).toMatchObject({ kind: 'exited', code: 4 })
   })
 
   it('that runs out of operations exits with 125', () => {

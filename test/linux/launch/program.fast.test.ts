@@ -111,6 +111,13 @@ describe('Program.image()', () => {
 })
 
 describe('Program', () => {
+  test('image() is the same each time, and nothing can be added after it', () => {
+    const program = new Program()
+    program.call('getpid')
+    expect(program.image()).toBe(program.image())
+    expect(() => program.call('getpid')).toThrow('after its image')
+  })
+
   test('text() stores a text once and refuses NUL', () => {
     const program = new Program()
     expect(program.text('a')).toBe(program.text('a'))

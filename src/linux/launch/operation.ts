@@ -1,0 +1,105 @@
+/** Operations of launch programs, and their encoding as eleven words. */
+
+import assert from 'node:assert/strict'
+import { OPERATION_BYTES, TOP } from './interpreter.ts'
+
+/** A place in the program's memory. */
+export type Address = number
+
+/** What an argument may be: a number, an address, a label (its operation's address), or loaded. */
+export type Word = number | bigint | Label
+
+/** An argument whose value is read from memory when the program runs. */
+export interface Loaded {
+  readonly address: Address
+  readonly how: Pick<Computation, 'shiftRight' | 'mask' | 'times' | 'plus'>
+}
+
+/** A place among the operations, to go to; `place` it once. */
+export interface Label {
+  readonly name: string
+  /** Index of the operation it stands before; undefined until it is placed. */
+  operation: number | undefined
+}
+
+/** One operation of the program. */
+export interface Operation {
+  readonly index: number
+  readonly address: Address
+}
+
+/** Where a result goes and what happens next; without a label the next operation follows. */
+export interface Flow {
+  /** The result is stored here, 8 bytes. */
+  readonly store?: Address | undefined
+  readonly onPositive?: Label | undefined
+  readonly onZero?: Label | undefined
+  /** Taken for a negative result. */
+  readonly onError?: Label | undefined
+  /** How a failure names the call: `mount("proc", "/proc")`; default: made from the arguments. */
+  readonly note?: string | undefined
+}
+
+/** `((word >> shiftRight) & mask) * times + plus`, signed, in 64 bits. */
+export interface Computation extends Flow {
+  readonly shiftRight?: number | undefined
+  readonly mask?: number | bigint | undefined
+  readonly times?: number | bigint | undefined
+  readonly plus?: number | bigint | undefined
+}
+
+/** An argument that is known only when the whole program is. */
+export type LateWord = () => number
+
+/** An operation before its labels are placed. */
+export interface Draft {
+  readonly number: bigint
+  readonly args: readonly (Word | LateWord)[]
+  readonly flow: Flow
+}
+
+/** Says whether the argument is read from memory when the program runs. */
+export function isLoaded(arg: Word | Loaded): arg is Loaded {
+  return typeof arg === 'object' && 'address' in arg
+}
+
+/** Address of argument `index` (0–5) of `operation`. */
+export function argument(operation: Operation, index: number): Address {
+  assert(index >= 0 && index < 6)
+  return operation.address + 8 + 8 * index
+}
+
+/** Address of operation `index`; later ones lie lower. */
+export function operationAddress(index: number): Address {
+  return TOP - OPERATION_BYTES * (index + 1)
+}
+
+/** The bytes of an operation; its labels have to be placed. */
+export function encode(draft: Draft): Buffer {
+  const { args, flow } = draft
+  const padded = Array.from({ length: 6 }, (_, index) => args[index] ?? 0)
+  return words([
+    draft.number,
+    ...padded,
+    flow.store ?? 0,
+    flow.onPositive ?? 0,
+    flow.onZero ?? 0,
+    flow.onError ?? 0,
+  ])
+}
+
+/** Eight bytes for each value. */
+export function words(values: readonly (Word | LateWord)[]): Buffer {
+  const buffer = Buffer.alloc(8 * values.length)
+  for (const [index, value] of values.entries()) {
+    buffer.writeBigUInt64LE(BigInt.asUintN(64, wordValue(value)), 8 * index)
+  }
+  return buffer
+}
+
+function wordValue(value: Word | LateWord): bigint {
+  if (typeof value === 'function') return BigInt(value())
+  if (typeof value !== 'object') return BigInt(value)
+  assert(value.operation !== undefined, `The label "${value.name}" is used before it is placed`)
+  return BigInt(operationAddress(value.operation))
+}
