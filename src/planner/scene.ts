@@ -1,4 +1,6 @@
-/** What all actions of a plan are made from: the decisions in their order, and the ids they go by. */
+/**
+ * What all actions of a plan are made from: the decisions in their order, and the ids they go by.
+ */
 
 import type { Decision, Question } from './decide.ts'
 import { shareSubnet } from './handover.ts'
