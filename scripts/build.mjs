@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
 import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
 
@@ -10,13 +11,15 @@ const PROJECT = resolve(import.meta.dirname, '..')
 process.chdir(PROJECT)
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'))
 const library = existsSync('src/index.ts')
+/** `import fs from 'node:fs'`, `import * as fs from …` and `import { a, b as c } from …`. */
+const BUILTIN_IMPORT =
+  /^import\s+(?:(?:\*\s+as\s+)?([\w$]+)|\{([^}]*)\})\s+from\s+['"](?:node:)?([a-z_/]+)['"];?/gm
 /** Stands in for the digest until all files are known; as long as the digest is. */
 const UNKNOWN_BUILD = '0000000000000000'
 
 rmSync('dist', { recursive: true, force: true })
 const { metafile } = await build({
   entryPoints: {
-    start: 'src/cli/start.ts',
     cli: 'src/cli/main.ts',
     daemon: 'src/daemon/main.ts',
     ...(library && { index: 'src/index.ts' }),
@@ -38,15 +41,32 @@ const { metafile } = await build({
     TSSTACK_VERSION: JSON.stringify(version),
     TSSTACK_BUILD: JSON.stringify(UNKNOWN_BUILD),
   },
-  // Bundled CommonJS asks for node's own modules by require().
-  banner: {
-    js: "import{createRequire as tsstackRequire}from'node:module';const require=tsstackRequire(import.meta.url);",
-  },
+  plugins: [{ name: 'builtins', setup: takeBuiltins }],
 })
 stamp(Object.keys(metafile.outputs).filter((path) => path.endsWith('.js')))
 if (library) writeTypes()
 for (const [path, { bytes, entryPoint }] of Object.entries(metafile.outputs)) {
   if (entryPoint) console.log(`${path}  ${Math.ceil(bytes / 1024)} KiB  (${entryPoint})`)
+}
+
+/**
+ * Node's own modules by `process.getBuiltinModule`: an ES import of `node:fs` reads each of its
+ * exports, and so loads streams and promises that most commands never touch (12 of 25 ms, measured).
+ */
+function takeBuiltins({ onLoad }) {
+  onLoad({ filter: /\.(?:ts|js|mjs)$/ }, ({ path }) => ({
+    contents: readFileSync(path, 'utf8').replaceAll(BUILTIN_IMPORT, takeBuiltin),
+    loader: path.endsWith('.ts') ? 'ts' : 'js',
+  }))
+}
+
+function takeBuiltin(statement, whole, names, module) {
+  if (!isBuiltin(module)) return statement
+  const source = `process.getBuiltinModule('${module}')`
+  // A module's default export is the module itself.
+  if (whole !== undefined) return `const ${whole} = ${source};`
+  const values = names.split(',').filter((name) => name.trim() !== '' && !/^\s*type\s/.test(name))
+  return `const {${values.join(',').replaceAll(/\s+as\s+/g, ': ')}} = ${source};`
 }
 
 /** Puts the digest of all files where they name their build. */

@@ -22,11 +22,13 @@ export interface Context {
 export function contextOf(command: Command, places: Places): Context {
   const before = command.parent?.opts<StackOptions>() ?? {}
   const after = command.opts<StackOptions>()
-  const color = hasColor(process.stderr, process.env)
   return {
     places,
     asking: { places, command: `tsstack ${command.name()}` },
-    paint: painter(process.stderr),
-    input: (services) => ({ ...stackInput(mergeOptions(before, after), services), color }),
+    paint: painter(2),
+    input: (services) => ({
+      ...stackInput(mergeOptions(before, after), services),
+      color: hasColor(2),
+    }),
   }
 }

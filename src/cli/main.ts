@@ -2,7 +2,7 @@
 
 import { CommanderError } from 'commander'
 import { ERROR_CODES } from '../errors.ts'
-import { endWithReader, say } from './output.ts'
+import { say } from './output.ts'
 import { createProgram } from './program.ts'
 import { exitCodeOf, renderError } from './render-error.ts'
 import { painter } from './style.ts'
@@ -11,7 +11,6 @@ process.exit(await main(process.argv))
 
 /** The exit status. */
 async function main(argv: readonly string[]): Promise<number> {
-  endWithReader()
   let status = 0
   const program = createProgram((result) => {
     status = result
@@ -23,7 +22,7 @@ async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     // Commander has printed its help, or what it did not understand.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : ERROR_CODES.USAGE.exit
-    say(renderError(error, painter(process.stderr), Boolean(process.env['TSSTACK_DEBUG'])))
+    say(renderError(error, painter(2), Boolean(process.env['TSSTACK_DEBUG'])))
     return exitCodeOf(error)
   }
 }

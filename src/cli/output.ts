@@ -1,15 +1,34 @@
 /** Where the command line writes: results to stdout, progress and errors to stderr. */
 
+import { fstatSync, writeSync } from 'node:fs'
 import { constants } from 'node:os'
 
-/** A result, with its newline. Nobody reading any more ends the program, quietly. */
+/** A result, with its newline. */
 export function print(text: string): void {
-  process.stdout.write(`${text}\n`)
+  printText(`${text}\n`)
+}
+
+/** A result as it is. */
+export function printText(text: string): void {
+  write(1, Buffer.from(text))
 }
 
 /** Progress, a warning, an error. */
 export function say(text: string): void {
-  process.stderr.write(`${text}\n`)
+  write(2, Buffer.from(`${text}\n`))
+}
+
+/** Results as bytes; resolves when more may be written. */
+export async function printBytes(bytes: Uint8Array): Promise<void> {
+  if (outputStream().write(bytes)) return
+  await new Promise<void>((resolve) => {
+    process.stdout.once('drain', resolve)
+  })
+}
+
+/** The streams of a program elsewhere that are not its standard output. */
+export function sayBytes(bytes: Uint8Array): void {
+  write(2, bytes)
 }
 
 /** `--json`, and `--format json` as in Compose. */
@@ -17,27 +36,52 @@ export function wantsJson(flags: { readonly json?: boolean; readonly format?: st
   return flags.json === true || flags.format === 'json'
 }
 
-/** Results as bytes; resolves when more may be written. */
-export async function printBytes(bytes: Uint8Array): Promise<void> {
-  if (process.stdout.write(bytes)) return
-  await new Promise<void>((resolve) => {
-    process.stdout.once('drain', resolve)
-  })
-}
+type Output = 1 | 2
 
-/** `tsstack logs | head` ends like any other program whose reader has gone. */
-export function endWithReader(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') process.exit(128 + constants.signals.SIGPIPE)
-      throw error
-    })
-  }
+/** Whether the reader of stdout (1) or stderr (2) is a person. */
+export function isTerminal(fd: Output): boolean {
+  // Most outputs are a pipe or a file, and then the terminal module need not be loaded.
+  if (!fstatSync(fd).isCharacterDevice()) return false
+  return process.getBuiltinModule('tty').isatty(fd)
 }
 
 /** NO_COLOR and FORCE_COLOR of no-color.org and Node come before what the stream is. */
-export function hasColor(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): boolean {
-  if (env['NO_COLOR']) return false
-  if (env['FORCE_COLOR'] !== undefined) return env['FORCE_COLOR'] !== '0'
-  return stream.isTTY && env['TERM'] !== 'dumb'
+export function hasColor(fd: Output): boolean {
+  const { NO_COLOR, FORCE_COLOR, TERM } = process.env
+  if (NO_COLOR) return false
+  if (FORCE_COLOR !== undefined) return FORCE_COLOR !== '0'
+  return TERM !== 'dumb' && isTerminal(fd)
+}
+
+/** Past `process.stdout`, whose making costs more than most commands print. */
+function write(fd: Output, bytes: Uint8Array): void {
+  let left = bytes
+  while (left.length > 0) {
+    try {
+      left = left.subarray(writeSync(fd, left))
+    } catch (error) {
+      if (!isCode(error, 'EAGAIN')) return endWithReader(error)
+      // Somebody else has made the pipe non-blocking and it is full: the stream knows how to wait.
+      ;(fd === 1 ? outputStream() : process.stderr).write(left)
+      return
+    }
+  }
+}
+
+let isGuarded = false
+
+function outputStream(): NodeJS.WriteStream {
+  if (!isGuarded) process.stdout.on('error', endWithReader)
+  isGuarded = true
+  return process.stdout
+}
+
+/** `tsstack logs | head` ends like any other program whose reader has gone: quietly. */
+function endWithReader(error: unknown): never {
+  if (isCode(error, 'EPIPE')) process.exit(128 + constants.signals.SIGPIPE)
+  throw error
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code
 }

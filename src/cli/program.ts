@@ -1,16 +1,27 @@
-/** The grammar of the command line. Each command is loaded when it is run. */
+/** The grammar of the command line. What a command needs beside itself it loads when it is run. */
 
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { placesOf, VERSION } from '../daemon/index.ts'
 import type { PlanOptions } from '../planner/index.ts'
+import { config as runConfig } from './commands/config.ts'
 import type { ConfigFlags } from './commands/config.ts'
+import { daemon as runDaemon } from './commands/daemon.ts'
+import { down as runDown } from './commands/down.ts'
+import { exec as runExec } from './commands/exec.ts'
 import type { ExecFlags } from './commands/exec.ts'
+import { info as runInfo } from './commands/info.ts'
 import type { InfoFlags } from './commands/info.ts'
+import { logs as runLogs } from './commands/logs.ts'
 import type { LogsFlags } from './commands/logs.ts'
+import { ls as runLs } from './commands/ls.ts'
 import type { LsFlags } from './commands/ls.ts'
+import { plan as runPlan } from './commands/plan.ts'
 import type { PlanFlags } from './commands/plan.ts'
+import { ps as runPs } from './commands/ps.ts'
 import type { PsFlags } from './commands/ps.ts'
+import { up as runUp } from './commands/up.ts'
 import type { UpFlags } from './commands/up.ts'
+import { version as runVersion } from './commands/version.ts'
 import type { VersionFlags } from './commands/version.ts'
 import { contextOf } from './context.ts'
 import type { Context } from './context.ts'
@@ -63,9 +74,7 @@ function addLifecycle(program: Command, run: Run): void {
     .option('--no-log-prefix', 'do not print the service before each line')
     .option('--timestamps', 'print when each line was written')
     .action((services: readonly string[], flags: ChangeFlags & UpFlags) =>
-      run(up, async (context) =>
-        (await import('./commands/up.ts')).up(context, planOptions(flags, services), flags),
-      ),
+      run(up, (context) => runUp(context, planOptions(flags, services), flags)),
     )
   const down = program.command('down').description('stop and remove containers and networks')
   addStackOptions(down)
@@ -74,18 +83,14 @@ function addLifecycle(program: Command, run: Run): void {
     .option('--remove-orphans', 'accepted as in Compose: they are removed anyway')
     .addOption(timeoutOption())
     .action((services: readonly string[], flags: ChangeFlags) =>
-      run(down, async (context) =>
-        (await import('./commands/down.ts')).down(context, planOptions(flags, services)),
-      ),
+      run(down, (context) => runDown(context, planOptions(flags, services))),
     )
   const plan = program.command('plan').description('show what up would do, and why')
   addChangeOptions(addStackOptions(plan))
     .argument('[services...]')
     .option('--json', 'as data')
     .action((services: readonly string[], flags: ChangeFlags & PlanFlags) =>
-      run(plan, async (context) =>
-        (await import('./commands/plan.ts')).plan(context, planOptions(flags, services), flags),
-      ),
+      run(plan, (context) => runPlan(context, planOptions(flags, services), flags)),
     )
 }
 
@@ -98,7 +103,7 @@ function addInspection(program: Command, run: Run): void {
     .addOption(jsonOption())
     .addOption(formatOption())
     .action((services: readonly string[], flags: PsFlags) =>
-      run(ps, async (context) => (await import('./commands/ps.ts')).ps(context, services, flags)),
+      run(ps, (context) => runPs(context, services, flags)),
     )
   const logs = program.command('logs').description('show what containers wrote')
   addStackOptions(logs, { shortFile: false })
@@ -109,18 +114,14 @@ function addInspection(program: Command, run: Run): void {
     .option('--no-log-prefix', 'do not print the service before each line')
     .option('--no-color', 'no colours')
     .action((services: readonly string[], flags: LogsFlags) =>
-      run(logs, async (context) =>
-        (await import('./commands/logs.ts')).logs(context, services, flags),
-      ),
+      run(logs, (context) => runLogs(context, services, flags)),
     )
   const ls = program.command('ls').description('list stacks')
   ls.option('-a, --all', 'accepted as in Compose: all are listed anyway')
     .option('-q, --quiet', 'names only')
     .addOption(jsonOption())
     .addOption(formatOption())
-    .action((flags: LsFlags) =>
-      run(ls, async (context) => (await import('./commands/ls.ts')).ls(context, flags)),
-    )
+    .action((flags: LsFlags) => run(ls, (context) => runLs(context, flags)))
   addConfig(program, run)
 }
 
@@ -139,9 +140,7 @@ function addConfig(program: Command, run: Run): void {
   for (const list of CONFIG_LISTS) {
     config.addOption(new Option(`--${list}`, `names of ${list} only`).implies({ list }))
   }
-  config.action((flags: ConfigFlags) =>
-    run(config, async (context) => (await import('./commands/config.ts')).config(context, flags)),
-  )
+  config.action((flags: ConfigFlags) => run(config, (context) => runConfig(context, flags)))
 }
 
 const CONFIG_LISTS = [
@@ -169,29 +168,21 @@ function addOthers(program: Command, run: Run): void {
     .option('--index <number>', 'which replica', parseCount)
     .option('--privileged', 'with all capabilities')
     .action((service: string, command: readonly string[], flags: ExecFlags) =>
-      run(exec, async (context) =>
-        (await import('./commands/exec.ts')).exec(context, { service, command }, flags),
-      ),
+      run(exec, (context) => runExec(context, { service, command }, flags)),
     )
   const info = program.command('info').description('show what this host offers')
   info
     .addOption(jsonOption())
-    .action((flags: InfoFlags) =>
-      run(info, async (context) => (await import('./commands/info.ts')).info(context, flags)),
-    )
+    .action((flags: InfoFlags) => run(info, (context) => runInfo(context, flags)))
   const version = program.command('version').description('show the version')
   version
     .option('--short', 'the number alone')
     .addOption(jsonOption())
-    .action((flags: VersionFlags) =>
-      run(version, async () => (await import('./commands/version.ts')).version(flags)),
-    )
+    .action((flags: VersionFlags) => run(version, async () => runVersion(flags)))
   const daemon = program.command('daemon', { hidden: true })
   daemon
     .description('stay as the supervisor, for a service manager')
-    .action(() =>
-      run(daemon, async (context) => (await import('./commands/daemon.ts')).daemon(context)),
-    )
+    .action(() => run(daemon, (context) => runDaemon(context)))
 }
 
 function addChangeOptions(command: Command): Command {

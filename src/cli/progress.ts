@@ -2,7 +2,7 @@
 
 import type { Action, Plan } from '../planner/index.ts'
 import type { EngineEvent } from '../daemon/index.ts'
-import { say } from './output.ts'
+import { isTerminal, say } from './output.ts'
 import { safeText } from './safe-text.ts'
 
 export interface Progress {
@@ -15,7 +15,7 @@ export interface Progress {
 
 /** listr2 is loaded only where it is seen. */
 export async function createProgress(): Promise<Progress> {
-  if (!process.stderr.isTTY || process.env['TERM'] === 'dumb') return new PlainProgress()
+  if (!isTerminal(2) || process.env['TERM'] === 'dumb') return new PlainProgress()
   const { TerminalProgress } = await import('./progress-terminal.ts')
   return new TerminalProgress()
 }

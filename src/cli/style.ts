@@ -16,9 +16,9 @@ const TONES: Readonly<Record<Tone, readonly [number, number]>> = {
 
 export type Paint = (tone: Tone, text: string) => string
 
-/** Paints for one stream; leaves the text alone where colours are not wanted. */
-export function painter(stream: NodeJS.WriteStream): Paint {
-  if (!hasColor(stream, process.env)) return (_, text) => text
+/** Paints for stdout (1) or stderr (2); leaves the text alone where colours are not wanted. */
+export function painter(fd: 1 | 2): Paint {
+  if (!hasColor(fd)) return (_, text) => text
   return (tone, text) => {
     const [on, off] = TONES[tone]
     return `\u001b[${on}m${text}\u001b[${off}m`

@@ -1,7 +1,6 @@
 /** The command line's end of the connection: finds the supervisor, starts it when there is none. */
 
 import { lstatSync } from 'node:fs'
-import { connect as connectSocket } from 'node:net'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError, UsageError } from '../errors.ts'
@@ -124,6 +123,8 @@ async function greet({ places, command }: ConnectOptions): Promise<Session | und
 
 async function dial(places: Places): Promise<Socket | undefined> {
   if (!isTrustworthy(places)) return undefined
+  // Not before it is needed: `version` and `config` never are in contact.
+  const { connect: connectSocket } = await import('node:net')
   const { path, release } = shortSocketPath(places.socket)
   try {
     return await new Promise((resolve, reject) => {

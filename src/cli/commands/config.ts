@@ -3,7 +3,7 @@
 import { readConfig } from '../../daemon/index.ts'
 import type { ConfigList } from '../../spec/index.ts'
 import type { Context } from '../context.ts'
-import { say, wantsJson } from '../output.ts'
+import { printText, say, wantsJson } from '../output.ts'
 
 export interface ConfigFlags {
   readonly quiet?: boolean
@@ -30,6 +30,6 @@ export async function config({ input }: Context, flags: ConfigFlags): Promise<nu
     noEnvResolution: !flags.envResolution,
   })
   if (warnings !== '') say(warnings.trimEnd())
-  if (flags.quiet !== true) process.stdout.write(output)
+  if (flags.quiet !== true) printText(output)
   return 0
 }

@@ -3,7 +3,7 @@
 import { isatty } from 'node:tty'
 import type { Answer, ExecRequest, Session } from '../../daemon/index.ts'
 import type { Context } from '../context.ts'
-import { printBytes } from '../output.ts'
+import { printBytes, sayBytes } from '../output.ts'
 import { ask } from '../request.ts'
 import { StdinSender } from '../stdin-sender.ts'
 import { enterRawMode, onResize, terminalSize } from '../terminal.ts'
@@ -91,6 +91,6 @@ function variable(text: string): readonly [string, string][] {
 }
 
 async function show(answer: Exclude<Answer, { kind: 'message' }>): Promise<void> {
-  if (answer.kind === 'stderr') process.stderr.write(answer.bytes)
+  if (answer.kind === 'stderr') sayBytes(answer.bytes)
   else await printBytes(answer.bytes)
 }

@@ -1,10 +1,9 @@
 /** `tsstack logs`: what the containers of a stack wrote, and with -f what they write. */
 
-import { isatty } from 'node:tty'
 import type { LogRequest } from '../../daemon/index.ts'
 import type { Context } from '../context.ts'
 import { LogPrinter } from '../log-printer.ts'
-import { hasColor } from '../output.ts'
+import { hasColor, isTerminal } from '../output.ts'
 import { ask } from '../request.ts'
 
 export interface LogsFlags {
@@ -26,8 +25,8 @@ export async function logs(
     ...(flags.tail !== undefined && { tail: flags.tail }),
   }
   const printer = new LogPrinter({
-    isTerminal: isatty(1),
-    color: flags.color && hasColor(process.stdout, process.env),
+    isTerminal: isTerminal(1),
+    color: flags.color && hasColor(1),
     prefix: flags.logPrefix,
     timestamps: flags.timestamps === true,
   })

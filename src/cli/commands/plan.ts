@@ -19,7 +19,7 @@ export async function plan(
   const source = { kind: 'files', input: input(options.services) } as const
   const answer = await askFor(asking, { kind: 'plan', source, options }, 'plan')
   const { describe, planToJson } = await import('../../planner/index.ts')
-  const color = hasColor(process.stdout, process.env)
+  const color = hasColor(1)
   if (json) print(JSON.stringify(planToJson(answer.plan), undefined, 2))
   else print(describe(answer.plan, { color }))
   return answer.plan.actions.length > 0 ? STATUS_CHANGES : 0

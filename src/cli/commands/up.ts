@@ -1,6 +1,5 @@
 /** `tsstack up`: makes a stack as its file says, and stays with its logs unless it is detached. */
 
-import { isatty } from 'node:tty'
 import type { Answer, ServerMessage, Session } from '../../daemon/index.ts'
 import { ERROR_CODES } from '../../errors.ts'
 import type { ObservedState, PlanOptions } from '../../planner/index.ts'
@@ -9,7 +8,7 @@ import type { Context } from '../context.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { LogPrinter } from '../log-printer.ts'
 import { reportOutcomes } from '../outcome.ts'
-import { hasColor, print, say } from '../output.ts'
+import { hasColor, isTerminal, print, say } from '../output.ts'
 import { createProgress } from '../progress.ts'
 import type { Progress } from '../progress.ts'
 import { ask } from '../request.ts'
@@ -67,8 +66,8 @@ class UpView {
     this.#flags = flags
     this.#progress = progress
     this.#logs = new LogPrinter({
-      isTerminal: isatty(1),
-      color: hasColor(process.stdout, process.env),
+      isTerminal: isTerminal(1),
+      color: hasColor(1),
       prefix: flags.logPrefix,
       timestamps: flags.timestamps === true,
     })
