@@ -3,7 +3,7 @@ import type { Diagnostic } from '../../errors.ts'
 
 export interface Group {
   readonly first: Diagnostic
-  /** Further ones of the same file and rule. */
+  /** Further ones of the same rule. */
   readonly others: readonly Diagnostic[]
 }
 
@@ -14,10 +14,7 @@ export function grouped(diagnostics: readonly Diagnostic[]): readonly Group[] {
   if (diagnostics.length <= SHOWN_IN_FULL_MAX) {
     return diagnostics.map((first) => ({ first, others: [] }))
   }
-  const kinds = Map.groupBy(
-    diagnostics,
-    ({ severity, rule, file }) => `${severity} ${rule} ${file ?? ''}`,
-  )
+  const kinds = Map.groupBy(diagnostics, ({ severity, rule }) => `${severity} ${rule}`)
   return [...kinds.values()].flatMap((kind): Group[] => {
     const [first, ...others] = kind
     if (first === undefined) return []

@@ -17,7 +17,7 @@ const LINE_WIDTH_MAX = 120
  *       3 |     imge: nginx
  *         |     ^^^^ did you mean "image"?
  *
- * Many of one kind in one file are shown as the first of them and the places of the others.
+ * Many of one kind are shown as the first of them and the places of the others.
  */
 export function renderDiagnostics(
   diagnostics: readonly Diagnostic[],
@@ -26,13 +26,16 @@ export function renderDiagnostics(
 ): string {
   const paint = options.color === true ? painted : plain
   return grouped(diagnostics)
-    .map(({ first, others }) => render(first, sources, paint) + othersText(others))
+    .map(({ first, others }) => render(first, sources, paint) + othersText(first, others))
     .join('')
 }
 
-function othersText(others: readonly Diagnostic[]): string {
+function othersText(first: Diagnostic, others: readonly Diagnostic[]): string {
   if (others.length === 0) return ''
-  const places = others.map(({ line, column }) => `${line ?? ''}:${column ?? ''}`)
+  const places = others.map(({ file, line, column }) => {
+    const at = `${line ?? ''}:${column ?? ''}`
+    return file === first.file ? at : `${file ?? ''}:${at}`
+  })
   return `  … and ${others.length} more like this, at ${places.join(', ')}\n`
 }
 

@@ -1,5 +1,5 @@
 /** JSON Schema of stack files, for editors: what `tsstack schema` prints. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { SUPPORT } from '../support/table.ts'
 import { stackSchema } from './stack.ts'
 

@@ -1,5 +1,5 @@
 /** The keys known at a path, for did-you-mean: read off the schema itself. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { stackSchema } from './stack.ts'
 
 export function knownKeys(path: readonly (string | number)[]): readonly string[] {

@@ -1,5 +1,5 @@
 /** Building blocks of the input schema: what a value may be before short forms are turned into long ones. */
-import { z } from 'zod'
+import * as z from 'zod'
 
 export type Schema = z.ZodType
 

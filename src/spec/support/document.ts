@@ -1,5 +1,5 @@
 /** Writes `docs/compose-support.md`: every key of the schema and what becomes of it. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { stackSchema } from '../schema/stack.ts'
 import { NOTES, SUPPORT, type Support } from './table.ts'
 

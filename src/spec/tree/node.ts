@@ -131,25 +131,27 @@ export function withoutEntry(node: MapNode, key: string): MapNode {
   return { ...node, entries }
 }
 
-/** The mapping with each value exchanged; `undefined` drops the entry. */
+/** The mapping with each value exchanged; `undefined` drops the entry. Unchanged, it is the same node. */
 export function mapEntries(node: MapNode, change: (entry: Entry) => Node | undefined): MapNode {
-  const entries = new Map<string, Entry>()
-  let same = true
+  let entries: Map<string, Entry> | undefined
   for (const entry of node.entries.values()) {
     const value = change(entry)
-    same &&= value === entry.value
-    if (value !== undefined)
-      entries.set(entry.key, value === entry.value ? entry : { ...entry, value })
+    if (value === entry.value) continue
+    entries ??= new Map(node.entries)
+    if (value === undefined) entries.delete(entry.key)
+    else entries.set(entry.key, { key: entry.key, keyPlace: entry.keyPlace, value })
   }
-  return same ? node : { ...node, entries }
+  return entries === undefined ? node : { ...node, entries }
 }
 
+/** The list with each item exchanged. Unchanged, it is the same node. */
 export function mapItems(node: ListNode, change: (item: Node, index: number) => Node): ListNode {
-  let same = true
-  const items = node.items.map((item, index) => {
+  let items: Node[] | undefined
+  for (const [index, item] of node.items.entries()) {
     const value = change(item, index)
-    same &&= value === item
-    return value
-  })
-  return same ? node : { ...node, items }
+    if (value === item) continue
+    items ??= [...node.items]
+    items[index] = value
+  }
+  return items === undefined ? node : { ...node, items }
 }
