@@ -62,7 +62,8 @@ function takeBuiltins({ onLoad }) {
 
 function takeBuiltin(statement, whole, names, module) {
   if (!isBuiltin(module)) return statement
-  const source = `process.getBuiltinModule('${module}')`
+  // Not plain `process`: that is itself what some files import.
+  const source = `globalThis.process.getBuiltinModule('${module}')`
   // A module's default export is the module itself.
   if (whole !== undefined) return `const ${whole} = ${source};`
   const values = names.split(',').filter((name) => name.trim() !== '' && !/^\s*type\s/.test(name))
