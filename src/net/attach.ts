@@ -1,4 +1,7 @@
-/** Connecting a container's network namespace to a network: one veth, one address, perhaps the default route. */
+/**
+ * Connecting a container's network namespace to a network: one veth, one address, perhaps the
+ * default route.
+ */
 
 import { KernelError } from '../errors.ts'
 import {
@@ -11,7 +14,7 @@ import {
   getLink,
   parseLinks,
   setLink,
-  withNetworkNamespace,
+  withNamespace,
   type NetlinkRequest,
 } from '../linux/index.ts'
 import { hasIpv6, readSysctl, writeSysctl } from './sysctl.ts'
@@ -30,7 +33,10 @@ export interface Cable {
   readonly gateway: string | undefined
 }
 
-/** Lays the cable. A link of the same name, left by an attempt whose namespace still dies, is replaced. */
+/**
+ * Lays the cable. A link of the same name, left by an attempt whose namespace still dies, is
+ * replaced.
+ */
 export function layCable(host: NetlinkSocket, cable: Cable): void {
   const requests = hostRequests(cable)
   try {
@@ -57,9 +63,12 @@ export function removeCable(host: NetlinkSocket, hostInterface: string): void {
   }
 }
 
-/** What a namespace needs once, before its first program: loopback, low ports and ping for everybody. */
+/**
+ * What a namespace needs once, before its first program: loopback, low ports and ping for
+ * everybody.
+ */
 export function prepareNamespace(netnsFd: number): void {
-  using socket = withNetworkNamespace(netnsFd, () => {
+  using socket = withNamespace(netnsFd, 'net', () => {
     // As Docker: inside its own namespace a container needs no privilege for port 80 or for ping.
     writeSysctl('ipv4/ip_unprivileged_port_start', '0')
     writeSysctl('ipv4/ping_group_range', '0 2147483647')
@@ -86,8 +95,9 @@ function hostRequests(cable: Cable): readonly NetlinkRequest[] {
 }
 
 /**
- * Where br_netfilter is on, a container's packet to a published port of its own network is translated inside the
- * bridge and never comes up to the machine; to reach the container itself it has to leave by the port it came from.
+ * Where br_netfilter is on, a container's packet to a published port of its own network is
+ * translated inside the bridge and never comes up to the machine; to reach the container itself
+ * it has to leave by the port it came from.
  */
 function isBridgeFiltered(): boolean {
   return readSysctl('bridge/bridge-nf-call-iptables') === '1'
@@ -95,7 +105,7 @@ function isBridgeFiltered(): boolean {
 
 function configureInside(cable: Cable): void {
   const name = cable.interfaceName
-  using socket = withNetworkNamespace(cable.netnsFd, () => {
+  using socket = withNamespace(cable.netnsFd, 'net', () => {
     writeSysctl(`ipv6/conf/${name}/accept_ra`, '0')
     return new NetlinkSocket(NETLINK_ROUTE)
   })

@@ -1,4 +1,6 @@
-/** The bridges of networks, and the address space they and everything else on the machine occupy. */
+/**
+ * The bridges of networks, and the address space they and everything else on the machine occupy.
+ */
 
 import { EngineError } from '../errors.ts'
 import { NETWORK_PREFIX_LENGTH, SUBNET_POOLS } from '../limits.ts'
@@ -34,7 +36,10 @@ import {
 import { hasIpv6, writeSysctl } from './sysctl.ts'
 import type { NetworkRequest, NetworkState } from './types.ts'
 
-/** Routes wider than this are ways out (the default route, the two halves of a VPN), not occupied space. */
+/**
+ * Routes wider than this are ways out (the default route, the two halves of a VPN), not occupied
+ * space.
+ */
 const WAY_OUT_PREFIX_MAX = 3
 const MTU_DEFAULT = 1500
 
@@ -181,7 +186,10 @@ function checkGateway(subnet: Subnet, network: string, gateway: string | undefin
   )
 }
 
-/** Address space that a new network must not touch: routes of all tables, addresses, and what the caller names. */
+/**
+ * Address space that a new network must not touch: routes of all tables, addresses, and what the
+ * caller names.
+ */
 export function listOccupied(socket: NetlinkSocket, taken: readonly string[]): readonly Occupied[] {
   const links = new Map(parseLinks(socket.dump(listLinks())).map((link) => [link.index, link]))
   const nameOf = (index: number | undefined): string => {

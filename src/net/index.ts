@@ -1,4 +1,7 @@
-/** Networks of stacks: bridges, addresses, names, published ports. Knows nothing of stacks but their names. */
+/**
+ * Networks of stacks: bridges, addresses, names, published ports. Knows nothing of stacks but
+ * their names.
+ */
 
 export { NameRegistry, type Lookup, type NameEntry } from './dns/names.ts'
 export type { DnsRequest, DnsServer } from './dns/types.ts'

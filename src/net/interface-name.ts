@@ -1,4 +1,6 @@
-/** Names and aliases of our interfaces: the name says ours and fits, the alias says whose in full. */
+/**
+ * Names and aliases of our interfaces: the name says ours and fits, the alias says whose in full.
+ */
 
 import { createHash } from 'node:crypto'
 
@@ -17,7 +19,10 @@ export function vethName(rootId: string, key: { container: string; network: stri
   return VETH_PREFIX + hash(rootId, key.container, key.network)
 }
 
-/** Whose interface it is. No part may hold a colon; names of stacks, networks and containers never do. */
+/**
+ * Whose interface it is. No part may hold a colon; names of stacks, networks and containers never
+ * do.
+ */
 export type Owner =
   | {
       readonly kind: 'network'
@@ -27,7 +32,10 @@ export type Owner =
     }
   | { readonly kind: 'container'; readonly network: string; readonly container: string }
 
-/** `tsstack:ROOT:STACK:NETWORK[:internal]` for a bridge, `tsstack:ROOT::NETWORK:CONTAINER` for a veth. */
+/**
+ * `tsstack:ROOT:STACK:NETWORK[:internal]` for a bridge, `tsstack:ROOT::NETWORK:CONTAINER` for a
+ * veth.
+ */
 export function formatAlias(rootId: string, owner: Owner): string {
   const parts =
     owner.kind === 'network'

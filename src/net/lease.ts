@@ -15,7 +15,10 @@ export interface LeaseRequest {
   readonly container: string
 }
 
-/** The address for `request.container`: the requested one, or the lowest that is free. Throws when there is none. */
+/**
+ * The address for `request.container`: the requested one, or the lowest that is free. Throws when
+ * there is none.
+ */
 export function allocateAddress(request: LeaseRequest): string {
   const subnet = parseSubnet(request.subnet)
   const taken = new Set(request.taken)
@@ -42,7 +45,9 @@ export function allocateAddress(request: LeaseRequest): string {
   return refuse('all of its addresses are taken; use a larger subnet')
 }
 
-/** `02:42:` and the address, as Docker does: locally administered, and the same for every attempt. */
+/**
+ * `02:42:` and the address, as Docker does: locally administered, and the same for every attempt.
+ */
 export function macOf(address: string): string {
   const bytes = Buffer.alloc(6)
   bytes.writeUInt16BE(0x0242)

@@ -1,4 +1,7 @@
-/** Puts the parts of the room together behind one interface, bound to the process's network namespace. */
+/**
+ * Puts the parts of the room together behind one interface, bound to the process's network
+ * namespace.
+ */
 
 import { EngineError } from '../errors.ts'
 import {
@@ -36,9 +39,9 @@ import type {
   PublishedPort,
 } from './types.ts'
 
-const LOOPBACK_ONLY =
-  'This kernel offers no nf_tables: containers cannot reach anything outside their networks, and published ports ' +
-  'go through a proxy that lives as long as the supervisor'
+const NO_NFTABLES =
+  'This kernel offers no nf_tables: containers cannot reach anything outside their networks, ' +
+  'and published ports go through a proxy that lives as long as the supervisor'
 
 /** The networks of one state root, in the network namespace this thread is in now. */
 export function createNet(options: NetOptions): Net {
@@ -64,7 +67,7 @@ class KernelNet implements Net {
 
   capabilities(): NetCapabilities {
     const nftables = this.#firewall !== undefined
-    return { nftables, outbound: nftables, warnings: nftables ? [] : [LOOPBACK_ONLY] }
+    return { nftables, outbound: nftables, warnings: nftables ? [] : [NO_NFTABLES] }
   }
 
   createNetwork(request: NetworkRequest): NetworkState {

@@ -1,4 +1,7 @@
-/** What the network room offers: networks, attachments, names, DNS, published ports. Data in, data out. */
+/**
+ * What the network room offers: networks, attachments, names, DNS, published ports. Data in, data
+ * out.
+ */
 
 import type { DnsServer, DnsRequest } from './dns/types.ts'
 import type { NameRegistry } from './dns/names.ts'
@@ -22,17 +25,22 @@ export interface NetOptions {
 export interface Net {
   readonly names: NameRegistry
   capabilities(): NetCapabilities
-  /** Makes the network, or returns it as it is. Throws SUBNET_CLASH when a wanted subnet is taken. */
+  /**
+   * Makes the network, or returns it as it is. Throws SUBNET_CLASH when a wanted subnet is taken.
+   */
   createNetwork(request: NetworkRequest): NetworkState
   /** Removes the network and cuts off what is attached to it. */
   removeNetwork(name: string): void
-  /** Puts right what somebody removed from the firewall, as far as this process knows what was there. */
+  /**
+   * Puts right what somebody removed from the firewall, as far as this process knows what was
+   * there.
+   */
   repair(): void
   /** What the kernel has, read back from the aliases of the bridges. */
   listNetworks(): readonly NetworkState[]
   /**
-   * What a new namespace needs once, attached or not: `lo` up, ports below 1024 and ping for everybody, no router
-   * advertisements. Before {@link attach} and {@link serveDns}.
+   * What a new namespace needs once, attached or not: `lo` up, ports below 1024 and ping for
+   * everybody, no router advertisements. Before {@link attach} and {@link serveDns}.
    */
   prepareNamespace(netnsFd: number): void
   /** Connects a network namespace to a network. Replaces an attachment of the same name. */
@@ -45,8 +53,8 @@ export interface Net {
    */
   serveDns(request: DnsRequest): Promise<DnsServer>
   /**
-   * Throws PORT_IN_USE when one of the ports is taken by a program or another container; changes nothing.
-   * Ports of `container` itself are not in the way.
+   * Throws PORT_IN_USE when one of the ports is taken by a program or another container; changes
+   * nothing. Ports of `container` itself are not in the way.
    */
   checkPorts(request: PortOwner & { readonly ports: readonly PortRequest[] }): void
   /** Publishes exactly these ports of the container; all or none. Throws PORT_IN_USE. */
@@ -63,7 +71,9 @@ export interface Net {
 export interface NetCapabilities {
   /** False: published ports go through a proxy that lives as long as this process. */
   readonly nftables: boolean
-  /** False: containers cannot reach anything outside their networks, because nothing masquerades. */
+  /**
+   * False: containers cannot reach anything outside their networks, because nothing masquerades.
+   */
   readonly outbound: boolean
   /** What the user should be told, one sentence each; empty when all is well. */
   readonly warnings: readonly string[]
@@ -104,7 +114,10 @@ export interface AttachRequest {
   readonly address: string
   /** Default: derived from the address, the same for every attempt. */
   readonly mac?: string | undefined
-  /** True on one attachment of a container: its default route goes there (never for an internal network). */
+  /**
+   * True on one attachment of a container: its default route goes there (never for an internal
+   * network).
+   */
   readonly defaultRoute: boolean
 }
 

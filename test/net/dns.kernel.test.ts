@@ -1,8 +1,8 @@
 import { closeSync } from 'node:fs'
 import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { createServer, type Server } from 'node:net'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { openInetSocket, withNetworkNamespace } from '../../src/linux/index.ts'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { openInetSocket, withNamespace } from '../../src/linux/index.ts'
 import { createNet, type DnsServer, type Net } from '../../src/net/index.ts'
 import { TYPE, encodeAnswer, parseQuery } from '../../src/net/dns/packet.ts'
 import { enterHost, fingerprint, run, sh, startContainer, type Container } from './world.ts'
@@ -60,7 +60,7 @@ const request = () => ({
 })
 
 describe('names of the stack', () => {
-  it('are answered with every replica, in turns, authoritatively and with TTL 0', async () => {
+  test('are answered with every replica, in turns, authoritatively and with TTL 0', async () => {
     const first = await short('api')
     const second = await short('api')
     expect([...first].sort()).toEqual(['10.89.0.3', '10.89.0.4'])
@@ -70,13 +70,13 @@ describe('names of the stack', () => {
     expect(full).toMatch(/^api\.\t+0\tIN\tA\t10\.89\.0\.[34]$/m)
   })
 
-  it('are found whatever their case, by container name, and with the network’s name behind them', async () => {
+  test('are found whatever their case, by container name, and with the network’s name behind them', async () => {
     expect(await short('Shop-Api-2')).toEqual(['10.89.0.4'])
     expect(await short('web.shop_front')).toEqual(['10.89.0.2'])
     expect(await dig('WEB')).toContain('\nWEB.')
   })
 
-  it('have no AAAA and no MX, which is not the same as not being there', async () => {
+  test('have no AAAA and no MX, which is not the same as not being there', async () => {
     for (const type of ['AAAA', 'MX', 'HTTPS']) {
       const answer = await dig(`api ${type}`)
       expect(answer).toContain('status: NOERROR')
@@ -85,19 +85,19 @@ describe('names of the stack', () => {
     expect(upstream.asked).toEqual([])
   })
 
-  it('are found backwards, and addresses of our subnets are asked of nobody', async () => {
+  test('are found backwards, and addresses of our subnets are asked of nobody', async () => {
     expect(await short('-x 10.89.0.3')).toEqual(['shop-api-1.shop_front.'])
     expect(await dig('-x 10.89.0.99')).toContain('status: NXDOMAIN')
     expect(upstream.asked).toEqual([])
   })
 
-  it('on other networks or without a running container are NXDOMAIN and never forwarded', async () => {
+  test('on other networks or without a running container are NXDOMAIN and never forwarded', async () => {
     expect(await dig('db')).toContain('status: NXDOMAIN')
     expect(await dig('job')).toContain('status: NXDOMAIN')
     expect(upstream.asked).toEqual([])
   })
 
-  it('follow update(), set() and delete() at once', async () => {
+  test('follow update(), set() and delete() at once', async () => {
     dns.update({ networks: ['shop_front', 'shop_back'] })
     expect(await short('db')).toEqual(['10.89.1.2'])
     dns.update({ networks: ['shop_front'] })
@@ -109,13 +109,13 @@ describe('names of the stack', () => {
     expect(upstream.asked).toEqual(['new'])
   })
 
-  it('are answered by tcp and with EDNS', async () => {
+  test('are answered by tcp and with EDNS', async () => {
     expect([...(await short('+tcp api'))].sort()).toEqual(['10.89.0.3', '10.89.0.4'])
     expect(await dig('+bufsize=4096 api')).toContain('EDNS: version: 0')
     expect(await dig('+noedns api')).not.toContain('EDNS')
   })
 
-  it('that do not fit a datagram come whole by tcp', async () => {
+  test('that do not fit a datagram come whole by tcp', async () => {
     for (let index = 0; index < 60; index++) {
       const container = `many-${index}`
       net.names.set({
@@ -132,51 +132,58 @@ describe('names of the stack', () => {
       net.names.delete({ network: 'shop_front', container: `many-${index}` })
   })
 
-  it('reach programs by the C library’s resolver', async () => {
-    const lookup = `unshare -m sh -ec 'echo nameserver 127.0.0.11 > /tmp/tsstack-resolv; mount --bind /tmp/tsstack-resolv /etc/resolv.conf; getent ahostsv4 api; rm /tmp/tsstack-resolv'`
+  test('reach programs by the C library’s resolver', async () => {
+    const file = '/tmp/tsstack-resolv'
+    const inside = [
+      `echo nameserver 127.0.0.11 > ${file}`,
+      `mount --bind ${file} /etc/resolv.conf`,
+      `rm ${file}`,
+      'getent ahostsv4 api',
+    ]
+    const lookup = `unshare -m sh -ec '${inside.join('; ')}'`
     expect((await run(lookup, web.fd)).stdout).toMatch(/^10\.89\.0\.[34]\s+STREAM api/)
   })
 })
 
 describe('other names', () => {
-  it('come from the upstream, unchanged, by udp and by tcp', async () => {
+  test('come from the upstream, unchanged, by udp and by tcp', async () => {
     expect(await short('example.com')).toEqual(['203.0.113.80'])
     expect(await short('+tcp example.com')).toEqual(['203.0.113.80'])
     expect(upstream.asked).toEqual(['example.com', 'example.com'])
     expect(upstream.ports.size).toBeGreaterThan(1)
   })
 
-  it('come from the next upstream when one is not there or refuses', async () => {
+  test('come from the next upstream when one is not there or refuses', async () => {
     dns.update({ upstreams: ['127.0.0.1:5399', '127.0.0.1:5300'] })
     expect(await short('example.com')).toEqual(['203.0.113.80'])
   })
 
-  it('are SERVFAIL when there is no upstream, and when none answers', async () => {
+  test('are SERVFAIL when there is no upstream, and when none answers', async () => {
     dns.update({ upstreams: [] })
     expect(await dig('example.com')).toContain('status: SERVFAIL')
     dns.update({ upstreams: ['127.0.0.1:5399'] })
     expect(await dig('example.com')).toContain('status: SERVFAIL')
   })
 
-  it('are not believed from an answer with another id, another question or another sender', async () => {
+  test('are not believed from an answer with another id, another question or another sender', async () => {
     for (const mode of ['wrong-id', 'wrong-question', 'wrong-sender'] as const) {
       upstream.mode = mode
       expect(await dig('+time=4 example.com')).toContain('status: SERVFAIL')
     }
   })
 
-  it('of stack names are not asked, so an upstream that lies about them is not heard', async () => {
+  test('of stack names are not asked, so an upstream that lies about them is not heard', async () => {
     expect(await short('api')).not.toContain('203.0.113.80')
     expect(await short('localhost')).toEqual(['127.0.0.1'])
     expect(upstream.asked).toEqual([])
   })
 
-  it('of one container fill at most their share of the way out', async () => {
+  test('of one container fill at most their share of the way out', async () => {
     upstream.mode = 'silent'
     const flood = createSocket('udp4')
     const failed = await new Promise<number>((resolve) => {
       let count = 0
-      withNetworkNamespace(web.fd, () => {
+      withNamespace(web.fd, 'net', () => {
         const { fd } = openInetSocket({ protocol: 'udp', address: '0.0.0.0', port: 0 })
         flood.bind({ fd }, () => {
           flood.connect(53, '127.0.0.11', () => {
@@ -200,7 +207,7 @@ describe('other names', () => {
 })
 
 describe('the place of the server', () => {
-  it('leaves port 53 of every address of the container to the container', async () => {
+  test('leaves port 53 of every address of the container to the container', async () => {
     const bound = await run(
       'timeout 0.3 socat udp4-recv:53 - & timeout 0.3 socat tcp4-listen:53 -; wait',
       web.fd,
@@ -209,7 +216,7 @@ describe('the place of the server', () => {
     expect(sh('ss -Hlnu; ss -Hlnt')).not.toContain(':53 ')
   })
 
-  it('answers garbage with FORMERR or not at all, and goes on', async () => {
+  test('answers garbage with FORMERR or not at all, and goes on', async () => {
     expect((await send('12340100000100000000000041')).stdout).toMatch(/^12348001/)
     expect((await send('1234010000020000000000000000010001')).stdout).toMatch(/^12348001/)
     expect((await send('1234810000010000000000000000010001')).stdout).toBe('')
@@ -217,7 +224,7 @@ describe('the place of the server', () => {
     expect(await short('web')).toEqual(['10.89.0.2'])
   })
 
-  it('is taken over by the next supervisor', async () => {
+  test('is taken over by the next supervisor', async () => {
     const next = createNet({ rootId: 'aaaa' })
     next.names.set({
       network: 'shop_front',
@@ -235,7 +242,7 @@ describe('the place of the server', () => {
     expect(await short('web')).toEqual(['10.89.0.2'])
   })
 
-  it('without nf_tables is port 53 of 127.0.0.11 itself', async () => {
+  test('without nf_tables is port 53 of 127.0.0.11 itself', async () => {
     const plain = createNet({ rootId: 'cccc', firewall: 'proxy' })
     plain.createNetwork({ name: 'plain', stack: 'p', internal: false })
     const box = startContainer(plain, 'box', 'plain', '10.89.2.2')

@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createNet, type Net } from '../../src/net/index.ts'
 import { createNetworkNamespace } from '../../src/linux/index.ts'
 import { enterHost, fingerprint, run, sh, startContainer } from './world.ts'
@@ -27,7 +27,7 @@ const request = { name: 'shop_default', stack: 'shop', internal: false }
 const forwarding = () => sh('cat /proc/sys/net/ipv4/ip_forward').trim()
 
 describe('createNetwork()', () => {
-  it('makes a bridge that carries its owner, with the first address of a free subnet', () => {
+  test('makes a bridge that carries its owner, with the first address of a free subnet', () => {
     const network = net.createNetwork(request)
     expect(network).toMatchObject({ subnets: ['10.89.0.0/24'], gateways: ['10.89.0.1'], mtu: 1500 })
     expect(network.bridge).toMatch(/^tsb[0-9a-f]{12}$/)
@@ -43,14 +43,14 @@ describe('createNetwork()', () => {
     ])
   })
 
-  it('gives the same network again, and lists it from the kernel alone', () => {
+  test('gives the same network again, and lists it from the kernel alone', () => {
     const first = net.createNetwork(request)
     expect(net.createNetwork(request)).toEqual(first)
     expect(createNet({ rootId: 'aaaa' }).listNetworks()).toEqual([first])
     expect(createNet({ rootId: 'bbbb' }).listNetworks()).toEqual([])
   })
 
-  it('avoids routes, addresses, networks of its own and subnets named as taken', () => {
+  test('avoids routes, addresses, networks of its own and subnets named as taken', () => {
     sh(
       'ip route add 10.89.0.0/23 dev up0; ip addr add 10.89.2.77/32 dev up0; ip route add blackhole 10.89.5.0/26',
     )
@@ -63,7 +63,7 @@ describe('createNetwork()', () => {
     )
   })
 
-  it('does not take default routes, whole or in halves, for occupied space', () => {
+  test('does not take default routes, whole or in halves, for occupied space', () => {
     sh(
       'ip route add default via 203.0.113.9; ip route add 0.0.0.0/1 dev up0; ip route add 128.0.0.0/1 dev up0',
     )
@@ -71,7 +71,7 @@ describe('createNetwork()', () => {
     sh('ip route del default; ip route del 0.0.0.0/1; ip route del 128.0.0.0/1')
   })
 
-  it('says what a wanted subnet clashes with', () => {
+  test('says what a wanted subnet clashes with', () => {
     const clash = (subnet: string) => () => net.createNetwork({ ...request, subnets: [{ subnet }] })
     expect(clash('203.0.113.128/25')).toThrow(
       'Cannot create network "shop_default" with subnet 203.0.113.128/25: it overlaps the address 203.0.113.1/24 of "up0"; choose another subnet',
@@ -87,7 +87,7 @@ describe('createNetwork()', () => {
     expect(clash('fd00::/64')).toThrow(/only IPv4 subnets/)
   })
 
-  it('says when every pool is used up', () => {
+  test('says when every pool is used up', () => {
     const small = createNet({ rootId: 'aaaa', pools: ['10.1.0.0/23'] })
     small.createNetwork({ ...request, name: 'one' })
     small.createNetwork({ ...request, name: 'two' })
@@ -96,7 +96,7 @@ describe('createNetwork()', () => {
     )
   })
 
-  it('repairs a bridge left half-made by a process that died', () => {
+  test('repairs a bridge left half-made by a process that died', () => {
     const { bridge } = net.createNetwork(request)
     net.removeNetwork(request.name)
     sh(`ip link add ${bridge} type bridge`)
@@ -105,7 +105,7 @@ describe('createNetwork()', () => {
 })
 
 describe('ip_forward', () => {
-  it('is on while a network needs it, guarded, and off again with the last state root', () => {
+  test('is on while a network needs it, guarded, and off again with the last state root', () => {
     const other = createNet({ rootId: 'bbbb' })
     expect(forwarding()).toBe('0')
     net.createNetwork({ ...request, internal: true })
@@ -121,7 +121,7 @@ describe('ip_forward', () => {
     expect(forwarding()).toBe('0')
   })
 
-  it('stays as it was where the machine routed before', () => {
+  test('stays as it was where the machine routed before', () => {
     sh('echo 1 > /proc/sys/net/ipv4/ip_forward')
     net.createNetwork(request)
     expect(sh('nft list ruleset')).not.toContain('forward_guard')
@@ -132,7 +132,7 @@ describe('ip_forward', () => {
 })
 
 describe('attach()', () => {
-  it('gives a namespace its interface, address, route and settings', () => {
+  test('gives a namespace its interface, address, route and settings', () => {
     net.createNetwork(request)
     const web = startContainer(net, 'web', 'shop_default', '10.89.0.2')
     expect(web).toMatchObject({ interfaceName: 'eth0', mac: '02:42:0a:59:00:02', prefixLength: 24 })
@@ -150,14 +150,14 @@ describe('attach()', () => {
     closeSync(web.fd)
   })
 
-  it('gives no default route in an internal network', () => {
+  test('gives no default route in an internal network', () => {
     net.createNetwork({ ...request, internal: true })
     const web = startContainer(net, 'web', 'shop_default', '10.89.0.2')
     expect(sh('ip route', web.fd)).not.toContain('default')
     closeSync(web.fd)
   })
 
-  it('replaces the cable of an attempt whose namespace still lives', async () => {
+  test('replaces the cable of an attempt whose namespace still lives', async () => {
     net.createNetwork(request)
     const first = startContainer(net, 'web', 'shop_default', '10.89.0.2')
     const second = startContainer(net, 'web', 'shop_default', '10.89.0.2')
@@ -171,7 +171,7 @@ describe('attach()', () => {
     closeSync(second.fd)
   })
 
-  it('connects one container to two networks', async () => {
+  test('connects one container to two networks', async () => {
     net.createNetwork(request)
     net.createNetwork({ ...request, name: 'shop_back' })
     const web = startContainer(net, 'web', 'shop_default', '10.89.0.2')
@@ -190,7 +190,7 @@ describe('attach()', () => {
     closeSync(db.fd)
   })
 
-  it('leaves nothing behind when it cannot be done', () => {
+  test('leaves nothing behind when it cannot be done', () => {
     net.createNetwork(request)
     const fd = createNetworkNamespace()
     expect(() =>
@@ -216,7 +216,7 @@ describe('attach()', () => {
     closeSync(fd)
   })
 
-  it('detach() takes the cable away, also when it is gone already', () => {
+  test('detach() takes the cable away, also when it is gone already', () => {
     net.createNetwork(request)
     const web = startContainer(net, 'web', 'shop_default', '10.89.0.2')
     net.detach({ container: 'web', network: 'shop_default' })
@@ -227,7 +227,7 @@ describe('attach()', () => {
 })
 
 describe('removeAll()', () => {
-  it('touches nothing of another state root', async () => {
+  test('touches nothing of another state root', async () => {
     const other = createNet({ rootId: 'bbbb' })
     other.createNetwork({ ...request, name: 'theirs' })
     const theirs = startContainer(other, 'x', 'theirs', '10.89.0.2')

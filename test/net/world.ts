@@ -1,14 +1,12 @@
-/** A machine of our own for one test file: network namespaces as host, containers and neighbours. */
+/**
+ * A machine of our own for one test file: network namespaces as host, containers and neighbours.
+ */
 
 import { execFile, execFileSync } from 'node:child_process'
 import { closeSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { createSocket, type Socket as UdpSocket } from 'node:dgram'
-import {
-  createNetworkNamespace,
-  openInetSocket,
-  withNetworkNamespace,
-} from '../../src/linux/index.ts'
+import { createNetworkNamespace, openInetSocket, withNamespace } from '../../src/linux/index.ts'
 import { declare } from '../../src/linux/libc.ts'
 import type { Attachment, Net } from '../../src/net/index.ts'
 
@@ -90,7 +88,7 @@ export function connectNeighbour(name = 'lan0', prefix = '192.0.2'): number {
 
 /** Answers connections at `port` inside `fd` with `text` and the address they come from. */
 export async function serveTcp(fd: number, port: number, text: string): Promise<Server> {
-  const socket = withNetworkNamespace(fd, () =>
+  const socket = withNamespace(fd, 'net', () =>
     openInetSocket({ protocol: 'tcp', address: '0.0.0.0', port, backlog: 16, reuseAddress: true }),
   )
   const server = createServer((connection) => {
@@ -105,7 +103,7 @@ export async function serveTcp(fd: number, port: number, text: string): Promise<
 
 /** Answers each datagram with itself behind `text`. */
 export async function serveUdp(fd: number, port: number, text: string): Promise<UdpSocket> {
-  const socket = withNetworkNamespace(fd, () =>
+  const socket = withNamespace(fd, 'net', () =>
     openInetSocket({ protocol: 'udp', address: '0.0.0.0', port }),
   )
   const server = createSocket('udp4')
@@ -118,7 +116,10 @@ export async function serveUdp(fd: number, port: number, text: string): Promise<
   return server
 }
 
-/** What the kernel has: links, addresses, rules and the routing switch, without what changes by itself. */
+/**
+ * What the kernel has: links, addresses, rules and the routing switch, without what changes by
+ * itself.
+ */
 export function fingerprint(): string {
   const links = sh('ip -o link | sed "s/state [A-Z]*//; s/qlen [0-9]*//" | sort')
   return [

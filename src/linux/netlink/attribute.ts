@@ -1,10 +1,15 @@
-/** Netlink attributes (struct nlattr): type, length, value, each padded to four bytes. netlink(7) */
+/**
+ * Netlink attributes (struct nlattr): type, length, value, each padded to four bytes. netlink(7)
+ */
 
 const HEADER_BYTES = 4
 const NESTED = 0x8000 // NLA_F_NESTED, include/uapi/linux/netlink.h
 const TYPE_MASK = 0x3fff // NLA_TYPE_MASK, the same header
 
-/** One attribute. Numbers of rtnetlink are little-endian here (x64, arm64), those of nfnetlink big-endian. */
+/**
+ * One attribute. Numbers of rtnetlink are little-endian here (x64, arm64), those of nfnetlink
+ * big-endian.
+ */
 export function attribute(type: number, value: Uint8Array): Buffer {
   const length = HEADER_BYTES + value.length
   const bytes = Buffer.alloc(align(length))
@@ -35,7 +40,9 @@ export function u32Attribute(type: number, value: number): Buffer {
   return attribute(type, bytes)
 }
 
-/** A 32-bit number in network order, as nfnetlink wants it. Negative numbers are two's complement. */
+/**
+ * A 32-bit number in network order, as nfnetlink wants it. Negative numbers are two's complement.
+ */
 export function be32Attribute(type: number, value: number): Buffer {
   const bytes = Buffer.alloc(4)
   bytes.writeInt32BE(value | 0)
@@ -47,7 +54,10 @@ export function parseAttributes(bytes: Buffer): ReadonlyMap<number, Buffer> {
   return new Map(listAttributes(bytes).map(({ type, value }) => [type, value]))
 }
 
-/** The attributes in `bytes` in order, for lists whose members share one type. Stops at a broken length. */
+/**
+ * The attributes in `bytes` in order, for lists whose members share one type. Stops at a broken
+ * length.
+ */
 export function listAttributes(
   bytes: Buffer,
 ): readonly { readonly type: number; readonly value: Buffer }[] {

@@ -31,7 +31,6 @@ export {
   setNeighbour,
   type Neighbour,
 } from './neighbour.ts'
-export { createNetworkNamespace, withNetworkNamespace } from './namespace.ts'
 export * as nft from './nftables/index.ts'
 export { addRoute, deleteRoute, listRoutes, parseRoutes, type Route } from './route.ts'
 export { NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkSocket } from './socket.ts'

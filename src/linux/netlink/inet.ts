@@ -23,11 +23,17 @@ export interface InetSocketRequest {
   readonly address: string
   /** 0: the kernel chooses a free one. */
   readonly port: number
-  /** tcp only: accept connections, with this many waiting. Absent: the port is held, nothing answers. */
+  /**
+   * tcp only: accept connections, with this many waiting. Absent: the port is held, nothing
+   * answers.
+   */
   readonly backlog?: number
   /** A port with connections in TIME_WAIT may be bound. Default false. */
   readonly reuseAddress?: boolean
-  /** udp: keep as little as possible of what arrives, for a socket that nobody reads. Default false. */
+  /**
+   * udp: keep as little as possible of what arrives, for a socket that nobody reads. Default
+   * false.
+   */
   readonly discard?: boolean
 }
 

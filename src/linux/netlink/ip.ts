@@ -1,11 +1,16 @@
-/** IP addresses and prefixes as text and as bytes. IPv4 throughout; IPv6 only where the kernel reports it. */
+/**
+ * IP addresses and prefixes as text and as bytes. IPv4 throughout; IPv6 only where the kernel
+ * reports it.
+ */
 
 import { isIPv4 } from 'node:net'
 
 export const AF_INET = 2
 export const AF_INET6 = 10
 
-/** `10.89.0.2` as its four bytes. Throws for anything else: text is checked before it comes here. */
+/**
+ * `10.89.0.2` as its four bytes. Throws for anything else: text is checked before it comes here.
+ */
 export function ipv4Bytes(address: string): Buffer {
   if (!isIPv4(address)) throw new TypeError(`Not an IPv4 address: "${address}"`)
   return Buffer.from(address.split('.').map(Number))

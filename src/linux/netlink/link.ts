@@ -1,4 +1,7 @@
-/** Network interfaces over rtnetlink: bridges, veth pairs, their names, masters and states. rtnetlink(7) */
+/**
+ * Network interfaces over rtnetlink: bridges, veth pairs, their names, masters and states.
+ * rtnetlink(7)
+ */
 
 import {
   attribute,
@@ -56,8 +59,8 @@ export interface LinkChanges extends LinkSettings {
   /** At most 255 bytes. */
   readonly alias?: string
   /**
-   * False: no IPv6 link-local address comes by itself. To be said before the link goes up, in a message of its own
-   * (the kernel looks at `up` first). EAFNOSUPPORT where IPv6 is switched off.
+   * False: no IPv6 link-local address comes by itself. To be said before the link goes up, in a
+   * message of its own (the kernel looks at `up` first). EAFNOSUPPORT where IPv6 is switched off.
    */
   readonly ipv6LinkLocal?: boolean
   /** Of a bridge's port: frames may leave by the port they came from. */

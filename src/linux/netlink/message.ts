@@ -1,4 +1,7 @@
-/** Netlink messages (struct nlmsghdr): writing requests, splitting replies, reading refusals. netlink(7) */
+/**
+ * Netlink messages (struct nlmsghdr): writing requests, splitting replies, reading refusals.
+ * netlink(7)
+ */
 
 import { align, parseAttributes, readString } from './attribute.ts'
 
@@ -67,7 +70,10 @@ export function splitMessages(datagram: Buffer): readonly Message[] {
   return messages
 }
 
-/** What an NLMSG_ERROR (or NLMSG_DONE) says: errno 0 is an acknowledgement; `text` is the kernel's own reason. */
+/**
+ * What an NLMSG_ERROR (or NLMSG_DONE) says: errno 0 is an acknowledgement; `text` is the kernel's
+ * own reason.
+ */
 export function readStatus(message: Message): {
   readonly errno: number
   readonly text: string | undefined

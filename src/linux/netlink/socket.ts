@@ -1,4 +1,7 @@
-/** A netlink socket: requests with acknowledgements, dumps, and refusals as errors in the kernel's own words. */
+/**
+ * A netlink socket: requests with acknowledgements, dumps, and refusals as errors in the kernel's
+ * own words.
+ */
 
 import { KernelError } from '../../errors.ts'
 import { NETLINK_REPLY_BYTES_MAX } from '../../limits.ts'
@@ -36,7 +39,9 @@ const DUMP_ATTEMPTS_MAX = 8
 export const NETLINK_ROUTE = 0
 export const NETLINK_NETFILTER = 12
 
-/** Shared: every call reads to the end before it returns, and nothing here runs at the same time. */
+/**
+ * Shared: every call reads to the end before it returns, and nothing here runs at the same time.
+ */
 let receiveBuffer: Buffer | undefined
 
 /**
@@ -75,7 +80,10 @@ export class NetlinkSocket {
     return outcome.answers
   }
 
-  /** As {@link request}, but refusals are returned and acknowledgements are asked for by the flags alone. */
+  /**
+   * As {@link request}, but refusals are returned and acknowledgements are asked for by the flags
+   * alone.
+   */
   exchange(requests: readonly Request[]): {
     readonly answers: readonly Message[]
     readonly refused: readonly { readonly request: Request; readonly error: KernelError }[]
@@ -95,7 +103,10 @@ export class NetlinkSocket {
     return { answers, refused }
   }
 
-  /** Everything the kernel lists for `request`; asks again when the list changed while it was read. */
+  /**
+   * Everything the kernel lists for `request`; asks again when the list changed while it was
+   * read.
+   */
   dump(request: Request): readonly Message[] {
     for (let attempt = 1; ; attempt++) {
       const messages = this.#dumpOnce(request)

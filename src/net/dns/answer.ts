@@ -44,7 +44,8 @@ function answerName(query: Query, view: View): LocalAnswer | undefined {
     const isElsewhere = view.names.isNameOfStack(view.stack, query.name)
     return isElsewhere ? { rcode: RCODE.noSuchName, records: [] } : undefined
   }
-  // A known name without an address of the wanted kind is NODATA; a stopped container's name is unknown.
+  // A known name without an address of the wanted kind is NODATA; a stopped container's name is
+  // unknown.
   if (found.addresses.length === 0) return { rcode: RCODE.noSuchName, records: [] }
   const wantsAddress = query.type === TYPE.A || query.type === TYPE.ANY
   const addresses = wantsAddress ? rotate(found.addresses, view.turn) : []

@@ -1,4 +1,6 @@
-/** Asking the host's resolvers: each question with an id and a source port that nobody can guess. */
+/**
+ * Asking the host's resolvers: each question with an id and a source port that nobody can guess.
+ */
 
 import { randomInt } from 'node:crypto'
 import { createSocket } from 'node:dgram'

@@ -4,7 +4,10 @@
 export interface NameEntry {
   readonly network: string
   readonly container: string
-  /** Its names are never forwarded for any container of the same stack, whatever network that is on. */
+  /**
+   * Its names are never forwarded for any container of the same stack, whatever network that is
+   * on.
+   */
   readonly stack: string
   /** Container name first (the answer to a reverse question), then service name and aliases. */
   readonly names: readonly string[]
@@ -17,7 +20,10 @@ export interface Lookup {
   readonly addresses: readonly string[]
 }
 
-/** Shared by all DNS servers of a process, so a change costs the same with two containers and with two hundred. */
+/**
+ * Shared by all DNS servers of a process, so a change costs the same with two containers and with
+ * two hundred.
+ */
 export class NameRegistry {
   readonly #networks = new Map<string, Network>()
   /** How many entries of a stack have a name. */

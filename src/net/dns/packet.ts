@@ -1,6 +1,6 @@
 /**
- * The part of DNS messages that this server reads and writes itself: one question in, a few records out.
- * Everything else is passed on byte by byte. RFC 1035, EDNS: RFC 6891.
+ * The part of DNS messages that this server reads and writes itself: one question in, a few
+ * records out. Everything else is passed on byte by byte. RFC 1035, EDNS: RFC 6891.
  */
 
 export const TYPE = { A: 1, PTR: 12, AAAA: 28, OPT: 41, ANY: 255 } as const
@@ -18,7 +18,10 @@ const HEADER_BYTES = 12
 const NAME_BYTES_MAX = 255
 const LABEL_BYTES_MAX = 63
 const UDP_BYTES_MIN = 512
-/** What this server says it takes; larger answers are fragmented on some networks (DNS flag day 2020). */
+/**
+ * What this server says it takes; larger answers are fragmented on some networks (DNS flag day
+ * 2020).
+ */
 const UDP_BYTES_OFFERED = 1232
 const FLAG_RESPONSE = 0x8000
 const FLAG_AUTHORITATIVE = 0x0400
@@ -47,7 +50,10 @@ export interface ResourceRecord {
   readonly data: Buffer
 }
 
-/** Reads a question. Undefined for what is none and deserves no answer; `broken` for what deserves FORMERR. */
+/**
+ * Reads a question. Undefined for what is none and deserves no answer; `broken` for what deserves
+ * FORMERR.
+ */
 export function parseQuery(
   message: Buffer,
 ): Query | { readonly broken: true; readonly id: number } | undefined {
@@ -72,7 +78,10 @@ export function parseQuery(
   }
 }
 
-/** Writes an answer; one that is too long for `bytesMax` comes empty, with the advice to ask by tcp. */
+/**
+ * Writes an answer; one that is too long for `bytesMax` comes empty, with the advice to ask by
+ * tcp.
+ */
 export function encodeAnswer(
   query: Query,
   answer: {
@@ -131,7 +140,10 @@ export function encodeName(name: string): Buffer {
   ])
 }
 
-/** True when `message` is an answer to the question `query`: same id, same question, capitals aside. */
+/**
+ * True when `message` is an answer to the question `query`: same id, same question, capitals
+ * aside.
+ */
 export function isAnswerTo(message: Buffer, id: number, query: Query): boolean {
   if (message.length < HEADER_BYTES + query.question.length) return false
   const question = message.subarray(HEADER_BYTES, HEADER_BYTES + query.question.length)
@@ -163,7 +175,10 @@ function readName(
   return undefined
 }
 
-/** Size in the OPT record, which in a question stands right behind it, as all other sections are empty. */
+/**
+ * Size in the OPT record, which in a question stands right behind it, as all other sections are
+ * empty.
+ */
 function findEdns(message: Buffer, offset: number): number | undefined {
   const hasOthers = message.readUInt16BE(6) !== 0 || message.readUInt16BE(8) !== 0
   if (hasOthers || message.readUInt16BE(10) === 0 || offset + 11 > message.length) return undefined

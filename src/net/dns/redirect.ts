@@ -1,6 +1,9 @@
-/** Inside a container's namespace: what is sent to 127.0.0.11 port 53 arrives at the server's high port. */
+/**
+ * Inside a container's namespace: what is sent to 127.0.0.11 port 53 arrives at the server's high
+ * port.
+ */
 
-import { NETLINK_NETFILTER, NetlinkSocket, nft, withNetworkNamespace } from '../../linux/index.ts'
+import { NETLINK_NETFILTER, NetlinkSocket, nft, withNamespace } from '../../linux/index.ts'
 
 export const DNS_ADDRESS = '127.0.0.11'
 export const DNS_PORT = 53
@@ -13,7 +16,7 @@ export function redirectDns(
   netnsFd: number,
   ports: { readonly udp: number; readonly tcp: number },
 ): void {
-  using socket = withNetworkNamespace(netnsFd, () => new NetlinkSocket(NETLINK_NETFILTER))
+  using socket = withNamespace(netnsFd, 'net', () => new NetlinkSocket(NETLINK_NETFILTER))
   nft.commitBatch(socket, [
     // Added first because deleting what is not there would be refused.
     nft.addTable(TABLE),

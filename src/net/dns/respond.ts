@@ -1,4 +1,7 @@
-/** From a question's bytes to an answer's bytes, for one container: known names here, the rest from upstream. */
+/**
+ * From a question's bytes to an answer's bytes, for one container: known names here, the rest
+ * from upstream.
+ */
 
 import { DNS_FORWARDS_MAX, DNS_FORWARDS_PER_CONTAINER_MAX } from '../../limits.ts'
 import { answerLocally } from './answer.ts'
@@ -31,7 +34,10 @@ export class Responder {
     this.#names = names
   }
 
-  /** The answer to `message`; undefined when it deserves none. Known names are answered in the same tick. */
+  /**
+   * The answer to `message`; undefined when it deserves none. Known names are answered in the
+   * same tick.
+   */
   respond(
     message: Buffer,
     transport: 'udp' | 'tcp',

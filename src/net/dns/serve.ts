@@ -4,7 +4,7 @@ import { closeSync } from 'node:fs'
 import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { createServer, type Server, type Socket } from 'node:net'
 import { DNS_TCP_CONNECTIONS_MAX, DNS_TCP_IDLE_MS } from '../../limits.ts'
-import { openInetSocket, withNetworkNamespace } from '../../linux/index.ts'
+import { openInetSocket, withNamespace } from '../../linux/index.ts'
 import type { NameRegistry } from './names.ts'
 import { DNS_ADDRESS, DNS_PORT, redirectDns } from './redirect.ts'
 import { Responder } from './respond.ts'
@@ -12,8 +12,8 @@ import { TcpMessages, frameMessage } from './tcp.ts'
 import type { DnsRequest, DnsServer } from './types.ts'
 
 /**
- * Serves until closed. With `redirect` the sockets have high ports, and a program of the container can have
- * port 53 for itself; without, they are bound to port 53 of 127.0.0.11.
+ * Serves until closed. With `redirect` the sockets have high ports, and a program of the
+ * container can have port 53 for itself; without, they are bound to port 53 of 127.0.0.11.
  */
 export async function serveDns(
   request: DnsRequest,
@@ -60,7 +60,7 @@ interface OpenSockets {
 }
 
 function openSockets(netnsFd: number, port: number): OpenSockets {
-  return withNetworkNamespace(netnsFd, () => {
+  return withNamespace(netnsFd, 'net', () => {
     const address = DNS_ADDRESS
     const udp = openInetSocket({ protocol: 'udp', address, port })
     try {

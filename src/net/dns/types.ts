@@ -9,8 +9,9 @@ export interface DnsRequest {
   /** Reverse questions about these are never forwarded: subnets of the stack's networks. */
   readonly subnets?: readonly string[] | undefined
   /**
-   * Resolvers for everything else, asked from the supervisor's own namespace: `1.1.1.1`, `10.0.0.2:5353`.
-   * Empty: nothing is forwarded (internal networks, or a host without resolvers).
+   * Resolvers for everything else, asked from the supervisor's own namespace: `1.1.1.1`,
+   * `10.0.0.2:5353`. Empty: nothing is forwarded (internal networks, or a host without
+   * resolvers).
    */
   readonly upstreams: readonly string[]
 }
@@ -18,7 +19,10 @@ export interface DnsRequest {
 export interface DnsServer {
   /** Address that belongs into the container's resolv.conf: 127.0.0.11. */
   readonly address: string
-  /** `redirect`: port 53 of 127.0.0.11 is redirected to a high port; `bound`: the server holds port 53 itself. */
+  /**
+   * `redirect`: port 53 of 127.0.0.11 is redirected to a high port; `bound`: the server holds
+   * port 53 itself.
+   */
   readonly mode: 'redirect' | 'bound'
   /** Changes what the container sees, from the next question on. */
   update(change: Partial<Pick<DnsRequest, 'networks' | 'subnets' | 'upstreams'>>): void

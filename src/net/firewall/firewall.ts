@@ -1,4 +1,7 @@
-/** The table of one state root in the kernel: made when first needed, changed in batches, removed when empty. */
+/**
+ * The table of one state root in the kernel: made when first needed, changed in batches, removed
+ * when empty.
+ */
 
 import { NETLINK_NETFILTER, NetlinkSocket, nft } from '../../linux/index.ts'
 import { isErrno } from '../attach.ts'
@@ -43,7 +46,9 @@ export class Firewall {
     this.sets = setsOf(this.#table)
   }
 
-  /** Lets the containers of a bridge out (unless internal), and nobody in who is not published to. */
+  /**
+   * Lets the containers of a bridge out (unless internal), and nobody in who is not published to.
+   */
   addBridge(network: FilteredNetwork): void {
     this.ensureTable()
     const wanted = networkElements(this.sets, network)
@@ -103,8 +108,8 @@ export class Firewall {
   }
 
   /**
-   * Makes the machine a router when it is none. The guard chain is the mark of having done so, for us and for
-   * other state roots: the last table that carries it switches routing off again.
+   * Makes the machine a router when it is none. The guard chain is the mark of having done so,
+   * for us and for other state roots: the last table that carries it switches routing off again.
    */
   #enableForwarding(): void {
     const isRouter = readSysctl(IP_FORWARD) !== '0'

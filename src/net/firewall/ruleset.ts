@@ -1,6 +1,6 @@
 /**
- * The fixed rules of a state root's one table. Networks and ports come and go as elements of its sets;
- * the rules stay the same. docs/decisions/0005-network.md says why they are as they are.
+ * The fixed rules of a state root's one table. Networks and ports come and go as elements of its
+ * sets; the rules stay the same. docs/decisions/0005-network.md says why they are as they are.
  */
 
 import { createHash } from 'node:crypto'
@@ -45,7 +45,10 @@ export function setsOf(table: string): Sets {
   }
 }
 
-/** What the table carries as its comment: a table with another comment was made by another version. */
+/**
+ * What the table carries as its comment: a table with another comment was made by another
+ * version.
+ */
 export function rulesetVersion(): string {
   return (version ??= computeVersion())
 }
@@ -64,7 +67,10 @@ function computeVersion(): string {
 
 const NEWSET = 0x0a09 // NFNL_SUBSYS_NFTABLES, NFT_MSG_NEWSET
 
-/** Number of rules that {@link rulesetRequests} makes; fewer in the kernel means that somebody removed some. */
+/**
+ * Number of rules that {@link rulesetRequests} makes; fewer in the kernel means that somebody
+ * removed some.
+ */
 export const RULES_COUNT = 19
 
 /** Chains and rules in the order of a packet's way. */
@@ -79,7 +85,10 @@ export function rulesetRequests(table: string): readonly NetlinkRequest[] {
   ]
 }
 
-/** Before anything else looks at it: packets that try to reach containers behind the published ports' back. */
+/**
+ * Before anything else looks at it: packets that try to reach containers behind the published
+ * ports' back.
+ */
 function arrival(table: string): readonly NetlinkRequest[] {
   const sets = setsOf(table)
   const chain = 'arrival'
@@ -182,9 +191,10 @@ function forwarding(table: string): readonly NetlinkRequest[] {
 }
 
 /**
- * A connection from 127.0.0.1 to a published port of 127.0.0.0/8. The kernel lets no loopback address out of `lo`
- * unless route_localnet opens that for everybody; so the source becomes the bridge's own address before the
- * connection is tracked, and the answers are turned back after tracking has undone its part.
+ * A connection from 127.0.0.1 to a published port of 127.0.0.0/8. The kernel lets no loopback
+ * address out of `lo` unless route_localnet opens that for everybody; so the source becomes the
+ * bridge's own address before the connection is tracked, and the answers are turned back after
+ * tracking has undone its part.
  */
 function loopback(table: string): readonly NetlinkRequest[] {
   const sets = setsOf(table)
@@ -227,8 +237,9 @@ function departure(table: string): readonly NetlinkRequest[] {
   const fromContainer = [nft.meta('iifname'), nft.lookup(sets.bridges.name)]
   return [
     nft.addChain(table, chain, { type: 'nat', hook: 'postrouting', priority: 100 }),
-    // Otherwise the answer of a neighbour would go straight to the asker, who waits for the machine's.
-    // By address, because br_netfilter brings bridged packets here without the interface they came by.
+    // Otherwise the answer of a neighbour would go straight to the asker, who waits for the
+    // machine's. By address, because br_netfilter brings bridged packets here without the
+    // interface they came by.
     rule(table, chain, 'a container to a published port', [
       nft.payload(nft.SOURCE_ADDRESS),
       nft.lookup(sets.subnets.name),
@@ -242,7 +253,10 @@ function departure(table: string): readonly NetlinkRequest[] {
 
 export const GUARD_CHAIN = 'forward_guard'
 
-/** Where we made the machine a router: nothing is routed but what has to do with a bridge of some state root. */
+/**
+ * Where we made the machine a router: nothing is routed but what has to do with a bridge of some
+ * state root.
+ */
 export function guardRequests(table: string): readonly NetlinkRequest[] {
   return [
     nft.addChain(table, GUARD_CHAIN, {

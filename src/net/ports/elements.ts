@@ -1,4 +1,7 @@
-/** Published ports as elements of the firewall's maps, and back. The comment of an element names its container. */
+/**
+ * Published ports as elements of the firewall's maps, and back. The comment of an element names
+ * its container.
+ */
 
 import type { Placed } from '../firewall/firewall.ts'
 import type { Sets } from '../firewall/ruleset.ts'

@@ -16,8 +16,9 @@ export interface PortHolder {
 }
 
 /**
- * The process whose socket is in the way of binding `query` in this network namespace; undefined when none is
- * visible: it may run in another pid namespace, or hold a tcp port without listening.
+ * The process whose socket is in the way of binding `query` in this network namespace; undefined
+ * when none is visible: it may run in another pid namespace, or hold a tcp port without
+ * listening.
  */
 export function findPortOwner(query: PortQuery): PortHolder | undefined {
   const inodes = new Set(

@@ -1,4 +1,7 @@
-/** A proxy for one published port, where the kernel has no nf_tables. It lives as long as this process. */
+/**
+ * A proxy for one published port, where the kernel has no nf_tables. It lives as long as this
+ * process.
+ */
 
 import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { connect, createServer, type Socket } from 'node:net'
@@ -55,7 +58,10 @@ export function startTcpProxy({ fd, address, port }: ProxyRequest): Promise<Prox
   })
 }
 
-/** Passes datagrams on `fd` to the container; each client has a socket of its own, so answers find back. */
+/**
+ * Passes datagrams on `fd` to the container; each client has a socket of its own, so answers find
+ * back.
+ */
 export function startUdpProxy({ fd, address, port }: ProxyRequest): Promise<Proxy> {
   let host = address
   const server = createSocket('udp4')

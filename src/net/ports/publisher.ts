@@ -1,4 +1,7 @@
-/** Published ports of all containers: reserved by sockets here, done by the kernel or else by proxies. */
+/**
+ * Published ports of all containers: reserved by sockets here, done by the kernel or else by
+ * proxies.
+ */
 
 import { withoutElements, type Firewall } from '../firewall/firewall.ts'
 import type { PortOwner, PortRequest, PublishRequest, PublishedPort } from '../types.ts'

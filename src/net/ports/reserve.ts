@@ -1,4 +1,6 @@
-/** Holds ports of the host by bound sockets, so that no other program can take what is published. */
+/**
+ * Holds ports of the host by bound sockets, so that no other program can take what is published.
+ */
 
 import { closeSync } from 'node:fs'
 import { isIPv4 } from 'node:net'
@@ -24,7 +26,10 @@ export interface ReserveRequest {
   readonly service: string
   /** tcp: accept connections (for a proxy) instead of only being in the way. */
   readonly listen: boolean
-  /** Who holds the port as far as we know ourselves: `service "api" of stack "shop"`; asked when it is taken. */
+  /**
+   * Who holds the port as far as we know ourselves: `service "api" of stack "shop"`; asked when
+   * it is taken.
+   */
   readonly knownOwner: (query: {
     readonly protocol: 'tcp' | 'udp'
     readonly hostIp: string
@@ -70,7 +75,8 @@ function tryBind(
     if (isErrno(error, 'EADDRNOTAVAIL')) throw noSuchAddress(service, published, address)
     if (!isErrno(error, 'EADDRINUSE')) throw error
   }
-  // Connections that ended a minute ago are in the way too, but not of somebody who says reuse; a listener is.
+  // Connections that ended a minute ago are in the way too, but not of somebody who says reuse; a
+  // listener is.
   if (protocol === 'udp' || findPortOwner({ protocol, ip: address, port: published }))
     return undefined
   try {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import {
   attribute,
   be32Attribute,
@@ -21,41 +21,41 @@ const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 const join = (...parts: readonly string[]): string => parts.join('')
 
 describe('attributes', () => {
-  it('attribute() pads the value to four bytes but not the length', () => {
+  test('attribute() pads the value to four bytes but not the length', () => {
     expect(hex(attribute(3, Buffer.from('ab\0')))).toBe(join('07000300', '61620000'))
   })
 
-  it('nested() sets the nested flag and keeps the children whole', () => {
+  test('nested() sets the nested flag and keeps the children whole', () => {
     expect(hex(nested(18, stringAttribute(1, 'veth')))).toBe(
       join('10001280', '09000100', '7665746800000000'),
     )
   })
 
-  it('be32Attribute() writes a negative priority as two’s complement in network order', () => {
+  test('be32Attribute() writes a negative priority as two’s complement in network order', () => {
     expect(hex(be32Attribute(2, -100))).toBe(join('08000200', 'ffffff9c'))
   })
 
-  it('parseAttributes() reads back what nested() wrote, without the flag', () => {
+  test('parseAttributes() reads back what nested() wrote, without the flag', () => {
     const bytes = nested(18, stringAttribute(1, 'bridge'))
     const value = parseAttributes(bytes).get(18)
     expect(value && parseAttributes(value).get(1)?.toString()).toBe('bridge\0')
   })
 
-  it('listAttributes() stops at a length that leaves the buffer, and at one below a header', () => {
+  test('listAttributes() stops at a length that leaves the buffer, and at one below a header', () => {
     expect(listAttributes(Buffer.from('ff00010061', 'hex'))).toEqual([])
     expect(listAttributes(Buffer.from('0300010061626364', 'hex'))).toEqual([])
   })
 })
 
 describe('messages', () => {
-  it('encodeMessage() writes struct nlmsghdr', () => {
+  test('encodeMessage() writes struct nlmsghdr', () => {
     const request = { type: 16, flags: 0x604, body: Buffer.from('abcd'), what: '' }
     expect(hex(encodeMessage(request, 7))).toBe(
       join('14000000', '1000', '0506', '07000000', '00000000', '61626364'),
     )
   })
 
-  it('splitMessages() takes two messages out of one datagram and drops a cut one', () => {
+  test('splitMessages() takes two messages out of one datagram and drops a cut one', () => {
     const one = encodeMessage({ type: 20, flags: 0, body: Buffer.from('xyz'), what: '' }, 1)
     const two = encodeMessage({ type: 21, flags: 0, body: Buffer.alloc(0), what: '' }, 2)
     const found = splitMessages(Buffer.concat([one, two, two.subarray(0, 12)]))
@@ -66,7 +66,7 @@ describe('messages', () => {
     expect(found[0]?.body.toString()).toBe('xyz')
   })
 
-  it('readStatus() finds errno and the kernel’s own words behind a capped request', () => {
+  test('readStatus() finds errno and the kernel’s own words behind a capped request', () => {
     const body = Buffer.concat([
       Buffer.from('eaffffff', 'hex'), // -22
       Buffer.alloc(16),
@@ -76,7 +76,7 @@ describe('messages', () => {
     expect(readStatus(message)).toEqual({ errno: 22, text: 'Invalid prefix' })
   })
 
-  it('readStatus() skips an echoed request of any length', () => {
+  test('readStatus() skips an echoed request of any length', () => {
     const echoed = Buffer.alloc(24)
     echoed.writeUInt32LE(21)
     const body = Buffer.concat([Buffer.from('efffffff', 'hex'), echoed, stringAttribute(1, 'why')])
@@ -88,7 +88,7 @@ describe('messages', () => {
 })
 
 describe('rtnetlink', () => {
-  it('createBridge() is an ifinfomsg, a name and a kind', () => {
+  test('createBridge() is an ifinfomsg, a name and a kind', () => {
     expect(hex(createBridge('tsb0', { up: true }).body)).toBe(
       join(
         '00000000',
@@ -105,7 +105,7 @@ describe('rtnetlink', () => {
     )
   })
 
-  it('createVeth() puts the peer with its namespace inside VETH_INFO_PEER', () => {
+  test('createVeth() puts the peer with its namespace inside VETH_INFO_PEER', () => {
     const body = hex(createVeth('a', {}, { name: 'b', netnsFd: 5, mac: '02:42:0a:59:00:02' }).body)
     const peer =
       '00'.repeat(16) +
@@ -113,13 +113,13 @@ describe('rtnetlink', () => {
     expect(body).toContain('30000180' + peer)
   })
 
-  it('setLink() sends an alias without a NUL', () => {
+  test('setLink() sends an alias without a NUL', () => {
     expect(hex(setLink({ index: 3 }, { alias: 'ab' }).body.subarray(16))).toBe(
       join('06001400', '61620000'),
     )
   })
 
-  it('addAddress() gives local, address and the broadcast of the prefix', () => {
+  test('addAddress() gives local, address and the broadcast of the prefix', () => {
     const request = addAddress({ linkIndex: 2, address: '10.89.0.5', prefixLength: 24 })
     expect(hex(request.body)).toBe(
       join(
@@ -135,7 +135,7 @@ describe('rtnetlink', () => {
     )
   })
 
-  it('parseAddresses() reads what addAddress() wrote', () => {
+  test('parseAddresses() reads what addAddress() wrote', () => {
     const { body } = addAddress({ linkIndex: 9, address: '172.20.1.1', prefixLength: 16 })
     const message = { type: 20, flags: 0, sequence: 0, body: Buffer.from(body) }
     expect(parseAddresses([message])).toEqual([
@@ -143,13 +143,13 @@ describe('rtnetlink', () => {
     ])
   })
 
-  it('addRoute() without destination is the default route by a gateway', () => {
+  test('addRoute() without destination is the default route by a gateway', () => {
     expect(hex(addRoute({ gateway: '10.89.0.1' }).body)).toBe(
       join('02000000', 'fe040001', '00000000', '08000500', '0a590001'),
     )
   })
 
-  it('parseRoutes() ignores other families and prefers RTA_TABLE', () => {
+  test('parseRoutes() ignores other families and prefers RTA_TABLE', () => {
     const route = addRoute({ destination: '10.1.0.0', prefixLength: 16, linkIndex: 4 })
     const body = Buffer.concat([route.body, attribute(15, Buffer.from('e8030000', 'hex'))])
     const message = { type: 24, flags: 0, sequence: 0, body }
@@ -167,7 +167,7 @@ describe('rtnetlink', () => {
     ])
   })
 
-  it('parseLink() reads what the kernel would say of a bridge port', () => {
+  test('parseLink() reads what the kernel would say of a bridge port', () => {
     const body = Buffer.from(
       createVeth('p0', { up: true, master: 4, mtu: 1400 }, { name: 'q' }).body,
     )

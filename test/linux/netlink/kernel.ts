@@ -1,4 +1,7 @@
-/** Runs a test file in a network namespace of its own: the process's thread is moved there for good. */
+/**
+ * Runs a test file in a network namespace of its own: the process's thread is moved there for
+ * good.
+ */
 
 import { execFileSync } from 'node:child_process'
 import { createNetworkNamespace } from '../../../src/linux/index.ts'
@@ -6,7 +9,9 @@ import { declare } from '../../../src/linux/libc.ts'
 
 const setns = declare('int setns(int, int)')
 
-/** Moves this process (children follow) to a new empty network namespace; returns its descriptor. */
+/**
+ * Moves this process (children follow) to a new empty network namespace; returns its descriptor.
+ */
 export function enterFreshNetwork(): number {
   const fd = createNetworkNamespace()
   if (setns(fd, 0x40000000) !== 0) throw new Error('setns failed')

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { listAttributes, parseAttributes } from '../../../src/linux/netlink/attribute.ts'
 import { nft } from '../../../src/linux/netlink/index.ts'
 import { readComment, commentAttribute } from '../../../src/linux/netlink/nftables/comment.ts'
@@ -13,14 +13,14 @@ const PORTS: nft.SetDefinition = {
 }
 
 describe('sets', () => {
-  it('addElements() pads each field of key and datum to a register', () => {
+  test('addElements() pads each field of key and datum to a register', () => {
     const request = nft.addElements(PORTS, [{ key: [6, 80], data: ['10.0.0.1', 8080] }])
     // Compare `nft --debug=netlink`: element 00000006 00005000 : 0100000a 0000901f
     expect(hex(request.body)).toContain(join('0c000100', '06000000', '00500000'))
     expect(hex(request.body)).toContain(join('0c000100', '0a000001', '1f900000'))
   })
 
-  it('parseElements() reads what addElements() wrote', () => {
+  test('parseElements() reads what addElements() wrote', () => {
     const elements = [
       { key: [6, 80], data: ['10.0.0.1', 8080], comment: 'web' },
       { key: [17, 53], data: ['10.0.0.2', 53] },
@@ -30,20 +30,20 @@ describe('sets', () => {
     expect(nft.parseElements(PORTS, [message])).toEqual(elements)
   })
 
-  it('addSet() tells nft the types of a concatenation, six bits each', () => {
+  test('addSet() tells nft the types of a concatenation, six bits each', () => {
     const attributes = parseAttributes(Buffer.from(nft.addSet(PORTS).body.subarray(4)))
     expect(attributes.get(4)?.readUInt32BE()).toBe((12 << 6) | 13)
     expect(attributes.get(5)?.readUInt32BE()).toBe(8)
     expect(attributes.get(6)?.readUInt32BE()).toBe((7 << 6) | 13)
   })
 
-  it('a key of an interface name takes sixteen bytes', () => {
+  test('a key of an interface name takes sixteen bytes', () => {
     const set: nft.SetDefinition = { table: 't', name: 'b', key: ['ifname'] }
     const request = nft.addElements(set, [{ key: ['tsbr0'] }])
     expect(hex(request.body)).toContain('14000100' + hex(Buffer.from('tsbr0')) + '00'.repeat(11))
   })
 
-  it('deleteElements() sends keys only', () => {
+  test('deleteElements() sends keys only', () => {
     const request = nft.deleteElements(PORTS, [
       { key: [6, 80], data: ['10.0.0.1', 8080], comment: 'x' },
     ])
@@ -54,7 +54,7 @@ describe('sets', () => {
 })
 
 describe('comments', () => {
-  it('readComment() finds the comment behind other user data', () => {
+  test('readComment() finds the comment behind other user data', () => {
     const udata = Buffer.concat([
       Buffer.from('010412345678', 'hex'),
       commentAttribute(6, 'hi').subarray(4),
@@ -62,7 +62,7 @@ describe('comments', () => {
     expect(readComment(udata)).toBe('hi')
   })
 
-  it('commentAttribute() cuts what libnftnl would not read', () => {
+  test('commentAttribute() cuts what libnftnl would not read', () => {
     expect(readComment(commentAttribute(6, 'x'.repeat(300)).subarray(4, 4 + 130))).toHaveLength(127)
   })
 })

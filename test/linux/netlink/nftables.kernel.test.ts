@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { NETLINK_NETFILTER, NetlinkSocket, nft } from '../../../src/linux/index.ts'
 import { enterFreshNetwork, readJson, run } from './kernel.ts'
 
@@ -37,7 +37,7 @@ afterAll(() => {
 })
 
 describe('batches', () => {
-  it('commitBatch() makes tables, chains, sets and elements that nft lists', () => {
+  test('commitBatch() makes tables, chains, sets and elements that nft lists', () => {
     nft.commitBatch(socket, [
       nft.addTable('t', 'made by a test'),
       nft.addSet(PORTS),
@@ -72,7 +72,7 @@ describe('batches', () => {
     ])
   })
 
-  it('commitBatch() changes nothing when one of its changes is refused, and says which', () => {
+  test('commitBatch() changes nothing when one of its changes is refused, and says which', () => {
     expect(() =>
       nft.commitBatch(socket, [
         nft.addTable('t'),
@@ -83,7 +83,7 @@ describe('batches', () => {
     expect(run(['nft', 'list', 'ruleset'])).toBe('')
   })
 
-  it('listElements() gives back two thousand elements of one batch, and they can be deleted', () => {
+  test('listElements() gives back two thousand elements of one batch, and they can be deleted', () => {
     const elements = Array.from({ length: 2000 }, (_, index) => ({
       key: [17, '192.0.2.7', 1000 + index],
       data: [`10.89.0.${index % 250}`, index],
@@ -101,7 +101,7 @@ describe('batches', () => {
     expect(nft.parseElements(PORTS, socket.dump(nft.listElements(PORTS)))).toHaveLength(1500)
   })
 
-  it('an interval set holds what lies between its boundaries, and gives them back', () => {
+  test('an interval set holds what lies between its boundaries, and gives them back', () => {
     const subnets: nft.SetDefinition = {
       table: 't',
       name: 's',
@@ -127,7 +127,7 @@ describe('batches', () => {
     expect(run(['nft', 'list', 'set', 't', 's'])).not.toContain('10.89.0.0')
   })
 
-  it('addElements() of a key that has other data is refused', () => {
+  test('addElements() of a key that has other data is refused', () => {
     nft.commitBatch(socket, [
       nft.addTable('t'),
       nft.addSet(PORTS),
@@ -142,7 +142,7 @@ describe('batches', () => {
 })
 
 describe('rules', () => {
-  it('every expression we write reads as nft would have written it', () => {
+  test('every expression we write reads as nft would have written it', () => {
     const map: nft.SetDefinition = {
       table: 't',
       name: 'm',

@@ -1,5 +1,5 @@
 import { closeSync, existsSync } from 'node:fs'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { KernelError } from '../../../src/errors.ts'
 import {
   NETLINK_ROUTE,
@@ -24,7 +24,7 @@ import {
   parseRoutes,
   setLink,
   setNeighbour,
-  withNetworkNamespace,
+  withNamespace,
 } from '../../../src/linux/index.ts'
 import { enterFreshNetwork, readJson, run } from './kernel.ts'
 
@@ -49,7 +49,7 @@ afterAll(() => {
 })
 
 describe('links', () => {
-  it('createBridge() and setLink() make what ip shows', () => {
+  test('createBridge() and setLink() make what ip shows', () => {
     socket.request([
       createBridge('tsb0', { up: true, mtu: 1400, mac: '02:42:0a:59:00:01' }),
       setLink({ name: 'tsb0' }, { alias: 'tsstack:x:y:z' }),
@@ -65,7 +65,7 @@ describe('links', () => {
     expect(link.flags).toContain('UP')
   })
 
-  it('createVeth() makes the peer inside another namespace, with its address', () => {
+  test('createVeth() makes the peer inside another namespace, with its address', () => {
     socket.request([createBridge('tsb0', { up: true })])
     const fd = createNetworkNamespace()
     socket.request([
@@ -84,7 +84,7 @@ describe('links', () => {
     closeSync(fd)
   })
 
-  it.runIf(existsSync('/proc/sys/net/ipv6/conf'))(
+  test.runIf(existsSync('/proc/sys/net/ipv6/conf'))(
     'setLink() keeps the kernel from making an IPv6 link-local address',
     () => {
       socket.request([
@@ -97,7 +97,7 @@ describe('links', () => {
     },
   )
 
-  it('listLinks() agrees with ip', () => {
+  test('listLinks() agrees with ip', () => {
     socket.request([createBridge('tsb0'), createVeth('a0', {}, { name: 'a1' })])
     const ours = parseLinks(socket.dump(listLinks())).map(({ index, name, mtu }) => [
       index,
@@ -112,7 +112,7 @@ describe('links', () => {
     expect(new Set(ours)).toEqual(new Set(theirs))
   })
 
-  it('a refusal names what was tried, errno, and leaves the socket usable', () => {
+  test('a refusal names what was tried, errno, and leaves the socket usable', () => {
     socket.request([createBridge('tsb0')])
     const attempt = (): unknown => socket.request([createBridge('tsb0')])
     expect(attempt).toThrow(KernelError)
@@ -120,13 +120,13 @@ describe('links', () => {
     expect(indexOf('tsb0')).toBeGreaterThan(0)
   })
 
-  it('a refusal carries the extended acknowledgement', () => {
+  test('a refusal carries the extended acknowledgement', () => {
     expect(() => socket.request([addRoute({ gateway: '192.0.2.1' })])).toThrow(
       /ENETUNREACH .*Nexthop has invalid gateway/,
     )
   })
 
-  it('exchange() tries everything and says which requests were refused', () => {
+  test('exchange() tries everything and says which requests were refused', () => {
     const { refused } = socket.exchange([
       { ...deleteLink({ name: 'nobody' }), flags: 4 },
       { ...createBridge('tsb0'), flags: createBridge('tsb0').flags | 4 },
@@ -137,7 +137,7 @@ describe('links', () => {
     expect(indexOf('tsb0')).toBeGreaterThan(0)
   })
 
-  it('dump() reads a list that needs many datagrams', () => {
+  test('dump() reads a list that needs many datagrams', () => {
     const names = Array.from({ length: 60 }, (_, index) => `tsb${index}`)
     socket.request(names.map((name) => createBridge(name)))
     const listed = new Set(parseLinks(socket.dump(listLinks())).map(({ name }) => name))
@@ -146,7 +146,7 @@ describe('links', () => {
 })
 
 describe('addresses, routes and neighbours', () => {
-  it('addAddress(), addRoute() and setNeighbour() do what ip shows, and delete undoes it', () => {
+  test('addAddress(), addRoute() and setNeighbour() do what ip shows, and delete undoes it', () => {
     socket.request([createBridge('tsb0', { up: true })])
     const linkIndex = indexOf('tsb0')
     const address = { linkIndex, address: '10.89.3.1', prefixLength: 24 }
@@ -193,15 +193,15 @@ describe('addresses, routes and neighbours', () => {
   })
 })
 
-describe('withNetworkNamespace()', () => {
-  it('opens sockets inside, and comes back even when the work throws', () => {
+describe('withNamespace()', () => {
+  test('opens sockets inside, and comes back even when the work throws', () => {
     const fd = createNetworkNamespace()
-    const inside = withNetworkNamespace(fd, () => new NetlinkSocket(NETLINK_ROUTE))
+    const inside = withNamespace(fd, 'net', () => new NetlinkSocket(NETLINK_ROUTE))
     inside.request([createBridge('inside')])
     expect(run(['ip', 'link'], fd)).toContain('inside')
     expect(run(['ip', 'link'])).not.toContain('inside')
     expect(() =>
-      withNetworkNamespace(fd, () => {
+      withNamespace(fd, 'net', () => {
         throw new Error('broken')
       }),
     ).toThrow('broken')

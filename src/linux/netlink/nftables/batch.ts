@@ -1,4 +1,7 @@
-/** nf_tables over nfnetlink: batches, which are taken whole or not at all, and lists. nfnetlink.h, nf_tables.h */
+/**
+ * nf_tables over nfnetlink: batches, which are taken whole or not at all, and lists. nfnetlink.h,
+ * nf_tables.h
+ */
 
 import { NLM_F_ACK } from '../message.ts'
 import type { Message, Request } from '../message.ts'
@@ -19,7 +22,8 @@ export function commitBatch(socket: NetlinkSocket, changes: readonly Request[]):
   const last = changes.length - 1
   const { refused } = socket.exchange([
     batchEdge(NFNL_MSG_BATCH_BEGIN, 'begin batch'),
-    // Refusals come for every message; one acknowledgement is enough, and a thousand overflow the socket.
+    // Refusals come for every message; one acknowledgement is enough, and a thousand overflow the
+    // socket.
     ...changes.map((change, index) =>
       index === last ? { ...change, flags: change.flags | NLM_F_ACK } : change,
     ),

@@ -1,4 +1,7 @@
-/** Comments of tables, rules and elements, in the form in which `nft list` shows them (libnftnl udata). */
+/**
+ * Comments of tables, rules and elements, in the form in which `nft list` shows them (libnftnl
+ * udata).
+ */
 
 import { attribute, readString } from '../attribute.ts'
 

@@ -1,6 +1,7 @@
 /**
- * Expressions of nf_tables rules: small steps on registers, written as `nft --debug=netlink` shows them.
- * Register 1 is 16 bytes wide and holds most things; a key of several fields goes on in {@link slot}s of four bytes.
+ * Expressions of nf_tables rules: small steps on registers, written as `nft --debug=netlink`
+ * shows them. Register 1 is 16 bytes wide and holds most things; a key of several fields goes on
+ * in {@link slot}s of four bytes.
  */
 
 import { attribute, be32Attribute, nested, stringAttribute } from '../attribute.ts'
@@ -40,7 +41,10 @@ export function conntrack(key: keyof typeof CT): Expression {
   return expression('ct', be32Attribute(2, CT[key]), be32Attribute(1, NFT_REG_1))
 }
 
-/** Bits of `ct state` (linux/netfilter/nf_conntrack_common.h), and of `ct status` (enum ip_conntrack_status). */
+/**
+ * Bits of `ct state` (linux/netfilter/nf_conntrack_common.h), and of `ct status` (enum
+ * ip_conntrack_status).
+ */
 export const CT_STATE_INVALID = 1
 export const CT_STATE_ESTABLISHED_OR_RELATED = 6
 export const CT_STATUS_DNAT = 0x20
@@ -125,7 +129,10 @@ export function lookupData(map: string): Expression {
   )
 }
 
-/** Loads what kind of address the packet's destination is here; compare with {@link ADDRESS_TYPE_LOCAL}. */
+/**
+ * Loads what kind of address the packet's destination is here; compare with {@link
+ * ADDRESS_TYPE_LOCAL}.
+ */
 export function destinationType(): Expression {
   return fib(3)
 }
@@ -133,7 +140,10 @@ export function destinationType(): Expression {
 /** RTN_LOCAL, include/uapi/linux/rtnetlink.h */
 export const ADDRESS_TYPE_LOCAL = 2
 
-/** Loads the name of the interface by which the packet's destination is reached; empty for our own addresses. */
+/**
+ * Loads the name of the interface by which the packet's destination is reached; empty for our own
+ * addresses.
+ */
 export function destinationInterface(register: number = NFT_REG_1): Expression {
   return fib(2, register)
 }

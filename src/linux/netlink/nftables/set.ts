@@ -46,8 +46,8 @@ const NFTA_SET_ELEM_USERDATA = 6
 const NFTA_DATA_VALUE = 1
 
 /**
- * The types of nft's own language, so that `nft list` can print elements, and their length in bytes.
- * The kernel does not look at the numbers. @see nftables, include/datatype.h
+ * The types of nft's own language, so that `nft list` can print elements, and their length in
+ * bytes. The kernel does not look at the numbers. @see nftables, include/datatype.h
  */
 const TYPES = {
   ipv4_addr: { number: 7, bytes: 4 },
@@ -65,7 +65,10 @@ export interface SetDefinition {
   readonly key: readonly SetType[]
   /** Present: a map from key to data. */
   readonly data?: readonly SetType[]
-  /** True: the elements are boundaries; from one to the next that is an `end`, every key is in the set. */
+  /**
+   * True: the elements are boundaries; from one to the next that is an `end`, every key is in the
+   * set.
+   */
   readonly interval?: boolean
 }
 
@@ -121,7 +124,9 @@ export function deleteSet(set: { readonly table: string; readonly name: string }
   })
 }
 
-/** Adds elements; one that is there with the same data is no error, with other data it is EEXIST. */
+/**
+ * Adds elements; one that is there with the same data is no error, with other data it is EEXIST.
+ */
 export function addElements(set: SetDefinition, elements: readonly SetElement[]): Request {
   return elementRequest(NFT_MSG_NEWSETELEM, set, elements)
 }
@@ -256,7 +261,9 @@ function paddedBytes(types: readonly SetType[]): number {
   return types.reduce((sum, type) => sum + ((TYPES[type].bytes + 3) & ~3), 0)
 }
 
-/** For `nft list`, which prints nothing for names otherwise. libnftnl, enum nftnl_udata_set_types */
+/**
+ * For `nft list`, which prints nothing for names otherwise. libnftnl, enum nftnl_udata_set_types
+ */
 function byteOrders({ key, data }: SetDefinition): Buffer {
   const HOST = 1
   const NETWORK = 2
