@@ -16,11 +16,7 @@ beforeEach(async () => {
 })
 afterEach(() => sandbox.close())
 
-async function on(...words: readonly string[]): Promise<Finished> {
-  const result = await sandbox.tsstack(['-f', SHOP, ...words])
-  expect(result, `tsstack ${words.join(' ')}`).toMatchObject({ code: 0 })
-  return result
-}
+const on = (...words: readonly string[]): Promise<Finished> => sandbox.ok(['-f', SHOP, ...words])
 
 /** Pids of the node processes in our system group: the supervisor. */
 function supervisors(): readonly number[] {

@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { PROJECT, Sandbox, type Finished } from '../support/sandbox.ts'
+import { PROJECT, Sandbox, saidBy, type Finished } from '../support/sandbox.ts'
 
 let sandbox: Sandbox
 let folder: string
@@ -39,10 +39,8 @@ const service = (...lines: readonly string[]): string =>
     '',
   ].join('\n')
 
-const said = (result: Finished): string => result.stderr + result.stdout
-
 async function expectDownClean(): Promise<void> {
-  expect(await sandbox.tsstack(['down', '-v'], { cwd: folder })).toMatchObject({ code: 0 })
+  await sandbox.ok(['down', '-v'], { cwd: folder })
   expect(await sandbox.leaks()).toBe('')
 }
 
@@ -50,22 +48,22 @@ describe('a stack file', () => {
   test('that does not exist is named, and nothing is started', async () => {
     const result = await sandbox.tsstack(['-f', 'absent.yaml', 'up', '-d'], { cwd: folder })
     expect(result.code).toBe(1)
-    expect(said(result)).toContain('absent.yaml')
-    expect(said(result)).not.toMatch(/^\s+at /m)
+    expect(saidBy(result)).toContain('absent.yaml')
+    expect(saidBy(result)).not.toMatch(/^\s+at /m)
     expect(await sandbox.leaks()).toBe('')
   })
 
   test('that is nowhere: the names that are looked for are told', async () => {
     const result = await sandbox.tsstack(['up', '-d'], { cwd: folder })
     expect(result.code).toBe(1)
-    expect(said(result)).toContain('compose.yaml')
+    expect(saidBy(result)).toContain('compose.yaml')
   })
 
   test('that is a directory is refused by name', async () => {
     mkdirSync(join(folder, 'compose.yaml'))
     const result = await sandbox.tsstack(['config'], { cwd: folder })
     expect(result.code).toBe(1)
-    expect(said(result)).toContain('compose.yaml')
+    expect(saidBy(result)).toContain('compose.yaml')
   })
 
   test.each([
@@ -78,15 +76,15 @@ describe('a stack file', () => {
   ])('that is %s gets a diagnostic and no stack trace', async (_, text) => {
     const result = await run(text, 'up', '-d')
     expect(result.code).toBe(1)
-    expect(said(result)).toMatch(/compose\.yaml|services/)
-    expect(said(result)).not.toMatch(/^\s+at \S+ \(/m)
+    expect(saidBy(result)).toMatch(/compose\.yaml|services/)
+    expect(saidBy(result)).not.toMatch(/^\s+at \S+ \(/m)
     expect(await sandbox.leaks()).toBe('')
   })
 
   test('of more than 10 MB is refused before it is parsed', async () => {
     const result = await run(`# ${'x'.repeat(11 * 1024 * 1024)}\nservices: {}\n`, 'config')
     expect(result.code).toBe(1)
-    expect(said(result)).toMatch(/compose\.yaml.*(?:MiB|MB|bytes)/s)
+    expect(saidBy(result)).toMatch(/compose\.yaml.*(?:MiB|MB|bytes)/s)
   })
 
   test('with five mistakes gets five diagnostics, each with its line', async () => {
@@ -94,9 +92,9 @@ describe('a stack file', () => {
     const result = await run(`${text}volums: {}\n`, 'config')
     expect(result.code).toBe(1)
     for (const mistake of ['comand', 'lots', '99999', 'depends_on', 'volums']) {
-      expect(said(result)).toContain(mistake)
+      expect(saidBy(result)).toContain(mistake)
     }
-    expect(said(result).match(/compose\.yaml:\d+:\d+/g)?.length).toBeGreaterThanOrEqual(5)
+    expect(saidBy(result).match(/compose\.yaml:\d+:\d+/g)?.length).toBeGreaterThanOrEqual(5)
   })
 })
 
@@ -104,7 +102,7 @@ describe('a service', () => {
   test('whose program is missing ends with 127, in the words of the field', async () => {
     const result = await up('command: [foo]')
     expect(result.code).not.toBe(0)
-    expect(said(result)).toContain('exec: "foo": executable file not found in $PATH')
+    expect(saidBy(result)).toContain('exec: "foo": executable file not found in $PATH')
     const ps = await sandbox.tsstack(['ps', '-a'], { cwd: folder })
     expect(ps.stdout).toContain('127')
     await expectDownClean()
@@ -113,7 +111,7 @@ describe('a service', () => {
   test('whose program cannot be executed ends with 126', async () => {
     const result = await up('command: [/etc/passwd]')
     expect(result.code).not.toBe(0)
-    expect(said(result)).toMatch(/\/etc\/passwd.*permission denied/i)
+    expect(saidBy(result)).toMatch(/\/etc\/passwd.*permission denied/i)
     expect((await sandbox.tsstack(['ps', '-a'], { cwd: folder })).stdout).toContain('126')
     await expectDownClean()
   })
@@ -125,7 +123,7 @@ describe('a service', () => {
       `volumes: [{ type: bind, source: ${source}, target: /x, bind: { create_host_path: false } }]`,
     )
     expect(result.code).toBe(1)
-    expect(said(result)).toContain(source)
+    expect(saidBy(result)).toContain(source)
     await expectDownClean()
   })
 
@@ -136,8 +134,8 @@ describe('a service', () => {
     await once(holder.stdout, 'data')
     const result = await up('command: [sleep, "1000"]', 'ports: ["7070:80"]')
     expect(result.code).toBe(1)
-    expect(said(result)).toContain('7070')
-    expect(said(result)).toMatch(new RegExp(`node|${holder.pid}`))
+    expect(saidBy(result)).toContain('7070')
+    expect(saidBy(result)).toMatch(new RegExp(`node|${holder.pid}`))
     holder.kill('SIGKILL')
     await once(holder, 'exit')
     await expectDownClean()
@@ -146,14 +144,14 @@ describe('a service', () => {
   test('whose user does not exist is not started; the message names the user', async () => {
     const result = await up('command: [sleep, "1000"]', 'user: nobody-knows-me')
     expect(result.code).toBe(1)
-    expect(said(result)).toContain('nobody-knows-me')
+    expect(saidBy(result)).toContain('nobody-knows-me')
     await expectDownClean()
   })
 
   test('whose image is unknown is not started; the message says what image takes', async () => {
     const result = await run(service().replace("'host:'", 'dir:/not/there'), 'up', '-d')
     expect(result.code).toBe(1)
-    expect(said(result)).toContain('/not/there')
+    expect(saidBy(result)).toContain('/not/there')
     await expectDownClean()
   })
 })
@@ -166,8 +164,8 @@ describe('a network', () => {
     const network = 'networks: { default: { ipam: { config: [{ subnet: 10.77.5.0/24 }] } } }\n'
     const result = await run(service('command: [sleep, "1000"]') + network, 'up', '-d')
     expect(result.code).toBe(1)
-    expect(said(result)).toContain('10.77.5.0/24')
-    expect(said(result)).toMatch(/10\.77\.0\.[01]|taken/)
+    expect(saidBy(result)).toContain('10.77.5.0/24')
+    expect(saidBy(result)).toMatch(/10\.77\.0\.[01]|taken/)
     await sandbox.inNetns(['ip', 'link', 'del', 'taken'])
     await expectDownClean()
   })
@@ -177,8 +175,8 @@ describe('a machine', () => {
   test('whose state directory is read-only says so', async () => {
     const result = await upAfter('mount -t tmpfs -o ro none $D')
     expect(result.code).toBe(1)
-    expect(said(result)).toMatch(/Cannot .*place\/root.*(?:read-only|EROFS)/is)
-    expect(said(result)).not.toMatch(/^\s+at \S+ \(/m)
+    expect(saidBy(result)).toMatch(/Cannot .*place\/root.*(?:read-only|EROFS)/is)
+    expect(saidBy(result)).not.toMatch(/^\s+at \S+ \(/m)
     expect(await sandbox.leaks()).toBe('')
   })
 
@@ -187,15 +185,15 @@ describe('a machine', () => {
       'mount -t tmpfs -o size=64k,mode=700 none $D && (cat /dev/zero > $D/fill || true) 2>/dev/null'
     const result = await upAfter(fill)
     expect(result.code).toBe(1)
-    expect(said(result)).toMatch(/no space left|ENOSPC/i)
-    expect(said(result)).not.toMatch(/^\s+at \S+ \(/m)
+    expect(saidBy(result)).toMatch(/no space left|ENOSPC/i)
+    expect(saidBy(result)).not.toMatch(/^\s+at \S+ \(/m)
     expect(await sandbox.leaks()).toBe('')
   })
 
   test('without control groups says so', async () => {
     const result = await upAfter('umount --recursive --lazy /sys/fs/cgroup')
     expect(result.code).toBe(1)
-    expect(said(result)).toMatch(/cgroup/)
+    expect(saidBy(result)).toMatch(/cgroup/)
     expect(await sandbox.leaks()).toBe('')
   })
 
@@ -206,7 +204,7 @@ describe('a machine', () => {
       'mount --bind $D/m $D && chmod 700 $D'
     const result = await upAfter(nested)
     expect(result.code).toBe(1)
-    expect(said(result)).toMatch(/overlay/)
+    expect(saidBy(result)).toMatch(/overlay/)
     expect(await sandbox.leaks()).toBe('')
   })
 })

@@ -82,6 +82,13 @@ export class Sandbox {
     return this.inNetns([process.execPath, this.#binary, ...words], options)
   }
 
+  /** Runs `tsstack ARGUMENTS`; throws with all it said unless it ends with 0. */
+  async ok(words: readonly string[], options: RunOptions = {}): Promise<Finished> {
+    const result = await this.tsstack(words, options)
+    if (result.code === 0) return result
+    throw new Error(`tsstack ${words.join(' ')} ended with ${result.code}:\n${saidBy(result)}`)
+  }
+
   /** Starts `tsstack ARGUMENTS` and leaves it running; the caller ends it. */
   start(words: readonly string[], options: RunOptions = {}): Child {
     return this.#spawn([process.execPath, this.#binary, ...words], options)
@@ -143,6 +150,11 @@ export class Sandbox {
       stdio: ['pipe', 'pipe', 'pipe'],
     })
   }
+}
+
+/** Everything a command printed. */
+export function saidBy(result: Finished): string {
+  return result.stderr + result.stdout
 }
 
 /** Collects what `child` prints until it has ended. */
