@@ -1,6 +1,6 @@
 /** What one launch costs: monitor, container, mover and their records, beside the C yardstick. */
 import { join } from 'node:path'
-import { createEngine, type Engine } from '../src/engine/index.ts'
+import { createEngine, type Engine, type EngineEvent } from '../src/engine/index.ts'
 import { desire, type DesiredState } from '../src/planner/index.ts'
 import { loadStack } from '../src/spec/index.ts'
 import { leaks, snapshot } from '../test/support/leak.ts'
@@ -81,7 +81,6 @@ async function openLauncher({ directory, rootfs }: LaunchSetting): Promise<Launc
     runDirectory: join(directory, 'launch/run'),
   })
   const desired = oneService(rootfs)
-  const options = { forceRecreate: false }
   return {
     launch: async (count) => {
       const times: number[] = []
@@ -89,7 +88,7 @@ async function openLauncher({ directory, rootfs }: LaunchSetting): Promise<Launc
       return times
     },
     close: async () => {
-      await engine.apply(desired.stack, undefined, { ...options, volumes: true })
+      await engine.apply(desired.stack, undefined, { volumes: true })
       await engine.close()
     },
   }
@@ -99,18 +98,21 @@ async function launchOnce(engine: Engine, desired: DesiredState): Promise<number
   let begun = 0
   const exited = new Promise<number>((resolve, reject) => {
     const unsubscribe = engine.subscribe((event) => {
-      if (event.kind === 'action' && event.phase === 'begun') begun = performance.now()
+      if (isStart(event)) begun = performance.now()
       if (event.kind !== 'container' || event.state !== 'exited') return
       unsubscribe()
       if (event.exitCode === 0) resolve(performance.now() - begun)
       else reject(new Error(`The container ended with ${event.exitCode}`))
     })
   })
-  const { outcomes } = await engine.apply(desired.stack, desired, {})
+  const { outcomes } = await engine.apply(desired.stack, desired, { forceRecreate: true })
   const failed = outcomes.find((outcome) => outcome.kind !== 'done')
   if (failed) throw new Error(`Not launched: ${JSON.stringify(failed)}`)
   return exited
 }
+
+const isStart = (event: EngineEvent): boolean =>
+  event.kind === 'action' && event.phase === 'begun' && event.action.kind === 'start-container'
 
 /** A stack of one service that runs /bin/true once. */
 function oneService(rootfs: string): DesiredState {
