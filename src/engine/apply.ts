@@ -1,11 +1,14 @@
 /** Makes a stack what it is desired to be: journal, plan, execute, look again. */
 
+import { isDeepStrictEqual } from 'node:util'
 import type { DesiredState, PlanOptions } from '../planner/index.ts'
+import { update } from './attempts.ts'
 import { executePlan, type Phase } from './execute.ts'
 import type { Machine } from './machine.ts'
 import { observeStack } from './observe.ts'
 import { performAction } from './perform.ts'
 import { planStack } from './plan.ts'
+import { readNetworkRecords } from './records/network.ts'
 import { readStackRecord, removeStackRecord, writeStackRecord } from './records/stack.ts'
 import type { ApplyOptions, ApplyResult } from './types.ts'
 
@@ -25,6 +28,7 @@ export async function applyDesired(
   try {
     const plan = planStack(machine, wanted)
     if (plan.actions.length > 0 || desired) journal(machine, stack, desired)
+    if (desired) refreshDependencies(machine, desired)
     const outcomes = await executePlan(plan, {
       perform: (action) => performAction(machine, stack, action),
       onPhase: (action, phase, message) => report(machine, { stack, action, phase, message }),
@@ -32,7 +36,7 @@ export async function applyDesired(
       signal: options.signal,
     })
     const observed = observeStack(machine, stack)
-    if (!desired && isGone(observed)) removeStackRecord(machine.paths, stack)
+    if (!desired && isGone(observed)) removeLeftovers(machine, stack)
     return { outcomes, observed }
   } finally {
     unsubscribe?.()
@@ -49,6 +53,22 @@ function journal(machine: Machine, stack: string, desired: DesiredState | undefi
   } else if (known) {
     writeStackRecord(machine.paths, { stack, source: known.source })
   }
+}
+
+/** What others wait for is no property of the container itself: a change of it replaces nothing. */
+function refreshDependencies(machine: Machine, desired: DesiredState): void {
+  for (const { name, dependsOn } of desired.containers) {
+    const container = machine.containers.get(name)
+    if (!container || isDeepStrictEqual(container.record.dependsOn, dependsOn)) continue
+    update(machine, container, { dependsOn })
+  }
+}
+
+/** Networks whose bridge somebody deleted are in no plan, but have a record and rules all the same. */
+function removeLeftovers(machine: Machine, stack: string): void {
+  for (const { spec } of readNetworkRecords(machine.paths, stack))
+    machine.net.removeNetwork(spec.name)
+  removeStackRecord(machine.paths, stack)
 }
 
 function isGone({ containers, networks }: ApplyResult['observed']): boolean {
@@ -76,7 +96,9 @@ function report(
   machine.emit({
     kind: 'action',
     time: machine.now(),
-    ...{ stack, action, phase },
+    stack,
+    action,
+    phase,
     ...(message === undefined ? {} : { message }),
   })
 }

@@ -28,7 +28,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const listeners = new Set<(event: EngineEvent) => void>()
   const children = watchChildren()
   const machine: Machine = {
-    ...{ paths, cgroups, children },
+    paths,
+    cgroups,
+    children,
     net: createNet({ rootId: paths.rootId }),
     bootId: bootId(),
     containers: new Map(),

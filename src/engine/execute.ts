@@ -24,24 +24,31 @@ export async function executePlan(plan: Plan, execution: Execution): Promise<rea
   const outcomeOf = (action: Action): Promise<Outcome> => {
     const known = running.get(action.id)
     if (known) return known
-    const outcome = perform(action, { execution, before: () => predecessors(action) })
+    const outcome = perform(action, execution, () => outcomesBefore(action))
     running.set(action.id, outcome)
     return outcome
   }
   const byId = new Map(plan.actions.map((action) => [action.id, action]))
-  const predecessors = (action: Action): Promise<readonly Outcome[]> =>
+  const outcomesOf = (ids: readonly string[]): Promise<readonly Outcome[]> =>
     Promise.all(
-      action.after
+      ids
         .map((id) => byId.get(id))
         .filter((one) => one !== undefined)
         .map(outcomeOf),
     )
+  const outcomesBefore = async (action: Action): Promise<readonly Outcome[]> => {
+    // Dependencies that are not required come first too, but what became of them does not matter.
+    const optional = action.kind === 'start-container' ? (action.afterEnd ?? []) : []
+    const [required] = await Promise.all([outcomesOf(action.after), outcomesOf(optional)])
+    return required
+  }
   return Promise.all(plan.actions.map(outcomeOf))
 }
 
 async function perform(
   action: Action,
-  { execution, before }: { execution: Execution; before: () => Promise<readonly Outcome[]> },
+  execution: Execution,
+  before: () => Promise<readonly Outcome[]>,
 ): Promise<Outcome> {
   const broken = (await before()).find(({ kind }) => kind !== 'done')
   const because = broken ? `${broken.action.id} ${broken.kind}` : abortReason(execution)

@@ -4,7 +4,7 @@ import type { ContainerState, ObservedContainer, ObservedState } from '../planne
 import { containersOf, type LiveContainer, type Machine } from './machine.ts'
 import { readNetworkRecords } from './records/network.ts'
 import { readStackRecord } from './records/stack.ts'
-import { observeVolumes } from './volumes.ts'
+import { observeVolumes } from './volume/volumes.ts'
 
 export function observeStack(machine: Machine, stack: string): ObservedState {
   const record = readStackRecord(machine.paths, stack)
@@ -27,10 +27,6 @@ function observeNetworks(machine: Machine, stack: string): ObservedState['networ
 
 export function observeContainer(container: LiveContainer): ObservedContainer {
   const { record, attempt } = container
-  const result = attempt?.exit
-    ? { exitCode: attempt.exit.exitCode, finishedAt: attempt.exit.at, oomKilled: false }
-    : record.last
-  const hasProgram = attempt?.process !== undefined
   return {
     name: record.name,
     service: record.service,
@@ -40,35 +36,34 @@ export function observeContainer(container: LiveContainer): ObservedContainer {
     state: stateOf(container),
     health: 'none',
     attempt: record.attempts,
-    ...(attempt?.process ? { pid: attempt.process.pid } : {}),
-    ...startOf(container),
-    ...(!hasProgram || attempt?.exit ? finishOf(result) : {}),
+    ...runOf(container),
     oomKilled: record.last?.oomKilled ?? false,
     stoppedByUser: record.stoppedByUser,
-    addresses: (attempt?.record.interfaces ?? []).map(({ network, ipv4, ipv6 }) => ({
+    addresses: (attempt?.record.interfaces ?? []).map(({ network, ipv4 }) => ({
       network,
       ...(ipv4 === undefined ? {} : { ipv4 }),
-      ...(ipv6 === undefined ? {} : { ipv6 }),
     })),
     ports: attempt?.record.ports ?? [],
     ...(record.failure === undefined ? {} : { failure: record.failure }),
   }
 }
 
+type Run = Pick<ObservedContainer, 'pid' | 'startedAt' | 'finishedAt' | 'exitCode'>
+
+/** The running attempt, or the last one that ended. */
+function runOf({ record, attempt }: LiveContainer): Run {
+  if (attempt?.process) {
+    const { pid, startedAt } = attempt.process
+    const { exit } = attempt
+    return exit ? { startedAt, exitCode: exit.exitCode, finishedAt: exit.at } : { pid, startedAt }
+  }
+  if (!record.last) return {}
+  const { startedAt, finishedAt, exitCode } = record.last
+  return { startedAt, finishedAt, exitCode }
+}
+
 function stateOf({ record, attempt, restart }: LiveContainer): ContainerState {
   if (attempt?.process && !attempt.exit) return 'running'
   if (restart) return 'restarting'
   return attempt?.exit || record.last ? 'exited' : 'created'
-}
-
-function startOf({ record, attempt }: LiveContainer): { readonly startedAt?: number } {
-  const startedAt = attempt?.process?.startedAt ?? record.last?.startedAt
-  return startedAt === undefined ? {} : { startedAt }
-}
-
-function finishOf(result: { readonly exitCode: number; readonly finishedAt: number } | undefined): {
-  readonly exitCode?: number
-  readonly finishedAt?: number
-} {
-  return result ? { exitCode: result.exitCode, finishedAt: result.finishedAt } : {}
 }

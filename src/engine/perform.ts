@@ -22,7 +22,7 @@ import {
 } from './records/network.ts'
 import { cancelRestart, startByUser } from './supervise.ts'
 import { waitForDependencies } from './wait.ts'
-import { createVolume, removeAnonymousVolumes, removeVolume } from './volumes.ts'
+import { createVolume, removeAnonymousVolumes, removeVolume } from './volume/volumes.ts'
 
 /** Resolves when the effect of `action` on `stack` is there. */
 export async function performAction(
@@ -96,7 +96,10 @@ function createContainer(machine: Machine, stack: string, desired: DesiredContai
     )
   }
   const record = {
-    ...{ stack, name, service: desired.service, index: desired.index },
+    stack,
+    name,
+    service: desired.service,
+    index: desired.index,
     spec: desired.spec,
     dependsOn: desired.dependsOn,
     createdAt: machine.now(),

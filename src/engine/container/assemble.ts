@@ -20,7 +20,7 @@ import { describeContainer } from './describe.ts'
 import type { LiveContainer, Machine } from '../machine.ts'
 import { rootMountPoint } from '../paths.ts'
 import { openRootfs } from './tmp-rootfs.ts'
-import { resolveVolumes } from './tmp-rootfs.ts'
+import { resolveSources } from './volume-mounts.ts'
 import type { Undo } from '../undo.ts'
 import type { ChildMounts } from './child-mounts.ts'
 import { DescriptorTable } from './descriptors.ts'
@@ -61,12 +61,15 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
     image: rootfs.image,
   })
   const executable = rootfs.findExecutable(config)
-  const mounts = prepareMounts(resolveVolumes(machine, record, config.mounts), {
-    container: record.name,
-    rootFd: rootfs.fd,
-    cgroups: input.cgroup.places(),
-    undo,
-  })
+  const mounts = prepareMounts(
+    resolveSources(machine, { record, mounts: config.mounts, rootFd: rootfs.fd, undo }),
+    {
+      container: record.name,
+      rootFd: rootfs.fd,
+      cgroups: input.cgroup.places(),
+      undo,
+    },
+  )
   if (config.process.cwd !== '/') makeDirectoryIn(rootfs.fd, config.process.cwd, { mode: 0o755 })
   const init = record.spec.init ? openInit(config, executable, undo) : undefined
   const table = new DescriptorTable({

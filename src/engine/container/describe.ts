@@ -168,6 +168,9 @@ function bind(source: string, destination: string, options: readonly string[]): 
 }
 
 function byDepth(left: OciMount, right: OciMount): number {
-  const depth = (mount: OciMount): number => mount.destination.split('/').filter(Boolean).length
-  return depth(left) - depth(right) || (left.destination < right.destination ? -1 : 1)
+  return depthOf(left) - depthOf(right) || (left.destination < right.destination ? -1 : 1)
+}
+
+function depthOf({ destination }: OciMount): number {
+  return destination.split('/').filter(Boolean).length
 }

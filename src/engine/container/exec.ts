@@ -64,22 +64,25 @@ interface Target {
 }
 
 /** Both refer to the container's own pid 1, whatever becomes of its pid. */
-function openTarget(container: LiveContainer, temporary: Undo): Target {
-  const process = container.attempt?.exit ? undefined : container.attempt?.process
-  if (process?.pidfd === undefined) {
-    throw new EngineError(
-      'NOT_RUNNING',
-      `Cannot run a program in "${container.record.name}": it does not run`,
-      {
-        hint: 'start it with "tsstack up"',
-      },
-    )
+function openTarget({ attempt, record }: LiveContainer, temporary: Undo): Target {
+  const process = attempt?.exit ? undefined : attempt?.process
+  if (process?.pidfd === undefined) throw notRunning(record.name)
+  try {
+    const root = openPath(`/proc/${process.pid}/root`, O.DIRECTORY)
+    temporary.push(() => close(root))
+    // Still alive after the look at /proc: then what was found there was its own.
+    pidfdSendSignal(process.pidfd, 0)
+    return { pidfd: process.pidfd, root }
+  } catch (cause) {
+    throw notRunning(record.name, cause)
   }
-  const root = openPath(`/proc/${process.pid}/root`, O.DIRECTORY)
-  temporary.push(() => close(root))
-  // Still alive after the look at /proc: then what was found there was its own.
-  pidfdSendSignal(process.pidfd, 0)
-  return { pidfd: process.pidfd, root }
+}
+
+function notRunning(name: string, cause?: unknown): EngineError {
+  return new EngineError('NOT_RUNNING', `Cannot run a program in "${name}": it does not run`, {
+    hint: 'start it with "tsstack up"',
+    cause,
+  })
 }
 
 function describeExec(container: LiveContainer, request: ExecRequest, root: Fd): OciConfig {

@@ -1,6 +1,5 @@
 /** Prepares a container's mounts as detached trees and makes the places they go to. */
 
-import { statSync } from 'node:fs'
 import { posix } from 'node:path'
 import {
   close,
@@ -10,6 +9,7 @@ import {
   makeFileIn,
   mountSetattr,
   openTree,
+  statFd,
 } from '../../linux/index.ts'
 import { EngineError } from '../../errors.ts'
 import type { Undo } from '../undo.ts'
@@ -80,7 +80,7 @@ function prepareMount(mount: OciMount, context: MountContext): readonly Prepared
   const fd = mount.type === 'bind' ? cloneTree(mount, context) : newFileSystem(mount)
   context.undo.push(() => close(fd))
   if (target === '/dev') fillDev(fd)
-  const isDirectory = mount.type !== 'bind' || statSync(mount.source).isDirectory()
+  const isDirectory = statFd(fd).kind === 'directory'
   return [{ kind: 'attach', target, fd, isDirectory, attributes }]
 }
 

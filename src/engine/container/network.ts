@@ -82,7 +82,9 @@ export function publishNames(
     const address = interfaces.find((one) => one.network === network)?.ipv4
     const names = [...new Set([record.name, ...aliases])]
     machine.net.names.set({
-      ...{ network, names, address },
+      network,
+      names,
+      address,
       container: record.name,
       stack: record.stack,
     })

@@ -85,11 +85,18 @@ async function launch(machine: Machine, container: LiveContainer, draft: Draft):
   const output = openOutput(container, temporary)
   const reports = makeReports(container, temporary)
   const { program, descriptors } = assemble(machine, {
-    ...{ container, cgroup, join, netns, output, reports },
+    container,
+    cgroup,
+    join,
+    netns,
+    output,
+    reports,
     undo: temporary,
   })
   const { attempt, started } = watchAttempt(machine, container, {
-    ...{ record: draft.record, netns, dns },
+    record: draft.record,
+    netns,
+    dns,
     notes: program.notes,
   })
   const fifo = openSync(own.fifo, constants.O_RDWR | constants.O_NONBLOCK)

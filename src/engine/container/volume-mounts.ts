@@ -1,0 +1,111 @@
+/** Finds the sources of a container's binds and volumes, and fills a new volume from the image. */
+
+import { existsSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync } from 'node:fs'
+import { close, type Fd, O, openIn, openPath } from '../../linux/index.ts'
+import { EngineError, KernelError } from '../../errors.ts'
+import type { MountSpec } from '../../planner/index.ts'
+import type { Machine } from '../machine.ts'
+import type { ContainerRecord } from '../records/container.ts'
+import type { Undo } from '../undo.ts'
+import { copyTree } from '../volume/copy-tree.ts'
+import { openVolume } from '../volume/volumes.ts'
+import type { OciMount } from './oci.ts'
+
+export interface SourceInput {
+  readonly record: ContainerRecord
+  readonly mounts: readonly OciMount[]
+  /** Detached root, for what a new volume is filled with. */
+  readonly rootFd: Fd
+  readonly undo: Undo
+}
+
+/** The mounts with every bind's source as a path of the host. Throws MOUNT_SOURCE. */
+export function resolveSources(machine: Machine, input: SourceInput): readonly OciMount[] {
+  const specs = new Map(input.record.spec.mounts.map((spec) => [spec.target, spec]))
+  return input.mounts.map((mount) => {
+    const spec = specs.get(mount.destination)
+    if (mount.type !== 'bind' || spec === undefined || spec.kind === 'tmpfs') return mount
+    const source =
+      spec.kind === 'bind'
+        ? bindSource(machine, input.record, spec)
+        : volumeSource(machine, input, spec)
+    return { ...mount, source }
+  })
+}
+
+function bindSource(
+  machine: Machine,
+  record: ContainerRecord,
+  spec: Extract<MountSpec, { kind: 'bind' }>,
+): string {
+  if (!existsSync(spec.source)) {
+    if (!spec.createHostPath) {
+      throw new EngineError(
+        'MOUNT_SOURCE',
+        `Cannot mount "${spec.source}" at "${spec.target}" of "${record.name}": it does not exist`,
+        { hint: 'create it, or set "create_host_path: true"' },
+      )
+    }
+    mkdirSync(spec.source, { recursive: true })
+  }
+  refuseOwnState(machine, record, spec)
+  return spec.source
+}
+
+/** A container that writes our records would decide what runs as root on the host. */
+function refuseOwnState(
+  { paths }: Machine,
+  record: ContainerRecord,
+  spec: Extract<MountSpec, { kind: 'bind' }>,
+): void {
+  const real = realpathSync(spec.source)
+  const own = [paths.state, paths.run].map((path) => realpathSync(path))
+  if (!own.some((path) => real === path || real.startsWith(`${path}/`))) return
+  throw new EngineError(
+    'MOUNT_SOURCE',
+    `Cannot mount "${spec.source}" in "${record.name}": it belongs to tsstack itself`,
+    { hint: 'use a named volume' },
+  )
+}
+
+function volumeSource(
+  machine: Machine,
+  input: SourceInput,
+  spec: Extract<MountSpec, { kind: 'volume' }>,
+): string {
+  const { record, undo } = input
+  const data = openVolume(machine, record, { name: spec.volume, anonymous: spec.anonymous })
+  if (!spec.nocopy && spec.subpath === undefined) copyUp(input, spec.target, data)
+  if (spec.subpath === undefined) return data
+  const volume = openPath(data, O.DIRECTORY)
+  undo.push(() => close(volume))
+  // Resolved inside the volume: its content is the containers' own, links and all.
+  const inside = openIn(volume, spec.subpath, { flags: O.PATH })
+  undo.push(() => close(inside))
+  return `/proc/self/fd/${inside}`
+}
+
+/** An empty volume gets what the image has at its place, all of it or, after a crash, nothing. */
+function copyUp({ rootFd, undo }: SourceInput, target: string, data: string): void {
+  if (readdirSync(data).length > 0) return
+  const content = openIfPresent(rootFd, target)
+  if (content === undefined) return
+  undo.push(() => close(content))
+  const draft = `${data}.new`
+  rmSync(draft, { recursive: true, force: true })
+  mkdirSync(draft)
+  copyTree(`/proc/self/fd/${content}`, draft)
+  // Over the empty directory: rename(2) replaces one, so there is never no volume.
+  renameSync(draft, data)
+}
+
+function openIfPresent(rootFd: Fd, path: string): Fd | undefined {
+  try {
+    return openIn(rootFd, path, { flags: O.PATH | O.DIRECTORY })
+  } catch (error) {
+    if (error instanceof KernelError && ['ENOENT', 'ENOTDIR'].includes(error.errnoName)) {
+      return undefined
+    }
+    throw error
+  }
+}

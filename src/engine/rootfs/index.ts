@@ -1,0 +1,10 @@
+/** A container's root filesystem: image, layers, users and programs in it. */
+
+export { findExecutable, type ExecutableQuery } from './executable.ts'
+export { forgetHostRootfs } from './host/rootfs.ts'
+export { prepareRootfs, type ImageSettings, type RootfsPart, type RootfsSource } from './image.ts'
+export { buildInitLayer, type InitLayer } from './init-layer.ts'
+export { hostsText, resolvText, type HostsInput, type ResolvInput } from './network-files.ts'
+export { openOverlayRoot, type OverlayLayers } from './overlay.ts'
+export { openInTree, type RootTree } from './tree.ts'
+export { resolveUser, type ResolvedUser } from './user.ts'

@@ -1,0 +1,129 @@
+/** Puts a container's root together: its layers over the image's, as one detached tree. */
+
+import { chownSync, chmodSync, lstatSync, mkdirSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { EngineError, KernelError } from '../../errors.ts'
+import {
+  close,
+  composeTree,
+  createDetachedMount,
+  type Fd,
+  FS_MAGIC,
+  fsTypeOf,
+  mountSetattr,
+  openPath,
+  openTree,
+} from '../../linux/index.ts'
+import type { RootfsPart, RootfsSource } from './image.ts'
+
+/** Directories of one container, on one file system that can hold an upper layer. */
+export interface OverlayLayers {
+  /** Made by `buildInitLayer`, over the image and below what the container writes. */
+  readonly init: string
+  readonly upper: string
+  readonly work: string
+  /** Upper and work directories of parts such as /usr; made when there are any. */
+  readonly parts: string
+  /** An empty directory of the host; see `composeTree`. */
+  readonly place: string
+}
+
+/**
+ * The root as one detached tree, mounted nowhere. The caller closes the descriptor.
+ * @throws {EngineError} NO_OVERLAY
+ */
+export function openOverlayRoot(source: RootfsSource, layers: OverlayLayers): Fd {
+  const { upper, work } = layers
+  const root = openOverlay({ lowers: [layers.init, ...source.lowers], upper, work }, source.lowers)
+  if (source.parts.length === 0) return root
+  const parts: { readonly fd: Fd; readonly target: string }[] = []
+  try {
+    for (const part of source.parts) {
+      parts.push({ fd: openPart(part, layers), target: part.path.slice(1) })
+    }
+  } catch (error) {
+    for (const fd of [root, ...parts.map((part) => part.fd)]) close(fd)
+    throw error
+  }
+  return composeTree(root, parts, { place: layers.place })
+}
+
+/**
+ * Docker's choices. `index=off`: with it a layer that a crash left in use is refused. `metacopy` and
+ * `redirect_dir` off: they let an attribute of a file point elsewhere.
+ */
+const OPTIONS = { index: 'off', metacopy: 'off', redirect_dir: 'off' } as const
+
+function openOverlay(
+  layers: { readonly lowers: readonly string[]; readonly upper: string; readonly work: string },
+  images: readonly string[],
+): Fd {
+  for (const directory of [layers.upper, layers.work]) {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+  }
+  const [image] = images
+  if (image !== undefined) likeImage(layers.upper, image)
+  try {
+    return createDetachedMount({
+      type: 'overlay',
+      lowers: layers.lowers,
+      options: { upperdir: layers.upper, workdir: layers.work, ...OPTIONS },
+    })
+  } catch (cause) {
+    throw noOverlay(layers.upper, cause)
+  }
+}
+
+/** The merged root shows the owner and mode of the uppermost directory, so a new one is like the image's. */
+function likeImage(upper: string, image: string): void {
+  if (readdirSync(upper).length > 0) return
+  const { uid, gid, mode } = lstatSync(image)
+  chownSync(upper, uid, gid)
+  chmodSync(upper, mode & 0o7777)
+}
+
+function openPart({ path, kind }: RootfsPart, layers: OverlayLayers): Fd {
+  if (kind === 'file') {
+    const fd = openTree(path, { clone: true })
+    mountSetattr(fd, { set: { readOnly: true }, propagation: 'private' })
+    return fd
+  }
+  const own = join(layers.parts, path.slice(1).replaceAll('/', '\\'))
+  const [upper, work] = [join(own, 'upper'), join(own, 'work')]
+  return openOverlay({ lowers: [path], upper, work }, [path])
+}
+
+function noOverlay(upper: string, cause: unknown): unknown {
+  if (!(cause instanceof KernelError)) return cause
+  const kernel = cause.hint === undefined ? '' : ` (${cause.hint})`
+  const message = `Cannot mount overlay with upper layer "${upper}": ${cause.message}${kernel}`
+  return new EngineError('NO_OVERLAY', message, { hint: cure(upper, cause), cause })
+}
+
+function cure(upper: string, { syscall, errnoName }: KernelError): string {
+  if (syscall === 'fsopen' && errnoName === 'ENODEV') {
+    return 'this kernel has no overlay file system: modprobe overlay'
+  }
+  const fd = openPath(upper)
+  try {
+    const type = fsTypeOf(fd)
+    const name = Object.entries(UNSUITABLE).find(([, magic]) => magic === type)?.[0]
+    if (name === undefined) return 'see the kernel log: dmesg | tail'
+    return (
+      `"${upper}" is on ${name}, which cannot hold an upper layer; ` +
+      'choose a directory on ext4, xfs, btrfs or tmpfs with TSSTACK_ROOT'
+    )
+  } finally {
+    close(fd)
+  }
+}
+
+/** include/uapi/linux/magic.h and the file systems' own headers. */
+const UNSUITABLE = {
+  overlay: FS_MAGIC.overlay,
+  nfs: 0x6969,
+  fuse: 0x65735546,
+  cifs: 0xff534d42,
+  '9p': 0x01021997,
+  vfat: 0x4d44,
+} as const

@@ -1,0 +1,123 @@
+/** Turns `user:` into numbers, by the container's own /etc/passwd and /etc/group. */
+
+import { EngineError, KernelError } from '../../errors.ts'
+import { PASSWD_BYTES_MAX } from '../../limits.ts'
+import { type Fd, readIn } from '../../linux/index.ts'
+
+export interface ResolvedUser {
+  readonly uid: number
+  readonly gid: number
+  /** Supplementary groups, sorted, without duplicates. */
+  readonly groups: readonly number[]
+  readonly home: string
+}
+
+/**
+ * `user`: `name`, `uid`, `name:group`, `uid:gid` …; absent or empty: root. Docker's rules: a number need
+ * not be listed, a name must; without a group the user's own and all that list the user apply.
+ * @throws {EngineError} LAUNCH
+ */
+export function resolveUser(query: {
+  readonly rootFd: Fd
+  readonly user?: string | undefined
+  readonly groupAdd?: readonly string[] | undefined
+}): ResolvedUser {
+  const passwd = parseLines(read(query.rootFd, 'etc/passwd'))
+  const groups = parseLines(read(query.rootFd, 'etc/group'))
+  return resolveUserIn({ passwd, groups }, query)
+}
+
+/** The pure part: `passwd` and `groups` are lines split at colons. */
+export function resolveUserIn(
+  files: { readonly passwd: readonly Line[]; readonly groups: readonly Line[] },
+  query: { readonly user?: string | undefined; readonly groupAdd?: readonly string[] | undefined },
+): ResolvedUser {
+  const text = query.user === undefined || query.user === '' ? '0' : query.user
+  const [userText = '', groupText, ...more] = text.split(':')
+  if (more.length > 0) throw refused(text, 'it has more than one ":"')
+  const entry = findEntry(files.passwd, userText)
+  const uid = entry ? numberIn(entry, 2, text) : parseId(userText, text, 'user')
+  const primary = entry ? numberIn(entry, 3, text) : 0
+  const isGroupGiven = groupText !== undefined && groupText !== ''
+  const gid = isGroupGiven ? resolveGroup(files.groups, groupText, text) : primary
+  const name = entry?.[0]
+  const listed =
+    isGroupGiven || name === undefined
+      ? []
+      : files.groups
+          .filter((group) => (group[3] ?? '').split(',').includes(name))
+          .map((group) => numberIn(group, 2, text))
+  const added = (query.groupAdd ?? []).map((group) => resolveGroup(files.groups, group, group))
+  return {
+    uid,
+    gid,
+    groups: [...new Set([...listed, ...added])].sort((a, b) => a - b),
+    home: entry?.[5] === undefined || entry[5] === '' ? '/' : entry[5],
+  }
+}
+
+/** Fields of one line of passwd(5) or group(5). */
+export type Line = readonly string[]
+
+export function parseLines(text: string): readonly Line[] {
+  return text
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !line.startsWith('#'))
+    .map((line) => line.split(':'))
+}
+
+/** Linux has more ids, but 2^32 - 1 means "none" in some calls and signs go wrong above this. */
+const ID_MAX = 2_147_483_647
+
+function findEntry(lines: readonly Line[], text: string): Line | undefined {
+  // A name of digits is a name first, as in Docker.
+  const byName = lines.find(([name]) => name === text && name !== '')
+  return byName ?? (isDigits(text) ? lines.find((line) => sameId(line[2], text)) : undefined)
+}
+
+function sameId(listed: string | undefined, text: string): boolean {
+  return listed !== undefined && isDigits(listed) && Number(listed) === Number(text)
+}
+
+function resolveGroup(groups: readonly Line[], text: string, whole: string): number {
+  const entry = findEntry(groups, text)
+  return entry ? numberIn(entry, 2, whole) : parseId(text, whole, 'group')
+}
+
+function parseId(text: string, whole: string, what: 'user' | 'group'): number {
+  if (/^\d/.test(text) || /^[-+\s]/.test(text)) {
+    if (isDigits(text) && Number(text) <= ID_MAX) return Number(text)
+    throw refused(whole, `"${text}" is not a number from 0 to ${ID_MAX}`)
+  }
+  throw refused(
+    whole,
+    `no ${what} "${text}" in the image's /etc/${what === 'user' ? 'passwd' : 'group'}`,
+  )
+}
+
+function numberIn(line: Line, field: number, whole: string): number {
+  const text = line[field] ?? ''
+  if (isDigits(text) && Number(text) <= ID_MAX) return Number(text)
+  throw refused(whole, `the image lists "${line[0]}" with the id "${text}"`)
+}
+
+function isDigits(text: string): boolean {
+  return /^\d+$/.test(text)
+}
+
+function refused(user: string, why: string): EngineError {
+  return new EngineError('LAUNCH', `Cannot run as user "${user}": ${why}`, {
+    hint: 'use a name that the image knows, or numbers: "1000:1000"',
+  })
+}
+
+/** '' for an image without the file; anything but a regular file of reasonable size is refused. */
+function read(rootFd: Fd, path: string): string {
+  try {
+    return readIn(rootFd, path, PASSWD_BYTES_MAX).toString('utf8')
+  } catch (error) {
+    if (error instanceof KernelError && ['ENOENT', 'ENOTDIR'].includes(error.errnoName)) return ''
+    const why = error instanceof Error ? error.message : String(error)
+    throw new EngineError('LAUNCH', `Cannot read "/${path}" of the image: ${why}`, { cause: error })
+  }
+}
