@@ -104,6 +104,30 @@ describe('createNetwork()', () => {
   })
 })
 
+const rules = () => sh('nft -a list table ip tsstack_aaaa').match(/# handle \d+$/gm)
+
+describe('the table', () => {
+  test('stays as it is when nothing changes, and grows by elements alone', () => {
+    net.createNetwork(request)
+    const first = rules()
+    net.createNetwork(request)
+    net.createNetwork({ ...request, name: 'two' })
+    net.repair()
+    expect(rules()).toEqual(first)
+    expect(first?.length).toBeGreaterThan(20)
+  })
+
+  test('of another version is replaced with what it holds', () => {
+    const { bridge } = net.createNetwork(request)
+    sh('nft flush chain ip tsstack_aaaa forward')
+    net.createNetwork({ ...request, name: 'two' })
+    const now = sh('nft list table ip tsstack_aaaa')
+    expect(now).toContain('to a published port')
+    expect(now).toContain(`"${bridge}" . "${bridge}" comment "${bridge}"`)
+    expect(now).toContain('10.89.0.0/24')
+  })
+})
+
 describe('ip_forward', () => {
   test('is on while a network needs it, guarded, and off again with the last state root', () => {
     const other = createNet({ rootId: 'bbbb' })

@@ -9,10 +9,9 @@ import { addressNumber, formatNumber, parseSubnet } from '../subnet.ts'
 import { readSysctl, writeSysctl } from '../sysctl.ts'
 import {
   GUARD_CHAIN,
-  RULES_COUNT,
+  describeRuleset,
   guardRequests,
   rulesetRequests,
-  rulesetVersion,
   setsOf,
   tableName,
   type Sets,
@@ -83,10 +82,10 @@ export class Firewall {
    * True when it was missing: then it knows no network and no port.
    */
   ensureTable(): boolean {
-    const version = rulesetVersion()
+    const { version, rules } = describeRuleset()
     const present = this.#tables().find(({ name }) => name === this.#table)
     if (this.#guardedTables().includes(this.#table)) this.#madeRouter = true
-    if (present?.comment === version && this.#countRules() === RULES_COUNT) return false
+    if (present?.comment === version && this.#countRules() === rules) return false
     const kept = present ? this.#placed(Object.values(this.sets)) : []
     nft.commitBatch(this.#socket, [
       ...(present ? [nft.deleteTable(this.#table)] : []),

@@ -45,33 +45,29 @@ export function setsOf(table: string): Sets {
   }
 }
 
-/**
- * What the table carries as its comment: a table with another comment was made by another
- * version.
- */
-export function rulesetVersion(): string {
-  return (version ??= computeVersion())
+/** How a table is recognized as made by these rules and not changed since. */
+export interface Ruleset {
+  /** The comment of the table: another comment means another version. */
+  readonly version: string
+  /** Fewer in the kernel means that somebody removed some. */
+  readonly rules: number
 }
 
-let version: string | undefined
+const NEWRULE = 0x0a06 // NFNL_SUBSYS_NFTABLES, NFT_MSG_NEWRULE
+const NEWSET = 0x0a09
 
-function computeVersion(): string {
-  const bodies = rulesetRequests('version').map(({ type, body }) => [
-    type,
-    Buffer.from(body).toString('hex'),
-  ])
-  // Set ids count up through the life of a process, so sets count by name.
-  const stable = bodies.filter(([type]) => type !== NEWSET).join()
-  return `tsstack ${createHash('sha256').update(stable).digest('hex').slice(0, 12)}`
+let ruleset: Ruleset | undefined
+
+export function describeRuleset(): Ruleset {
+  if (ruleset) return ruleset
+  const requests = rulesetRequests('version')
+  const hash = createHash('sha256')
+  // Set ids count up through the life of a process, so sets do not count.
+  for (const { type, body } of requests) if (type !== NEWSET) hash.update(body)
+  const version = `tsstack ${hash.digest('hex').slice(0, 12)}`
+  ruleset = { version, rules: requests.filter(({ type }) => type === NEWRULE).length }
+  return ruleset
 }
-
-const NEWSET = 0x0a09 // NFNL_SUBSYS_NFTABLES, NFT_MSG_NEWSET
-
-/**
- * Number of rules that {@link rulesetRequests} makes; fewer in the kernel means that somebody
- * removed some.
- */
-export const RULES_COUNT = 19
 
 /** Chains and rules in the order of a packet's way. */
 export function rulesetRequests(table: string): readonly NetlinkRequest[] {
