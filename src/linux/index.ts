@@ -13,6 +13,7 @@ export {
 export * from './netlink/index.ts'
 export * from './cgroup/index.ts'
 export * from './capabilities.ts'
+export { composeTree, type Part } from './compose.ts'
 export { createDetachedMount, type DetachedMount } from './detached-mount.ts'
 export * from './fd.ts'
 export * from './kernel.ts'

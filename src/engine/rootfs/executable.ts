@@ -42,16 +42,11 @@ const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 function atPath(query: ExecutableQuery): string {
   const { name, cwd } = query
   const path = posix.resolve('/', cwd, name)
-  switch (look(query, path)) {
-    case 'executable':
-      return path
-    case 'plain':
-      throw denied(name)
-    case 'directory':
-      throw new EngineError('EXEC_NOT_EXECUTABLE', `exec: ${quoted(name)}: is a directory`)
-    case 'absent':
-      throw notFound(name, 'no such file or directory')
-  }
+  const kind = look(query, path)
+  if (kind === 'executable') return path
+  if (kind === 'plain') throw denied(name)
+  if (kind === 'absent') throw notFound(name, 'no such file or directory')
+  throw new EngineError('EXEC_NOT_EXECUTABLE', `exec: ${quoted(name)}: is a directory`)
 }
 
 type Kind = 'executable' | 'plain' | 'directory' | 'absent'

@@ -32,28 +32,48 @@ export function resolveUserIn(
   files: { readonly passwd: readonly Line[]; readonly groups: readonly Line[] },
   query: { readonly user?: string | undefined; readonly groupAdd?: readonly string[] | undefined },
 ): ResolvedUser {
-  const text = query.user === undefined || query.user === '' ? '0' : query.user
-  const [userText = '', groupText, ...more] = text.split(':')
-  if (more.length > 0) throw refused(text, 'it has more than one ":"')
+  const { text, userText, groupText } = splitUser(query.user)
   const entry = findEntry(files.passwd, userText)
-  const uid = entry ? numberIn(entry, 2, text) : parseId(userText, text, 'user')
-  const primary = entry ? numberIn(entry, 3, text) : 0
-  const isGroupGiven = groupText !== undefined && groupText !== ''
-  const gid = isGroupGiven ? resolveGroup(files.groups, groupText, text) : primary
-  const name = entry?.[0]
-  const listed =
-    isGroupGiven || name === undefined
-      ? []
-      : files.groups
-          .filter((group) => (group[3] ?? '').split(',').includes(name))
-          .map((group) => numberIn(group, 2, text))
-  const added = (query.groupAdd ?? []).map((group) => resolveGroup(files.groups, group, group))
+  const groups = [
+    ...(groupText === undefined ? listedGroups(files.groups, entry, text) : []),
+    ...(query.groupAdd ?? []).map((group) => resolveGroup(files.groups, group, group)),
+  ]
   return {
-    uid,
-    gid,
-    groups: [...new Set([...listed, ...added])].sort((a, b) => a - b),
-    home: entry?.[5] === undefined || entry[5] === '' ? '/' : entry[5],
+    ...(entry ? idsOf(entry, text) : { uid: parseId(userText, text, 'user'), gid: 0 }),
+    ...(groupText === undefined ? {} : { gid: resolveGroup(files.groups, groupText, text) }),
+    groups: [...new Set(groups)].sort((a, b) => a - b),
+    home: homeOf(entry),
   }
+}
+
+/** `user:` in its parts; an empty group is none. */
+function splitUser(user: string | undefined) {
+  const text = user === undefined || user === '' ? '0' : user
+  const [userText = '', groupText = '', ...more] = text.split(':')
+  if (more.length > 0) throw refused(text, 'it has more than one ":"')
+  return { text, userText, groupText: groupText === '' ? undefined : groupText }
+}
+
+function idsOf(entry: Line, whole: string) {
+  return { uid: numberIn(entry, 2, whole), gid: numberIn(entry, 3, whole) }
+}
+
+function homeOf(entry: Line | undefined): string {
+  const home = entry?.[5] ?? ''
+  return home === '' ? '/' : home
+}
+
+/** Groups whose line names the user. */
+function listedGroups(
+  groups: readonly Line[],
+  entry: Line | undefined,
+  whole: string,
+): readonly number[] {
+  const name = entry?.[0]
+  if (name === undefined) return []
+  return groups
+    .filter((group) => (group[3] ?? '').split(',').includes(name))
+    .map((group) => numberIn(group, 2, whole))
 }
 
 /** Fields of one line of passwd(5) or group(5). */

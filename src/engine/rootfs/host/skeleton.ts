@@ -119,7 +119,7 @@ function collectLink(host: string, path: string): readonly Entry[] {
 
 function write(root: string, entry: Entry): void {
   const path = join(root, entry.path)
-  mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
+  if (!existsSync(dirname(path))) mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
   switch (entry.kind) {
     case 'directory':
       mkdirSync(path, { recursive: true })

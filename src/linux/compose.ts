@@ -1,0 +1,99 @@
+/** Mounts one detached tree inside another, so that both travel as one descriptor. */
+
+import { KernelError } from '../errors.ts'
+import { close, type Fd } from './fd.ts'
+import { check, declare, lastErrno } from './libc.ts'
+import { errnoName } from './errno.ts'
+import { moveMount, openTree } from './mount.ts'
+import { CLONE_NEW, openNamespace } from './namespace.ts'
+import { openIn } from './path.ts'
+
+/** A tree and the directory of the root, without leading slash, that it covers. */
+export interface Part {
+  readonly fd: Fd
+  readonly target: string
+}
+
+/**
+ * A detached tree of `root` with `parts` mounted in it, parents first. Takes over all descriptors given
+ * and returns the one of the whole. `place` is an empty directory of the host, used before Linux 6.15.
+ */
+export function composeTree(
+  root: Fd,
+  parts: readonly Part[],
+  options: { readonly place: string; readonly way?: 'detached' | 'namespace' | undefined },
+): Fd {
+  try {
+    return options.way === 'namespace'
+      ? composeInNamespace(root, parts, options.place)
+      : composeDetached(root, parts, options)
+  } catch (error) {
+    close(root)
+    throw error
+  } finally {
+    for (const { fd } of parts) close(fd)
+  }
+}
+
+function composeDetached(
+  root: Fd,
+  parts: readonly Part[],
+  options: { readonly place: string; readonly way?: 'detached' | 'namespace' | undefined },
+): Fd {
+  for (const [index, part] of parts.entries()) {
+    try {
+      attach(root, part)
+    } catch (error) {
+      // Before Linux 6.15 a detached tree takes no mounts: EINVAL from do_move_mount.
+      const isOld = error instanceof KernelError && error.errnoName === 'EINVAL' && index === 0
+      if (!isOld || options.way === 'detached') throw error
+      return composeInNamespace(root, parts, options.place)
+    }
+  }
+  return root
+}
+
+function attach(root: Fd, { fd, target }: Part): void {
+  const place = openIn(root, target)
+  try {
+    moveMount(fd, place)
+  } finally {
+    close(place)
+  }
+}
+
+const setns = declare('int setns(int fd, int type)')
+const unshare = declare('int unshare(int flags)')
+const mount = declare(
+  'int mount(const char *source, const char *target, const char *type, uint64_t flags, void *data)',
+)
+const MS_REC = 0x4000 // include/uapi/linux/mount.h
+const MS_PRIVATE = 0x40000
+
+/**
+ * In a mount namespace that nobody else sees and that ends before this returns. This thread's
+ * working directory is its own from then on (CLONE_NEWNS implies CLONE_FS), and is set again.
+ */
+function composeInNamespace(root: Fd, parts: readonly Part[], place: string): Fd {
+  const directory = process.cwd()
+  const home = openNamespace('mnt')
+  try {
+    check(unshare(CLONE_NEW.mnt), { syscall: 'unshare', args: ['CLONE_NEWNS'] })
+    try {
+      check(mount(null, '/', null, MS_REC | MS_PRIVATE, null), { syscall: 'mount', args: ['/'] })
+      moveMount(root, place)
+      for (const part of parts) attach(root, part)
+      const whole = openTree(root, { clone: true, recursive: true })
+      close(root)
+      return whole
+    } finally {
+      if (Number(setns(home, CLONE_NEW.mnt)) !== 0) {
+        process.stderr.write(`Cannot return to the mount namespace: ${errnoName(lastErrno())}\n`)
+        process.abort()
+      }
+      process.chdir(directory)
+    }
+  } finally {
+    close(home)
+  }
+}
