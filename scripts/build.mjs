@@ -1,8 +1,7 @@
 // npm run build: bundles the command line, the supervisor and the library into dist/, with types.
-// One bundle with shared chunks, so that a command loads only what it imports when it runs.
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
@@ -18,35 +17,41 @@ const BUILTIN_IMPORT =
 const UNKNOWN_BUILD = '0000000000000000'
 
 rmSync('dist', { recursive: true, force: true })
-const { metafile } = await build({
-  entryPoints: {
-    cli: 'src/cli/main.ts',
-    daemon: 'src/daemon/main.ts',
-    ...(library && { index: 'src/index.ts' }),
-  },
-  outdir: 'dist',
-  bundle: true,
-  splitting: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node24',
-  minifySyntax: true,
-  minifyWhitespace: true,
-  legalComments: 'linked',
-  metafile: true,
-  // koffi finds its binary beside its own files.
-  external: ['koffi'],
-  chunkNames: '[name]-[hash]',
-  define: {
-    TSSTACK_VERSION: JSON.stringify(version),
-    TSSTACK_BUILD: JSON.stringify(UNKNOWN_BUILD),
-  },
-  plugins: [{ name: 'builtins', setup: takeBuiltins }],
-})
-stamp(Object.keys(metafile.outputs).filter((path) => path.endsWith('.js')))
+const files = [
+  // Chunks of its own for what most commands do not need: spec, planner, listr2.
+  await bundle({ cli: 'src/cli/main.ts' }, { splitting: true }),
+  // One file: everything that the supervisor needs is loaded when it starts.
+  await bundle({ daemon: 'src/daemon/main.ts' }),
+  ...(library ? [await bundle({ index: 'src/index.ts' })] : []),
+].flat()
+stamp(files)
 if (library) writeTypes()
-for (const [path, { bytes, entryPoint }] of Object.entries(metafile.outputs)) {
-  if (entryPoint) console.log(`${path}  ${Math.ceil(bytes / 1024)} KiB  (${entryPoint})`)
+for (const path of files) console.log(`${path}  ${Math.ceil(statSync(path).size / 1024)} KiB`)
+
+/** Paths of the files that were written. */
+async function bundle(entryPoints, options = {}) {
+  const { metafile } = await build({
+    entryPoints,
+    outdir: 'dist',
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    minifySyntax: true,
+    minifyWhitespace: true,
+    legalComments: 'none',
+    metafile: true,
+    // koffi finds its binary beside its own files.
+    external: ['koffi'],
+    chunkNames: '[name]-[hash]',
+    define: {
+      TSSTACK_VERSION: JSON.stringify(version),
+      TSSTACK_BUILD: JSON.stringify(UNKNOWN_BUILD),
+    },
+    plugins: [{ name: 'builtins', setup: takeBuiltins }],
+    ...options,
+  })
+  return Object.keys(metafile.outputs)
 }
 
 /**
@@ -64,6 +69,10 @@ function takeBuiltin(statement, whole, names, module) {
   if (!isBuiltin(module)) return statement
   // Not plain `process`: that is itself what some files import.
   const source = `globalThis.process.getBuiltinModule('${module}')`
+  // commander imports it for commands that are programs of their own, which ours are not.
+  if (module === 'child_process' && whole !== undefined) {
+    return `const ${whole} = new Proxy({}, { get: (_, name) => ${source}[name] });`
+  }
   // A module's default export is the module itself.
   if (whole !== undefined) return `const ${whole} = ${source};`
   const values = names.split(',').filter((name) => name.trim() !== '' && !/^\s*type\s/.test(name))

@@ -12,10 +12,9 @@ process.exit(await main(process.argv))
 /** The exit status. */
 async function main(argv: readonly string[]): Promise<number> {
   let status = 0
-  const program = createProgram((result) => {
+  const program = createProgram(argv, (result) => {
     status = result
   })
-  for (const command of [program, ...program.commands]) command.exitOverride()
   try {
     await program.parseAsync(argv)
     return status

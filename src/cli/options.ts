@@ -1,6 +1,7 @@
 /** Options that every command about a stack takes, before its name as in Compose and after it. */
 
 import { readFileSync } from 'node:fs'
+import { InvalidArgumentError, Option } from 'commander'
 import type { Command } from 'commander'
 import type { StackInput } from '../daemon/index.ts'
 
@@ -75,4 +76,23 @@ function environment(): Record<string, string> {
   const own = { ...process.env, TSSTACK_NODE: process.execPath }
   const entries = Object.entries(own).filter(([, value]) => value !== undefined)
   return Object.fromEntries(entries) as Record<string, string>
+}
+
+/** For `argParser`: a whole number from 0. */
+export function parseCount(value: string): number {
+  const count = Number(value)
+  if (/^\d+$/.test(value) && Number.isSafeInteger(count)) return count
+  throw new InvalidArgumentError('it has to be a whole number.')
+}
+
+export function jsonOption(): Option {
+  return new Option('--json', 'as data: docs/json.md')
+}
+
+/** As in Compose; `--format json` is the same as `--json`. */
+export function formatOption(): Option {
+  return new Option('--format <format>', 'table or json').argParser((value: string) => {
+    if (value === 'table' || value === 'json') return value
+    throw new InvalidArgumentError('it is table or json; templates are not supported.')
+  })
 }

@@ -4,9 +4,9 @@ import { Listr } from 'listr2'
 import type { ListrTaskWrapper } from 'listr2'
 import type { EngineEvent } from '../daemon/index.ts'
 import type { Action, Plan } from '../planner/index.ts'
+import { say } from './output.ts'
 import { doneText, subjectText } from './progress.ts'
 import type { Progress } from './progress.ts'
-import { say } from './output.ts'
 import { safeText } from './safe-text.ts'
 
 // The renderers are generic in ways that do not matter to a title.

@@ -1,7 +1,7 @@
 /** Shows what `up` and `down` do: a moving picture on a terminal, a line per change elsewhere. */
 
-import type { Action, Plan } from '../planner/index.ts'
 import type { EngineEvent } from '../daemon/index.ts'
+import type { Action, Plan } from '../planner/index.ts'
 import { isTerminal, say } from './output.ts'
 import { safeText } from './safe-text.ts'
 

@@ -37,8 +37,10 @@ export async function readConfig(input: StackInput, options: ConfigOptions): Pro
   return read(input, options)
 }
 
-/** Becomes the supervisor, for a service manager: ends when it is told to. */
-export async function becomeSupervisor(places: Places): Promise<'ended' | 'held'> {
-  const { runSupervisor } = await import('./run.ts')
-  return runSupervisor({ places, stay: true, onReady: () => undefined })
+/** Becomes the supervisor, for a service manager. Comes back only when that fails to load. */
+export async function becomeSupervisor(places: Places): Promise<void> {
+  const { supervisorFile } = await import('./start.ts')
+  const { state, run } = places
+  process.argv.splice(1, Infinity, supervisorFile(), '--state', state, '--run', run, '--stay')
+  await import(supervisorFile())
 }

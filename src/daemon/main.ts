@@ -1,7 +1,8 @@
-/** Entry of the supervisor process: `daemon.js --state DIRECTORY --run DIRECTORY --report-fd 3`. */
+/** Entry of the supervisor process: `daemon.js --state DIRECTORY --run DIRECTORY [--report-fd 3] [--stay]`. */
 
 import { closeSync, renameSync, statSync, writeSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { EngineError } from '../errors.ts'
 import { SUPERVISOR_LOG_BYTES_MAX } from '../limits.ts'
 import { placesIn } from './places.ts'
 import type { Places } from './places.ts'
@@ -10,7 +11,12 @@ import type { StartReport } from './start.ts'
 import { toWire } from './wire-error.ts'
 
 const { values } = parseArgs({
-  options: { state: { type: 'string' }, run: { type: 'string' }, 'report-fd': { type: 'string' } },
+  options: {
+    state: { type: 'string' },
+    run: { type: 'string' },
+    'report-fd': { type: 'string' },
+    stay: { type: 'boolean' },
+  },
 })
 let reportFd = values['report-fd'] === undefined ? undefined : Number(values['report-fd'])
 
@@ -22,9 +28,10 @@ async function main(places: Places): Promise<void> {
     rotateLog(places)
     const end = await runSupervisor({
       places,
-      stay: false,
+      stay: values.stay ?? false,
       onReady: () => report({ kind: 'ready' }),
     })
+    if (end === 'held' && values.stay === true) throw alreadySupervised(places)
     if (end === 'held') report({ kind: 'held' })
     process.exit(0)
   } catch (error) {
@@ -50,4 +57,10 @@ function report(message: StartReport): void {
 function rotateLog({ log }: Places): void {
   const stat = statSync(log, { throwIfNoEntry: false })
   if (stat !== undefined && stat.size > SUPERVISOR_LOG_BYTES_MAX) renameSync(log, `${log}.1`)
+}
+
+function alreadySupervised({ state }: Places): EngineError {
+  return new EngineError('SUPERVISOR', `Cannot supervise "${state}": another one does already`, {
+    hint: 'tsstack info says which',
+  })
 }

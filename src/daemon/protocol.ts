@@ -1,6 +1,5 @@
 /** What command line and supervisor say to each other. Nothing here runs: it is all types, and one number. */
 
-import type { ErrorCode } from '../errors.ts'
 import type {
   EngineEvent,
   ExecRequest,
@@ -8,6 +7,7 @@ import type {
   StackSummary,
   TerminalSize,
 } from '../engine/index.ts'
+import type { ErrorCode } from '../errors.ts'
 import type { DesiredState, ObservedState, Plan, PlanOptions } from '../planner/index.ts'
 
 /** Raised when a message changes its meaning; an older supervisor is then asked to hand over. */

@@ -1,7 +1,7 @@
 /** `down`: the stack is to be gone. Works from records: it needs no stack file. */
 
-import { resolveStack } from './resolve.ts'
 import type { Request } from './protocol.ts'
+import { resolveStack } from './resolve.ts'
 import type { ClientSession, Supervisor } from './supervisor.ts'
 import { takeTurn } from './take-turn.ts'
 

@@ -7,8 +7,8 @@ import { EXEC_DRAIN_MS, EXEC_WINDOW_BYTES } from '../limits.ts'
 import type { ByteFrameKind } from './framing.ts'
 import type { ClientSignal, Request } from './protocol.ts'
 import { resolveStack } from './resolve.ts'
-import type { ClientSession, SessionListener, Supervisor } from './supervisor.ts'
 import { selectRunning } from './select.ts'
+import type { ClientSession, SessionListener, Supervisor } from './supervisor.ts'
 
 export async function serveExec(
   { engine }: Supervisor,

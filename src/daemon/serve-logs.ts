@@ -3,9 +3,9 @@
 import { LogFeed, logSourceOf } from './log-feed.ts'
 import type { Request } from './protocol.ts'
 import { resolveStack } from './resolve.ts'
+import { selectContainers } from './select.ts'
 import type { ClientSession, Supervisor } from './supervisor.ts'
 import { watchStack } from './watch-stack.ts'
-import { selectContainers } from './select.ts'
 
 export async function serveLogs(
   { engine }: Supervisor,

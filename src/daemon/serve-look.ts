@@ -1,7 +1,7 @@
 /** Requests that only look: `ps`, `ls`, `info`. */
 
-import { resolveStack } from './resolve.ts'
 import type { Request } from './protocol.ts'
+import { resolveStack } from './resolve.ts'
 import { selectContainers } from './select.ts'
 import type { ClientSession, Supervisor } from './supervisor.ts'
 import { VERSION } from './version.ts'

@@ -3,11 +3,11 @@
 import type { Engine } from '../engine/index.ts'
 import { LogFeed, logSourceOf } from './log-feed.ts'
 import type { Request } from './protocol.ts'
-import type { ClientSession, Supervisor } from './supervisor.ts'
-import { watchStack } from './watch-stack.ts'
-import { takeSource } from './take-source.ts'
 import { killStack, stopStack } from './stop-stack.ts'
+import type { ClientSession, Supervisor } from './supervisor.ts'
+import { takeSource } from './take-source.ts'
 import { takeTurn } from './take-turn.ts'
+import { watchStack } from './watch-stack.ts'
 
 type UpRequest = Extract<Request, { kind: 'up' }>
 

@@ -58,7 +58,7 @@ function spawnSupervisor(places: Places): ChildProcess {
 }
 
 /** Beside this file: `daemon.js` when built, `main.ts` in the source tree. */
-function supervisorFile(): string {
+export function supervisorFile(): string {
   const name = import.meta.url.endsWith('.ts') ? './main.ts' : './daemon.js'
   return fileURLToPath(new URL(name, import.meta.url))
 }

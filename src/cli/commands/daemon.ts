@@ -1,16 +1,19 @@
 /** `tsstack daemon`: stays as the supervisor, for a service manager. Ends on SIGTERM; containers run on. */
 
 import { becomeSupervisor } from '../../daemon/index.ts'
-import { EngineError } from '../../errors.ts'
+import type { CommandModule } from '../command.ts'
 import type { Context } from '../context.ts'
 
-export async function daemon({ places }: Context): Promise<number> {
-  if ((await becomeSupervisor(places)) === 'ended') return 0
-  throw new EngineError(
-    'SUPERVISOR',
-    `Cannot supervise "${places.state}": another one does already`,
-    {
-      hint: 'tsstack info says which',
-    },
-  )
+export const daemonCommand: CommandModule = {
+  name: 'daemon',
+  summary: 'stay as the supervisor, for a service manager',
+  hidden: true,
+  define: (command, run) => {
+    command.action(() => run(daemon))
+  },
+}
+
+async function daemon({ places }: Context): Promise<number> {
+  await becomeSupervisor(places)
+  return 0
 }

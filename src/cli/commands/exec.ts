@@ -2,13 +2,36 @@
 
 import { isatty } from 'node:tty'
 import type { Answer, ExecRequest, Session } from '../../daemon/index.ts'
+import type { CommandModule } from '../command.ts'
 import type { Context } from '../context.ts'
+import { addStackOptions, collect, parseCount } from '../options.ts'
 import { printBytes, sayBytes } from '../output.ts'
 import { ask } from '../request.ts'
 import { StdinSender } from '../stdin-sender.ts'
 import { enterRawMode, onResize, terminalSize } from '../terminal.ts'
 
-export interface ExecFlags {
+export const execCommand: CommandModule = {
+  name: 'exec',
+  summary: 'run a program in a running container',
+  define: (command, run) => {
+    addStackOptions(command)
+      .argument('<service>')
+      .argument('<command...>')
+      // Everything after the service belongs to the program.
+      .passThroughOptions()
+      .option('-T, --no-tty', 'no terminal, even though there is one')
+      .option('-e, --env <variable>', 'NAME=VALUE, or NAME for your own; repeatable', collect)
+      .option('-u, --user <user>', 'user, or user:group')
+      .option('-w, --workdir <directory>', 'where the program begins')
+      .option('--index <number>', 'which replica', parseCount)
+      .option('--privileged', 'with all capabilities')
+      .action((service: string, words: readonly string[], flags: ExecFlags) =>
+        run((context) => exec(context, { service, command: words }, flags)),
+      )
+  },
+}
+
+interface ExecFlags {
   /** `-T` makes it false. */
   readonly tty: boolean
   readonly env?: readonly string[]
@@ -18,12 +41,12 @@ export interface ExecFlags {
   readonly privileged?: boolean
 }
 
-export interface ExecTarget {
+interface ExecTarget {
   readonly service: string
   readonly command: readonly string[]
 }
 
-export async function exec(
+async function exec(
   { asking, input }: Context,
   { service, command }: ExecTarget,
   flags: ExecFlags,

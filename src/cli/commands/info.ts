@@ -1,20 +1,32 @@
 /** `tsstack info`: what this host offers, and what the supervisor does. */
 
-import type { SupervisorStatus } from '../../daemon/index.ts'
 import { VERSION } from '../../daemon/index.ts'
+import type { SupervisorStatus } from '../../daemon/index.ts'
 import { TsstackError } from '../../errors.ts'
+import type { CommandModule } from '../command.ts'
 import type { Context } from '../context.ts'
 import { durationText } from '../duration.ts'
 import { readHostInfo } from '../host-info.ts'
 import type { HostInfo } from '../host-info.ts'
+import { jsonOption } from '../options.ts'
 import { print } from '../output.ts'
 import { askFor } from '../request.ts'
 
-export interface InfoFlags {
+export const infoCommand: CommandModule = {
+  name: 'info',
+  summary: 'show what this host offers',
+  define: (command, run) => {
+    command
+      .addOption(jsonOption())
+      .action((flags: InfoFlags) => run((context) => info(context, flags)))
+  },
+}
+
+interface InfoFlags {
   readonly json?: boolean
 }
 
-export async function info(context: Context, { json = false }: InfoFlags): Promise<number> {
+async function info(context: Context, { json = false }: InfoFlags): Promise<number> {
   const { state, run, socket, log } = context.places
   const host = readHostInfo()
   const paths = { state, run, socket, log }

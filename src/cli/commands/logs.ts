@@ -1,12 +1,32 @@
 /** `tsstack logs`: what the containers of a stack wrote, and with -f what they write. */
 
 import type { LogRequest } from '../../daemon/index.ts'
+import type { CommandModule } from '../command.ts'
 import type { Context } from '../context.ts'
 import { LogPrinter } from '../log-printer.ts'
+import { addStackOptions, parseCount } from '../options.ts'
 import { hasColor, isTerminal } from '../output.ts'
 import { ask } from '../request.ts'
 
-export interface LogsFlags {
+export const logsCommand: CommandModule = {
+  name: 'logs',
+  summary: 'show what containers wrote',
+  define: (command, run) => {
+    // -f means follow here, as in Compose.
+    addStackOptions(command, { shortFile: false })
+      .argument('[services...]')
+      .option('-f, --follow', 'and what they write')
+      .option('-n, --tail <lines>', 'only so many of the last lines of each', parseTail)
+      .option('-t, --timestamps', 'print when each line was written')
+      .option('--no-log-prefix', 'do not print the service before each line')
+      .option('--no-color', 'no colours')
+      .action((services: readonly string[], flags: LogsFlags) =>
+        run((context) => logs(context, services, flags)),
+      )
+  },
+}
+
+interface LogsFlags {
   readonly follow?: boolean
   readonly tail?: number
   readonly timestamps?: boolean
@@ -14,7 +34,7 @@ export interface LogsFlags {
   readonly color: boolean
 }
 
-export async function logs(
+async function logs(
   { asking, input }: Context,
   services: readonly string[],
   flags: LogsFlags,
@@ -38,4 +58,8 @@ export async function logs(
   }
   await printer.finish()
   return 0
+}
+
+function parseTail(value: string): number | undefined {
+  return value === 'all' ? undefined : parseCount(value)
 }

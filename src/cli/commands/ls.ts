@@ -1,19 +1,34 @@
 /** `tsstack ls`: the stacks of this machine. */
 
 import type { StackSummary } from '../../daemon/index.ts'
+import type { CommandModule } from '../command.ts'
 import type { Context } from '../context.ts'
+import { formatOption, jsonOption } from '../options.ts'
 import { print, wantsJson } from '../output.ts'
 import { askFor } from '../request.ts'
 import { safeText } from '../safe-text.ts'
 import { table } from '../table.ts'
 
-export interface LsFlags {
+export const lsCommand: CommandModule = {
+  name: 'ls',
+  summary: 'list stacks',
+  define: (command, run) => {
+    command
+      .option('-a, --all', 'accepted as in Compose: all are listed anyway')
+      .option('-q, --quiet', 'names only')
+      .addOption(jsonOption())
+      .addOption(formatOption())
+      .action((flags: LsFlags) => run((context) => ls(context, flags)))
+  },
+}
+
+interface LsFlags {
   readonly json?: boolean
   readonly format?: string
   readonly quiet?: boolean
 }
 
-export async function ls({ asking }: Context, flags: LsFlags): Promise<number> {
+async function ls({ asking }: Context, flags: LsFlags): Promise<number> {
   const { stacks } = await askFor(asking, { kind: 'stacks' }, 'stacks')
   const sorted = stacks.toSorted((a, b) => (a.name < b.name ? -1 : 1))
   if (wantsJson(flags)) print(JSON.stringify(sorted.map(toJson), undefined, 2))

@@ -1,17 +1,34 @@
 /** `tsstack plan`: what `up` would do, and why. Status 0: nothing; 2: something; 1: an error. */
 
 import type { PlanOptions } from '../../planner/index.ts'
+import { addChangeOptions, planOptions } from '../change-options.ts'
+import type { ChangeFlags } from '../change-options.ts'
+import type { CommandModule } from '../command.ts'
 import type { Context } from '../context.ts'
+import { addStackOptions, jsonOption } from '../options.ts'
 import { hasColor, print } from '../output.ts'
 import { askFor } from '../request.ts'
 
-export interface PlanFlags {
+export const planCommand: CommandModule = {
+  name: 'plan',
+  summary: 'show what up would do, and why',
+  define: (command, run) => {
+    addChangeOptions(addStackOptions(command))
+      .argument('[services...]')
+      .addOption(jsonOption())
+      .action((services: readonly string[], flags: ChangeFlags & PlanFlags) =>
+        run((context) => plan(context, planOptions(flags, services), flags)),
+      )
+  },
+}
+
+interface PlanFlags {
   readonly json?: boolean
 }
 
 const STATUS_CHANGES = 2
 
-export async function plan(
+async function plan(
   { asking, input }: Context,
   options: PlanOptions,
   { json = false }: PlanFlags,

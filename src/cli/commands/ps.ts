@@ -1,6 +1,7 @@
 /** `tsstack ps`: the containers of a stack. */
 
 import type { ObservedContainer } from '../../planner/index.ts'
+import type { CommandModule } from '../command.ts'
 import {
   addressText,
   byService,
@@ -10,19 +11,36 @@ import {
   stateText,
 } from '../container-text.ts'
 import type { Context } from '../context.ts'
+import { addStackOptions, formatOption, jsonOption } from '../options.ts'
 import { print, wantsJson } from '../output.ts'
 import { askFor } from '../request.ts'
 import { safeText } from '../safe-text.ts'
 import { table } from '../table.ts'
 
-export interface PsFlags {
+export const psCommand: CommandModule = {
+  name: 'ps',
+  summary: 'list containers',
+  define: (command, run) => {
+    addStackOptions(command)
+      .argument('[services...]')
+      .option('-a, --all', 'those that have ended as well')
+      .option('-q, --quiet', 'names only')
+      .addOption(jsonOption())
+      .addOption(formatOption())
+      .action((services: readonly string[], flags: PsFlags) =>
+        run((context) => ps(context, services, flags)),
+      )
+  },
+}
+
+interface PsFlags {
   readonly all?: boolean
   readonly quiet?: boolean
   readonly json?: boolean
   readonly format?: string
 }
 
-export async function ps(
+async function ps(
   { asking, input }: Context,
   services: readonly string[],
   flags: PsFlags,

@@ -3,10 +3,14 @@
 import type { Answer, ServerMessage, Session } from '../../daemon/index.ts'
 import { ERROR_CODES } from '../../errors.ts'
 import type { ObservedState, PlanOptions } from '../../planner/index.ts'
+import { addChangeOptions, planOptions } from '../change-options.ts'
+import type { ChangeFlags } from '../change-options.ts'
+import type { CommandModule } from '../command.ts'
 import { addressText, byService, healthText, portsText, stateText } from '../container-text.ts'
 import type { Context } from '../context.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { LogPrinter } from '../log-printer.ts'
+import { addStackOptions } from '../options.ts'
 import { reportOutcomes } from '../outcome.ts'
 import { hasColor, isTerminal, print, say } from '../output.ts'
 import { createProgress } from '../progress.ts'
@@ -15,14 +19,29 @@ import { ask } from '../request.ts'
 import { safeText } from '../safe-text.ts'
 import { table } from '../table.ts'
 
-export interface UpFlags {
+export const upCommand: CommandModule = {
+  name: 'up',
+  summary: 'create and start containers',
+  define: (command, run) => {
+    addChangeOptions(addStackOptions(command))
+      .argument('[services...]')
+      .option('-d, --detach', 'return when everything is started')
+      .option('--no-log-prefix', 'do not print the service before each line')
+      .option('--timestamps', 'print when each line was written')
+      .action((services: readonly string[], flags: ChangeFlags & UpFlags) =>
+        run((context) => up(context, planOptions(flags, services), flags)),
+      )
+  },
+}
+
+interface UpFlags {
   readonly detach?: boolean
   readonly json?: boolean
   readonly logPrefix: boolean
   readonly timestamps?: boolean
 }
 
-export async function up(context: Context, options: PlanOptions, flags: UpFlags): Promise<number> {
+async function up(context: Context, options: PlanOptions, flags: UpFlags): Promise<number> {
   const { asking, input } = context
   const attach = flags.detach !== true
   const view = new UpView(context, flags, await createProgress())

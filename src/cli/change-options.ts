@@ -1,0 +1,50 @@
+/** Options of the commands that change a stack, and what they mean to the planner. */
+
+import { Option } from 'commander'
+import type { Command } from 'commander'
+import type { PlanOptions } from '../planner/index.ts'
+import { parseCount } from './options.ts'
+
+/** As commander hands them over: a `--no-…` option is true unless it was given. */
+export interface ChangeFlags {
+  readonly timeout?: number
+  readonly deps?: boolean
+  readonly volumes?: boolean
+  readonly removeOrphans?: boolean
+  readonly forceRecreate?: boolean
+  readonly recreate?: boolean
+  readonly alwaysRecreateDeps?: boolean
+  readonly renewAnonVolumes?: boolean
+}
+
+/** Options of `up` and of `plan`, which shows what it would do. */
+export function addChangeOptions(command: Command): Command {
+  return command
+    .option('--no-deps', 'leave alone what the named services depend on')
+    .option('--force-recreate', 'replace containers even when nothing changed')
+    .option('--no-recreate', 'keep every container that exists')
+    .option('--always-recreate-deps', 'with --force-recreate: dependencies as well')
+    .option('-V, --renew-anon-volumes', 'give new containers empty anonymous volumes')
+    .option('--remove-orphans', 'remove containers of services that are no longer in the file')
+    .addOption(timeoutOption())
+}
+
+export function timeoutOption(): Option {
+  const text = 'seconds until a container that is stopped gets SIGKILL'
+  return new Option('-t, --timeout <seconds>', text).argParser(parseCount)
+}
+
+/** What the planner is told: only what was said. */
+export function planOptions(flags: ChangeFlags, services: readonly string[]): PlanOptions {
+  return {
+    services,
+    ...(flags.timeout !== undefined && { graceMs: flags.timeout * 1000 }),
+    ...(flags.deps === false && { noDeps: true }),
+    ...(flags.volumes === true && { volumes: true }),
+    ...(flags.removeOrphans === true && { removeOrphans: true }),
+    ...(flags.forceRecreate === true && { forceRecreate: true }),
+    ...(flags.recreate === false && { noRecreate: true }),
+    ...(flags.alwaysRecreateDeps === true && { alwaysRecreateDeps: true }),
+    ...(flags.renewAnonVolumes === true && { renewAnonymousVolumes: true }),
+  }
+}
