@@ -104,59 +104,49 @@ function judgeError(test: Case, error: SpecError): string | undefined {
     : `names neither ${JSON.stringify(test.mentions)} nor line ${test.line}: ${lines[0]}`
 }
 
-function check(
-  folder: string,
-  test: Case,
-  variant: (typeof VARIANTS)[number],
-): string | undefined | 'skip' {
+interface Question {
+  readonly folder: string
+  readonly test: Case
+  readonly variant: (typeof VARIANTS)[number]
+}
+
+/** What is wrong; undefined: nothing, or the variant was not recorded. */
+function check({ folder, test, variant }: Question): string | undefined {
   const rejected = (test.exit ?? 0) !== 0
-  if (rejected && variant.name !== 'json') return 'skip'
-  const isList = variant.options.list !== undefined
-  const file = join(
-    folder,
-    isList
-      ? 'expected.lists.json'
-      : variant.name === 'json'
-        ? 'expected.json'
-        : `expected.${variant.name}.json`,
-  )
-  if (!rejected && !existsSync(file)) return 'skip'
-  const { args } = test
+  const file = join(folder, answerFile(variant))
+  if (rejected ? variant.name !== 'json' : !existsSync(file)) return undefined
   try {
-    const { output } = renderConfig(
-      {
-        cwd: '/project',
-        env: {
-          PATH: '/usr/bin',
-          HOME: '/home/user',
-          PWD: '/project',
-          LANG: 'C.UTF-8',
-          ...test.env,
-        },
-        loader: loaderOf(folder),
-        files: args.files,
-        projectName: args.project,
-        envFiles: args.env_files,
-        profiles: [...(args.profiles ?? []), ...(variant.all === true ? ['*'] : [])],
-      },
-      variant.options,
-    )
+    const output = answer({ folder, test, variant })
     if (rejected) return 'accepted; expected a rejection'
     const want: unknown = JSON.parse(readFileSync(file, 'utf8'))
-    if (!isList) return difference(normal(want), normal(JSON.parse(output)))
-    const names = (want as Record<string, string[]>)[variant.options.list ?? ''] ?? []
+    const { list } = variant.options
+    if (list === undefined) return difference(normal(want), normal(JSON.parse(output)))
+    const names = (want as Record<string, string[]>)[list] ?? []
     return difference([...names].sort(), output.split('\n').filter(Boolean).sort())
   } catch (error) {
     if (!(error instanceof SpecError)) return `crash: ${(error as Error).stack}`
-    return rejected
-      ? judgeError(test, error)
-      : `refused: ${
-          renderDiagnostics(
-            error.diagnostics.filter(({ severity }) => severity === 'error'),
-            error.sources,
-          ).split('\n')[0]
-        }`
+    return rejected ? judgeError(test, error) : `refused: ${error.diagnostics[0]?.message ?? ''}`
   }
+}
+
+function answerFile({ name, options }: Question['variant']): string {
+  if (options.list !== undefined) return 'expected.lists.json'
+  return name === 'json' ? 'expected.json' : `expected.${name}.json`
+}
+
+function answer({ folder, test, variant }: Question): string {
+  const { args } = test
+  const surroundings = { PATH: '/usr/bin', HOME: '/home/user', PWD: '/project', LANG: 'C.UTF-8' }
+  const request = {
+    cwd: '/project',
+    env: { ...surroundings, ...test.env },
+    loader: loaderOf(folder),
+    files: args.files,
+    projectName: args.project,
+    envFiles: args.env_files,
+    profiles: [...(args.profiles ?? []), ...(variant.all === true ? ['*'] : [])],
+  }
+  return renderConfig(request, variant.options).output
 }
 
 const [corpus = '', filter = ''] = process.argv.slice(2)
@@ -168,8 +158,8 @@ for (const name of readdirSync(corpus).sort()) {
   const test = JSON.parse(readFileSync(join(folder, 'case.json'), 'utf8')) as Case
   const wrong: string[] = []
   for (const variant of VARIANTS) {
-    const result = check(folder, test, variant)
-    if (result !== undefined && result !== 'skip') wrong.push(`${variant.name}: ${result}`)
+    const result = check({ folder, test, variant })
+    if (result !== undefined) wrong.push(`${variant.name}: ${result}`)
   }
   if (test.judge === 'info') {
     console.log(`INFO ${name} ${wrong.join('; ')}`)

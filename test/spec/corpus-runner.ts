@@ -1,61 +1,69 @@
 /** Drives `renderConfig` from a command line as `docker compose … config` would be; not shipped. */
+import { createHash } from 'node:crypto'
+import { parseArgs } from 'node:util'
 import { SpecError } from '../../src/errors.ts'
-import {
-  type ConfigList,
-  type ConfigOptions,
-  renderConfig,
-  renderDiagnostics,
-} from '../../src/spec/index.ts'
+import { type ConfigList, renderConfig, renderDiagnostics } from '../../src/spec/index.ts'
 import { diskLoader } from './disk-loader.ts'
 
-interface Parsed {
-  readonly files: string[]
-  readonly profiles: string[]
-  readonly envFiles: string[]
-  projectName?: string
-  options: ConfigOptions
-}
+const LISTS: readonly ConfigList[] = [
+  'services',
+  'volumes',
+  'networks',
+  'images',
+  'profiles',
+  'models',
+  'environment',
+  'variables',
+]
 
-const LISTS = ['services', 'volumes', 'networks', 'images', 'profiles', 'environment', 'variables']
-
-function parse(words: readonly string[]): Parsed {
-  const parsed: Parsed = { files: [], profiles: [], envFiles: [], options: {} }
-  const rest = [...words]
-  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
-    if (word === '-f') parsed.files.push(rest.shift() ?? '')
-    else if (word === '--profile') parsed.profiles.push(rest.shift() ?? '')
-    else if (word === '--env-file') parsed.envFiles.push(rest.shift() ?? '')
-    else if (word === '-p') parsed.projectName = rest.shift() ?? ''
-    else if (word === '--format') {
-      parsed.options = { ...parsed.options, format: rest.shift() === 'json' ? 'json' : 'yaml' }
-    } else if (word === '--hash') {
-      parsed.options = { ...parsed.options, hash: (rest.shift() ?? '').split(',') }
-    } else if (word.startsWith('--no-')) {
-      const name = word
-        .slice(2)
-        .replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
-      parsed.options = { ...parsed.options, [name]: true }
-    } else if (LISTS.includes(word.slice(2))) {
-      parsed.options = { ...parsed.options, list: word.slice(2) as ConfigList }
-    }
-  }
-  return parsed
-}
-
-const { options, ...request } = parse(process.argv.slice(2))
+const { values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    file: { type: 'string', short: 'f', multiple: true },
+    profile: { type: 'string', multiple: true },
+    'env-file': { type: 'string', multiple: true },
+    'project-name': { type: 'string', short: 'p' },
+    format: { type: 'string' },
+    hash: { type: 'string' },
+    warnings: { type: 'boolean' },
+    ...Object.fromEntries(LISTS.map((list) => [list, { type: 'boolean' as const }])),
+    'no-interpolate': { type: 'boolean' },
+    'no-normalize': { type: 'boolean' },
+    'no-path-resolution': { type: 'boolean' },
+    'no-consistency': { type: 'boolean' },
+    'no-env-resolution': { type: 'boolean' },
+  },
+})
+const digest = (text: string): string => createHash('sha256').update(text).digest('hex')
 try {
   const result = renderConfig(
-    { ...request, cwd: process.cwd(), env: process.env, loader: diskLoader },
-    options,
+    {
+      cwd: process.cwd(),
+      env: process.env,
+      loader: diskLoader,
+      files: values.file,
+      profiles: values.profile,
+      envFiles: values['env-file'],
+      projectName: values['project-name'],
+    },
+    {
+      format: values.format === 'json' ? 'json' : values.format === 'yaml' ? 'yaml' : undefined,
+      list: LISTS.find((list) => (values as Record<string, unknown>)[list] === true),
+      hash: values.hash === undefined ? undefined : { names: values.hash.split(','), digest },
+      noInterpolate: values['no-interpolate'],
+      noNormalize: values['no-normalize'],
+      noPathResolution: values['no-path-resolution'],
+      noConsistency: values['no-consistency'],
+      noEnvResolution: values['no-env-resolution'],
+    },
   )
   process.stdout.write(result.output)
+  if (values.warnings === true) {
+    process.stderr.write(renderDiagnostics(result.diagnostics, result.sources))
+  }
 } catch (error) {
   if (!(error instanceof SpecError)) throw error
-  process.stderr.write(
-    renderDiagnostics(
-      error.diagnostics.filter(({ severity }) => severity === 'error'),
-      error.sources,
-    ),
-  )
+  const errors = error.diagnostics.filter(({ severity }) => severity === 'error')
+  process.stderr.write(renderDiagnostics(errors, error.sources))
   process.exitCode = 1
 }

@@ -1,61 +1,86 @@
 /** Checks that the two ways to scale and to limit a service agree. */
-import type { ServiceRule } from './check.ts'
+import type { Service } from '../model.ts'
+import type { CheckContext, ServiceRule } from './check.ts'
 
-export const checkScale: ServiceRule = (name, service, { report, placeOf }) => {
-  const { scale, deploy, container_name: containerName } = service
+export const checkScale: ServiceRule = (name, service, context) => {
+  const { scale, deploy } = service
   const replicas = deploy?.replicas
-  const path = ['services', name]
   if (scale !== undefined && replicas !== undefined && scale !== replicas) {
-    report.error({
+    context.report.error({
       rule: 'scale-conflict',
-      place: placeOf([...path, 'scale']),
+      place: context.placeOf(['services', name, 'scale']),
       message: `Cannot scale "${name}": can't set distinct values on 'scale' (${scale}) and 'deploy.replicas' (${replicas})`,
     })
   }
-  for (const [key, value] of [
-    ['scale', scale],
-    ['deploy.replicas', replicas],
-  ] as const) {
-    if (value === undefined || value >= 0) continue
-    report.error({
-      rule: 'invalid-value',
-      place: placeOf([...path, ...key.split('.')]),
-      message: `Cannot use ${value} for services.${name}.${key}: it must be greater than or equal to 0`,
-    })
-  }
-  const count = scale ?? replicas ?? 1
+  checkCount(name, ['scale'], scale, context)
+  checkCount(name, ['deploy', 'replicas'], replicas, context)
+  checkName(name, service, context)
+}
+
+function checkCount(
+  name: string,
+  key: readonly string[],
+  value: number | undefined,
+  { report, placeOf }: CheckContext,
+): void {
+  if (value === undefined || value >= 0) return
+  report.error({
+    rule: 'invalid-value',
+    place: placeOf(['services', name, ...key]),
+    message: `Cannot use ${value} for services.${name}.${key.join('.')}: it must be greater than or equal to 0`,
+  })
+}
+
+function checkName(name: string, service: Service, { report, placeOf }: CheckContext): void {
+  const { scale, deploy, container_name: containerName } = service
+  const count = scale ?? deploy?.replicas ?? 1
   if (containerName === undefined || count <= 1) return
   const key = scale === undefined ? 'deploy.replicas' : 'scale'
   report.error({
     rule: 'container-name-scaled',
-    place: placeOf([...path, 'container_name']),
+    place: placeOf(['services', name, 'container_name']),
     message: `Cannot run ${count} containers of "${name}": can't set container_name and ${key}, as a container name must be unique`,
   })
 }
 
-export const checkLimits: ServiceRule = (name, service, { report, placeOf }) => {
-  const resources = service.deploy?.resources
-  const limits = resources?.limits
-  const reservations = resources?.reservations
-  const pairs = [
-    ['cpus', service.cpus, 'limits.cpus', limits, limits?.cpus],
-    ['mem_limit', service.mem_limit, 'limits.memory', limits, limits?.memory],
-    ['pids_limit', service.pids_limit, 'limits.pids', limits, limits?.pids],
-    [
-      'mem_reservation',
-      service.mem_reservation,
-      'reservations.memory',
-      reservations,
-      reservations?.memory,
-    ],
-  ] as const
-  for (const [key, own, otherKey, section, other] of pairs) {
-    if (own === undefined || section === undefined || own === other) continue
-    const seen = other === undefined ? 'none' : String(other)
-    report.error({
-      rule: 'limit-conflict',
-      place: placeOf(['services', name, key]),
-      message: `Cannot limit "${name}": can't set distinct values on '${key}' (${own}) and 'deploy.resources.${otherKey}' (${seen})`,
-    })
+/** Once a section of deploy.resources is there, it has to say the same as the short key. */
+export const checkLimits: ServiceRule = (name, service, context) => {
+  const { limits, reservations } = service.deploy?.resources ?? {}
+  if (limits !== undefined) {
+    compare(
+      name,
+      { key: 'cpus', value: service.cpus, other: limits.cpus, path: 'limits.cpus' },
+      context,
+    )
+    compare(
+      name,
+      { key: 'mem_limit', value: service.mem_limit, other: limits.memory, path: 'limits.memory' },
+      context,
+    )
+    compare(
+      name,
+      { key: 'pids_limit', value: service.pids_limit, other: limits.pids, path: 'limits.pids' },
+      context,
+    )
   }
+  if (reservations === undefined) return
+  const { mem_reservation: value } = service
+  const path = 'reservations.memory'
+  compare(name, { key: 'mem_reservation', value, other: reservations.memory, path }, context)
+}
+
+interface Pair {
+  readonly key: string
+  readonly value: number | string | undefined
+  readonly other: number | string | undefined
+  readonly path: string
+}
+
+function compare(name: string, { key, value, other, path }: Pair, context: CheckContext): void {
+  if (value === undefined || value === other) return
+  context.report.error({
+    rule: 'limit-conflict',
+    place: context.placeOf(['services', name, key]),
+    message: `Cannot limit "${name}": can't set distinct values on '${key}' (${value}) and 'deploy.resources.${path}' (${other ?? 'none'})`,
+  })
 }

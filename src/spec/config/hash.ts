@@ -1,13 +1,18 @@
 /** A hash of what makes a service's containers what they are. */
 import type { Service } from '../model.ts'
-import { sha256 } from './sha256.ts'
 
-/** SHA-256 in hexadecimal. What only decides how many containers there are, or when, does not count. */
-export function serviceHash(service: Service): string {
-  const { build, pull_policy, scale, depends_on, profiles, deploy, ...rest } = service
-  const counted =
-    deploy === undefined ? rest : { ...rest, deploy: { ...deploy, replicas: undefined } }
-  return sha256(JSON.stringify(sortKeys(counted)))
+/** Turns a text into a short one that stands for it, such as SHA-256 in hexadecimal. */
+export type Digest = (text: string) => string
+
+/** Keys that only decide how many containers there are, when, or how their image comes about. */
+const UNCOUNTED = new Set(['build', 'pull_policy', 'scale', 'depends_on', 'profiles'])
+
+export function serviceHash(service: Service, digest: Digest): string {
+  const counted = Object.fromEntries(Object.entries(service).filter(([key]) => !UNCOUNTED.has(key)))
+  const { deploy } = service
+  const withDeploy =
+    deploy === undefined ? counted : { ...counted, deploy: { ...deploy, replicas: undefined } }
+  return digest(JSON.stringify(sortKeys(withDeploy)))
 }
 
 function sortKeys(value: unknown): unknown {

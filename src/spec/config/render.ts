@@ -8,7 +8,7 @@ import { type Plain, toPlain } from '../tree/plain.ts'
 import { imageNames } from './images.ts'
 import { modelText } from './model-text.ts'
 import { printable, printableTree } from './printable.ts'
-import { serviceHash } from './hash.ts'
+import { type Digest, serviceHash } from './hash.ts'
 import { variablesText } from './variables.ts'
 
 /** What to print instead of the whole model. */
@@ -25,8 +25,8 @@ export type ConfigList =
 export interface ConfigOptions {
   readonly format?: 'yaml' | 'json' | undefined
   readonly list?: ConfigList | undefined
-  /** `--hash`: names of services, or `*`. */
-  readonly hash?: readonly string[] | undefined
+  /** `--hash`: names of services, or `*`, and the hash to use: the room has none of its own. */
+  readonly hash?: { readonly names: readonly string[]; readonly digest: Digest } | undefined
   readonly noInterpolate?: boolean | undefined
   readonly noNormalize?: boolean | undefined
   readonly noPathResolution?: boolean | undefined
@@ -93,38 +93,35 @@ function fromTree(request: LoadRequest, print: (loaded: LoadedTree) => string): 
   }
 }
 
-function listText({ stack, profiles, environment }: LoadedStack, list: ConfigList): string {
-  switch (list) {
-    case 'services':
-      return lines(Object.keys(stack.services))
-    case 'volumes':
-      return lines(Object.keys(stack.volumes ?? {}))
-    case 'networks':
-      return lines(Object.keys(stack.networks ?? {}))
-    case 'models':
-      return lines(Object.values(stack.models ?? {}).flatMap(({ model }) => model ?? []))
-    case 'images':
-      return lines(imageNames(stack))
-    case 'profiles':
-      return lines(profiles)
-    case 'environment':
-      return lines(
-        Object.entries(environment)
-          .map(([key, value]) => `${key}=${value}`)
-          .sort(),
-      )
-    case 'variables':
-      return ''
-  }
+function listText(loaded: LoadedStack, list: ConfigList): string {
+  return lines(LISTS[list](loaded))
 }
 
-function hashes({ stack }: LoadedStack, names: readonly string[]): string {
+const LISTS: Readonly<Record<ConfigList, (loaded: LoadedStack) => readonly string[]>> = {
+  services: ({ stack }) => Object.keys(stack.services),
+  volumes: ({ stack }) => Object.keys(stack.volumes ?? {}),
+  networks: ({ stack }) => Object.keys(stack.networks ?? {}),
+  models: ({ stack }) => Object.values(stack.models ?? {}).flatMap(({ model }) => model ?? []),
+  images: ({ stack }) => imageNames(stack),
+  profiles: ({ profiles }) => profiles,
+  environment: ({ environment }) =>
+    Object.entries(environment)
+      .map(([key, value]) => `${key}=${value}`)
+      .sort(),
+  // Printed from the tree, before variables are filled in.
+  variables: () => [],
+}
+
+function hashes(
+  { stack }: LoadedStack,
+  { names, digest }: { readonly names: readonly string[]; readonly digest: Digest },
+): string {
   const wanted = names.includes('*') ? Object.keys(stack.services) : names
   return lines(
     [...wanted].sort().map((name) => {
       const service = stack.services[name]
       if (service === undefined) throw noService(name)
-      return `${name} ${serviceHash(service)}`
+      return `${name} ${serviceHash(service, digest)}`
     }),
   )
 }

@@ -13,6 +13,7 @@ export function yamlText(value: Plain): string {
 }
 
 type Branch = readonly Plain[] | { readonly [key: string]: Plain }
+type Leaf = null | boolean | number | string
 
 function isLeaf(value: Plain): value is null | boolean | number | string {
   return value === null || typeof value !== 'object' || size(value) === 0
@@ -28,7 +29,7 @@ function block(value: Branch, indent: string): string {
       .map((item) => `${indent}- ${itemText(item, indent)}`)
       .join('')
   }
-  return Object.entries(value as Record<string, Plain>)
+  return Object.entries(value)
     .map(([key, child]) => `${indent}${scalar(key)}:${childText(child, indent)}`)
     .join('')
 }

@@ -72,9 +72,8 @@ function excerptOf(diagnostic: Diagnostic, sources: Sources, paint: Paint): stri
 
 /** Control characters would move the cursor: each becomes one blank or mark. */
 function visible(line: string): string {
-  // oxlint-disable-next-line no-control-regex -- exactly these are to be replaced.
   return line
     .replace(/\r$/, '')
     .replaceAll('\t', ' ')
-    .replaceAll(/[\u0000-\u001f\u007f]/g, '·')
+    .replaceAll(/\p{Cc}/gu, '·')
 }

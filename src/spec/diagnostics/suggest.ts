@@ -25,24 +25,26 @@ export function didYouMean(word: string, candidates: Iterable<string>): string |
 
 /** Insertions, deletions, changes and swaps of neighbours that turn `a` into `b`. */
 function editDistance(a: string, b: string): number {
-  let before: number[] = []
-  let previous = Array.from({ length: b.length + 1 }, (_, index) => index)
+  let before: readonly number[] = []
+  let previous: readonly number[] = Array.from({ length: b.length + 1 }, (_, index) => index)
   for (let i = 1; i <= a.length; i++) {
     const current = [i]
     for (let j = 1; j <= b.length; j++) {
-      const change = a[i - 1] === b[j - 1] ? 0 : 1
-      let cost = Math.min(
-        (previous[j] ?? 0) + 1,
-        (current[j - 1] ?? 0) + 1,
-        (previous[j - 1] ?? 0) + change,
-      )
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
-        cost = Math.min(cost, (before[j - 2] ?? 0) + 1)
-      }
-      current.push(cost)
+      const isSwap = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+      const costs = [
+        cost(previous, j) + 1,
+        cost(current, j - 1) + 1,
+        cost(previous, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1),
+        isSwap ? cost(before, j - 2) + 1 : Infinity,
+      ]
+      current.push(Math.min(...costs))
     }
     before = previous
     previous = current
   }
-  return previous[b.length] ?? 0
+  return cost(previous, b.length)
+}
+
+function cost(row: readonly number[], index: number): number {
+  return row[index] ?? Infinity
 }

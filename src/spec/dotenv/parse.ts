@@ -145,29 +145,20 @@ class Reader {
     { name, start, at, quote }: { name: string; start: number; at: number; quote: "'" | '"' },
     report: Report,
   ): Statement | undefined {
-    let value = ''
-    let escaped = false
-    for (let i = at + 1; i < this.#text.length; i++) {
-      const character = this.#text[i] ?? ''
-      if (character === quote && !escaped) {
-        this.#at = i + 1
-        return this.#endsCleanly(report) ? { name, value, quote, start, end: i + 1 } : undefined
-      }
-      if (character === '\\' && !escaped) {
-        escaped = true
-        continue
-      }
-      value += escaped && character !== quote ? `\\${character}` : character
-      if (escaped && character === quote && quote === '"') value = `${value.slice(0, -1)}"`
-      escaped = false
+    const end = closingQuote(this.#text, at, quote)
+    if (end === -1) {
+      this.#at = this.#text.length
+      report.error({
+        rule: 'env-file',
+        place: { source: this.#source, start: at, end: this.#lineEnd(at) },
+        message: `Cannot read the value of "${name}": its quote ${quote} is not closed`,
+      })
+      return undefined
     }
-    this.#at = this.#text.length
-    report.error({
-      rule: 'env-file',
-      place: { source: this.#source, start: at, end: this.#lineEnd(at) },
-      message: `Cannot read the value of "${name}": its quote ${quote} is not closed`,
-    })
-    return undefined
+    this.#at = end + 1
+    const value = this.#text.slice(at + 1, end).replaceAll(`\\${quote}`, quote)
+    if (!this.#endsCleanly(report)) return undefined
+    return { name, value, quote, start, end: end + 1 }
   }
 
   /** After a closing quote only a comment may follow on the line. */
@@ -202,4 +193,13 @@ class Reader {
     const end = this.#text.indexOf('\n', from)
     return end === -1 ? this.#text.length : end
   }
+}
+
+/** Offset of the quote that closes the one at `open`; one after a backslash does not. -1: there is none. */
+function closingQuote(text: string, open: number, quote: string): number {
+  for (let at = open + 1; at < text.length; at++) {
+    if (text[at] === '\\') at += 1
+    else if (text[at] === quote) return at
+  }
+  return -1
 }

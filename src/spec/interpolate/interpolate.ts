@@ -1,6 +1,13 @@
 /** Fills in the variables of a tree: values only, never keys. */
 import type { Report } from '../diagnostics/report.ts'
-import { mapEntries, mapItems, type Node, type Place, type ScalarNode } from '../tree/node.ts'
+import {
+  isString,
+  mapEntries,
+  mapItems,
+  type Node,
+  type Place,
+  type ScalarNode,
+} from '../tree/node.ts'
 import { pathText } from '../tree/path.ts'
 import { below, type Rules } from '../tree/rules.ts'
 import { type Cast, CASTS, isOldBoolean } from './casts.ts'
@@ -20,18 +27,13 @@ interface Walk extends InterpolateOptions {
 }
 
 function walk(node: Node, context: Walk, casts: Rules<Cast> | undefined): Node {
-  switch (node.kind) {
-    case 'map':
-      return mapEntries(node, ({ key, value }) => step(key, value, context, below(casts, key)))
-    case 'list':
-      return mapItems(node, (item, index) => step(index, item, context, casts?.any))
-    case 'scalar':
-      return typeof node.value === 'string' && node.type === 'string'
-        ? fillIn(node, node.value, context, casts?.rule)
-        : node
-    case 'reset':
-      return node
+  if (node.kind === 'map') {
+    return mapEntries(node, ({ key, value }) => step(key, value, context, below(casts, key)))
   }
+  if (node.kind === 'list') {
+    return mapItems(node, (item, index) => step(index, item, context, casts?.any))
+  }
+  return isString(node) ? fillIn(node, node.value, context, casts?.rule) : node
 }
 
 function step(
@@ -64,7 +66,7 @@ function fillIn(node: ScalarNode, template: string, context: Walk, cast: Cast | 
   if (typeof value === 'object' && value.kind === 'scalar' && value.type === 'bool') {
     warnOldBoolean(filled, node.place, context)
   }
-  return { ...value, ...changed } as Node
+  return { ...value, ...changed }
 }
 
 function warnOldBoolean(text: string, place: Place, { report, path }: Walk): void {

@@ -7,8 +7,6 @@ export interface Lookup {
 export interface TemplateEvents {
   /** A variable without value and without default. */
   readonly unset?: (name: string) => void
-  /** A variable that was used, with or without value. */
-  readonly used?: (name: string) => void
 }
 
 /** Why a template cannot be filled in; `offset` is counted in the template. */
@@ -138,31 +136,25 @@ function closingBrace(template: string, open: number): number {
   return last
 }
 
-function valueOf(
-  part: Variable & { readonly offset: number },
-  lookup: Lookup,
-  events: TemplateEvents,
-): string {
+type Placed = Variable & { readonly offset: number }
+
+function valueOf(part: Placed, lookup: Lookup, events: TemplateEvents): string {
   const { name, operator, word } = part
-  events.used?.(name)
   const value = lookup(name)
-  const present = value !== undefined && !(operator.startsWith(':') && value === '')
-  switch (operator.at(-1)) {
-    case '-':
-      return present ? value : substitute(word, lookup, events)
-    case '+':
-      return present ? substitute(word, lookup, events) : (value ?? '')
-    case '?': {
-      if (present) return value
-      const reason = substitute(word, lookup, events)
-      throw new TemplateError(
-        'required',
-        `the required variable "${name}" has no value${reason === '' ? '' : `: ${reason}`}`,
-        { offset: part.offset, variable: name },
-      )
-    }
-    default:
-      if (value === undefined) events.unset?.(name)
-      return value ?? ''
+  if (operator === '') {
+    if (value === undefined) events.unset?.(name)
+    return value ?? ''
   }
+  const present = value !== undefined && !(operator.startsWith(':') && value === '')
+  const kind = operator.at(-1)
+  if (kind === '+') return present ? substitute(word, lookup, events) : (value ?? '')
+  if (present) return value
+  if (kind === '-') return substitute(word, lookup, events)
+  throw missing(part, substitute(word, lookup, events))
+}
+
+function missing({ name, offset }: Placed, reason: string): TemplateError {
+  const why = reason === '' ? '' : `: ${reason}`
+  const message = `the required variable "${name}" has no value${why}`
+  return new TemplateError('required', message, { offset, variable: name })
 }

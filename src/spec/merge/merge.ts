@@ -1,11 +1,18 @@
 /** Merges the tree of a later file, or of an extending service, over an earlier one. */
 import type { Report } from '../diagnostics/report.ts'
 import { pathText } from '../tree/path.ts'
-import { type Entry, isNull, type ListNode, type MapNode, type Node } from '../tree/node.ts'
+import {
+  type Entry,
+  isNull,
+  type ListNode,
+  type MapNode,
+  type Node,
+  type ResetNode,
+} from '../tree/node.ts'
 import { below, type Rules } from '../tree/rules.ts'
 import { MERGE_RULES, type MergeRule } from './rules.ts'
 
-export interface MergeContext {
+interface MergeContext {
   readonly report: Report
   readonly path: (string | number)[]
 }
@@ -24,7 +31,7 @@ export function mergeServices(base: Node, over: Node, report: Report, name: stri
   return mergeNodes(base, over, rules, { report, path: ['services', name] })
 }
 
-export function mergeNodes(
+function mergeNodes(
   base: Node,
   over: Node,
   rules: Rules<MergeRule> | undefined,
@@ -32,8 +39,17 @@ export function mergeNodes(
 ): Node {
   if (over.kind === 'reset' || base.kind === 'reset') return over
   if (over.override === true) return { ...over, replaces: base }
-  const special = rules?.rule?.(base, over, (left, right) => mergeMaps(left, right, rules, context))
-  if (special !== undefined) return special
+  const byRule = (left: MapNode, right: MapNode): Node => mergeMaps(left, right, rules, context)
+  return rules?.rule?.(base, over, byRule) ?? mergeKinds(base, over, rules, context)
+}
+
+/** The general rule: mappings merge, lists append, single values are replaced; null changes nothing. */
+function mergeKinds(
+  base: Exclude<Node, ResetNode>,
+  over: Exclude<Node, ResetNode>,
+  rules: Rules<MergeRule> | undefined,
+  context: MergeContext,
+): Node {
   if (isNull(over)) return base
   if (base.kind === 'map' && over.kind === 'map') return mergeMaps(base, over, rules, context)
   if (base.kind === 'list' && over.kind === 'list') return append(base, over)
@@ -41,12 +57,12 @@ export function mergeNodes(
   context.report.error({
     rule: 'merge',
     place: over.place,
-    message: `Cannot merge ${kindText(over)} into ${kindText(base)} at ${pathText(context.path)}; write both the same way, or use !override`,
+    message: `Cannot merge ${kindText(over)} into ${kindText(base)} at ${pathText(context.path)} (cannot override); write both the same way, or use !override`,
   })
   return base
 }
 
-export function append(base: ListNode, over: ListNode): ListNode {
+function append(base: ListNode, over: ListNode): ListNode {
   return { kind: 'list', items: [...base.items, ...over.items], place: over.place }
 }
 

@@ -46,8 +46,7 @@ export function unique(item: Schema): Schema {
         context.addIssue({
           code: 'custom',
           path: [index],
-          message: 'it is in the list already',
-          params: { rule: 'duplicate-item' },
+          message: 'unique: it is in the list already',
         })
       }
     }

@@ -3,8 +3,8 @@ import type { core } from 'zod'
 import type { Report } from '../diagnostics/report.ts'
 import { didYouMean } from '../diagnostics/suggest.ts'
 import { pathText } from '../tree/path.ts'
-import { locate } from '../tree/locate.ts'
-import type { Node } from '../tree/node.ts'
+import { locate, nodeAt } from '../tree/locate.ts'
+import type { Node, ScalarNode } from '../tree/node.ts'
 import { emptyObject } from '../tree/plain.ts'
 import { knownKeys } from './keys.ts'
 import { stackSchema } from './stack.ts'
@@ -21,22 +21,18 @@ export function validate(tree: Node, report: Report): void {
 
 /** Plain values as the schema is to see them: a date is nothing it knows, and every number is in range. */
 function checkable(node: Node): unknown {
-  switch (node.kind) {
-    case 'map': {
-      const object = emptyObject<unknown>()
-      for (const { key, value } of node.entries.values()) object[key] = checkable(value)
-      return object
-    }
-    case 'list':
-      return node.items.map(checkable)
-    case 'reset':
-      return null
-    case 'scalar':
-      if (node.type === 'time') return DATE
-      if (node.type === 'float' && !Number.isFinite(node.value)) return 0.5
-      if (node.type === 'int' && !Number.isSafeInteger(node.value)) return Number.MAX_SAFE_INTEGER
-      return node.value
-  }
+  if (node.kind === 'scalar') return checkableScalar(node)
+  if (node.kind === 'list') return node.items.map(checkable)
+  if (node.kind === 'reset') return null
+  const object = emptyObject<unknown>()
+  for (const { key, value } of node.entries.values()) object[key] = checkable(value)
+  return object
+}
+
+function checkableScalar({ type, value }: ScalarNode): unknown {
+  if (type === 'time') return DATE
+  if (type === 'float' && !Number.isFinite(value)) return 0.5
+  return type === 'int' && !Number.isSafeInteger(value) ? Number.MAX_SAFE_INTEGER : value
 }
 
 const DATE = Symbol('date')
@@ -48,19 +44,11 @@ interface Context {
 
 function reportIssue(issue: Issue, prefix: Path, context: Context): void {
   const path = [...prefix, ...(issue.path as Path)]
-  switch (issue.code) {
-    case 'unrecognized_keys':
-      for (const key of issue.keys) if (!key.startsWith('x-')) reportUnknownKey(key, path, context)
-      return
-    case 'invalid_union':
-      reportUnion(issue, path, context)
-      return
-    case 'invalid_key':
-      reportName(path, context)
-      return
-    default:
-      reportValue(path, expectation(issue), context)
-  }
+  if (issue.code === 'unrecognized_keys') {
+    for (const key of issue.keys) if (!key.startsWith('x-')) reportUnknownKey(key, path, context)
+  } else if (issue.code === 'invalid_union') reportUnion(issue, path, context)
+  else if (issue.code === 'invalid_key') reportName(path, context)
+  else reportValue(path, expectation(issue), context)
 }
 
 function reportUnknownKey(key: string, path: Path, { tree, report }: Context): void {
@@ -91,8 +79,7 @@ function reportUnion(issue: core.$ZodIssueInvalidUnion, path: Path, context: Con
     for (const inner of meant) reportIssue(inner, path, context)
     return
   }
-  const expected = [...new Set(branches.flatMap((issues) => issues.slice(0, 1).map(expectation)))]
-  reportValue(path, expected.join(' or '), context)
+  reportValue(path, alternatives(branches), context)
 }
 
 function isExtension(issue: Issue): boolean {
@@ -107,41 +94,46 @@ function isWrongKind(issue: Issue): boolean {
 }
 
 function reportValue(path: Path, expected: string, { tree, report }: Context): void {
-  const missing = expected === ''
-  const seen = missing ? '' : describe(tree, path)
+  const node = nodeAt(tree, path)
+  const missing = `Cannot use ${pathText(path.slice(0, -1))}: the key "${String(path.at(-1))}" is missing`
   report.error({
     rule: 'invalid-value',
     place: locate(tree, path, 'value'),
     message:
-      seen === 'nothing there'
-        ? `Cannot use ${pathText(path.slice(0, -1))}: the key "${String(path.at(-1))}" is missing`
-        : `Cannot use ${seen} for ${pathText(path)}: it needs to be ${expected}`,
+      node === undefined
+        ? missing
+        : `Cannot use ${describe(node)} for ${pathText(path)}: it needs to be ${expected}`,
   })
 }
 
 function expectation(issue: Issue): string {
-  switch (issue.code) {
-    case 'invalid_type':
-      return KINDS[issue.expected] ?? issue.expected
-    case 'invalid_value':
-      return issue.values.map((value) => `"${String(value)}"`).join(', ')
-    case 'too_small':
-      return `greater than or equal to ${String(issue.minimum)}`
-    case 'too_big':
-      return `less than or equal to ${String(issue.maximum)}`
-    case 'invalid_format':
-      return `of the form ${issue.pattern ?? issue.format}`
-    case 'invalid_union':
-      return [
-        ...new Set(issue.errors.flatMap((issues) => issues.slice(0, 1).map(expectation))),
-      ].join(' or ')
-    case 'custom':
-      return issue.message === 'it is in the list already'
-        ? 'unique: it is in the list already'
-        : issue.message
-    default:
-      return issue.message
-  }
+  return (
+    EXPECTATIONS.map((expect) => expect(issue)).find((text) => text !== undefined) ?? issue.message
+  )
+}
+
+/** What an issue's kind asks for; each answers for its own kind. */
+const EXPECTATIONS: readonly ((issue: Issue) => string | undefined)[] = [
+  (issue) =>
+    issue.code === 'invalid_type' ? (KINDS[issue.expected] ?? issue.expected) : undefined,
+  (issue) =>
+    issue.code === 'invalid_value'
+      ? `one of ${issue.values.map((value) => `"${String(value)}"`).join(', ')}`
+      : undefined,
+  (issue) =>
+    issue.code === 'too_small' ? `greater than or equal to ${String(issue.minimum)}` : undefined,
+  (issue) =>
+    issue.code === 'too_big' ? `less than or equal to ${String(issue.maximum)}` : undefined,
+  (issue) =>
+    issue.code === 'invalid_format' ? `of the form ${issue.pattern ?? issue.format}` : undefined,
+  (issue) => (issue.code === 'invalid_union' ? alternatives(issue.errors) : undefined),
+]
+
+/** `a string or a list`. */
+function alternatives(branches: readonly (readonly Issue[])[]): string {
+  return [...new Set(branches.flatMap((issues) => issues.slice(0, 1).map(expectation)))].join(
+    ' or ',
+  )
 }
 
 const KINDS: Readonly<Record<string, string>> = {
@@ -155,21 +147,18 @@ const KINDS: Readonly<Record<string, string>> = {
   record: 'a mapping',
 }
 
-function describe(tree: Node, path: Path): string {
-  let node: Node | undefined = tree
-  for (const part of path) {
-    if (node?.kind === 'map') node = node.entries.get(String(part))?.value
-    else if (node?.kind === 'list') node = node.items[Number(part)]
-    else node = undefined
-  }
-  if (node === undefined) return 'nothing there'
+const TYPES: Readonly<Record<string, string>> = {
+  int: 'the number ',
+  float: 'the number ',
+  bool: 'the boolean ',
+  time: 'the date ',
+}
+
+function describe(node: Node): string {
   if (node.kind === 'map') return 'a mapping'
   if (node.kind === 'list') return 'a list'
   if (node.kind === 'reset' || node.type === 'null') return 'nothing'
-  if (node.type === 'time') return `the date ${String(node.value)}`
   return node.type === 'string'
     ? `"${String(node.value)}"`
-    : `the ${TYPES[node.type] ?? ''} ${String(node.value)}`
+    : `${TYPES[node.type] ?? ''}${String(node.value)}`
 }
-
-const TYPES: Readonly<Record<string, string>> = { int: 'number', float: 'number', bool: 'boolean' }

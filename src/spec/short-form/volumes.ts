@@ -2,7 +2,7 @@
 import { posix } from 'node:path'
 import { boolean, isString, map, type Node, text } from '../tree/node.ts'
 import type { FormContext } from './canonical.ts'
-import { parseVolume } from './volume-text.ts'
+import { parseVolume, type VolumeText } from './volume-text.ts'
 
 export function longVolume(node: Node, { report, lenient }: FormContext): Node {
   if (!isString(node)) return node
@@ -17,24 +17,40 @@ export function longVolume(node: Node, { report, lenient }: FormContext): Node {
     }
     return node
   }
-  const { source, selinux, propagation } = volume
-  const bind = {
-    selinux: selinux === undefined ? undefined : text(selinux, node),
-    propagation: propagation === undefined ? undefined : text(propagation, node),
-    create_host_path: volume.type === 'bind' ? boolean(true, node) : undefined,
-  }
-  const hasBind = Object.values(bind).some((value) => value !== undefined)
-  const nocopy = volume.nocopy === true ? { nocopy: boolean(true, node) } : {}
-  const hasVolume = volume.nocopy === true || volume.type === 'volume'
-  return map(
+  return longForm(volume, node)
+}
+
+function longForm(volume: VolumeText, node: Node): Node {
+  const optional = (value: string | undefined): Node | undefined =>
+    value === undefined ? undefined : text(value, node)
+  const isBind = volume.type === 'bind'
+  const bind = map(
     {
-      type: text(volume.type, node),
-      source: source === undefined ? undefined : text(source, node),
-      target: text(posix.normalize(volume.target).replace(/(.)\/$/, '$1'), node),
-      read_only: volume.readOnly === true ? boolean(true, node) : undefined,
-      bind: hasBind ? map(bind, node) : undefined,
-      volume: hasVolume ? map(nocopy, node) : undefined,
+      selinux: optional(volume.selinux),
+      propagation: optional(volume.propagation),
+      create_host_path: isBind ? boolean(true, node) : undefined,
     },
     node,
   )
+  const hasVolume = volume.nocopy === true || !isBind
+  return map(
+    {
+      type: text(volume.type, node),
+      source: optional(volume.source),
+      target: text(cleanPath(volume.target), node),
+      read_only: volume.readOnly === true ? boolean(true, node) : undefined,
+      bind: bind.entries.size > 0 ? bind : undefined,
+      volume: hasVolume ? nocopy(volume, node) : undefined,
+    },
+    node,
+  )
+}
+
+function nocopy(volume: VolumeText, node: Node): Node {
+  return map({ nocopy: volume.nocopy === true ? boolean(true, node) : undefined }, node)
+}
+
+/** Without `.`, `..`, doubled slashes, and a slash at the end. */
+function cleanPath(path: string): string {
+  return posix.normalize(path).replace(/(.)\/$/, '$1')
 }

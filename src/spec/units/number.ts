@@ -24,3 +24,8 @@ export function nearestFloat32(value: number): number {
   }
   return single
 }
+
+/** Digits of a whole number, without an exponent. */
+export function wholeText(value: number): string {
+  return Number.isSafeInteger(value) ? String(value) : BigInt(value).toString()
+}

@@ -31,18 +31,23 @@ class Splitter {
         if (next === undefined) return 'a backslash stands at the end'
         this.#add(next)
       } else if (this.#quote === '' && /[;&|<>]/.test(character)) {
-        if (character === '>' && /^\d/.test(this.#word ?? '')) this.#word = undefined
-        this.#endWord()
-        return { words: this.#words, dropped: this.#line.slice(at) }
+        return this.#endAt(at, character)
       } else {
         const wrong = this.#step(character)
         if (wrong !== undefined) return wrong
       }
     }
     if (this.#quote !== '')
-      return `the quote ${this.#quote === ')' ? '$(' : this.#quote} is not closed`
+      return `${this.#quote === ')' ? '"$("' : `the quote ${this.#quote}`} is not closed`
     this.#endWord()
     return { words: this.#words }
+  }
+
+  /** A digit right before `>` is the number of a file descriptor, so it goes too. */
+  #endAt(at: number, character: string): Words {
+    if (character === '>' && /^\d/.test(this.#word ?? '')) this.#word = undefined
+    this.#endWord()
+    return { words: this.#words, dropped: this.#line.slice(at) }
   }
 
   #step(character: string): string | undefined {

@@ -16,28 +16,39 @@ export function readBlockScalar(cursor: Cursor, parentIndent: number): string {
     header.indent > 0
       ? Math.max(0, parentIndent) + header.indent
       : Math.max(parentIndent + 1, 1, detectIndent(cursor))
+  const { value, lineBreak, blankLines } = readLines(cursor, indent, header.folded)
+  // The line end before the next line belongs to whatever comes next.
+  if (cursor.code(-1) === NEWLINE) cursor.pos -= 1
+  if (header.chomp === '-') return value
+  return value + lineBreak + (header.chomp === '+' ? blankLines : '')
+}
+
+interface Lines {
+  readonly value: string
+  /** Line end of the last line, and of the blank ones after it. */
+  readonly lineBreak: string
+  readonly blankLines: string
+}
+
+function readLines(cursor: Cursor, indent: number, folded: boolean): Lines {
   let value = ''
   let lineBreak = ''
   let blankLines = skipBlankLines(cursor, indent)
-  let wasBlank = false
+  let wasIndented = false
   while (hasLine(cursor, indent)) {
     cursor.pos += indent
-    const isBlank = cursor.code() === SPACE || cursor.code() === TAB
-    const folds = header.folded && lineBreak !== '' && !wasBlank && !isBlank
-    if (folds) value += blankLines === '' ? ' ' : ''
-    else value += lineBreak
-    value += blankLines
-    wasBlank = isBlank
+    // Lines that are indented further keep their line ends.
+    const isIndented = cursor.code() === SPACE || cursor.code() === TAB
+    const folds = folded && lineBreak !== '' && !wasIndented && !isIndented
+    value += (folds ? (blankLines === '' ? ' ' : '') : lineBreak) + blankLines
+    wasIndented = isIndented
     const end = cursor.text.indexOf('\n', cursor.pos)
     value += cursor.text.slice(cursor.pos, end === -1 ? undefined : end)
     cursor.pos = end === -1 ? cursor.text.length : end + 1
     lineBreak = end === -1 ? '' : '\n'
     blankLines = skipBlankLines(cursor, indent)
   }
-  // The line end before the next line belongs to whatever comes next.
-  if (cursor.pos > 0 && cursor.text.charCodeAt(cursor.pos - 1) === NEWLINE) cursor.pos -= 1
-  if (header.chomp === '-') return value
-  return value + lineBreak + (header.chomp === '+' ? blankLines : '')
+  return { value, lineBreak, blankLines }
 }
 
 function readHeader(cursor: Cursor): Header {

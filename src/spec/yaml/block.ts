@@ -101,21 +101,26 @@ function keyFollows(cursor: Cursor): boolean {
   }
 }
 
+/** How keys that are no plain text look like, by their first character; all of it on one line. */
+const KEY_FORMS: Readonly<Record<string, RegExp>> = {
+  '"': /"(?:[^"\\\n]|\\[^\n])*"/y,
+  "'": /'(?:[^'\n]|'')*'/y,
+  '[': /[^\n]*?\](?=[ \t]*:(?:\s|$))/y,
+  '{': /[^\n]*?\}(?=[ \t]*:(?:\s|$))/y,
+  '*': /\*[^\s,[\]{}]+/y,
+  // Block scalars are no keys.
+  '|': /(?!)/y,
+  '>': /(?!)/y,
+}
+
 function skipKey(cursor: Cursor): void {
-  const character = cursor.text[cursor.pos]
-  if (character === '"' || character === "'") {
-    const line = character === '"' ? /"(?:[^"\\\n]|\\[^\n])*"/y : /'(?:[^'\n]|'')*'/y
-    line.lastIndex = cursor.pos
-    cursor.pos += line.exec(cursor.text)?.[0].length ?? 0
-  } else if (character === '[' || character === '{') {
-    const line = /[^\n]*?[\]}](?=[ \t]*:(?:\s|$))/y
-    line.lastIndex = cursor.pos
-    cursor.pos += line.exec(cursor.text)?.[0].length ?? 0
-  } else if (character === '*') {
-    const name = /\*[^\s,[\]{}]+/y
-    name.lastIndex = cursor.pos
-    cursor.pos += name.exec(cursor.text)?.[0].length ?? 0
-  } else if (character !== '|' && character !== '>') readPlainLine(cursor, false)
+  const form = KEY_FORMS[cursor.text[cursor.pos] ?? '']
+  if (form === undefined) {
+    readPlainLine(cursor, false)
+    return
+  }
+  form.lastIndex = cursor.pos
+  cursor.pos += form.exec(cursor.text)?.[0].length ?? 0
 }
 
 function readScalar(context: BlockContext, { tag }: Properties): Node {

@@ -59,11 +59,9 @@ function skipLine(cursor: Cursor): void {
   while (!cursor.atEnd() && cursor.code() !== NEWLINE) cursor.pos += 1
 }
 
+/** Of the control characters, YAML has tab, line feed, carriage return and next line (U+0085). */
 function refuseControl(text: string): void {
-  // oxlint-disable-next-line no-control-regex -- these are what is looked for.
-  const at = text.search(
-    /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u0084\u0086-\u009f\ufffe\uffff]/,
-  )
+  const at = text.search(/(?![\t\n\r\u0085])\p{Cc}|[\ufffe\uffff]/u)
   if (at === -1) return
   const code = text.charCodeAt(at).toString(16).padStart(4, '0')
   throw new YamlError(`the control character U+${code} is not allowed`, at)

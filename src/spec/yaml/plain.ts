@@ -11,9 +11,13 @@ import {
   YamlError,
 } from './cursor.ts'
 
+function codes(characters: string): ReadonlySet<number> {
+  return new Set(characters.split('').map((character) => character.charCodeAt(0)))
+}
+
 /** Characters that begin something else: indicators and what YAML keeps for itself. */
-const RESERVED = new Set([...'%@`'].map((character) => character.charCodeAt(0)))
-const INDICATORS = new Set([...'?:-,[]{}#&*!|>\'"'].map((character) => character.charCodeAt(0)))
+const RESERVED = codes('%@`')
+const INDICATORS = codes('?:-,[]{}#&*!|>\'"')
 
 /** Reads the part of a plain scalar that is on the cursor's line. Blanks at its end are not part of it. */
 export function readPlainLine(cursor: Cursor, inFlow: boolean): string {
