@@ -12,7 +12,7 @@ import { validate } from '../schema/validate.ts'
 import { canonical } from '../short-form/canonical.ts'
 import { checkForms } from '../check/forms.ts'
 import { map, type MapNode, type Node, type Place, withoutEntry, get } from '../tree/node.ts'
-import { parseYaml } from '../yaml/parse.ts'
+import { parseYaml } from '../tree/parse.ts'
 import type { FileContext } from './context.ts'
 
 export interface StackFile {
