@@ -14,6 +14,7 @@ import {
   readContainerRecords,
 } from './records/container.ts'
 import { stackNames } from './records/stack.ts'
+import { afterEnd, followAttempt } from './supervise.ts'
 
 /** Every container with a record is in `machine.containers` afterwards. */
 export async function adoptAll(machine: Machine): Promise<void> {
@@ -28,9 +29,13 @@ async function adopt(machine: Machine, container: LiveContainer): Promise<void> 
   publishNames(machine, container.record, [])
   const record = readAttemptRecord(container.own)
   if (!record) return
-  if (isAlive(machine, record, container)) return follow(machine, container, record)
+  if (isAlive(machine, record, container)) {
+    await follow(machine, container, record)
+    return followAttempt(machine, container)
+  }
   keepResult(machine, container, record)
   await cleanUpAttempt(machine, container, { record, netns: undefined, dns: undefined })
+  afterEnd(machine, container)
 }
 
 /** Alive: this boot's monitor, by pid and start time, with a program that has started. */

@@ -13,6 +13,7 @@ import type { DnsServer } from '../net/index.ts'
 import { EngineError } from '../errors.ts'
 import { listenToReports } from './container/reports.ts'
 import { forgetNames, publishNames } from './container/network.ts'
+import type { EngineEvent } from './types.ts'
 import type { LiveAttempt, LiveContainer, Machine } from './machine.ts'
 import { exitCodeOf, type ExitStatus, readAttemptStatus } from './records/attempt.ts'
 import {
@@ -186,7 +187,7 @@ export function forgetContainer(machine: Machine, container: LiveContainer): voi
   machine.containers.delete(container.record.name)
 }
 
-type ContainerEventState = 'created' | 'started' | 'exited' | 'removed' | 'oom'
+type ContainerEventState = Extract<EngineEvent, { kind: 'container' }>['state']
 
 export function announce(
   machine: Machine,

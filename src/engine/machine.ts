@@ -1,6 +1,7 @@
 /** What every part of the engine works on: directories, cgroups, networks, live containers, events. */
 
 import type { CgroupHost, Fd } from '../linux/index.ts'
+import type { HealthStatus } from '../planner/index.ts'
 import type { DnsServer, Net } from '../net/index.ts'
 import type { AttemptRecord, ContainerRecord } from './records/container.ts'
 import type { ExitStatus } from './records/attempt.ts'
@@ -45,6 +46,10 @@ export interface LiveAttempt {
   /** Absent in the host's network namespace. */
   readonly netns: Fd | undefined
   dns: DnsServer | undefined
+  /** Absent without a healthcheck. */
+  health?: HealthStatus
+  /** Output of the last probe, for people. */
+  lastProbe?: string
   /** Resolves when monitor and mover have ended and everything of the attempt is cleaned up. */
   readonly ended: Promise<void>
 }

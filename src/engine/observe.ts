@@ -1,6 +1,7 @@
 /** What the machine has of a stack: records, checked against processes and the kernel's networks. */
 
 import type { ContainerState, ObservedContainer, ObservedState } from '../planner/index.ts'
+import { healthOf } from './health-state.ts'
 import { containersOf, type LiveContainer, type Machine } from './machine.ts'
 import { readNetworkRecords } from './records/network.ts'
 import { readStackRecord } from './records/stack.ts'
@@ -34,7 +35,7 @@ export function observeContainer(container: LiveContainer): ObservedContainer {
     spec: record.spec,
     dependsOn: record.dependsOn,
     state: stateOf(container),
-    health: 'none',
+    health: healthOf(container),
     attempt: record.attempts,
     ...runOf(container),
     oomKilled: record.last?.oomKilled ?? false,

@@ -3,6 +3,7 @@
 import { decideRestart, FIRST_RUN } from '../planner/index.ts'
 import { update } from './attempts.ts'
 import { startContainer } from './container/start.ts'
+import { followHealth } from './health.ts'
 import type { LiveContainer, Machine } from './machine.ts'
 
 /** A start that the user asked for begins a new series: the back-off starts over. */
@@ -17,8 +18,9 @@ export function cancelRestart(container: LiveContainer): void {
   container.restart = undefined
 }
 
-/** Acts on the end of the running attempt, once all of it is cleaned up. */
+/** Watches the running attempt's health, and acts on its end once all of it is cleaned up. */
 export function followAttempt(machine: Machine, container: LiveContainer): void {
+  followHealth(machine, container)
   container.attempt?.ended.then(
     () => afterEnd(machine, container),
     (failure: unknown) => warn(machine, container, failure),

@@ -19,7 +19,8 @@ import {
 import { describeContainer } from './describe.ts'
 import type { LiveContainer, Machine } from '../machine.ts'
 import { rootMountPoint } from '../paths.ts'
-import { openRootfs } from './tmp-rootfs.ts'
+import type { AttemptInterface } from '../records/container.ts'
+import { findExecutable, openRootfs } from '../rootfs/index.ts'
 import { resolveSources } from './volume-mounts.ts'
 import type { Undo } from '../undo.ts'
 import type { ChildMounts } from './child-mounts.ts'
@@ -37,6 +38,7 @@ export interface AssembleInput {
   readonly cgroup: Cgroup
   readonly join: CgroupJoin
   readonly netns: Fd | undefined
+  readonly interfaces: readonly AttemptInterface[]
   readonly output: Output
   readonly reports: { readonly status: Fd }
   readonly undo: Undo
@@ -52,7 +54,7 @@ export interface Assembly {
 export function assemble(machine: Machine, input: AssembleInput): Assembly {
   const { container, undo } = input
   const { record, own } = container
-  const rootfs = openRootfs(machine, container, undo)
+  const rootfs = openRootfs(machine, { container, interfaces: input.interfaces, undo })
   const config = describeContainer(record.spec, {
     name: record.name,
     cgroupsPath: containerCgroupPath(input),
@@ -60,7 +62,6 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
     user: rootfs.user,
     image: rootfs.image,
   })
-  const executable = rootfs.findExecutable(config)
   const mounts = prepareMounts(
     resolveSources(machine, { record, mounts: config.mounts, rootFd: rootfs.fd, undo }),
     {
@@ -70,6 +71,13 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
       undo,
     },
   )
+  const executable = findExecutable({
+    rootFd: rootfs.fd,
+    mounts: mounts.filter((mount) => mount.kind === 'attach'),
+    name: config.process.args[0] ?? '',
+    env: config.process.env,
+    cwd: config.process.cwd,
+  })
   if (config.process.cwd !== '/') makeDirectoryIn(rootfs.fd, config.process.cwd, { mode: 0o755 })
   const init = record.spec.init ? openInit(config, executable, undo) : undefined
   const table = new DescriptorTable({

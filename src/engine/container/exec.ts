@@ -23,7 +23,7 @@ import {
 import { EngineError } from '../../errors.ts'
 import type { LiveContainer, Machine } from '../machine.ts'
 import { exitCodeOf } from '../records/attempt.ts'
-import { findExecutable, resolveUser } from './tmp-rootfs.ts'
+import { findExecutable, resolveUser } from '../rootfs/index.ts'
 import type { ExecRequest, ExecSession } from '../types.ts'
 import { Undo } from '../undo.ts'
 import { writeJoiningChild } from './child.ts'

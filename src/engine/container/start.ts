@@ -89,6 +89,7 @@ async function launch(machine: Machine, container: LiveContainer, draft: Draft):
     cgroup,
     join,
     netns,
+    interfaces,
     output,
     reports,
     undo: temporary,

@@ -3,6 +3,8 @@
 export interface HostsInput {
   readonly hostname: string
   readonly domainname?: string | undefined
+  /** Further names of its own. */
+  readonly aliases?: readonly string[] | undefined
   /** The container's own addresses. */
   readonly addresses: readonly string[]
   readonly extraHosts: readonly { readonly name: string; readonly address: string }[]
@@ -10,8 +12,9 @@ export interface HostsInput {
 
 /** Extra hosts come last, so that a name of the stack file wins over none of the machine's own. */
 export function hostsText(input: HostsInput): string {
-  const { hostname, domainname } = input
-  const names = domainname === undefined ? [hostname] : [`${hostname}.${domainname}`, hostname]
+  const { hostname, domainname, aliases = [] } = input
+  const full = domainname === undefined ? [] : [`${hostname}.${domainname}`]
+  const names = [...new Set([...full, hostname, ...aliases])]
   const lines = [
     ...LOCAL,
     ...input.extraHosts.map(({ name, address }) => [address, name]),

@@ -1,0 +1,104 @@
+/** Probes containers that have a healthcheck, at the times and with the judgement of planner/health.ts. */
+
+import {
+  applyProbe,
+  type Healthcheck,
+  initialHealth,
+  type NextProbe,
+  nextProbe,
+} from '../planner/index.ts'
+import { announce } from './attempts.ts'
+import { execInContainer } from './container/exec.ts'
+import type { LiveAttempt, LiveContainer, Machine } from './machine.ts'
+import type { ExecSession } from './types.ts'
+
+/** Bytes of a probe's output that are kept, as Docker does. */
+const OUTPUT_BYTES_MAX = 4096
+
+/** Probes the running attempt until it ends. Returns at once; a container without a check is left alone. */
+export function followHealth(machine: Machine, container: LiveContainer): void {
+  const { attempt } = container
+  const check = container.record.spec.healthcheck
+  if (!attempt || !check) return
+  attempt.health = initialHealth(now())
+  const stop = schedule(machine, { container, attempt, check })
+  attempt.ended.then(stop, stop)
+}
+
+interface Probed {
+  readonly container: LiveContainer
+  readonly attempt: LiveAttempt
+  readonly check: Healthcheck
+}
+
+/** One probe after the other, each at its time; returns what ends the series. */
+function schedule(machine: Machine, probed: Probed): () => void {
+  const { attempt, check } = probed
+  let timer: NodeJS.Timeout | undefined
+  let stopped = false
+  const plan = (): void => {
+    if (stopped || !attempt.health || attempt.exit) return
+    const next = nextProbe(check, attempt.health)
+    timer = setTimeout(
+      () => {
+        void probe(machine, probed, next).then(plan)
+      },
+      Math.max(0, next.at - now()),
+    )
+  }
+  plan()
+  return () => {
+    stopped = true
+    clearTimeout(timer)
+  }
+}
+
+async function probe(machine: Machine, probed: Probed, next: NextProbe): Promise<void> {
+  const { attempt, check, container } = probed
+  const beganAt = now()
+  const { passed, output } = await runProbe(machine, probed, next.timeoutMs)
+  if (!attempt.health || attempt.exit) return
+  const before = attempt.health.state
+  const result = { scheduled: next.scheduled, beganAt, endedAt: now(), passed }
+  attempt.health = applyProbe(check, attempt.health, result)
+  attempt.lastProbe = output
+  const { state } = attempt.health
+  if (state !== before && state !== 'starting') announce(machine, container.record, state)
+}
+
+/** The check's program as an exec in the container; what cannot even be started has failed. */
+async function runProbe(
+  machine: Machine,
+  { container, check }: Probed,
+  timeoutMs: number,
+): Promise<{ readonly passed: boolean; readonly output: string }> {
+  try {
+    const session = await execInContainer(machine, container, { command: check.test, tty: false })
+    const output = collect(session)
+    const timer = setTimeout(() => session.signal('SIGKILL'), timeoutMs)
+    const { exitCode } = await session.exited
+    clearTimeout(timer)
+    return { passed: exitCode === 0, output: output() }
+  } catch (error) {
+    return { passed: false, output: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+function collect(session: ExecSession): () => string {
+  const chunks: Buffer[] = []
+  let size = 0
+  const keep = (chunk: Buffer): void => {
+    if (size >= OUTPUT_BYTES_MAX) return
+    chunks.push(chunk.subarray(0, OUTPUT_BYTES_MAX - size))
+    size += chunk.length
+  }
+  session.stdin.end()
+  session.stdout.on('data', keep)
+  session.stderr?.on('data', keep)
+  return () => Buffer.concat(chunks).toString('utf8')
+}
+
+/** Milliseconds of a clock that is never set. */
+function now(): number {
+  return performance.now()
+}

@@ -1,0 +1,78 @@
+/** What an attempt's /etc/hosts and /etc/resolv.conf say, by the network that it is in. */
+
+import { hostResolvConf } from '../container/network.ts'
+import { containersOf, type Machine } from '../machine.ts'
+import type { AttemptInterface, ContainerRecord } from '../records/container.ts'
+import { readNetworkRecords } from '../records/network.ts'
+import { hostsText, resolvText } from './network-files.ts'
+
+/** `interfaces` are the attempt's own; one that shares a network has the other's addresses. */
+export function networkFiles(
+  machine: Machine,
+  record: ContainerRecord,
+  interfaces: readonly AttemptInterface[],
+): { readonly hosts: string; readonly resolvConf: string } {
+  const { spec, name } = record
+  const network = networkOf(machine, record, interfaces)
+  return {
+    hosts: hostsText({
+      hostname: spec.hostname,
+      domainname: spec.domainname,
+      aliases: [name],
+      addresses: network.interfaces.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6]).filter(isPresent),
+      extraHosts: spec.extraHosts.map((extra) =>
+        extra.address === HOST_GATEWAY
+          ? { ...extra, address: hostAddress(machine, record, network) }
+          : extra,
+      ),
+    }),
+    resolvConf: resolvText({
+      resolver: network.kind === 'networks' ? 'embedded' : 'direct',
+      dns: spec.dns,
+      dnsSearch: spec.dnsSearch,
+      dnsOptions: spec.dnsOptions,
+      host: hostResolvConf(),
+    }),
+  }
+}
+
+interface NetworkView {
+  readonly kind: 'networks' | 'host' | 'none'
+  readonly interfaces: readonly AttemptInterface[]
+}
+
+/** The network a container is really in. No cycle can run: the first of it would never have started. */
+function networkOf(
+  machine: Machine,
+  record: ContainerRecord,
+  interfaces: readonly AttemptInterface[],
+): NetworkView {
+  const { network } = record.spec
+  if (network.kind !== 'service' && network.kind !== 'container') {
+    return { kind: network.kind, interfaces }
+  }
+  const other = containersOf(machine, record.stack).find(
+    (one) =>
+      one.attempt !== undefined &&
+      (network.kind === 'service'
+        ? one.record.service === network.service
+        : one.record.name === network.container),
+  )
+  if (other?.attempt === undefined) return { kind: 'none', interfaces: [] }
+  return networkOf(machine, other.record, other.attempt.record.interfaces)
+}
+
+/** @see docker run --add-host: stands for an address of the host that the container can reach */
+const HOST_GATEWAY = 'host-gateway'
+
+function hostAddress(machine: Machine, record: ContainerRecord, network: NetworkView): string {
+  const first = network.interfaces[0]?.network
+  const gateway = readNetworkRecords(machine.paths, record.stack).find(
+    ({ spec }) => spec.name === first,
+  )?.gateways[0]
+  return gateway ?? '127.0.0.1'
+}
+
+function isPresent(address: string | undefined): address is string {
+  return address !== undefined
+}

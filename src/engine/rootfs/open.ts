@@ -1,0 +1,57 @@
+/** Opens the root filesystem of one attempt: the image's layers, our own, and what it writes. */
+
+import { join } from 'node:path'
+import { close, type Fd } from '../../linux/index.ts'
+import type { LiveContainer, Machine } from '../machine.ts'
+import { rootMountPoint } from '../paths.ts'
+import type { AttemptInterface } from '../records/container.ts'
+import type { Undo } from '../undo.ts'
+import { networkFiles } from './attempt-files.ts'
+import { type ImageSettings, prepareRootfs } from './image.ts'
+import { buildInitLayer } from './init-layer.ts'
+import { openOverlayRoot } from './overlay.ts'
+import { type ResolvedUser, resolveUser } from './user.ts'
+
+export interface Rootfs {
+  /** Detached tree, mounted nowhere; still writable. Closed by the undo given. */
+  readonly fd: Fd
+  readonly image: ImageSettings
+  readonly user: ResolvedUser
+}
+
+/**
+ * `interfaces` are the attempt's own, for /etc/hosts.
+ * @throws {EngineError} IMAGE, NO_OVERLAY, LAUNCH
+ */
+export function openRootfs(
+  machine: Machine,
+  input: {
+    readonly container: LiveContainer
+    readonly interfaces: readonly AttemptInterface[]
+    readonly undo: Undo
+  },
+): Rootfs {
+  const { own, record } = input.container
+  const { spec } = record
+  const source = prepareRootfs(spec.image, { cacheDirectory: join(machine.paths.state, 'rootfs') })
+  buildInitLayer({
+    directory: own.init,
+    lowers: source.lowers,
+    hostname: spec.hostname,
+    ...networkFiles(machine, record, input.interfaces),
+  })
+  const fd = openOverlayRoot(source, {
+    init: own.init,
+    upper: own.upper,
+    work: own.work,
+    parts: join(own.directory, 'parts'),
+    place: rootMountPoint(machine.paths),
+  })
+  input.undo.push(() => close(fd))
+  const user = resolveUser({
+    rootFd: fd,
+    user: spec.user ?? source.image.user,
+    groupAdd: spec.groupAdd,
+  })
+  return { fd, image: source.image, user }
+}
