@@ -62,46 +62,44 @@ test('deviceProgram() of no rule loads the request and refuses it', () => {
   ])
 })
 
-/** What the program answers, by the meaning of its instructions in the kernel's instruction set. */
+/** One instruction on the registers, by its meaning in the kernel's instruction set; the jump taken. */
+const INSTRUCTIONS: Readonly<
+  Record<
+    number,
+    (r: number[], i: { t: number; s: number; offset: number; value: number }) => number
+  >
+> = {
+  0x61: (r, { t, offset }) => set(r, t, r[CONTEXT + offset / 4]),
+  0xbc: (r, { t, s }) => set(r, t, r[s]),
+  0xb7: (r, { t, value }) => set(r, t, value),
+  0x54: (r, { t, value }) => set(r, t, (r[t] ?? 0) & value),
+  0x74: (r, { t, value }) => set(r, t, (r[t] ?? 0) >>> value),
+  0x55: (r, { t, offset, value }) => (r[t] === value ? 0 : offset),
+}
+/** The context lies behind the registers here. */
+const CONTEXT = 16
+
+function set(registers: number[], target: number, value: number | undefined): 0 {
+  registers[target] = value ?? 0
+  return 0
+}
+
+/** What the program answers. */
 function run(
   program: Uint8Array,
   request: { type: number; access: number; device: string },
-): number {
+): number | undefined {
   const [major, minor] = request.device.split(':').map(Number)
-  const context = [(request.access << 16) | request.type, major, minor]
-  const registers = Array.from({ length: 11 }, () => 0)
+  const registers = Array.from({ length: CONTEXT }, () => 0)
+  registers.push((request.access << 16) | request.type, major ?? 0, minor ?? 0)
   const code = new DataView(program.buffer)
-  for (let at = 0; ; at += 8) {
-    const target = code.getUint8(at + 1) & 15
-    const source = code.getUint8(at + 1) >> 4
-    const offset = code.getInt16(at + 2, true)
-    const value = code.getInt32(at + 4, true)
-    const before = registers[target] ?? 0
-    switch (code.getUint8(at)) {
-      case 0x61:
-        registers[target] = context[offset / 4] ?? 0
-        break
-      case 0xbc:
-        registers[target] = registers[source] ?? 0
-        break
-      case 0xb7:
-        registers[target] = value
-        break
-      case 0x54:
-        registers[target] = before & value
-        break
-      case 0x74:
-        registers[target] = before >>> value
-        break
-      case 0x55:
-        if (before !== value) at += offset * 8
-        break
-      case 0x95:
-        return registers[0] ?? 0
-      default:
-        throw new Error(`unknown instruction at ${at}`)
-    }
+  for (let at = 0; code.getUint8(at) !== 0x95; at += 8) {
+    const instruction = INSTRUCTIONS[code.getUint8(at)]
+    const [t, s] = [code.getUint8(at + 1) & 15, code.getUint8(at + 1) >> 4]
+    const [offset, value] = [code.getInt16(at + 2, true), code.getInt32(at + 4, true)]
+    at += 8 * (instruction?.(registers, { t, s, offset, value }) ?? Number.NaN)
   }
+  return registers[0]
 }
 
 test('deviceProgram() allows exactly what some rule grants', () => {

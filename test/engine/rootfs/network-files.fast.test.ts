@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest'
+import { hostsText, resolvText } from '../../../src/engine/rootfs/network-files.ts'
+
+const HOST =
+  '# written by something\nnameserver 9.9.9.9\nnameserver 8.8.8.8\nsearch a.example\nsearch corp.example lan\noptions edns0\n'
+const resolv = (change: Partial<Parameters<typeof resolvText>[0]>) =>
+  resolvText({
+    resolver: 'embedded',
+    dns: [],
+    dnsSearch: [],
+    dnsOptions: [],
+    host: HOST,
+    ...change,
+  })
+
+test('hostsText() names the container by its addresses, after extra hosts', () => {
+  const text = hostsText({
+    hostname: 'web',
+    domainname: 'example.org',
+    addresses: ['10.89.0.2', 'fd00::2'],
+    extraHosts: [{ name: 'db', address: '192.0.2.7' }],
+  })
+  expect(text.split('\n').slice(0, 2)).toEqual([
+    '127.0.0.1\tlocalhost',
+    '::1\tlocalhost ip6-localhost ip6-loopback',
+  ])
+  expect(text.split('\n').slice(6)).toEqual([
+    '192.0.2.7\tdb',
+    '10.89.0.2\tweb.example.org web',
+    'fd00::2\tweb.example.org web',
+    '',
+  ])
+})
+
+test('resolvText() of the embedded resolver keeps the search list of the host', () => {
+  expect(resolv({})).toBe('nameserver 127.0.0.11\nsearch corp.example lan\noptions edns0 ndots:0\n')
+})
+
+test('resolvText() lets the stack file have the last word', () => {
+  const text = resolv({ dns: ['1.1.1.1'], dnsSearch: ['x.example'], dnsOptions: ['ndots:2'] })
+  expect(text).toBe('nameserver 127.0.0.11\nsearch x.example\noptions ndots:2\n')
+})
+
+test('resolvText() drops the search list for "."', () => {
+  expect(resolv({ dnsSearch: ['.'] })).not.toContain('search')
+})
+
+test('resolvText() without our resolver names the stack file’s servers, or the host’s', () => {
+  expect(resolv({ resolver: 'direct' })).toBe(
+    'nameserver 9.9.9.9\nnameserver 8.8.8.8\nsearch corp.example lan\noptions edns0\n',
+  )
+  expect(resolv({ resolver: 'direct', dns: ['1.1.1.1'] })).toContain('nameserver 1.1.1.1\nsearch')
+  expect(resolv({ resolver: 'direct', host: '' })).toBe('')
+})
