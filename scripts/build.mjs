@@ -13,6 +13,8 @@ const library = existsSync('src/index.ts')
 /** `import fs from 'node:fs'`, `import * as fs from …` and `import { a, b as c } from …`. */
 const BUILTIN_IMPORT =
   /^import\s+(?:(?:\*\s+as\s+)?([\w$]+)|\{([^}]*)\})\s+from\s+['"](?:node:)?([a-z_/]+)['"];?/gm
+/** The ES modules of yaml: node would take its CommonJS, which cannot be shaken nor bundled into ESM. */
+const YAML_MODULE = resolve('node_modules/yaml/browser/dist/index.js')
 /** Stands in for the digest until all files are known; as long as the digest is. */
 const UNKNOWN_BUILD = '0000000000000000'
 
@@ -39,6 +41,9 @@ async function bundle(entryPoints, options = {}) {
     target: 'node24',
     minifySyntax: true,
     minifyWhitespace: true,
+    // node prints the whole line that threw.
+    lineLimit: 160,
+    alias: { yaml: YAML_MODULE },
     legalComments: 'none',
     metafile: true,
     // koffi finds its binary beside its own files.
