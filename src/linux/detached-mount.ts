@@ -1,8 +1,8 @@
 /** New file systems as detached mounts, overlay among them. */
 
 import { readSync } from 'node:fs'
-import { KernelError } from '../errors.ts'
 import { close, type Fd } from './fd.ts'
+import { isKernelAtLeast } from './kernel.ts'
 import { check, declareSyscall, kernelError, lastErrno } from './libc.ts'
 import { mountAttributeBits, type MountAttributes } from './mount.ts'
 import { openPath } from './path.ts'
@@ -26,6 +26,9 @@ const FSCONFIG_CMD_CREATE = 6
 
 /** fsconfig(2) refuses longer values: strndup_user(_value, 256) in fs/fsopen.c. */
 const VALUE_BYTES_MAX = 255
+
+/** First kernel with overlay's `lowerdir+`. */
+const LOWERDIR_EACH_SINCE = '6.7'
 
 /** Messages read of one file system context at most; the kernel keeps eight. */
 const MESSAGES_MAX = 16
@@ -62,7 +65,7 @@ export function createDetachedMount(mount: DetachedMount): Fd {
       else configure.path(key, value)
     }
     if (mount.lowers === undefined) configure.create()
-    else configure.createWithLowers(mount.lowers, mount.lowersAs ?? 'each')
+    else configure.createWithLowers(mount.lowers, mount.lowersAs ?? defaultWay())
     const attributes = mountAttributeBits(mount.flags ?? {})
     return check(fsmount(context, FSMOUNT_CLOEXEC, attributes), {
       syscall: 'fsmount',
@@ -72,6 +75,11 @@ export function createDetachedMount(mount: DetachedMount): Fd {
     close(context)
     for (const fd of held) close(fd)
   }
+}
+
+/** Before Linux 6.5 an unknown option is refused only when all is told, too late to try another. */
+function defaultWay(): 'each' | 'list' {
+  return isKernelAtLeast(LOWERDIR_EACH_SINCE) ? 'each' : 'list'
 }
 
 /** Options that are paths, which overlay parses for `:` and `\` and old kernels for `,`. */
@@ -100,12 +108,10 @@ class Configuration {
     this.string(key, PATH_OPTIONS.has(key) ? this.#plainPath(value) : value)
   }
 
-  /**
-   * Gives overlay its lower directories and makes the file system: one `lowerdir+` each where the
-   * kernel has it (6.7), else one list.
-   */
+  /** Gives overlay its lower directories, topmost first, and makes the file system. */
   createWithLowers(directories: readonly string[], way: 'each' | 'list'): void {
-    if (way === 'each' && this.#addEach(directories)) {
+    if (way === 'each') {
+      for (const directory of directories) this.string('lowerdir+', this.#plainPath(directory))
       this.create()
       return
     }
@@ -129,20 +135,6 @@ class Configuration {
 
   create(): void {
     this.#set(FSCONFIG_CMD_CREATE, null, null)
-  }
-
-  /** False when the kernel does not know `lowerdir+`. */
-  #addEach(directories: readonly string[]): boolean {
-    for (const [index, directory] of directories.entries()) {
-      try {
-        this.string('lowerdir+', this.#plainPath(directory))
-      } catch (error) {
-        const isUnknown = error instanceof KernelError && error.errnoName === 'EINVAL'
-        if (index === 0 && isUnknown) return false
-        throw error
-      }
-    }
-    return true
   }
 
   /** `path`, or /proc/self/fd/N of it when the kernel would cut it or read it as something else. */
