@@ -21,7 +21,7 @@ export async function createProgress(): Promise<Progress> {
 }
 
 /** `container shop-web-1: started`, one line when it is so. */
-class PlainProgress implements Progress {
+export class PlainProgress implements Progress {
   begin(plan: Plan): void {
     for (const note of plan.notes) say(`note: ${safeText(note)}`)
   }

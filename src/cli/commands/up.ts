@@ -13,7 +13,7 @@ import { LogPrinter } from '../log-printer.ts'
 import { addStackOptions } from '../options.ts'
 import { reportOutcomes } from '../outcome.ts'
 import { hasColor, isTerminal, print, say } from '../output.ts'
-import { createProgress } from '../progress.ts'
+import { createProgress, PlainProgress } from '../progress.ts'
 import type { Progress } from '../progress.ts'
 import { ask } from '../request.ts'
 import { safeText } from '../safe-text.ts'
@@ -75,7 +75,7 @@ class UpView {
   status = 0
   readonly #context: Context
   readonly #flags: UpFlags
-  readonly #progress: Progress
+  #progress: Progress
   readonly #logs: LogPrinter
   /** Log lines of containers that run while others are still drawn. */
   #early: Uint8Array[] | undefined = []
@@ -112,6 +112,8 @@ class UpView {
 
   async #conclude(message: Extract<ServerMessage, { kind: 'result' }>): Promise<void> {
     await this.#progress.end()
+    // From here on there are log lines between: nothing can be drawn in place any more.
+    this.#progress = new PlainProgress()
     const { outcomes, observed, interrupted } = message
     const status = reportOutcomes(outcomes, { interrupted, paint: this.#context.paint })
     // The result of stopping is the second one; what went wrong first is what counts.
