@@ -3,7 +3,7 @@
 import { readlinkSync } from 'node:fs'
 import { posix } from 'node:path'
 import { SYMLINKS_MAX } from '../../limits.ts'
-import { close, type Fd, O, openIn } from '../../linux/index.ts'
+import { close, type Fd, O, openIn, openPath } from '../../linux/index.ts'
 
 /** A container's files before it runs: its root, and what will be mounted over parts of it. */
 export interface RootTree {
@@ -66,6 +66,8 @@ function openPlain(tree: RootTree, path: string, flags = 0): Fd {
       undefined,
     )
   const below = path.slice(home?.target.length ?? 0)
+  // What is mounted may be a file, in which "." cannot be looked up.
+  if (home && below === '') return openPath(`/proc/self/fd/${home.fd}`, flags)
   return openIn(home?.fd ?? tree.rootFd, below, { flags: O.PATH | flags })
 }
 

@@ -306,12 +306,18 @@ describe('findExecutable()', () => {
     const rootFd = mountImage()
     const fd = openPath(volume)
     open.push(fd)
-    const mounts = [{ target: '/app', fd }]
+    const file = openPath(join(volume, 'tool'))
+    open.push(file)
+    const mounts = [
+      { target: '/app', fd },
+      { target: '/opt/single', fd: file },
+    ]
     const env = ['PATH=/app:/bin']
     const look = (name: string) => findExecutable({ rootFd, mounts, name, env, cwd: '/app' })
     expect(look('tool')).toBe('/app/tool')
     expect(look('deep')).toBe('/bin/deep')
     expect(look('back')).toBe('/app/back')
+    expect(look('/opt/single')).toBe('/opt/single')
     expect(look('./tool')).toBe('/app/tool')
     expect(() => look('none')).toThrow('not found in $PATH')
   })
