@@ -3,6 +3,7 @@
  * default route.
  */
 
+import { randomInt } from 'node:crypto'
 import { KernelError } from '../errors.ts'
 import {
   NETLINK_ROUTE,
@@ -11,6 +12,7 @@ import {
   addRoute,
   createVeth,
   deleteLink,
+  deleteLinkGroup,
   getLink,
   parseLinks,
   setLink,
@@ -62,6 +64,23 @@ export function removeCable(host: NetlinkSocket, hostInterface: string): void {
     if (!isErrno(error, 'ENODEV')) throw error
   }
 }
+
+/** Deletes links by index in one go; gone is success. */
+export function removeLinks(host: NetlinkSocket, indexes: readonly number[]): void {
+  if (indexes.length === 0) return
+  // A group that nobody else uses, for as long as this call takes.
+  const group = randomInt(GROUP_MIN, GROUP_MIN + 0x1000000)
+  const marks = indexes.map((index) => setLink({ index }, { group }))
+  for (const request of [...marks, deleteLinkGroup(group)]) {
+    try {
+      host.request([request])
+    } catch (error) {
+      if (!isErrno(error, 'ENODEV')) throw error
+    }
+  }
+}
+
+const GROUP_MIN = 0x74000000
 
 /**
  * What a namespace needs once, before its first program: loopback, low ports and ping for

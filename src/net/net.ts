@@ -7,21 +7,21 @@ import { EngineError } from '../errors.ts'
 import {
   NETLINK_ROUTE,
   NetlinkSocket,
-  deleteLink,
   getLink,
   listAddresses,
   listLinks,
   parseAddresses,
   parseLinks,
+  type InterfaceAddress,
   type Link,
 } from '../linux/index.ts'
-import { isErrno, layCable, prepareNamespace, removeCable } from './attach.ts'
+import { isErrno, layCable, prepareNamespace, removeCable, removeLinks } from './attach.ts'
 import { ensureBridge, listBridges, removeBridge } from './bridge.ts'
 import { NameRegistry } from './dns/names.ts'
 import { serveDns } from './dns/serve.ts'
 import type { DnsRequest, DnsServer } from './dns/types.ts'
 import { Firewall, openFirewallSocket } from './firewall/firewall.ts'
-import { bridgeName, formatAlias, parseAlias, vethName } from './interface-name.ts'
+import { bridgeName, formatAlias, parseAlias, vethName, type Owner } from './interface-name.ts'
 import { macOf } from './lease.ts'
 import { Publisher } from './ports/publisher.ts'
 import type {
@@ -84,10 +84,7 @@ class KernelNet implements Net {
 
   removeNetwork(name: string): void {
     const bridge = bridgeName(this.#options.rootId, name)
-    for (const cable of this.listAttachments()) {
-      if (cable.network === name) removeCable(this.#route, cable.hostInterface)
-    }
-    removeBridge(this.#route, bridge)
+    this.#removeLinks((link, owner) => link.name === bridge || owner?.network === name)
     if (this.listNetworks().length > 0) this.#firewall?.removeBridge(bridge)
     else this.#firewall?.remove()
   }
@@ -105,9 +102,7 @@ class KernelNet implements Net {
     const { rootId } = this.#options
     const { container, network, address, netnsFd } = request
     const bridge = this.#bridge(network)
-    const own = parseAddresses(this.#route.dump(listAddresses(bridge.index))).find(
-      ({ linkIndex, family }) => linkIndex === bridge.index && family === 4,
-    )
+    const own = this.#addressOf(bridge)
     const owner = parseAlias(rootId, bridge.alias)
     const isInternal = owner?.kind === 'network' && owner.internal
     const cable = {
@@ -163,8 +158,7 @@ class KernelNet implements Net {
   }
 
   async publish(request: PublishRequest): Promise<readonly PublishedPort[]> {
-    const state = this.listNetworks().find(({ name }) => name === request.network)
-    const gateway = state?.gateways[0]
+    const gateway = this.#addressOf(this.#bridge(request.network))?.address
     if (gateway === undefined) throw noNetwork(request.network)
     return this.#publisher.publish(request, gateway)
   }
@@ -179,14 +173,8 @@ class KernelNet implements Net {
 
   async removeAll(): Promise<void> {
     await this.#release()
-    const { rootId } = this.#options
-    const links = parseLinks(this.#route.dump(listLinks()))
-    const ours = links.filter(({ alias }) => parseAlias(rootId, alias) !== undefined)
     this.#firewall?.remove()
-    // A veth may go by itself meanwhile, with its namespace.
-    const { refused } = this.#route.exchange(ours.map(({ index }) => deleteLink({ index })))
-    const failure = refused.find(({ error }) => !isErrno(error, 'ENODEV'))
-    if (failure) throw failure.error
+    this.#removeLinks((_, owner) => owner !== undefined)
   }
 
   async close(): Promise<void> {
@@ -195,10 +183,26 @@ class KernelNet implements Net {
     this.#firewallSocket?.close()
   }
 
+  #removeLinks(isChosen: (link: Link, owner: Owner | undefined) => boolean): void {
+    const links = parseLinks(this.#route.dump(listLinks())).filter((link) =>
+      isChosen(link, parseAlias(this.#options.rootId, link.alias)),
+    )
+    removeLinks(
+      this.#route,
+      links.map(({ index }) => index),
+    )
+  }
+
   async #release(): Promise<void> {
     await Promise.all([...this.#servers].map((server) => server.close()))
     this.#servers.clear()
     await this.#publisher.close()
+  }
+
+  #addressOf({ index }: Link): InterfaceAddress | undefined {
+    return parseAddresses(this.#route.dump(listAddresses(index))).find(
+      ({ linkIndex, family }) => linkIndex === index && family === 4,
+    )
   }
 
   #bridge(network: string): Link {

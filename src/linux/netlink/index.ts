@@ -12,6 +12,7 @@ export {
   createBridge,
   createVeth,
   deleteLink,
+  deleteLinkGroup,
   getLink,
   listLinks,
   parseLink,

@@ -4,6 +4,7 @@
  */
 
 import { NETLINK_NETFILTER, NetlinkSocket, nft, withNamespace } from '../../linux/index.ts'
+import { isErrno } from '../attach.ts'
 
 export const DNS_ADDRESS = '127.0.0.11'
 export const DNS_PORT = 53
@@ -17,15 +18,17 @@ export function redirectDns(
   ports: { readonly udp: number; readonly tcp: number },
 ): void {
   using socket = withNamespace(netnsFd, 'net', () => new NetlinkSocket(NETLINK_NETFILTER))
-  nft.commitBatch(socket, [
-    // Added first because deleting what is not there would be refused.
-    nft.addTable(TABLE),
-    nft.deleteTable(TABLE),
-    nft.addTable(TABLE),
+  const rules = [
     nft.addChain(TABLE, 'output', { type: 'nat', hook: 'output', priority: -100 }),
     redirectRule('udp', ports.udp),
     redirectRule('tcp', ports.tcp),
-  ])
+  ]
+  try {
+    nft.commitBatch(socket, [nft.addTable(TABLE), ...rules])
+  } catch (error) {
+    if (!isErrno(error, 'EEXIST')) throw error
+    nft.commitBatch(socket, [nft.deleteTable(TABLE), nft.addTable(TABLE), ...rules])
+  }
 }
 
 function redirectRule(protocol: 'udp' | 'tcp', port: number): ReturnType<typeof nft.addRule> {

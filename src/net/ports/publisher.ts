@@ -21,6 +21,8 @@ interface Holder {
   readonly ports: readonly Held[]
 }
 
+type KnownPort = PublishedPort & { readonly container: string }
+
 export class Publisher {
   readonly #firewall: Firewall | undefined
   readonly #holders = new Map<string, Holder>()
@@ -32,9 +34,10 @@ export class Publisher {
   /** Throws PORT_IN_USE for the first port that could not be had; takes none. */
   check(request: PortOwner & { readonly ports: readonly PortRequest[] }): void {
     const taken: Reservation[] = []
+    const known = this.list()
     try {
       for (const port of withoutDoubles(request.ports)) {
-        if (!this.#keep(request.container, port)) taken.push(this.#reserve(request, port))
+        if (!this.#keep(request.container, port)) taken.push(this.#reserve(request, port, known))
       }
     } finally {
       taken.forEach(releasePort)
@@ -45,8 +48,11 @@ export class Publisher {
   async publish(request: PublishRequest, gateway: string): Promise<readonly PublishedPort[]> {
     const before = this.#holders.get(request.container)?.ports ?? []
     const ports: Held[] = []
+    const known = this.list()
     try {
-      for (const port of withoutDoubles(request.ports)) ports.push(await this.#hold(request, port))
+      for (const port of withoutDoubles(request.ports)) {
+        ports.push(await this.#hold(request, port, known))
+      }
       this.#writeElements({ request, gateway, ports })
     } catch (error) {
       await dropPorts(missingFrom(before, ports))
@@ -68,7 +74,7 @@ export class Publisher {
     await dropPorts(held)
   }
 
-  list(): readonly (PublishedPort & { readonly container: string })[] {
+  list(): readonly KnownPort[] {
     if (this.#firewall) return readPorts(this.#firewall.sets, this.#firewall.ports())
     return [...this.#holders.values()].flatMap(({ request, ports }) =>
       ports.map((port) => ({ ...publicPart(port), container: request.container })),
@@ -87,12 +93,16 @@ export class Publisher {
     await dropPorts(held)
   }
 
-  async #hold(request: PublishRequest, port: PortRequest): Promise<Held> {
+  async #hold(
+    request: PublishRequest,
+    port: PortRequest,
+    known: readonly KnownPort[],
+  ): Promise<Held> {
     const kept = this.#keep(request.container, port)
     const { address } = request
     kept?.proxy?.setAddress(address)
     if (kept) return kept
-    const reservation = this.#reserve(request, this.#sameAsBefore(request.container, port))
+    const reservation = this.#reserve(request, sameAsBefore(request.container, port, known), known)
     const { protocol, hostIp, published } = reservation
     const { target } = port
     const start = protocol === 'tcp' ? startTcpProxy : startUdpProxy
@@ -102,38 +112,18 @@ export class Publisher {
     return { protocol, hostIp, published, target, reservation, proxy }
   }
 
-  #reserve(owner: PortOwner, port: PortRequest): Reservation {
+  #reserve(owner: PortOwner, port: PortRequest, known: readonly KnownPort[]): Reservation {
     return reservePort({
       port,
       service: owner.service,
       listen: this.#firewall === undefined,
-      knownOwner: (query) => this.#knownOwner(owner.container, query),
+      knownOwner: (query) => knownOwner(owner.container, query, known),
     })
   }
 
   /** What `container` holds already for `port`. */
   #keep(container: string, port: PortRequest): Held | undefined {
     return this.#holders.get(container)?.ports.find((held) => isAnswerTo(held, port))
-  }
-
-  /** A port of any number keeps the one that a dead supervisor has chosen for it. */
-  #sameAsBefore(container: string, port: PortRequest): PortRequest {
-    const known = this.list().find((one) => one.container === container && isAnswerTo(one, port))
-    return known ? { ...port, published: { first: known.published, last: known.published } } : port
-  }
-
-  #knownOwner(
-    container: string,
-    query: { readonly protocol: string; readonly hostIp: string; readonly published: number },
-  ): string | undefined {
-    const other = this.list().find(
-      (one) =>
-        one.container !== container &&
-        one.protocol === query.protocol &&
-        one.published === query.published &&
-        [one.hostIp, query.hostIp].some((ip, _, both) => ip === ANY_ADDRESS || both[0] === both[1]),
-    )
-    return other && `container "${other.container}"`
   }
 
   #writeElements({ request, gateway, ports }: Holder): void {
@@ -145,6 +135,31 @@ export class Publisher {
     const present = firewall.ports().filter(({ element }) => element.comment === request.container)
     firewall.change(withoutElements(present, wanted), withoutElements(wanted, present))
   }
+}
+
+/** A port of any number keeps the one that a dead supervisor has chosen for it. */
+function sameAsBefore(
+  container: string,
+  port: PortRequest,
+  known: readonly KnownPort[],
+): PortRequest {
+  const same = known.find((one) => one.container === container && isAnswerTo(one, port))
+  return same ? { ...port, published: { first: same.published, last: same.published } } : port
+}
+
+function knownOwner(
+  container: string,
+  query: Pick<PublishedPort, 'protocol' | 'hostIp' | 'published'>,
+  known: readonly KnownPort[],
+): string | undefined {
+  const other = known.find(
+    (one) =>
+      one.container !== container &&
+      one.protocol === query.protocol &&
+      one.published === query.published &&
+      (one.hostIp === query.hostIp || [one.hostIp, query.hostIp].includes(ANY_ADDRESS)),
+  )
+  return other && `container "${other.container}"`
 }
 
 function isAnswerTo(held: PublishedPort, port: PortRequest): boolean {

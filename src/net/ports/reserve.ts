@@ -67,7 +67,12 @@ function tryBind(
   published: number,
 ): { readonly fd: number; readonly published: number } | undefined {
   const { protocol } = port
-  const socket = { protocol, address, port: published, ...(listen ? { backlog: 511 } : {}) }
+  const socket = {
+    protocol,
+    address,
+    port: published,
+    ...(listen && protocol === 'tcp' ? { backlog: 511 } : {}),
+  }
   try {
     const { fd, port: bound } = openInetSocket({ ...socket, discard: !listen })
     return { fd, published: bound }

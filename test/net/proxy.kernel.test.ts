@@ -1,0 +1,92 @@
+import { closeSync } from 'node:fs'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createNet, type Net } from '../../src/net/index.ts'
+import {
+  connectNeighbour,
+  enterHost,
+  fetchPage,
+  fingerprint,
+  run,
+  serveTcp,
+  serveUdp,
+  sh,
+  startContainer,
+  type Container,
+} from './world.ts'
+
+let net: Net
+let before: string
+let lan: number
+let web: Container
+let other: Container
+const servers: { close(): unknown }[] = []
+const PORTS = [
+  { protocol: 'tcp' as const, target: 80, published: { first: 8080, last: 8080 } },
+  { protocol: 'udp' as const, target: 53, published: { first: 5353, last: 5353 } },
+  {
+    protocol: 'tcp' as const,
+    target: 8000,
+    hostIp: '127.0.0.1',
+    published: { first: 8081, last: 8081 },
+  },
+]
+const publish = (address = web.address) =>
+  net.publish({ container: 'web-1', service: 'web', network: 'front', address, ports: PORTS })
+
+beforeAll(async () => {
+  enterHost()
+  lan = connectNeighbour()
+  before = fingerprint()
+  net = createNet({ rootId: 'aaaa', firewall: 'proxy' })
+  net.createNetwork({ name: 'front', stack: 'shop', internal: false })
+  web = startContainer(net, 'web-1', 'front', '10.89.0.2')
+  other = startContainer(net, 'web-2', 'front', '10.89.0.3')
+  servers.push(await serveTcp(web.fd, 80, 'web'), await serveUdp(web.fd, 53, 'udp'))
+  servers.push(await serveTcp(other.fd, 80, 'other'))
+})
+afterAll(async () => {
+  await net.removeAll()
+  expect(fingerprint()).toBe(before)
+  await net.close()
+  for (const server of servers) server.close()
+  for (const fd of [web.fd, other.fd, lan]) closeSync(fd)
+})
+
+describe('without nf_tables', () => {
+  test('capabilities() say what does not work', () => {
+    expect(net.capabilities()).toMatchObject({ nftables: false, outbound: false })
+    expect(net.capabilities().warnings.join()).toContain('no nf_tables')
+    expect(sh('nft list ruleset')).toBe('')
+  })
+
+  test('published ports answer the neighbour and the host through the proxy', async () => {
+    await publish()
+    expect((await fetchPage('http://192.0.2.1:8080', lan)).stdout).toBe('web 10.89.0.1')
+    expect((await fetchPage('http://127.0.0.1:8080')).stdout).toBe('web 10.89.0.1')
+    const ask = 'echo -n hi | socat -t0.2 -T2 - udp4:192.0.2.1:5353'
+    expect((await run(ask, lan)).stdout).toBe('udp hi 10.89.0.1')
+    expect(net.listPublished()).toHaveLength(3)
+  })
+
+  test('megabytes pass whole, and a half-closed connection still answers', async () => {
+    await publish()
+    const blob = '/tmp/tsstack-proxy-blob'
+    await run(`head -c 3000000 /dev/urandom > ${blob}`)
+    const listener = run('socat tcp4-listen:8000,reuseaddr exec:sha256sum', web.fd)
+    await run('until ss -ltn | grep -q :8000; do :; done', web.fd)
+    const sent = await run(
+      `socat -t5 - tcp4:127.0.0.1:8081 < ${blob}; sha256sum < ${blob}; rm ${blob}`,
+    )
+    const [through, direct] = sent.stdout.trim().split('\n')
+    expect(through).toBe(direct)
+    await listener
+  })
+
+  test('an address that changes is followed, and the port given back at the end', async () => {
+    await publish(other.address)
+    expect((await fetchPage('http://127.0.0.1:8080')).stdout).toBe('other 10.89.0.1')
+    await net.unpublish('web-1')
+    expect((await fetchPage('http://127.0.0.1:8080')).status).toBe(7)
+    expect(sh('ss -Hltn; ss -Hlun')).toBe('')
+  })
+})
