@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { encodeHeader, encodeMessage, FRAME, FrameReader } from '../../src/daemon/framing.ts'
 import type { ByteFrameKind, Frame } from '../../src/daemon/framing.ts'
@@ -23,7 +23,7 @@ const anyFrame = fc.oneof(
   fc
     .tuple(fc.constantFrom('stdin', 'stdout', 'stderr', 'logs'), fc.uint8Array())
     .map(([kind, bytes]) => ({
-      bytes: bytesFrame(kind as ByteFrameKind, bytes),
+      bytes: bytesFrame(kind, bytes),
       text: `${kind} ${Buffer.from(bytes).toString('hex')}`,
     })),
 )
