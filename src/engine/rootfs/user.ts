@@ -7,7 +7,7 @@ import { type Fd, readIn } from '../../linux/index.ts'
 export interface ResolvedUser {
   readonly uid: number
   readonly gid: number
-  /** Supplementary groups, sorted, without duplicates. */
+  /** Supplementary groups, `gid` among them, sorted, without duplicates. */
   readonly groups: readonly number[]
   readonly home: string
 }
@@ -34,13 +34,17 @@ export function resolveUserIn(
 ): ResolvedUser {
   const { text, userText, groupText } = splitUser(query.user)
   const entry = findEntry(files.passwd, userText)
+  const own = entry ? idsOf(entry, text) : { uid: parseId(userText, text, 'user'), gid: 0 }
+  const gid = groupText === undefined ? own.gid : resolveGroup(files.groups, groupText, text)
   const groups = [
+    // Else a setgid program could put off a group that a file's mode shuts out (CVE-2022-36109).
+    gid,
     ...(groupText === undefined ? listedGroups(files.groups, entry, text) : []),
     ...(query.groupAdd ?? []).map((group) => resolveGroup(files.groups, group, group)),
   ]
   return {
-    ...(entry ? idsOf(entry, text) : { uid: parseId(userText, text, 'user'), gid: 0 }),
-    ...(groupText === undefined ? {} : { gid: resolveGroup(files.groups, groupText, text) }),
+    uid: own.uid,
+    gid,
     groups: [...new Set(groups)].sort((a, b) => a - b),
     home: homeOf(entry),
   }
@@ -90,9 +94,9 @@ export function parseLines(text: string): readonly Line[] {
 const ID_MAX = 2_147_483_647
 
 function findEntry(lines: readonly Line[], text: string): Line | undefined {
-  // A name of digits is a name first, as in Docker.
-  const byName = lines.find(([name]) => name === text && name !== '')
-  return byName ?? (isDigits(text) ? lines.find((line) => sameId(line[2], text)) : undefined)
+  // Digits are never a name: an image could call its root "1000". @see moby/sys user, GetExecUser
+  if (isDigits(text)) return lines.find((line) => sameId(line[2], text))
+  return lines.find(([name]) => name === text && name !== '')
 }
 
 function sameId(listed: string | undefined, text: string): boolean {

@@ -339,7 +339,7 @@ describe('resolveUser()', () => {
     expect(resolveUser({ rootFd: mountImage(), user: 'app' })).toEqual({
       uid: 5,
       gid: 6,
-      groups: [70],
+      groups: [6, 70],
       home: '/app',
     })
   })

@@ -14,11 +14,11 @@ const resolve = (user?: string, groupAdd?: readonly string[]) =>
 
 describe('resolveUserIn()', () => {
   test.each([undefined, '', 'root', '0'])('takes %j as root', (user) => {
-    expect(resolve(user)).toEqual({ uid: 0, gid: 0, groups: [], home: '/root' })
+    expect(resolve(user)).toEqual({ uid: 0, gid: 0, groups: [0], home: '/root' })
   })
 
   test('finds a name with its group, its listed groups and its home', () => {
-    expect(resolve('web')).toEqual({ uid: 33, gid: 33, groups: [29, 44], home: '/srv/web' })
+    expect(resolve('web')).toEqual({ uid: 33, gid: 33, groups: [29, 33, 44], home: '/srv/web' })
   })
 
   test('finds a number that is listed, leading zeros or not', () => {
@@ -27,23 +27,23 @@ describe('resolveUserIn()', () => {
   })
 
   test('takes a number that is not listed, with group 0 and home /', () => {
-    expect(resolve('1000')).toEqual({ uid: 1000, gid: 0, groups: [], home: '/' })
+    expect(resolve('1000')).toEqual({ uid: 1000, gid: 0, groups: [0], home: '/' })
     expect(resolve('2147483647').uid).toBe(2_147_483_647)
   })
 
-  test('takes a name of digits as a name first', () => {
-    expect(resolve('1234')).toMatchObject({ uid: 7, home: '/home/digits' })
-    expect(resolve('0:500').gid).toBe(8)
+  test('takes digits as an id, whoever has them for a name', () => {
+    expect(resolve('1234')).toMatchObject({ uid: 1234, gid: 0, home: '/' })
+    expect(resolve('0:500').gid).toBe(500)
   })
 
   test('takes a group after the colon, and then none that are listed', () => {
-    expect(resolve('web:media')).toEqual({ uid: 33, gid: 44, groups: [], home: '/srv/web' })
+    expect(resolve('web:media')).toEqual({ uid: 33, gid: 44, groups: [44], home: '/srv/web' })
     expect(resolve('1000:1001')).toMatchObject({ uid: 1000, gid: 1001 })
     expect(resolve('web:')).toEqual(resolve('web'))
   })
 
   test('adds groups by name and number, each once', () => {
-    expect(resolve('web', ['media', '44', '77', 'audio']).groups).toEqual([29, 44, 77])
+    expect(resolve('web', ['media', '44', '77', 'audio']).groups).toEqual([29, 33, 44, 77])
   })
 
   test('has / for a user without home', () => {
