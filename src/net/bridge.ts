@@ -123,7 +123,7 @@ export function listBridges(socket: NetlinkSocket, rootId: string): readonly Net
 }
 
 /** The link called `name`. Throws ENODEV. */
-export function findLink(socket: NetlinkSocket, name: string): Link {
+function findLink(socket: NetlinkSocket, name: string): Link {
   const link = parseLinks(socket.dump(listLinks())).find((one) => one.name === name)
   if (link) return link
   throw new EngineError(
@@ -190,7 +190,7 @@ function checkGateway(subnet: Subnet, network: string, gateway: string | undefin
  * Address space that a new network must not touch: routes of all tables, addresses, and what the
  * caller names.
  */
-export function listOccupied(socket: NetlinkSocket, taken: readonly string[]): readonly Occupied[] {
+function listOccupied(socket: NetlinkSocket, taken: readonly string[]): readonly Occupied[] {
   const links = new Map(parseLinks(socket.dump(listLinks())).map((link) => [link.index, link]))
   const nameOf = (index: number | undefined): string => {
     const name = index === undefined ? undefined : links.get(index)

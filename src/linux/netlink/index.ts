@@ -15,7 +15,6 @@ export {
   deleteLinkGroup,
   getLink,
   listLinks,
-  parseLink,
   parseLinks,
   setLink,
   type Link,

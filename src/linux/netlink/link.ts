@@ -16,7 +16,7 @@ import { NLM_F_CREATE, NLM_F_EXCL } from './message.ts'
 import type { Message, Request } from './message.ts'
 
 /** @see include/uapi/linux/rtnetlink.h */
-export const RTM_NEWLINK = 16
+const RTM_NEWLINK = 16
 const RTM_DELLINK = 17
 const RTM_GETLINK = 18
 

@@ -5,11 +5,10 @@
 
 import { align, parseAttributes, readString } from './attribute.ts'
 
-export const HEADER_BYTES = 16
+const HEADER_BYTES = 16
 
 /** Message flags. @see include/uapi/linux/netlink.h */
-export const NLM_F_REQUEST = 0x1
-export const NLM_F_MULTI = 0x2
+const NLM_F_REQUEST = 0x1
 export const NLM_F_ACK = 0x4
 export const NLM_F_DUMP_INTR = 0x10
 export const NLM_F_DUMP = 0x300

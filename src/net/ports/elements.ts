@@ -56,6 +56,6 @@ export function readPorts(
   })
 }
 
-export function isLoopback(ip: string): boolean {
+function isLoopback(ip: string): boolean {
   return ip.startsWith('127.')
 }

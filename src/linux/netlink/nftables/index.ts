@@ -7,7 +7,6 @@ export {
   addElements,
   addSet,
   deleteElements,
-  deleteSet,
   listElements,
   listSets,
   parseElements,
@@ -20,7 +19,6 @@ export {
 export {
   addChain,
   addTable,
-  deleteChain,
   deleteTable,
   listChains,
   listTables,

@@ -17,7 +17,6 @@ import { commentAttribute, readComment } from './comment.ts'
 /** @see include/uapi/linux/netfilter/nf_tables.h */
 const NFT_MSG_NEWSET = 9
 const NFT_MSG_GETSET = 10
-const NFT_MSG_DELSET = 11
 const NFT_MSG_NEWSETELEM = 12
 const NFT_MSG_GETSETELEM = 13
 const NFT_MSG_DELSETELEM = 14
@@ -110,17 +109,6 @@ export function addSet(set: SetDefinition): Request {
       attribute(NFTA_SET_USERDATA, byteOrders(set)),
     ],
     what: `add ${data ? 'map' : 'set'} "${set.name}" to table "${set.table}"`,
-  })
-}
-
-export function deleteSet(set: { readonly table: string; readonly name: string }): Request {
-  return nftRequest({
-    message: NFT_MSG_DELSET,
-    attributes: [
-      stringAttribute(NFTA_SET_TABLE, set.table),
-      stringAttribute(NFTA_SET_NAME, set.name),
-    ],
-    what: `delete set "${set.name}" of table "${set.table}"`,
   })
 }
 
@@ -234,7 +222,7 @@ function parseElement(set: SetDefinition, bytes: Buffer): SetElement {
 }
 
 /** Fields one after the other, each padded to the four bytes of a register. */
-export function encodeValues(types: readonly SetType[], values: readonly ElementValue[]): Buffer {
+function encodeValues(types: readonly SetType[], values: readonly ElementValue[]): Buffer {
   return Buffer.concat(types.map((type, index) => encodeValue(type, values[index] ?? 0)))
 }
 

@@ -18,7 +18,6 @@ const NFT_MSG_GETTABLE = 1
 const NFT_MSG_DELTABLE = 2
 const NFT_MSG_NEWCHAIN = 3
 const NFT_MSG_GETCHAIN = 4
-const NFT_MSG_DELCHAIN = 5
 
 const NFTA_TABLE_NAME = 1
 const NFTA_TABLE_USERDATA = 6
@@ -103,14 +102,6 @@ export function addChain(table: string, name: string, base?: BaseChain): Request
       ...(base ? baseAttributes(base) : []),
     ],
     what: `add chain "${name}" to table "${table}"`,
-  })
-}
-
-export function deleteChain(table: string, name: string): Request {
-  return nftRequest({
-    message: NFT_MSG_DELCHAIN,
-    attributes: [stringAttribute(NFTA_CHAIN_TABLE, table), stringAttribute(NFTA_CHAIN_NAME, name)],
-    what: `delete chain "${name}" of table "${table}"`,
   })
 }
 
