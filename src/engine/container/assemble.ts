@@ -20,7 +20,7 @@ import { describeContainer } from './describe.ts'
 import type { LiveContainer, Machine } from '../machine.ts'
 import { rootMountPoint } from '../paths.ts'
 import type { AttemptInterface } from '../records/container.ts'
-import { findExecutable, openRootfs } from '../rootfs/index.ts'
+import { findExecutable, makeRootReadOnly, openRootfs } from '../rootfs/index.ts'
 import { resolveSources } from './volume-mounts.ts'
 import type { Undo } from '../undo.ts'
 import type { ChildMounts } from './child-mounts.ts'
@@ -79,6 +79,7 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
     cwd: config.process.cwd,
   })
   if (config.process.cwd !== '/') makeDirectoryIn(rootfs.fd, config.process.cwd, { mode: 0o755 })
+  if (config.root.readonly) makeRootReadOnly(rootfs.fd)
   const init = record.spec.init ? openInit(config, executable, undo) : undefined
   const table = new DescriptorTable({
     stdio: [openNull(mounts, undo), input.output.stdout, input.output.stderr],

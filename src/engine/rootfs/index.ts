@@ -6,6 +6,6 @@ export { prepareRootfs, type ImageSettings, type RootfsPart, type RootfsSource }
 export { buildInitLayer, type InitLayer } from './init-layer.ts'
 export { hostsText, resolvText, type HostsInput, type ResolvInput } from './network-files.ts'
 export { openRootfs, type Rootfs } from './open.ts'
-export { openOverlayRoot, type OverlayLayers } from './overlay.ts'
+export { makeRootReadOnly, openOverlayRoot, type OverlayLayers } from './overlay.ts'
 export { openInTree, type RootTree } from './tree.ts'
 export { resolveUser, type ResolvedUser } from './user.ts'

@@ -48,6 +48,11 @@ export function openOverlayRoot(source: RootfsSource, layers: OverlayLayers): Fd
   return composeTree(root, parts, { place: layers.place })
 }
 
+/** For `read_only:`: the root with its parts, once the places for all mounts are made. */
+export function makeRootReadOnly(rootFd: Fd): void {
+  mountSetattr(rootFd, { recursive: true, set: { readOnly: true } })
+}
+
 /**
  * Docker's choices. `index=off`: with it a layer that a crash left in use is refused. `metacopy` and
  * `redirect_dir` off: they let an attribute of a file point elsewhere.

@@ -22,6 +22,7 @@ import { programParts } from '../../../src/engine/rootfs/host/parts.ts'
 import {
   buildInitLayer,
   findExecutable,
+  makeRootReadOnly,
   openInTree,
   openOverlayRoot,
   prepareRootfs,
@@ -33,6 +34,7 @@ import {
   composeTree,
   createDetachedMount,
   type Fd,
+  O,
   openIn,
   openPath,
 } from '../../../src/linux/index.ts'
@@ -432,6 +434,11 @@ describe('host:', () => {
     writeFileSync(`/proc/self/fd/${usr}/tsstack-test`, 'x')
     expect(existsSync('/usr/tsstack-test')).toBe(false)
     expect(readdirSync(join(layer('parts'), 'usr/upper'))).toEqual(['tsstack-test'])
+    makeRootReadOnly(fd)
+    for (const path of ['new', 'usr/new', 'usr/tsstack-test']) {
+      const write = () => openIn(fd, path, { flags: O.WRONLY | O.CREAT, mode: 0o644 })
+      expect(write).toThrow('EROFS')
+    }
   })
 })
 
