@@ -72,7 +72,6 @@ describe('a stack file', () => {
     ['a list', '- services\n'],
     ['binary', '\u0000\u0001\u0002'],
     ['an alias bomb', bomb()],
-    ['without services', 'services: {}\n'],
   ])('that is %s gets a diagnostic and no stack trace', async (_, text) => {
     const result = await run(text, 'up', '-d')
     expect(result.code).toBe(1)
@@ -158,7 +157,7 @@ describe('a service', () => {
 
 describe('a network', () => {
   test('whose subnet the machine uses already is refused; the message names both', async () => {
-    await sandbox.inNetns(['ip', 'link', 'add', 'taken', 'type', 'dummy'])
+    await sandbox.inNetns(['ip', 'link', 'add', 'taken', 'type', 'bridge'])
     await sandbox.inNetns(['ip', 'addr', 'add', '10.77.0.1/16', 'dev', 'taken'])
     await sandbox.inNetns(['ip', 'link', 'set', 'taken', 'up'])
     const network = 'networks: { default: { ipam: { config: [{ subnet: 10.77.5.0/24 }] } } }\n'
@@ -209,19 +208,20 @@ describe('a machine', () => {
   })
 })
 
-/** Runs `up -d` where `script` has changed the mounts first; $D is an empty directory. */
+/**
+ * Runs `up -d` where `script` has changed the mounts first, then `down`: both see the same mounts.
+ * $D is an empty directory. Answers with what `up` said and its status.
+ */
 function upAfter(script: string): Promise<Finished> {
   writeFileSync(join(folder, 'compose.yaml'), service('command: [sleep, "1000"]'))
   const directory = join(sandbox.root, 'place')
   mkdirSync(directory, { mode: 0o700 })
-  const words = [process.execPath, join(PROJECT, 'bin/tsstack.js'), 'up', '-d']
-  return sandbox.inNetns(
-    ['unshare', '--mount', 'sh', '-c', `${script} && exec "$@"`, 'sh', ...words],
-    {
-      cwd: folder,
-      env: { D: directory, TSSTACK_ROOT: join(directory, 'root') },
-    },
-  )
+  const commands = `${script}; "$@" up -d; status=$?; "$@" down -v >/dev/null 2>&1; exit $status`
+  const words = [process.execPath, join(PROJECT, 'bin/tsstack.js')]
+  return sandbox.inNetns(['unshare', '--mount', 'sh', '-c', commands, 'sh', ...words], {
+    cwd: folder,
+    env: { D: directory, TSSTACK_ROOT: join(directory, 'root') },
+  })
 }
 
 /** Ten levels of ten aliases: ten thousand million values in a few hundred bytes. */
