@@ -1,6 +1,6 @@
 /**
  * YAML text to trees: one for each document. Errors go to the report; nothing is thrown. The parser is the
- * `yaml` package, which the project names and which is kept by others: speed is sought elsewhere.
+ * `yaml` package; here its nodes become ours, with the meaning that Compose files give to plain scalars.
  */
 import {
   type Alias,
@@ -14,25 +14,28 @@ import {
   type YAMLMap,
   type YAMLSeq,
 } from 'yaml'
-import type { Report } from '../diagnostics/report.ts'
 import { positionOf } from '../diagnostics/position.ts'
-import { pathText } from './path.ts'
+import type { Report } from '../diagnostics/report.ts'
 import type { Entry, MapNode, Node, Place, Source } from './node.ts'
+import { pathText } from './path.ts'
 import { resolvePlain } from './scalar.ts'
 
 /** Nodes that one file may stand for once its aliases are followed: a bomb has thousands of millions. */
 const EXPANDED_NODES_MAX = 1_000_000
 
-interface Context {
-  readonly source: Source
-  readonly report: Report
-  readonly anchors: Map<string, Node>
-  readonly sizes: WeakMap<Node, number>
-  readonly path: (string | number)[]
-  expanded: number
-}
+/** Collections inside each other; real files have at most a dozen. Deeper ones would exhaust the call stack. */
+const DEPTH_MAX = 200
 
 export function parseYaml(source: Source, report: Report): readonly Node[] {
+  const deep = tooDeep(source.text)
+  if (deep !== undefined) {
+    report.error({
+      rule: 'yaml-depth',
+      place: { source, start: deep, end: deep + 1 },
+      message: `Cannot read the YAML: collections are nested more than ${DEPTH_MAX} deep`,
+    })
+    return []
+  }
   const documents = parseAllDocuments(source.text, {
     version: '1.2',
     schema: 'failsafe',
@@ -41,184 +44,209 @@ export function parseYaml(source: Source, report: Report): readonly Node[] {
     prettyErrors: false,
   })
   const nodes: Node[] = []
-  for (const document of Array.isArray(documents) ? documents : []) {
-    for (const error of document.errors) {
+  for (const { errors, contents } of Array.isArray(documents) ? documents : []) {
+    for (const { pos, message } of errors) {
       report.error({
         rule: 'yaml',
-        place: { source, start: error.pos[0], end: error.pos[1] },
-        message: `Cannot read the YAML: ${error.message.split('\n', 1)[0] ?? ''}`,
+        place: { source, start: pos[0], end: pos[1] },
+        message: `Cannot read the YAML: ${message.split('\n', 1)[0] ?? ''}`,
       })
     }
-    if (document.errors.length > 0 || document.contents === null) continue
-    const context: Context = {
-      source,
-      report,
-      anchors: new Map(),
-      sizes: new WeakMap(),
-      path: [],
-      expanded: 0,
+    if (errors.length === 0 && contents !== null) {
+      nodes.push(new Converter(source, report).convert(contents))
     }
-    nodes.push(convert(document.contents as YamlNode, context))
   }
   return nodes
 }
 
-function placeOf(node: YamlNode | null | undefined, { source }: Context, fallback: Place): Place {
-  const range = node?.range
-  return range === null || range === undefined
-    ? fallback
-    : { source, start: range[0], end: Math.max(range[0], range[1]) }
+/**
+ * Offset where the nesting gets too deep: open brackets, `-` and `?` in a row on one line, or levels of indentation.
+ * Brackets inside quotes count too; no real file has so many that stay open.
+ */
+function tooDeep(text: string): number | undefined {
+  const marks = new RegExp(`(?:[-?] ){${DEPTH_MAX},}`).exec(text)
+  return marks?.index ?? deepBrackets(text) ?? deepIndentation(text)
 }
 
-function convert(yaml: YamlNode | null, context: Context, near?: Place): Node {
-  const place = placeOf(yaml, context, near ?? { source: context.source, start: 0, end: 0 })
-  if (yaml === null) return { kind: 'scalar', type: 'null', value: null, place }
-  if (isAlias(yaml)) return follow(yaml, place, context)
-  if (yaml.tag === '!reset') return anchor(yaml, { kind: 'reset', place }, context)
-  let node: Node
-  if (isMap(yaml)) node = convertMap(yaml, place, context)
-  else if (isSeq(yaml)) node = convertList(yaml, place, context)
-  else node = convertScalar(yaml as Scalar, place)
-  if (yaml.tag === '!override') node = { ...node, override: true }
-  return anchor(yaml, node, context)
-}
-
-function anchor(yaml: YamlNode, node: Node, context: Context): Node {
-  const name = (yaml as { anchor?: string }).anchor
-  if (name !== undefined) context.anchors.set(name, node)
-  return node
-}
-
-function follow(alias: Alias, place: Place, context: Context): Node {
-  const node = context.anchors.get(alias.source)
-  if (node === undefined) {
-    context.report.error({
-      rule: 'yaml-alias',
-      place,
-      message: `Cannot follow the alias "*${alias.source}": no anchor "&${alias.source}" comes before it`,
-    })
-    return { kind: 'scalar', type: 'null', value: null, place }
+function deepBrackets(text: string): number | undefined {
+  let open = 0
+  for (const { 0: bracket, index } of text.matchAll(/[[\]{}]/g)) {
+    if (bracket === '[' || bracket === '{') open += 1
+    else if (open > 0) open -= 1
+    if (open > DEPTH_MAX) return index
   }
-  context.expanded += sizeOf(node, context.sizes)
-  if (context.expanded > EXPANDED_NODES_MAX) {
-    context.report.error({
+  return undefined
+}
+
+/** Offset of the line that has more levels of indentation above it than allowed. */
+function deepIndentation(text: string): number | undefined {
+  const columns: number[] = []
+  for (const { 0: line, index, 1: indent = '' } of text.matchAll(/^( *)[^ \n#].*$/gm)) {
+    while ((columns.at(-1) ?? -1) >= indent.length) columns.pop()
+    columns.push(indent.length)
+    if (columns.length > DEPTH_MAX) return index + line.length - 1
+  }
+  return undefined
+}
+
+class Converter {
+  readonly #source: Source
+  readonly #report: Report
+  readonly #anchors = new Map<string, Node>()
+  readonly #sizes = new WeakMap<Node, number>()
+  readonly #path: (string | number)[] = []
+  #expanded = 0
+
+  constructor(source: Source, report: Report) {
+    this.#source = source
+    this.#report = report
+  }
+
+  /** `near`: place of what stands before, for values that are not written. */
+  convert(yaml: YamlNode | null, near?: Place): Node {
+    const place = this.#place(yaml, near)
+    if (yaml === null) return { kind: 'scalar', type: 'null', value: null, place }
+    if (isAlias(yaml)) return this.#follow(yaml, place)
+    const node = this.#tagged(yaml, place)
+    if (yaml.anchor !== undefined) this.#anchors.set(yaml.anchor, node)
+    return node
+  }
+
+  #place(yaml: YamlNode | null, near?: Place): Place {
+    const range = yaml?.range ?? undefined
+    if (range === undefined) return near ?? { source: this.#source, start: 0, end: 0 }
+    return { source: this.#source, start: range[0], end: Math.max(range[0], range[1]) }
+  }
+
+  #tagged(yaml: YAMLMap | YAMLSeq | Scalar, place: Place): Node {
+    if (yaml.tag === '!reset') return { kind: 'reset', place }
+    const node = this.#content(yaml, place)
+    return yaml.tag === '!override' ? { ...node, override: true } : node
+  }
+
+  #content(yaml: YAMLMap | YAMLSeq | Scalar, place: Place): Node {
+    if (isMap(yaml)) return this.#map(yaml, place)
+    if (isSeq(yaml)) return this.#list(yaml, place)
+    const text = textOf(yaml)
+    return isText(yaml)
+      ? { kind: 'scalar', type: 'string', value: text, place }
+      : { kind: 'scalar', ...resolvePlain(text), place }
+  }
+
+  #list(yaml: YAMLSeq, place: Place): Node {
+    const items: Node[] = []
+    for (const [index, item] of yaml.items.entries()) {
+      this.#path.push(index)
+      const node = this.convert(item as YamlNode | null, place)
+      this.#path.pop()
+      if (node.kind !== 'reset') items.push(node)
+    }
+    return { kind: 'list', items, place }
+  }
+
+  #map(yaml: YAMLMap, place: Place): MapNode {
+    const entries = new Map<string, Entry>()
+    const merged: Node[] = []
+    for (const pair of yaml.items) {
+      const keyNode = pair.key as YamlNode | null
+      const keyPlace = this.#place(keyNode, place)
+      const key = this.#key(keyNode, keyPlace)
+      this.#path.push(key ?? '?')
+      const value = this.convert(pair.value as YamlNode | null, keyPlace)
+      this.#path.pop()
+      if (key === undefined) continue
+      if (key === '<<' && isScalar(keyNode) && !isText(keyNode)) merged.push(value)
+      else this.#addEntry(entries, { key, keyPlace, value })
+    }
+    for (const value of merged) this.#mergeInto(entries, value)
+    return { kind: 'map', entries, place }
+  }
+
+  #addEntry(entries: Map<string, Entry>, entry: Entry): void {
+    const earlier = entries.get(entry.key)
+    if (earlier === undefined) {
+      entries.set(entry.key, entry)
+      return
+    }
+    const { line } = positionOf(this.#source.text, earlier.keyPlace.start)
+    this.#report.error({
+      rule: 'duplicate-key',
+      place: entry.keyPlace,
+      message: `Cannot use the key "${entry.key}" twice in one mapping: it is already defined on line ${line}`,
+    })
+  }
+
+  /** The text of a key; undefined when it is no string, which is in the report then. */
+  #key(key: YamlNode | null, place: Place): string | undefined {
+    const text = isScalar(key) ? textOf(key) : undefined
+    if (text !== undefined && isScalar(key)) {
+      if (isText(key) || resolvePlain(text).type === 'string') return text
+    }
+    const where = this.#path.length === 0 ? ' at the top level' : ` in ${pathText(this.#path)}`
+    const seen = text === undefined ? 'a list, a mapping or an alias' : text || 'nothing'
+    this.#report.error({
+      rule: 'key-not-string',
+      place,
+      message: `Cannot use ${seen} as a key${where}: a key is a string; put it in quotes`,
+    })
+    return undefined
+  }
+
+  /** `<<`: keys of the mapping itself win, and of several merged ones the first. */
+  #mergeInto(entries: Map<string, Entry>, value: Node): void {
+    for (const merged of value.kind === 'list' ? value.items : [value]) {
+      if (merged.kind === 'map') {
+        for (const entry of merged.entries.values()) {
+          if (!entries.has(entry.key)) entries.set(entry.key, entry)
+        }
+      } else if (merged.kind !== 'reset') {
+        this.#report.error({
+          rule: 'yaml-merge',
+          place: merged.place,
+          message: 'Cannot merge with "<<": the value is no mapping; use an alias of a mapping',
+        })
+      }
+    }
+  }
+
+  #follow(alias: Alias, place: Place): Node {
+    const node = this.#anchors.get(alias.source)
+    if (node === undefined) {
+      const message = `Cannot follow the alias "*${alias.source}": no anchor "&${alias.source}" comes before it`
+      this.#report.error({ rule: 'yaml-alias', place, message })
+      return { kind: 'scalar', type: 'null', value: null, place }
+    }
+    this.#expanded += this.#sizeOf(node)
+    if (this.#expanded <= EXPANDED_NODES_MAX) return node
+    this.#report.error({
       rule: 'yaml-alias-bomb',
       place,
       message: `Cannot follow the alias "*${alias.source}": the file would grow to more than ${EXPANDED_NODES_MAX} values`,
     })
     return { kind: 'scalar', type: 'null', value: null, place }
   }
-  return node
-}
 
-/** Nodes below a node with every alias followed. */
-function sizeOf(node: Node, sizes: WeakMap<Node, number>): number {
-  const known = sizes.get(node)
-  if (known !== undefined) return known
-  let size = 1
-  if (node.kind === 'list') for (const item of node.items) size += sizeOf(item, sizes)
-  if (node.kind === 'map') {
-    for (const entry of node.entries.values()) size += sizeOf(entry.value, sizes)
-  }
-  sizes.set(node, size)
-  return size
-}
-
-function convertScalar(yaml: Scalar, place: Place): Node {
-  const text = typeof yaml.value === 'string' ? yaml.value : String(yaml.value ?? '')
-  if (yaml.tag === '!' || (yaml.tag ?? '').endsWith(':str')) {
-    if (yaml.type !== 'PLAIN' || (yaml.tag ?? '').endsWith(':str')) {
-      const explicit = yaml.tag !== undefined && yaml.type === 'PLAIN'
-      if (explicit || yaml.type !== 'PLAIN') {
-        return { kind: 'scalar', type: 'string', value: text, place }
-      }
+  /** Nodes of a tree with every alias followed. */
+  #sizeOf(node: Node): number {
+    const known = this.#sizes.get(node)
+    if (known !== undefined) return known
+    let size = 1
+    if (node.kind === 'list') for (const item of node.items) size += this.#sizeOf(item)
+    if (node.kind === 'map') {
+      for (const { value } of node.entries.values()) size += this.#sizeOf(value)
     }
+    this.#sizes.set(node, size)
+    return size
   }
-  if (yaml.type !== 'PLAIN' && yaml.type !== undefined) {
-    return { kind: 'scalar', type: 'string', value: text, place }
-  }
-  return { kind: 'scalar', ...resolvePlain(text), place }
 }
 
-function convertList(yaml: YAMLSeq, place: Place, context: Context): Node {
-  const items = yaml.items.map((item, index) => {
-    context.path.push(index)
-    const node = convert(item as YamlNode | null, context, place)
-    context.path.pop()
-    return node
-  })
-  return { kind: 'list', items: items.filter((item) => item.kind !== 'reset'), place }
+function textOf(yaml: Scalar): string {
+  return typeof yaml.value === 'string' ? yaml.value : ''
 }
 
-function convertMap(yaml: YAMLMap, place: Place, context: Context): MapNode {
-  const entries = new Map<string, Entry>()
-  const merged: Node[] = []
-  for (const pair of yaml.items) {
-    const keyNode = pair.key as YamlNode | null
-    const keyPlace = placeOf(keyNode, context, place)
-    const key = keyText(keyNode, keyPlace, context)
-    if (key === undefined) continue
-    context.path.push(key)
-    const value = convert(pair.value as YamlNode | null, context, keyPlace)
-    context.path.pop()
-    if (key === '<<' && isScalar(keyNode) && keyNode.type === 'PLAIN') {
-      merged.push(value)
-      continue
-    }
-    const earlier = entries.get(key)
-    if (earlier !== undefined) {
-      const { line } = positionOf(context.source.text, earlier.keyPlace.start)
-      context.report.error({
-        rule: 'duplicate-key',
-        place: keyPlace,
-        message: `Cannot use the key "${key}" twice in one mapping: it is on line ${line} already`,
-      })
-      continue
-    }
-    entries.set(key, { key, keyPlace, value })
-  }
-  for (const value of merged) mergeInto(entries, value, context)
-  return { kind: 'map', entries, place }
-}
-
-function keyText(key: YamlNode | null, place: Place, context: Context): string | undefined {
-  if (isScalar(key)) {
-    const text = typeof key.value === 'string' ? key.value : String(key.value ?? '')
-    if (key.type !== 'PLAIN' || resolvePlain(text).type === 'string') return text
-    context.report.error({
-      rule: 'key-not-string',
-      place,
-      message: `Cannot use ${text === '' ? 'nothing' : text} as a key${whereText(context)}: a key is a string; put it in quotes`,
-    })
-    return undefined
-  }
-  context.report.error({
-    rule: 'key-not-string',
-    place,
-    message: `Cannot use a list, a mapping or an alias as a key${whereText(context)}: a key is a string`,
-  })
-  return undefined
-}
-
-function whereText({ path }: Context): string {
-  return path.length === 0 ? ' at the top level' : ` in ${pathText(path)}`
-}
-
-/** `<<`: keys of the mapping itself win, and of several merged ones the first. */
-function mergeInto(entries: Map<string, Entry>, value: Node, context: Context): void {
-  const maps = value.kind === 'list' ? value.items : [value]
-  for (const merged of maps) {
-    if (merged.kind !== 'map') {
-      if (merged.kind === 'reset') continue
-      context.report.error({
-        rule: 'yaml-merge',
-        place: merged.place,
-        message: 'Cannot merge with "<<": the value is no mapping; use an alias of a mapping',
-      })
-      continue
-    }
-    for (const entry of merged.entries.values()) {
-      if (!entries.has(entry.key)) entries.set(entry.key, entry)
-    }
-  }
+/** Quoted, a block, or tagged as a string: no number, whatever it looks like. */
+function isText({ type, tag }: Scalar): boolean {
+  if (tag === '!' || (tag ?? '').endsWith(':str')) return true
+  const isTyped = tag !== undefined && tag.includes('yaml.org')
+  return type !== 'PLAIN' && type !== undefined && !isTyped
 }
