@@ -1,4 +1,7 @@
-/** The kernel, typed: the front door of this room. No policy lives here, and nothing else imports koffi. */
+/**
+ * The kernel, typed: the front door of this room. No policy lives here, and nothing else imports
+ * koffi.
+ */
 
 export { errnoName, errnoNumber, errnoText } from './errno.ts'
 export * from './launch/index.ts'
@@ -34,3 +37,4 @@ export * from './rlimits.ts'
 export * from './socket.ts'
 export * from './stat.ts'
 export * from './seccomp/index.ts'
+export { readXattrs, writeXattr } from './xattr.ts'

@@ -1,13 +1,13 @@
 /** Finds the sources of a container's binds and volumes, and fills a new volume from the image. */
 
-import { existsSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, realpathSync } from 'node:fs'
 import { close, type Fd, O, openIn, openPath } from '../../linux/index.ts'
 import { EngineError, KernelError } from '../../errors.ts'
 import type { MountSpec } from '../../planner/index.ts'
 import type { Machine } from '../machine.ts'
 import type { ContainerRecord } from '../records/container.ts'
 import type { Undo } from '../undo.ts'
-import { copyTree } from '../volume/copy-tree.ts'
+import { fillVolume } from '../volume/copy-up.ts'
 import { openVolume } from '../volume/volumes.ts'
 import type { OciMount } from './oci.ts'
 
@@ -85,18 +85,12 @@ function volumeSource(
   return `/proc/self/fd/${inside}`
 }
 
-/** An empty volume gets what the image has at its place, all of it or, after a crash, nothing. */
+/** An empty volume gets what the image has at its place. */
 function copyUp({ rootFd, undo }: SourceInput, target: string, data: string): void {
-  if (readdirSync(data).length > 0) return
   const content = openIfPresent(rootFd, target)
   if (content === undefined) return
   undo.push(() => close(content))
-  const draft = `${data}.new`
-  rmSync(draft, { recursive: true, force: true })
-  mkdirSync(draft)
-  copyTree(`/proc/self/fd/${content}`, draft)
-  // Over the empty directory: rename(2) replaces one, so there is never no volume.
-  renameSync(draft, data)
+  fillVolume(`/proc/self/fd/${content}`, data)
 }
 
 function openIfPresent(rootFd: Fd, path: string): Fd | undefined {

@@ -1,10 +1,11 @@
-/** Copies a directory of an image into a new volume: content, modes, owners, times, links. */
+/** Copies a directory of an image into a new volume, as `cp -a` does. */
 
 import {
   chmodSync,
   constants,
   copyFileSync,
   lchownSync,
+  linkSync,
   lstatSync,
   lutimesSync,
   mkdirSync,
@@ -13,36 +14,92 @@ import {
   type Stats,
   symlinkSync,
 } from 'node:fs'
+import { KernelError } from '../../errors.ts'
+import { makeFifo, readXattrs, writeXattr } from '../../linux/index.ts'
 
 /**
- * Copies what is in directory `source` into the existing directory `target`, and gives it the mode and
- * owner of `source`. Symbolic links are copied as they are and never followed, so nothing outside of
- * `source` is read. Sockets, FIFOs and devices are left out. The tree must not change meanwhile.
+ * Copies what is in directory `source` into the existing directory `target`, and gives that the owner,
+ * mode, times and attributes of `source`. Symbolic links are copied as they are and never
+ * followed, so nothing outside of `source` is read; hard links within it stay links. Devices
+ * and sockets are left out. Neither tree may change meanwhile.
  */
 export function copyTree(source: string, target: string): void {
-  for (const name of readdirSync(source)) {
-    const from = `${source}/${name}`
-    copyEntry(lstatSync(from), from, `${target}/${name}`)
-  }
-  copyAttributes(lstatSync(`${source}/.`), target)
+  const links = new Map<string, Buffer>()
+  copyDirectory({ from: Buffer.from(`${source}/.`), to: Buffer.from(target), links })
 }
 
-function copyEntry(stat: Stats, from: string, to: string): void {
+/** Gives directory `to` the owner, mode, times and attributes of directory `from`. */
+export function copyDirectoryAttributes(from: string, to: string): void {
+  const copy = { from: Buffer.from(from), to: Buffer.from(to), links: new Map<string, Buffer>() }
+  copyAttributes(lstatSync(from), copy)
+}
+
+/** Paths are bytes: an image may have names that are no UTF-8. */
+interface Copy {
+  readonly from: Buffer
+  readonly to: Buffer
+  /** The copy of a file that has several names, by inode. */
+  readonly links: Map<string, Buffer>
+}
+
+function copyDirectory(copy: Copy): void {
+  for (const name of readdirSync(copy.from, { encoding: 'buffer' })) {
+    const [from, to] = [join(copy.from, name), join(copy.to, name)]
+    copyEntry(lstatSync(from), { from, to, links: copy.links })
+  }
+  // Last, because every entry that is made changes the times of its directory.
+  copyAttributes(lstatSync(copy.from), copy)
+}
+
+function copyEntry(stat: Stats, copy: Copy): void {
   if (stat.isDirectory()) {
-    mkdirSync(to)
-    copyTree(from, to)
-  } else if (stat.isSymbolicLink()) {
-    symlinkSync(readlinkSync(from), to)
-    lchownSync(to, stat.uid, stat.gid)
+    mkdirSync(copy.to, { mode: 0o700 })
+    copyDirectory(copy)
   } else if (stat.isFile()) {
-    copyFileSync(from, to, constants.COPYFILE_FICLONE)
-    copyAttributes(stat, to)
+    copyFile(stat, copy)
+  } else if (stat.isSymbolicLink()) {
+    symlinkSync(readlinkSync(copy.from, { encoding: 'buffer' }), copy.to)
+    copyAttributes(stat, copy)
+  } else if (stat.isFIFO()) {
+    makeFifo(copy.to.toString())
+    copyAttributes(stat, copy)
   }
 }
 
-/** The owner first: changing it takes setuid bits away. */
-function copyAttributes(stat: Stats, to: string): void {
+function copyFile(stat: Stats, copy: Copy): void {
+  const inode = `${stat.dev}:${stat.ino}`
+  const first = stat.nlink > 1 ? copy.links.get(inode) : undefined
+  if (first) {
+    linkSync(first, copy.to)
+    return
+  }
+  copyFileSync(copy.from, copy.to, constants.COPYFILE_FICLONE)
+  copyAttributes(stat, copy)
+  if (stat.nlink > 1) copy.links.set(inode, copy.to)
+}
+
+/** The owner first, as that takes setuid bits and capabilities away; the times at the end. */
+function copyAttributes(stat: Stats, { from, to }: Copy): void {
   lchownSync(to, stat.uid, stat.gid)
-  chmodSync(to, stat.mode & 0o7777)
-  lutimesSync(to, stat.atime, stat.mtime)
+  copyXattrs(from, to)
+  if (!stat.isSymbolicLink()) chmodSync(to, stat.mode & 0o7777)
+  lutimesSync(to, stat.atimeMs / 1000, stat.mtimeMs / 1000)
+}
+
+/** Attributes that the volume's file system does not know are lost, as with Docker. */
+function copyXattrs(from: Buffer, to: Buffer): void {
+  for (const [name, value] of readXattrs(from)) {
+    // The overlay's own notes mean nothing outside of it, and must not be forged.
+    if (/^(trusted|user)\.overlay\./.test(name)) continue
+    try {
+      writeXattr(to, name, value)
+    } catch (error) {
+      const isUnknown = error instanceof KernelError && error.errnoName === 'EOPNOTSUPP'
+      if (!isUnknown) throw error
+    }
+  }
+}
+
+function join(directory: Buffer, name: Buffer): Buffer {
+  return Buffer.concat([directory, Buffer.from('/'), name])
 }
