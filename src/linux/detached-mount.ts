@@ -159,7 +159,9 @@ class Configuration {
   }
 }
 
-/** What the kernel has to say: "overlay: No changes allowed in reconfigure". @see fs/fs_context.c */
+/**
+ * What the kernel has to say: "overlay: No changes allowed in reconfigure". @see fs/fs_context.c
+ */
 function kernelMessages(context: Fd): string[] {
   const messages: string[] = []
   const buffer = Buffer.alloc(4096)

@@ -1,4 +1,6 @@
-/** Names and texts of error numbers; x64 and arm64 share them (include/uapi/asm-generic/errno*.h). */
+/**
+ * Names and texts of error numbers; x64 and arm64 share them (include/uapi/asm-generic/errno*.h).
+ */
 
 const ERRNO: Readonly<Record<number, readonly [name: string, text: string]>> = {
   1: ['EPERM', 'Operation not permitted'],

@@ -1,4 +1,6 @@
-/** File descriptors: pipes, copies, locks, memory files. All that are made here are close-on-exec. */
+/**
+ * File descriptors: pipes, copies, locks, memory files. All that are made here are close-on-exec.
+ */
 
 import { errnoName } from './errno.ts'
 import { check, declare, kernelError, lastErrno } from './libc.ts'
@@ -66,7 +68,8 @@ export function pipe(
 }
 
 /**
- * Asks for a pipe that holds `bytes`, and returns what it holds. The kernel rounds up to a power of two;
+ * Asks for a pipe that holds `bytes`, and returns what it holds. The kernel rounds up to a power
+ * of two;
  * EPERM (above /proc/sys/fs/pipe-max-size, or over the user's share) leaves the pipe as it is.
  */
 export function setPipeSize(fd: Fd, bytes: number): number | undefined {

@@ -21,7 +21,9 @@ export function isKernelAtLeast(wanted: string, running: string = release()): bo
   return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor)
 }
 
-/** Says whether the kernel knows a type of file system now; a module not yet loaded does not count. */
+/**
+ * Says whether the kernel knows a type of file system now; a module not yet loaded does not count.
+ */
 export function hasFileSystem(type: string): boolean {
   return readFileSync('/proc/filesystems', 'utf8')
     .split('\n')

@@ -35,7 +35,8 @@ export function declareSyscall(number: number, types: readonly string[]): LibcFu
 
 /**
  * Returns `result` as a number, or throws a {@link KernelError} that names the call and errno.
- * Has to be the first thing after the call: errno belongs to the thread and the next call resets it.
+ * Has to be the first thing after the call: errno belongs to the thread and the next call resets
+ * it.
  */
 export function check(
   result: number | bigint,
@@ -50,7 +51,10 @@ export function lastErrno(): number {
   return koffi.errno()
 }
 
-/** Builds the error of a failed call: `mount("overlay", "/…/merged") failed: EINVAL (Invalid argument)`. */
+/**
+ * Builds the error of a failed call: `mount("overlay", "/…/merged") failed: EINVAL (Invalid
+ * argument)`.
+ */
 export function kernelError(
   errno: number,
   failure: {

@@ -35,7 +35,8 @@ export function makeDirectoryIn(rootFd: Fd, path: string, made: Made): void {
 }
 
 /**
- * Makes `path` an empty file, or leaves alone what is there. With `content` it is written, and what is there
+ * Makes `path` an empty file, or leaves alone what is there. With `content` it is written, and
+ * what is there
  * has to be a regular file.
  */
 export function makeFileIn(

@@ -1,4 +1,7 @@
-/** The mount calls of Linux 5.2 and later: trees that exist as descriptors before they are attached. */
+/**
+ * The mount calls of Linux 5.2 and later: trees that exist as descriptors before they are
+ * attached.
+ */
 
 import { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_SYMLINK_NOFOLLOW, O } from './open-flags.ts'
 import type { Fd } from './fd.ts'
@@ -82,7 +85,9 @@ export function openTree(
   return check(openTreeCall(fd, path, flags | empty), { syscall: 'open_tree', args: [source] })
 }
 
-/** Changes attributes and propagation of a tree; `recursive`: of everything mounted below as well. */
+/**
+ * Changes attributes and propagation of a tree; `recursive`: of everything mounted below as well.
+ */
 export function mountSetattr(
   fd: Fd,
   change: {
@@ -111,7 +116,9 @@ export function moveMount(fd: Fd, target: Fd | string): void {
   check(moveMountCall(fd, '', toFd, toPath, flags), { syscall: 'move_mount', args: [fd, target] })
 }
 
-/** Takes what is mounted at `path` away, at once for new users and for good when the last one ends. */
+/**
+ * Takes what is mounted at `path` away, at once for new users and for good when the last one ends.
+ */
 export function unmount(path: string): void {
   check(umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW), { syscall: 'umount2', args: [path] })
 }

@@ -2,7 +2,10 @@
 
 import { constants } from 'node:fs'
 
-/** include/uapi/asm-generic/fcntl.h, arch/arm64/include/uapi/asm/fcntl.h; node knows the local ones. */
+/**
+ * include/uapi/asm-generic/fcntl.h, arch/arm64/include/uapi/asm/fcntl.h; node knows the local
+ * ones.
+ */
 export const O: Readonly<
   Record<
     | 'RDONLY'
@@ -36,7 +39,9 @@ export const O: Readonly<
   PATH: 0o10000000,
 }
 
-/** Stands for the current directory where a descriptor is asked for (include/uapi/linux/fcntl.h). */
+/**
+ * Stands for the current directory where a descriptor is asked for (include/uapi/linux/fcntl.h).
+ */
 export const AT_FDCWD: number = -100
 /** Do not follow a symbolic link at the end of the path. */
 export const AT_SYMLINK_NOFOLLOW: number = 0x100

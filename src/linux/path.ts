@@ -78,7 +78,8 @@ export function openPath(path: string, flags = 0): Fd {
 }
 
 /**
- * Reads a regular file inside the tree of `rootFd`. More than `bytesMax` throws EFBIG; a device, pipe or
+ * Reads a regular file inside the tree of `rootFd`. More than `bytesMax` throws EFBIG; a device,
+ * pipe or
  * directory throws EINVAL, so that no image can make us wait or read without end.
  */
 export function readIn(rootFd: Fd, path: string, bytesMax: number): Buffer {

@@ -19,7 +19,9 @@ export function pidfdOpen(pid: number): Fd {
   return check(pidfdOpenCall(pid, 0), { syscall: 'pidfd_open', args: [pid] })
 }
 
-/** Signals the process of `pidfd`; 0 only asks whether it is there. ESRCH throws when it has ended. */
+/**
+ * Signals the process of `pidfd`; 0 only asks whether it is there. ESRCH throws when it has ended.
+ */
 export function pidfdSendSignal(pidfd: Fd, signal: number): void {
   check(pidfdSendSignalCall(pidfd, signal, null, 0), {
     syscall: 'pidfd_send_signal',

@@ -1,4 +1,6 @@
-/** Sockets made in other namespaces, for node to adopt by descriptor, and who is at the other end. */
+/**
+ * Sockets made in other namespaces, for node to adopt by descriptor, and who is at the other end.
+ */
 
 import { isIPv6 } from 'node:net'
 import { close, type Fd } from './fd.ts'
@@ -33,7 +35,8 @@ export interface SocketOptions {
 }
 
 /**
- * Opens a socket that lives in the network namespace `netns`; its descriptor works from here. Node adopts
+ * Opens a socket that lives in the network namespace `netns`; its descriptor works from here.
+ * Node adopts
  * it: `dgram.Socket.bind({ fd })`, `net.Server.listen({ fd })`.
  */
 export function socketIn(netns: Fd, options: SocketOptions): Fd {

@@ -86,7 +86,10 @@ export function chownFd(fd: Fd, uid: number, gid: number): void {
   check(fchownat(fd, '', uid, gid, AT_EMPTY_PATH), { syscall: 'fchownat', args: [fd, uid, gid] })
 }
 
-/** Changes the mode of what `fd` refers to; O_PATH descriptors as well, for which fchmod(2) is EBADF. */
+/**
+ * Changes the mode of what `fd` refers to; O_PATH descriptors as well, for which fchmod(2) is
+ * EBADF.
+ */
 export function chmodFd(fd: Fd, mode: number): void {
   check(chmodCall(`/proc/self/fd/${fd}`, mode), {
     syscall: 'chmod',

@@ -117,14 +117,21 @@ describe('pidfds', () => {
     expect(startTime(pid)).toBeUndefined()
   })
 
-  test('startTime() is the field that ps prints, also for a name with spaces and parentheses', () => {
-    const ticks = startTime(process.pid)
-    const stat = readFileSync('/proc/self/stat', 'utf8')
-    expect(stat).toContain(` ${String(ticks)} `)
-    expect(
-      execFileSync('sh', ['-c', 'printf "a) b" > /proc/$$/comm; cut -d " " -f1 /proc/$$/stat']),
-    )
-    expect(bootId()).toMatch(/^[0-9a-f]{8}-/)
+  test('startTime() is field 22, also for a name with spaces and parentheses', async () => {
+    const script = 'printf "a) b (1 2" >/proc/$$/comm; echo; read -r line'
+    const child = spawn('sh', ['-c', script], { stdio: ['pipe', 'pipe', 'ignore'] })
+    await once(child.stdout, 'data')
+    const stat = readFileSync(`/proc/${child.pid}/stat`, 'utf8').trim()
+    expect(stat).toContain('(a) b (1 2)')
+    // Counted from the end: stat has 52 fields since Linux 3.5.
+    expect(startTime(child.pid ?? -1)).toBe(Number(stat.split(' ').at(22 - 53)))
+    expect(startTime(child.pid ?? -1)).toBeGreaterThanOrEqual(startTime(process.pid) ?? Infinity)
+    child.kill()
+    await once(child, 'exit')
+  })
+
+  test('bootId() is the kernel’s', () => {
+    expect(bootId()).toMatch(/^[0-9a-f]{8}-[0-9a-f-]{27}$/)
   })
 })
 

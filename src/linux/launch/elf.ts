@@ -23,7 +23,8 @@ interface Segment {
 
 /**
  * The file: header, interpreter, operations (the first one highest), data. It is mapped twice: its
- * first page as code, the whole as private writable data, so no page is both writable and executable.
+ * first page as code, the whole as private writable data, so no page is both writable and
+ * executable.
  */
 export function elfImage(parts: {
   readonly architecture: Architecture

@@ -36,14 +36,17 @@ const STATUS_RAN_OUT = 125
 /** Exit status after a failed operation, unless {@link Program.failLabel} says another. */
 const STATUS_FAILED = 126
 
-/** Zeroed pieces up to this many bytes lie beside the data, so that they cost no page of their own. */
+/**
+ * Zeroed pieces up to this many bytes lie beside the data, so that they cost no page of their own.
+ */
 const SMALL_ZEROED_BYTES = 512
 
 /** Number of the pseudo-operation that computes; any negative number would do. */
 const COMPUTE = -1n
 
 /**
- * Where the interpreter leaves what failed last: magic (u32), operation's address (u32), result (i64).
+ * Where the interpreter leaves what failed last: magic (u32), operation's address (u32), result
+ * (i64).
  * Its assembly has the same place.
  */
 const FAILED: Address = TOP
@@ -198,7 +201,8 @@ export class Program {
   }
 
   /**
-   * Address of argument `index` of the operation that is added `steps` operations after the next one:
+   * Address of argument `index` of the operation that is added `steps` operations after the next
+   * one:
    * as `store` of a call, 1 is the call that follows it. So a result becomes a later argument.
    */
   ahead(steps: number, index: number): Address {
@@ -229,14 +233,19 @@ export class Program {
     return label
   }
 
-  /** Says that operations and data added from here on serve the start only: see {@link releaseCold}. */
+  /**
+   * Says that operations and data added from here on serve the start only: see {@link
+   * releaseCold}.
+   */
   coldFromHere(): void {
     this.#hot = { from: operationAddress(this.#drafts.length - 1), to: this.#dataEnd }
   }
 
   /**
-   * Gives the memory of everything after {@link coldFromHere} back, in whole pages, when it runs. The
-   * kernel maps 64 KiB around what is touched: a waiting monitor would keep all of its child's part.
+   * Gives the memory of everything after {@link coldFromHere} back, in whole pages, when it runs.
+   * The
+   * kernel maps 64 KiB around what is touched: a waiting monitor would keep all of its child's
+   * part.
    */
   releaseCold(): void {
     const note = 'munmap(what only the start needed)'

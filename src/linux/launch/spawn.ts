@@ -22,7 +22,8 @@ const attributesMask = declare('int posix_spawnattr_setsigmask(void *attributes,
 const waitpid = declare('int waitpid(int pid, _Out_ int *status, int options)')
 const closeRange = declare('int close_range(unsigned int first, unsigned int last, int flags)')
 
-const OPAQUE_BYTES = 512 // larger than posix_spawnattr_t and posix_spawn_file_actions_t of glibc and musl
+/** Larger than posix_spawnattr_t and posix_spawn_file_actions_t of glibc and musl. */
+const OPAQUE_BYTES = 512
 const SIGNAL_SET_BYTES = 128 // sizeof(sigset_t)
 const POSIX_SPAWN_SETSIGDEF = 0x04 // spawn.h
 const POSIX_SPAWN_SETSIGMASK = 0x08
@@ -39,7 +40,10 @@ export interface SpawnOptions {
   readonly descriptors?: Readonly<Record<number, number>> | undefined
   /** Starts a new session; default true. */
   readonly newSession?: boolean | undefined
-  /** Where the program is put as a file when a memfd cannot be executed; default: the temporary directory. */
+  /**
+   * Where the program is put as a file when a memfd cannot be executed; default: the temporary
+   * directory.
+   */
   readonly fallbackDirectory?: string | undefined
 }
 
@@ -73,7 +77,9 @@ export function reap(pid: number): WaitResult {
   return wait(pid, WNOHANG)
 }
 
-/** Waits for our child `pid`; blocks this thread. Meant for programs that end within milliseconds. */
+/**
+ * Waits for our child `pid`; blocks this thread. Meant for programs that end within milliseconds.
+ */
 export function waitForExit(pid: number): WaitResult {
   return wait(pid, 0)
 }
@@ -140,7 +146,9 @@ function run(executable: Executable, options: SpawnOptions): number {
   }
 }
 
-/** The number to copy from: a copy above all targets where an earlier dup2 would have replaced it. */
+/**
+ * The number to copy from: a copy above all targets where an earlier dup2 would have replaced it.
+ */
 function sourceFor(wanted: {
   readonly childFd: number
   readonly parentFd: number

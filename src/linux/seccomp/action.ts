@@ -24,13 +24,14 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   SCMP_ACT_ALLOW: RETURN_ALLOW,
 }
 
-/** Reads an action of a profile; SCMP_ACT_NOTIFY and SCMP_ACT_TRACE need a tracer and are refused. */
+/**
+ * Reads an action of a profile; SCMP_ACT_NOTIFY and SCMP_ACT_TRACE need a tracer and are refused.
+ */
 export function parseAction(name: string, errno: number = EPERM): Action {
   const action = ACTIONS[name]
   if (action === undefined) {
-    throw new UsageError(
-      `Cannot compile the seccomp profile: action "${name}"; one of ${Object.keys(ACTIONS).join(', ')} is needed`,
-    )
+    const needed = `one of ${Object.keys(ACTIONS).join(', ')} is needed`
+    throw new UsageError(`Cannot compile the seccomp profile: action "${name}"; ${needed}`)
   }
   return action === RETURN_ERRNO ? action | (errno & 0xffff) : action
 }

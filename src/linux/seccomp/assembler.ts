@@ -64,7 +64,9 @@ export class Assembler {
     this.#plain(RETURN, action)
   }
 
-  /** Compares what is loaded, unsigned; a missing mark is the next instruction. At most one is far. */
+  /**
+   * Compares what is loaded, unsigned; a missing mark is the next instruction. At most one is far.
+   */
   when(
     condition: Condition,
     value: number,
@@ -87,10 +89,10 @@ export class Assembler {
     const program = Buffer.concat(parts)
     const count = program.length / INSTRUCTION_BYTES
     if (count > INSTRUCTIONS_MAX) {
-      throw new UsageError(
-        `Cannot compile the seccomp profile: ${count} instructions; the kernel takes ${INSTRUCTIONS_MAX}`,
-        { hint: 'name fewer system calls with arguments' },
-      )
+      const seen = `${count} instructions; the kernel takes ${INSTRUCTIONS_MAX}`
+      throw new UsageError(`Cannot compile the seccomp profile: ${seen}`, {
+        hint: 'name fewer system calls with arguments',
+      })
     }
     return program
   }

@@ -9,7 +9,8 @@ const SECCOMP_SET_MODE_FILTER = 1 // include/uapi/linux/seccomp.h
 const SECCOMP_FILTER_FLAG_SPEC_ALLOW = 4
 
 /**
- * Adds the call that loads `filter` (of `compileSeccomp`). It needs CAP_SYS_ADMIN or no_new_privs, and holds
+ * Adds the call that loads `filter` (of `compileSeccomp`). It needs CAP_SYS_ADMIN or
+ * no_new_privs, and holds
  * for every later operation of the program.
  */
 export function loadSeccomp(program: Program, filter: Buffer, flow: Flow = {}): Operation {

@@ -51,7 +51,8 @@ export function selectRules(profile: SeccompProfile, context: SeccompContext): S
 
 /**
  * What `rules` say for every number of one interface. Numbers that are missing are calls that
- * neither we nor the profile know: they answer ENOSYS, because glibc tries a new call, and falls back
+ * neither we nor the profile know: they answer ENOSYS, because glibc tries a new call, and falls
+ * back
  * to the old one on ENOSYS only.
  */
 export function verdicts(
@@ -120,7 +121,10 @@ function clausesOf(
   )
 }
 
-/** Comparisons of different arguments must all hold; of the same argument, one of them (as in runc). */
+/**
+ * Comparisons of different arguments must all hold; of the same argument, one of them (as in
+ * runc).
+ */
 function alternatives(args: readonly SeccompArgument[]): (readonly SeccompArgument[])[] {
   const isRepeated = new Set(args.map(({ index }) => index)).size < args.length
   return isRepeated ? args.map((arg) => [arg]) : [args]
@@ -133,7 +137,10 @@ function verdictOf(clauses: readonly Clause[], defaultAction: Action): Verdict {
   return { clauses, otherwise: defaultAction }
 }
 
-/** Highest number, of those that are handed out one after the other, that the rules have an opinion on. */
+/**
+ * Highest number, of those that are handed out one after the other, that the rules have an opinion
+ * on.
+ */
 function newestNamed(
   table: ReadonlyMap<string, number>,
   byName: ReadonlyMap<string, unknown>,

@@ -47,7 +47,9 @@ setxattrat getxattrat listxattrat removexattrat open_tree_attr file_getattr file
 rseq_slice_yield
 ` as const
 
-/** What x32 has under numbers of its own; the rest is as in {@link X64}. Bit 30 is added to each. */
+/**
+ * What x32 has under numbers of its own; the rest is as in {@link X64}. Bit 30 is added to each.
+ */
 export const X32 = `
 =512 rt_sigaction rt_sigreturn ioctl readv writev recvfrom sendmsg recvmsg execve ptrace
 rt_sigpending rt_sigtimedwait rt_sigqueueinfo sigaltstack timer_create mq_notify kexec_load waitid

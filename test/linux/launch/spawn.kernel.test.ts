@@ -27,7 +27,9 @@ import { pipe, procField } from './harness.ts'
 
 const fcntl = declare('int fcntl(int fd, int command, int argument)')
 
-/** A program that says when it runs (a byte to descriptor 1) and then blocks reading descriptor 0. */
+/**
+ * A program that says when it runs (a byte to descriptor 1) and then blocks reading descriptor 0.
+ */
 function waiting(): Program {
   const program = new Program()
   const byte = program.zeroed(8)
@@ -144,7 +146,7 @@ describe('spawn()', () => {
     })
   })
 
-  test('leaves a program that released its cold part with its code and one page, beside its stack', () => {
+  test('leaves a program that released its cold part with code and one page', () => {
     const program = new Program()
     const byte = program.zeroed(8)
     const start = program.label('start')
@@ -252,7 +254,8 @@ function link(pid: number | 'self', fd: number): string {
 }
 
 /**
- * Memory of the image itself; Pss, because the one page of a small image is mapped twice, as code and as data.
+ * Memory of the image itself; Pss, because the one page of a small image is mapped twice, as code
+ * and as data.
  * Beside it there is the stack that the kernel makes: 4 to 12 KB, as it is placed at random.
  */
 function imageKb(pid: number): number {

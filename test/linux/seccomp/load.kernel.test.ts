@@ -95,7 +95,10 @@ describe('a filter of the default profile in the kernel', () => {
   )
 })
 
-/** A 32-bit program that makes one call, `socketcall(SYS_SOCKET, {AF_ALG, …})` for 102, and exits with errno. */
+/**
+ * A 32-bit program that makes one call, `socketcall(SYS_SOCKET, {AF_ALG, …})` for 102, and exits
+ * with errno.
+ */
 function elf32(number: number): Buffer {
   const base = 0x08048000
   const code = Buffer.from(

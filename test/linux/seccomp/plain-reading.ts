@@ -1,4 +1,7 @@
-/** The default profile read rule by rule, without trees or ranges, for calls with arguments all zero. */
+/**
+ * The default profile read rule by rule, without trees or ranges, for calls with arguments all
+ * zero.
+ */
 
 import { DEFAULT_SECCOMP_PROFILE, type SeccompRule } from '../../../src/linux/seccomp/profile.ts'
 import { type Abi, syscallTable } from '../../../src/linux/syscalls/index.ts'
