@@ -2,7 +2,6 @@
  * A supervisor that dies at any moment costs nothing: containers live on, the next one takes over.
  */
 import { readFileSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { markedProcesses } from '../support/leak/processes.ts'
 import { Sandbox, finish, type Finished } from '../support/sandbox.ts'
@@ -59,36 +58,55 @@ test('a container that ended while no supervisor lived is reported with its stat
   expect(await sandbox.leaks()).toBe('')
 })
 
-test.each([5, 20, 60, 120, 250])(
-  'a supervisor killed %i ms into up leaves nothing that down does not remove',
-  async (delayMs) => {
-    await sandbox.tsstack(['-f', SHOP, 'ps'])
-    const up = finish(sandbox.start(['-f', SHOP, 'up', '-d']))
-    await sleep(delayMs)
-    for (const pid of supervisors()) process.kill(pid, 'SIGKILL')
-    await up
-    await on('down', '-v')
-    expect(await sandbox.leaks()).toBe('')
-  },
-)
-
-test('a supervisor killed during up: up again converges', async () => {
-  const up = finish(sandbox.start(['-f', SHOP, 'up', '-d']))
-  await sleep(150)
+/** Kills the supervisor as soon as a command on the shop has said `moment`; waits for its end. */
+async function killWhen(moment: string, ...words: readonly string[]): Promise<void> {
+  const command = sandbox.start(['-f', SHOP, ...words])
+  let said = ''
+  const seen = new Promise<void>((resolve) => {
+    for (const stream of [command.stdout, command.stderr]) {
+      stream.on('data', (text: Buffer) => {
+        said += String(text)
+        if (said.includes(moment)) resolve()
+      })
+    }
+  })
+  const ended = finish(command)
+  await Promise.race([seen, ended])
+  expect(said, `tsstack ${words.join(' ')}`).toContain(moment)
   for (const pid of supervisors()) process.kill(pid, 'SIGKILL')
-  await up
+  await ended
+}
+
+const MOMENTS_OF_UP = [
+  'network shop_back: created',
+  'volume shop_stock: created',
+  'container shop-store-1: created',
+  'container shop-store-1: started',
+  'container shop-api-1: started',
+]
+
+test.each(MOMENTS_OF_UP)('a supervisor killed at "%s": down removes everything', async (moment) => {
+  await killWhen(moment, 'up', '-d')
+  await on('down', '-v')
+  expect(await sandbox.leaks()).toBe('')
+})
+
+test.each(MOMENTS_OF_UP)('a supervisor killed at "%s": up again converges', async (moment) => {
+  await killWhen(moment, 'up', '-d')
   await on('up', '-d')
   expect(await sandbox.curl('http://127.0.0.1:8080/')).toContain('apples')
   await on('down', '-v')
   expect(await sandbox.leaks()).toBe('')
 })
 
-test('a supervisor killed during down: down again finishes', async () => {
+test.each([
+  'container shop-web-1: stopped',
+  'container shop-web-1: removed',
+  'network shop_front: removed',
+  'container shop-store-1: removed',
+])('a supervisor killed at "%s": down again finishes', async (moment) => {
   await on('up', '-d')
-  const down = finish(sandbox.start(['-f', SHOP, 'down', '-v']))
-  await sleep(60)
-  for (const pid of supervisors()) process.kill(pid, 'SIGKILL')
-  await down
+  await killWhen(moment, 'down', '-v')
   await on('down', '-v')
   expect(await sandbox.leaks()).toBe('')
 })
