@@ -25,7 +25,6 @@ export * from './mount.ts'
 export {
   CLONE_NEW,
   createNetworkNamespace,
-  openNamespace,
   withNamespace,
   type ThreadNamespace,
 } from './namespace.ts'

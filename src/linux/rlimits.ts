@@ -66,8 +66,8 @@ export function setRlimit(name: RlimitName, limit: Rlimit, pid = 0): void {
   })
 }
 
-/** struct rlimit64, for launch programs. */
-export function rlimitBytes({ soft, hard }: Rlimit): Buffer {
+/** struct rlimit64. */
+function rlimitBytes({ soft, hard }: Rlimit): Buffer {
   const bytes = Buffer.alloc(16)
   bytes.writeBigUInt64LE(soft, 0)
   bytes.writeBigUInt64LE(hard, 8)

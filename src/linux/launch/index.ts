@@ -1,17 +1,10 @@
 /** Launch programs: written, run, and understood when they fail. */
 
 export { sealedMemfd } from './executable.ts'
-export {
-  describeFailure,
-  FAILURE_BYTES,
-  parseFailure,
-  type Failure,
-  type ProgramNotes,
-} from './failure.ts'
+export { describeFailure, parseFailure, type Failure, type ProgramNotes } from './failure.ts'
 export type { Address, Computation, Flow, Label, Loaded, Operation, Word } from './operation.ts'
 export { Program } from './program.ts'
 export {
-  decodeWaitStatus,
   reap,
   reapChildren,
   spawn,
