@@ -109,3 +109,6 @@ export const PASSWD_BYTES_MAX: number = 4 * 1024 * 1024
 
 /** Symbolic links on the way to one file, as the kernel counts them (MAXSYMLINKS). */
 export const SYMLINKS_MAX: number = 40
+
+/** A `host:` container sees the host's /etc as it was at most this long ago: a look takes 10 to 25 ms. */
+export const HOST_LOOK_MS: number = 5_000

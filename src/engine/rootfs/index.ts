@@ -1,7 +1,6 @@
 /** A container's root filesystem: image, layers, users and programs in it. */
 
 export { findExecutable, type ExecutableQuery } from './executable.ts'
-export { forgetHostRootfs } from './host/rootfs.ts'
 export { prepareRootfs, type ImageSettings, type RootfsPart, type RootfsSource } from './image.ts'
 export { buildInitLayer, type InitLayer } from './init-layer.ts'
 export { hostsText, resolvText, type HostsInput, type ResolvInput } from './network-files.ts'

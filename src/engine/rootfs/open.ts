@@ -1,5 +1,6 @@
 /** Opens the root filesystem of one attempt: the image's layers, our own, and what it writes. */
 
+import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { close, type Fd } from '../../linux/index.ts'
 import type { LiveContainer, Machine } from '../machine.ts'
@@ -33,7 +34,7 @@ export function openRootfs(
 ): Rootfs {
   const { own, record } = input.container
   const { spec } = record
-  const source = prepareRootfs(spec.image, { cacheDirectory: join(machine.paths.state, 'rootfs') })
+  const source = prepareRootfs(spec.image, { cacheDirectory: openCache(machine) })
   buildInitLayer({
     directory: own.init,
     lowers: source.lowers,
@@ -54,4 +55,15 @@ export function openRootfs(
     groupAdd: spec.groupAdd,
   })
   return { fd, image: source.image, user }
+}
+
+/**
+ * Where roots of `host:` are built: unsynced, so that none of another boot may be used after a
+ * power cut; and none of this boot may go, as containers may run on it.
+ */
+function openCache({ paths, bootId }: Machine): string {
+  const all = join(paths.state, 'rootfs')
+  const directory = join(all, bootId)
+  if (!existsSync(directory)) rmSync(all, { recursive: true, force: true })
+  return directory
 }

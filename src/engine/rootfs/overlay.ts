@@ -93,7 +93,7 @@ function openPart({ path, kind }: RootfsPart, layers: OverlayLayers): Fd {
     mountSetattr(fd, { set: { readOnly: true }, propagation: 'private' })
     return fd
   }
-  const own = join(layers.parts, path.slice(1).replaceAll('/', '\\'))
+  const own = join(layers.parts, encodeURIComponent(path.slice(1)))
   const [upper, work] = [join(own, 'upper'), join(own, 'work')]
   return openOverlay({ lowers: [path], upper, work }, [path])
 }

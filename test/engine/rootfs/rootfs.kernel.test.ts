@@ -393,6 +393,22 @@ describe('host:', () => {
     }
   })
 
+  test('buildSkeleton() does not let the umask close a directory, and clears what a crash left', () => {
+    fakeHost()
+    mkdirSync(join(layer('cache'), 'draft-dead/etc'), { recursive: true })
+    const umask = process.umask(0o077)
+    try {
+      const skeleton = build()
+      const modes = ['.', 'etc', 'etc/ssl', 'etc/ssl/certs', 'usr', 'etc/ssl/certs/ca.pem'].map(
+        (name) => (statSync(join(skeleton, name)).mode & 0o7777).toString(8),
+      )
+      expect(modes).toEqual(['755', '755', '755', '755', '755', '644'])
+    } finally {
+      process.umask(umask)
+    }
+    expect(readdirSync(layer('cache'))).toHaveLength(1)
+  })
+
   test('buildSkeleton() builds the same once, and a change anew', () => {
     fakeHost()
     const first = build()

@@ -1,24 +1,21 @@
 /** `host:`: this machine's programs below a small root of our own. */
 
 import { readFileSync } from 'node:fs'
+import { HOST_LOOK_MS } from '../../../limits.ts'
 import type { RootfsSource } from '../image.ts'
 import { buildSkeleton } from './skeleton.ts'
 import { programParts } from './parts.ts'
 
-/** Built once in the life of this process for each cache directory: a restart costs nothing. */
-const built = new Map<string, RootfsSource>()
+/** What was found last for each cache directory, and when, as performance.now() counts. */
+const found = new Map<string, { readonly source: RootfsSource; readonly at: number }>()
 
+/** As the host is now, or was a moment ago: a whole stack that starts looks once. */
 export function hostRootfs(cacheDirectory: string): RootfsSource {
-  const known = built.get(cacheDirectory)
-  if (known) return known
+  const known = found.get(cacheDirectory)
+  if (known && performance.now() - known.at < HOST_LOOK_MS) return known.source
   const parts = programParts('/', readFileSync('/proc/self/mountinfo', 'utf8'))
   const skeleton = buildSkeleton({ host: '/', cacheDirectory, parts })
   const source: RootfsSource = { lowers: [skeleton], parts, image: {} }
-  built.set(cacheDirectory, source)
+  found.set(cacheDirectory, { source, at: performance.now() })
   return source
-}
-
-/** Forgets what was built, so that the next container gets the host's files of then. */
-export function forgetHostRootfs(cacheDirectory: string): void {
-  built.delete(cacheDirectory)
 }

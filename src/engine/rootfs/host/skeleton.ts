@@ -39,16 +39,28 @@ export function buildSkeleton(input: {
   const key = createHash('sha256').update(JSON.stringify([entries, input.parts]))
   const directory = join(input.cacheDirectory, key.digest('hex').slice(0, 16))
   if (existsSync(directory)) return directory
-  mkdirSync(input.cacheDirectory, { recursive: true, mode: 0o700 })
-  const draft = mkdtempSync(join(input.cacheDirectory, 'draft-'))
+  removeDrafts(input.cacheDirectory)
+  const draft = mkdtempSync(join(input.cacheDirectory, DRAFT))
   try {
-    for (const entry of entries) write(draft, entry)
+    const made = new Set<string>([draft])
+    for (const entry of entries) write(draft, entry, made)
     for (const part of input.parts) writePlace(draft, part)
     chmodSync(draft, 0o755)
     publish(draft, directory)
     return directory
   } finally {
     rmSync(draft, { recursive: true, force: true })
+  }
+}
+
+/** Begins the names of what is being built; after a crash some may be left. */
+const DRAFT = 'draft-'
+
+/** Nobody else builds in this directory: it belongs to the one supervisor of a state root. */
+function removeDrafts(cacheDirectory: string): void {
+  mkdirSync(cacheDirectory, { recursive: true, mode: 0o700 })
+  for (const name of readdirSync(cacheDirectory)) {
+    if (name.startsWith(DRAFT)) rmSync(join(cacheDirectory, name), { recursive: true, force: true })
   }
 }
 
@@ -101,9 +113,14 @@ function collect(host: string, path: string): readonly Entry[] {
     return [{ kind: 'file', path, source: join(host, path), stamp }]
   }
   if (!stat.isDirectory() || !isReadable || (stat.mode & 0o001n) === 0n) return []
-  const below = namesIn(join(host, path)).flatMap((name) => collect(host, `${path}/${name}`))
+  const below = namesIn(join(host, path))
+    .filter((name) => !UNUSED_NAME.test(name))
+    .flatMap((name) => collect(host, `${path}/${name}`))
   return [{ kind: 'directory', path, mode: 0o755 }, ...below]
 }
+
+/** Manual pages: four of five entries of Debian's /etc/alternatives. */
+const UNUSED_NAME = /\.gz$/
 
 /** A link within /usr and /etc means the same inside; what another leads to is taken itself. */
 function collectLink(host: string, path: string): readonly Entry[] {
@@ -117,13 +134,13 @@ function collectLink(host: string, path: string): readonly Entry[] {
   }))
 }
 
-function write(root: string, entry: Entry): void {
+/** `made`: directories that are known to exist. */
+function write(root: string, entry: Entry, made: Set<string>): void {
   const path = join(root, entry.path)
-  if (!existsSync(dirname(path))) mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
+  makeDirectory(dirname(path), made)
   switch (entry.kind) {
     case 'directory':
-      mkdirSync(path, { recursive: true })
-      // mkdir(2) is subject to the umask.
+      makeDirectory(path, made)
       chmodSync(path, entry.mode)
       return
     case 'link':
@@ -138,6 +155,15 @@ function write(root: string, entry: Entry): void {
   }
 }
 
+function makeDirectory(path: string, made: Set<string>): void {
+  if (made.has(path)) return
+  makeDirectory(dirname(path), made)
+  mkdirSync(path)
+  // mkdir(2) is subject to the umask.
+  chmodSync(path, 0o755)
+  made.add(path)
+}
+
 /** Ancient systems keep password hashes in the second field of passwd(5). */
 function withoutHashes(passwd: string): string {
   return passwd.replaceAll(/^([^:\n]*):[^:\n]*:/gm, '$1:x:')
@@ -145,7 +171,9 @@ function withoutHashes(passwd: string): string {
 
 /** What a part is mounted on; one below another part finds its place there. */
 function writePlace(root: string, { path }: RootfsPart): void {
-  if (dirname(path) === '/') mkdirSync(join(root, path), { mode: 0o755 })
+  if (dirname(path) !== '/') return
+  mkdirSync(join(root, path))
+  chmodSync(join(root, path), 0o755)
 }
 
 /** Whoever is first wins; both have built the same. */
@@ -171,7 +199,7 @@ function isLink(path: string): boolean {
 
 function realPath(path: string): string | undefined {
   try {
-    return realpathSync(path)
+    return realpathSync.native(path)
   } catch {
     return undefined // leads nowhere
   }
