@@ -14,12 +14,14 @@ import type { LiveContainer, Machine } from '../machine.ts'
 import { containerCgroup } from '../paths.ts'
 import {
   type AttemptRecord,
+  type ContainerRecord,
   type ProcessIdentity,
   writeAttemptRecord,
 } from '../records/container.ts'
 import { cgroupSettings } from '../resources.ts'
 import { Undo } from '../undo.ts'
 import { assemble } from './assemble.ts'
+import { exitCodeOfFailure } from './launch-failure.ts'
 import { type Connection, connect, publishNames } from './network.ts'
 import { openOutput } from './output.ts'
 import { publishPorts } from './ports.ts'
@@ -28,7 +30,18 @@ import { publishPorts } from './ports.ts'
  * Resolves once the program of the container runs. On failure everything of the attempt is gone
  * again, the record says why, and the error is thrown.
  */
-export async function startContainer(machine: Machine, container: LiveContainer): Promise<void> {
+export function startContainer(machine: Machine, container: LiveContainer): Promise<void> {
+  const started = start(machine, container)
+  const settled = started
+    .catch(() => {})
+    .finally(() => {
+      if (container.starting === settled) container.starting = undefined
+    })
+  container.starting = settled
+  return started
+}
+
+async function start(machine: Machine, container: LiveContainer): Promise<void> {
   const { record } = container
   update(machine, container, {
     attempts: record.attempts + 1,
@@ -55,9 +68,20 @@ export async function startContainer(machine: Machine, container: LiveContainer)
     if (container.attempt) await container.attempt.ended
     else await cleanUpAttempt(machine, container, { record: draft.record, ...draft.connection })
     const message = error instanceof Error ? error.message : String(error)
-    update(machine, container, { failure: message })
+    update(machine, container, { failure: message, ...resultOf(error, draft.record) })
     throw error
   }
+}
+
+/** A program that cannot be executed counts as one that ended, with the status shells give it. */
+function resultOf(
+  error: unknown,
+  { attempt, begunAt }: AttemptRecord,
+): Pick<ContainerRecord, 'last'> | undefined {
+  const exitCode = exitCodeOfFailure(error)
+  if (exitCode === undefined) return undefined
+  const times = { startedAt: begunAt, finishedAt: begunAt }
+  return { last: { attempt, ...times, exitCode, oomKilled: false } }
 }
 
 /** What has been made so far, filled in step by step, for whoever has to take it away again. */
@@ -74,7 +98,8 @@ async function launch(machine: Machine, container: LiveContainer, draft: Draft):
   // Named before it is made: whoever finds this record after a crash knows what to look for.
   rmSync(own.run, { recursive: true, force: true })
   writeAttemptRecord(own, draft.record)
-  const cgroup = machine.cgroups.create(draft.record.cgroup, cgroupSettings(record.spec))
+  const settings = cgroupSettings(record.spec, machine.cgroups)
+  const cgroup = machine.cgroups.create(draft.record.cgroup, settings)
   draft.connection = await connect(machine, record)
   const { interfaces, netns, dns } = draft.connection
   draft.record = { ...draft.record, interfaces }

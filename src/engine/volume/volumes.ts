@@ -19,12 +19,25 @@ interface VolumeRecord {
 
 /** Directory that a container sees as the volume. */
 export function volumeData(paths: Paths, name: string): string {
-  return join(volumesDirectory(paths), name, 'data')
+  return join(volumeDirectory(paths, name), 'data')
+}
+
+/** @throws {EngineError} MOUNT_SOURCE for a name that would lead out of the volumes' directory */
+function volumeDirectory(paths: Paths, name: string): string {
+  if (/^[a-zA-Z0-9][a-zA-Z0-9_.@=-]*$/.test(name)) return join(volumesDirectory(paths), name)
+  throw new EngineError(
+    'MOUNT_SOURCE',
+    `Cannot use volume "${name}": that is no name of a volume`,
+    {
+      hint: 'use letters, digits, "_", "." and "-", beginning with a letter or digit',
+    },
+  )
 }
 
 /** Volumes that `stack` made, but for anonymous ones, which belong to their containers. */
 export function observeVolumes(machine: Machine, stack: string): readonly ObservedVolume[] {
-  return namesIn(volumesDirectory(machine.paths)).flatMap((name) => {
+  const names = namesIn(volumesDirectory(machine.paths)).filter((name) => !name.startsWith(DOOMED))
+  return names.flatMap((name) => {
     const record = readVolume(machine.paths, name)
     if (record?.stack !== stack || record.anonymous) return []
     return [{ spec: record.spec, path: volumeData(machine.paths, name) }]
@@ -43,14 +56,17 @@ export function createVolume(machine: Machine, stack: string, spec: VolumeSpec):
 }
 
 export function removeVolume(machine: Machine, _stack: string, { name }: VolumeSpec): void {
-  const directory = join(volumesDirectory(machine.paths), name)
-  if (!existsSync(directory)) return
-  // Out of sight first: a crash in the middle must not leave half of the data under its name.
-  const doomed = `${directory}.removed`
+  const directory = volumeDirectory(machine.paths, name)
+  // Out of sight first: a crash in the middle must not leave half of the data under its name. No
+  // volume's name begins with a dot, so the rest can be told and is taken away by the next call.
+  const doomed = join(volumesDirectory(machine.paths), `${DOOMED}${name}`)
   rmSync(doomed, { recursive: true, force: true })
+  if (!existsSync(directory)) return
   renameSync(directory, doomed)
   rmSync(doomed, { recursive: true, force: true })
 }
+
+const DOOMED = '.removed-'
 
 /** The volume a container mounts, made when it is an anonymous one. Throws MOUNT_SOURCE. */
 export function openVolume(
@@ -84,7 +100,7 @@ function anonymousVolume(stack: string, name: string): VolumeRecord {
 }
 
 function makeVolume(paths: Paths, record: VolumeRecord): void {
-  const directory = join(volumesDirectory(paths), record.spec.name)
+  const directory = volumeDirectory(paths, record.spec.name)
   mkdirSync(directory, { recursive: true, mode: 0o701 })
   if (!existsSync(recordFile(paths, record.spec.name))) {
     writeRecord(recordFile(paths, record.spec.name), record)
@@ -97,7 +113,7 @@ function readVolume(paths: Paths, name: string): VolumeRecord | undefined {
 }
 
 const recordFile = (paths: Paths, name: string): string =>
-  join(volumesDirectory(paths), name, 'volume.json')
+  join(volumeDirectory(paths, name), 'volume.json')
 
 function isVolumeRecord(value: object): value is VolumeRecord {
   const record = value as Partial<VolumeRecord>
