@@ -17,6 +17,7 @@ import {
   parseLinks,
   setLink,
   withNamespace,
+  type LinkKey,
   type NetlinkRequest,
 } from '../linux/index.ts'
 import { hasIpv6, readSysctl, writeSysctl } from './sysctl.ts'
@@ -57,7 +58,7 @@ export function layCable(host: NetlinkSocket, cable: Cable): void {
 }
 
 /** Takes the cable away by its host end; gone is success. */
-export function removeCable(host: NetlinkSocket, hostInterface: string): void {
+function removeCable(host: NetlinkSocket, hostInterface: string): void {
   try {
     host.request([deleteLink({ name: hostInterface })])
   } catch (error) {
@@ -65,12 +66,12 @@ export function removeCable(host: NetlinkSocket, hostInterface: string): void {
   }
 }
 
-/** Deletes links by index in one go; gone is success. */
-export function removeLinks(host: NetlinkSocket, indexes: readonly number[]): void {
-  if (indexes.length === 0) return
+/** Deletes links in one go; gone is success. */
+export function removeLinks(host: NetlinkSocket, links: readonly LinkKey[]): void {
+  if (links.length === 0) return
   // A group that nobody else uses, for as long as this call takes.
   const group = randomInt(GROUP_MIN, GROUP_MIN + 0x1000000)
-  const marks = indexes.map((index) => setLink({ index }, { group }))
+  const marks = links.map((key) => setLink(key, { group }))
   for (const request of [...marks, deleteLinkGroup(group)]) {
     try {
       host.request([request])

@@ -15,7 +15,7 @@ import {
   type InterfaceAddress,
   type Link,
 } from '../linux/index.ts'
-import { isErrno, layCable, prepareNamespace, removeCable, removeLinks } from './attach.ts'
+import { isErrno, layCable, prepareNamespace, removeLinks } from './attach.ts'
 import { ensureBridge, listBridges, removeBridge } from './bridge.ts'
 import { NameRegistry } from './dns/names.ts'
 import { serveDns } from './dns/serve.ts'
@@ -56,11 +56,15 @@ class KernelNet implements Net {
   readonly #firewall: Firewall | undefined
   readonly #publisher: Publisher
   readonly #servers = new Set<DnsServer>()
+  /** Cables to take away together: deleting one link takes the kernel some 10 ms, and so do all. */
+  readonly #detached: { readonly name: string }[] = []
+  #detaching: Promise<void> | undefined
 
   constructor(options: NetOptions) {
     this.#options = options
     this.#route = new NetlinkSocket(NETLINK_ROUTE)
-    this.#firewallSocket = options.firewall === 'proxy' ? undefined : openFirewallSocket()
+    this.#firewallSocket =
+      options.firewall === 'proxy' ? undefined : openFirewallSocket(options.rootId)
     this.#firewall = this.#firewallSocket && new Firewall(this.#firewallSocket, options.rootId)
     this.#publisher = new Publisher(this.#firewall)
   }
@@ -126,8 +130,20 @@ class KernelNet implements Net {
     prepareNamespace(netnsFd)
   }
 
-  detach(key: { readonly container: string; readonly network: string }): void {
-    removeCable(this.#route, vethName(this.#options.rootId, key))
+  detach(key: { readonly container: string; readonly network: string }): Promise<void> {
+    this.#detached.push({ name: vethName(this.#options.rootId, key) })
+    this.#detaching ??= new Promise((resolve, reject) => {
+      setImmediate(() => {
+        this.#detaching = undefined
+        try {
+          removeLinks(this.#route, this.#detached.splice(0))
+          resolve()
+        } catch (error) {
+          reject(error)
+        }
+      })
+    })
+    return this.#detaching
   }
 
   listAttachments(): readonly AttachmentState[] {
@@ -189,11 +205,12 @@ class KernelNet implements Net {
     )
     removeLinks(
       this.#route,
-      links.map(({ index }) => index),
+      links.map(({ index }) => ({ index })),
     )
   }
 
   async #release(): Promise<void> {
+    await this.#detaching
     await Promise.all([...this.#servers].map((server) => server.close()))
     this.#servers.clear()
     await this.#publisher.close()

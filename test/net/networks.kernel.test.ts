@@ -240,13 +240,29 @@ describe('attach()', () => {
     closeSync(fd)
   })
 
-  test('detach() takes the cable away, also when it is gone already', () => {
+  test('detach() takes the cable away, also when it is gone already', async () => {
     net.createNetwork(request)
     const web = startContainer(net, 'web', 'shop_default', '10.89.0.2')
-    net.detach({ container: 'web', network: 'shop_default' })
-    net.detach({ container: 'web', network: 'shop_default' })
+    await net.detach({ container: 'web', network: 'shop_default' })
+    await net.detach({ container: 'web', network: 'shop_default' })
     expect(sh('ip -o link', web.fd)).not.toContain('eth0')
     closeSync(web.fd)
+  })
+})
+
+describe('many at once', () => {
+  test('detach() of many containers takes away all of theirs and no other', async () => {
+    net.createNetwork(request)
+    const containers = Array.from({ length: 6 }, (_, index) =>
+      startContainer(net, `web-${index}`, 'shop_default', `10.89.0.${index + 2}`),
+    )
+    const gone = containers.slice(1)
+    closeSync(gone[0]?.fd ?? -1) // its cable goes by itself, perhaps at the same time
+    await Promise.all(
+      gone.map(({ name }) => net.detach({ container: name, network: 'shop_default' })),
+    )
+    expect(net.listAttachments().map(({ container }) => container)).toEqual(['web-0'])
+    for (const { fd } of containers.filter((one) => one !== gone[0])) closeSync(fd)
   })
 })
 

@@ -89,7 +89,7 @@ describe('publish() on every address', () => {
     expect((await fetchPage('http://192.0.2.1:8080', db.fd)).stdout).toBe('web 10.89.0.1')
     const peer = startContainer(net, 'peer-1', 'front', '10.89.0.3')
     expect((await fetchPage('http://192.0.2.1:8080', peer.fd)).stdout).toBe('web 10.89.0.1')
-    net.detach({ container: 'peer-1', network: 'front' })
+    await net.detach({ container: 'peer-1', network: 'front' })
     closeSync(peer.fd)
     expect((await fetchPage('http://192.0.2.1:8080', web.fd)).stdout).toBe('web 10.89.0.1')
     expect((await fetchPage('http://10.89.0.1:8080', web.fd)).stdout).toBe('web 10.89.0.1')
@@ -167,7 +167,7 @@ describe('what is not published', () => {
     expect((await fetchPage('http://10.89.0.2:80', db.fd)).status).toBe(28)
     expect((await fetchPage('http://10.89.0.2:80', peer.fd)).stdout).toBe('web 10.89.0.3')
     expect((await fetchPage('http://10.89.0.2:80')).stdout).toBe('web 10.89.0.1')
-    net.detach({ container: 'peer-1', network: 'front' })
+    await net.detach({ container: 'peer-1', network: 'front' })
     closeSync(peer.fd)
   })
 

@@ -3,6 +3,7 @@
  * when empty.
  */
 
+import { KernelError } from '../../errors.ts'
 import { NETLINK_NETFILTER, NetlinkSocket, nft } from '../../linux/index.ts'
 import { isErrno } from '../attach.ts'
 import { addressNumber, formatNumber, parseSubnet } from '../subnet.ts'
@@ -11,6 +12,7 @@ import {
   GUARD_CHAIN,
   describeRuleset,
   guardRequests,
+  probeRequests,
   rulesetRequests,
   setsOf,
   tableName,
@@ -164,15 +166,21 @@ export class Firewall {
   }
 }
 
-/** A socket to nf_tables, or undefined when this kernel has none. */
-export function openFirewallSocket(): NetlinkSocket | undefined {
+/** A socket to nf_tables, or undefined when this kernel cannot do what the ruleset needs. */
+export function openFirewallSocket(rootId: string): NetlinkSocket | undefined {
   let socket: NetlinkSocket | undefined
   try {
     socket = new NetlinkSocket(NETLINK_NETFILTER)
-    socket.dump(nft.listTables())
-    return socket
-  } catch {
+    const table = tableName(rootId)
+    const tables = nft.parseTables(socket.dump(nft.listTables()))
+    if (tables.some(({ name }) => name === table)) return socket
+    // A kernel may have nf_tables without the family ip, or without one of its modules.
+    if (!nft.tryBatch(socket, probeRequests('tsstack_probe'))) return socket
+    socket.close()
+    return undefined
+  } catch (error) {
     socket?.close()
+    if (!(error instanceof KernelError)) throw error
     return undefined
   }
 }

@@ -82,6 +82,34 @@ export function rulesetRequests(table: string): readonly NetlinkRequest[] {
 }
 
 /**
+ * Every kind of step the rules take, in a chain that no packet comes by: what the kernel has to
+ * know.
+ */
+export function probeRequests(table: string): readonly NetlinkRequest[] {
+  const sets = setsOf(table)
+  const chain = 'probe'
+  return [
+    nft.addTable(table),
+    ...Object.values(sets).map((set: nft.SetDefinition) => nft.addSet(set)),
+    nft.addChain(table, chain),
+    nft.addChain(table, 'published'),
+    rule(table, chain, 'route', [nft.destinationInterface(), nft.lookup(sets.bridges.name)]),
+    rule(table, chain, 'address', toOwnAddress()),
+    rule(table, chain, 'connection', [...isTranslated(), nft.masquerade()]),
+    rule(table, chain, 'packet', [
+      ...anyKey(),
+      nft.lookupData(sets.anyLoopback.name),
+      nft.writeAddress(nft.SOURCE_ADDRESS),
+    ]),
+    rule(table, chain, 'port', [
+      ...anyKey(),
+      nft.lookupData(sets.anyPorts.name),
+      nft.destinationNat(),
+    ]),
+  ]
+}
+
+/**
  * Before anything else looks at it: packets that try to reach containers behind the published
  * ports' back.
  */

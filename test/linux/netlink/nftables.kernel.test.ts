@@ -83,6 +83,17 @@ describe('batches', () => {
     expect(run(['nft', 'list', 'ruleset'])).toBe('')
   })
 
+  test('tryBatch() leaves nothing behind, and says what would be refused', () => {
+    const changes = [
+      nft.addTable('t'),
+      nft.addSet(BRIDGES),
+      nft.addElements(BRIDGES, [{ key: ['tsb0'] }]),
+    ]
+    expect(nft.tryBatch(socket, changes)).toBeUndefined()
+    expect(nft.tryBatch(socket, changes.slice(1))?.message).toMatch(/add set "bridges".* ENOENT/)
+    expect(run(['nft', 'list', 'ruleset'])).toBe('')
+  })
+
   test('listElements() gives back two thousand elements of one batch, and they can be deleted', () => {
     const elements = Array.from({ length: 2000 }, (_, index) => ({
       key: [17, '192.0.2.7', 1000 + index],

@@ -11,6 +11,7 @@ import {
   createVeth,
   deleteAddress,
   deleteLink,
+  deleteLinkGroup,
   deleteNeighbour,
   deleteRoute,
   getLink,
@@ -110,6 +111,17 @@ describe('links', () => {
       one.mtu,
     ])
     expect(new Set(ours)).toEqual(new Set(theirs))
+  })
+
+  test('deleteLinkGroup() deletes the links of the group and no other', () => {
+    socket.request([
+      ...['tsb0', 'tsb1', 'tsb2'].map((name) => createBridge(name)),
+      ...['tsb0', 'tsb2'].map((name) => setLink({ name }, { group: 0x74000001 })),
+      deleteLinkGroup(0x74000001),
+    ])
+    const names = readJson(['ip', '-j', 'link']).map((link: any) => link.ifname)
+    expect(names).toEqual(['lo', 'tsb1'])
+    expect(() => socket.request([deleteLinkGroup(0x74000001)])).toThrow(/ENODEV/)
   })
 
   test('a refusal names what was tried, errno, and leaves the socket usable', () => {

@@ -3,6 +3,7 @@
  * nf_tables.h
  */
 
+import type { KernelError } from '../../../errors.ts'
 import { NLM_F_ACK } from '../message.ts'
 import type { Message, Request } from '../message.ts'
 import type { NetlinkSocket } from '../socket.ts'
@@ -30,6 +31,18 @@ export function commitBatch(socket: NetlinkSocket, changes: readonly Request[]):
     batchEdge(NFNL_MSG_BATCH_END, 'end batch'),
   ])
   if (refused[0]) throw refused[0].error
+}
+
+/**
+ * What would refuse `changes`, tried and taken back: the kernel checks each message as it comes, and
+ * a batch without an end is undone.
+ */
+export function tryBatch(
+  socket: NetlinkSocket,
+  changes: readonly Request[],
+): KernelError | undefined {
+  const { refused } = socket.exchange([batchEdge(NFNL_MSG_BATCH_BEGIN, 'begin batch'), ...changes])
+  return refused[0]?.error
 }
 
 /** A message to nf_tables about an IPv4 object. `message` is an NFT_MSG_* number. */

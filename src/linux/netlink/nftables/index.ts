@@ -1,6 +1,6 @@
 /** nf_tables: tables, chains, rules, sets and maps, changed in batches. Family ip. */
 
-export { commitBatch } from './batch.ts'
+export { commitBatch, tryBatch } from './batch.ts'
 export * from './expression.ts'
 export { addRule, flushChain, listRules, parseRules, type Rule } from './rule.ts'
 export {
