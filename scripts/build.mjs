@@ -1,9 +1,9 @@
 // npm run build: bundles the command line, the supervisor and the library into dist/, with types.
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
-import { join, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { build } from 'esbuild'
 
 const PROJECT = resolve(import.meta.dirname, '..')
@@ -15,10 +15,10 @@ const BUILTIN_IMPORT =
   /^import\s+(?:(?:\*\s+as\s+)?([\w$]+)|\{([^}]*)\})\s+from\s+['"](?:node:)?([a-z_/]+)['"];?/gm
 /** The ES modules of yaml: node would take its CommonJS, which cannot be shaken nor bundled into ESM. */
 const YAML_MODULE = resolve('node_modules/yaml/browser/dist/index.js')
-/** Stands in for the digest until all files are known; as long as the digest is. */
-const UNKNOWN_BUILD = '0000000000000000'
+/** Stands in for the digest until all files are known. */
+const UNKNOWN_BUILD = 'unknown-build-id'
+const BUILD_DIGITS = 16
 
-rmSync('dist', { recursive: true, force: true })
 const files = [
   // Chunks of its own for what most commands do not need: spec, planner, listr2.
   await bundle({ cli: 'src/cli/main.ts' }, { splitting: true }),
@@ -26,13 +26,18 @@ const files = [
   await bundle({ daemon: 'src/daemon/main.ts' }),
   ...(library ? [await bundle({ index: 'src/index.ts' })] : []),
 ].flat()
-stamp(files)
+// Not before all of it is there: a build that fails leaves the one before.
+rmSync('dist', { recursive: true, force: true })
+mkdirSync('dist')
+for (const [path, text] of stamped(files)) {
+  writeFileSync(path, text)
+  console.log(`${path}  ${Math.ceil(text.length / 1024)} KiB`)
+}
 if (library) writeTypes()
-for (const path of files) console.log(`${path}  ${Math.ceil(statSync(path).size / 1024)} KiB`)
 
-/** Paths of the files that were written. */
+/** Path and text of each file. */
 async function bundle(entryPoints, options = {}) {
-  const { metafile } = await build({
+  const { outputFiles } = await build({
     entryPoints,
     outdir: 'dist',
     bundle: true,
@@ -45,7 +50,7 @@ async function bundle(entryPoints, options = {}) {
     lineLimit: 160,
     alias: { yaml: YAML_MODULE },
     legalComments: 'none',
-    metafile: true,
+    write: false,
     // koffi finds its binary beside its own files.
     external: ['koffi'],
     chunkNames: '[name]-[hash]',
@@ -56,7 +61,7 @@ async function bundle(entryPoints, options = {}) {
     plugins: [{ name: 'builtins', setup: takeBuiltins }],
     ...options,
   })
-  return Object.keys(metafile.outputs)
+  return outputFiles.map(({ path, text }) => [relative(PROJECT, path), text])
 }
 
 /**
@@ -84,15 +89,12 @@ function takeBuiltin(statement, whole, names, module) {
   return `const {${values.join(',').replaceAll(/\s+as\s+/g, ': ')}} = ${source};`
 }
 
-/** Puts the digest of all files where they name their build. */
-function stamp(paths) {
+/** The files with the digest of all of them where they name their build. */
+function stamped(files) {
   const digest = createHash('sha256')
-  for (const path of paths.toSorted()) digest.update(readFileSync(path))
-  const name = digest.digest('hex').slice(0, UNKNOWN_BUILD.length)
-  for (const path of paths) {
-    const text = readFileSync(path, 'utf8')
-    if (text.includes(UNKNOWN_BUILD)) writeFileSync(path, text.replaceAll(UNKNOWN_BUILD, name))
-  }
+  for (const [, text] of files.toSorted(([a], [b]) => (a < b ? -1 : 1))) digest.update(text)
+  const name = digest.digest('hex').slice(0, BUILD_DIGITS)
+  return files.map(([path, text]) => [path, text.replaceAll(UNKNOWN_BUILD, name)])
 }
 
 /** Declarations of the library, by the compiler that checks it. */
