@@ -11,10 +11,12 @@ import {
 } from '../linux/index.ts'
 import type { DnsServer } from '../net/index.ts'
 import { EngineError } from '../errors.ts'
+import { launchFailure } from './container/launch-failure.ts'
 import { listenToReports } from './container/reports.ts'
 import { forgetNames, publishNames } from './container/network.ts'
 import type { EngineEvent } from './types.ts'
 import type { LiveAttempt, LiveContainer, Machine } from './machine.ts'
+import { Undo } from './undo.ts'
 import { exitCodeOf, type ExitStatus, readAttemptStatus } from './records/attempt.ts'
 import {
   type AttemptRecord,
@@ -51,10 +53,11 @@ export function watchAttempt(
     process: undefined,
     exit: undefined,
     ended: ended.promise,
+    leave: new Undo(),
   }
   container.attempt = attempt
   let failure: Failure | undefined
-  listenToReports(container.own.fifo, {
+  const reports = listenToReports(container.own.fifo, {
     started: (pid) => {
       // The child is gone when its program was never executed; the monitor cannot tell.
       if (failure) return
@@ -70,6 +73,11 @@ export function watchAttempt(
       if (!attempt.process) started.reject(startFailure(container.record, watched.notes, failure))
       finishAttempt(machine, container, attempt).then(ended.resolve, ended.reject)
     },
+  })
+  attempt.leave.push(() => {
+    reports.close()
+    if (attempt.process?.pidfd !== undefined) close(attempt.process.pidfd)
+    if (attempt.netns !== undefined) close(attempt.netns)
   })
   return { attempt, started: started.promise }
 }
@@ -125,8 +133,12 @@ async function finishAttempt(
     })
   }
   if (attempt.process?.pidfd !== undefined) close(attempt.process.pidfd)
-  await cleanUpAttempt(machine, container, attempt)
-  container.attempt = undefined
+  try {
+    await cleanUpAttempt(machine, container, attempt)
+  } finally {
+    // What could not be removed has its record still, by which the container's removal finds it.
+    container.attempt = undefined
+  }
 }
 
 /** Removes everything that an attempt may have made; what is not there is success. Runs to the end. */
@@ -225,10 +237,7 @@ function startFailure(
   notes: ProgramNotes | undefined,
   failure: Failure | undefined,
 ): Error {
-  if (failure && notes) {
-    const cause = describeFailure(notes, failure)
-    return new EngineError('LAUNCH', `Cannot start "${record.name}": ${cause.message}`, { cause })
-  }
+  if (failure && notes) return launchFailure(record.name, describeFailure(notes, failure))
   return new EngineError('LAUNCH', `Cannot start "${record.name}": its monitor ended at once`, {
     hint: 'see whether the machine is out of memory or of processes',
   })

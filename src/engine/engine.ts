@@ -45,7 +45,11 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   }
   await adoptAll(machine)
   return engineOn(machine, async () => {
-    for (const container of machine.containers.values()) cancelRestart(container)
+    for (const container of machine.containers.values()) {
+      await container.starting
+      cancelRestart(container)
+      await container.attempt?.leave.run()
+    }
     await machine.net.close()
     children.close()
     leaveSystem()

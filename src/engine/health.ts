@@ -23,6 +23,7 @@ export function followHealth(machine: Machine, container: LiveContainer): void {
   attempt.health = initialHealth(now())
   const stop = schedule(machine, { container, attempt, check })
   attempt.ended.then(stop, stop)
+  attempt.leave.push(stop)
 }
 
 interface Probed {

@@ -7,6 +7,7 @@ import type { AttemptRecord, ContainerRecord } from './records/container.ts'
 import type { ExitStatus } from './records/attempt.ts'
 import { containerPaths, type ContainerPaths } from './paths.ts'
 import type { EngineEvent, Paths } from './types.ts'
+import type { Undo } from './undo.ts'
 
 export interface Machine {
   readonly paths: Paths
@@ -36,6 +37,8 @@ export interface LiveContainer {
   attempt: LiveAttempt | undefined
   /** Pending while the back-off of a restart runs. */
   restart: NodeJS.Timeout | undefined
+  /** Pending, and never rejected, while an attempt is being made: whoever stops it waits for it. */
+  starting: Promise<void> | undefined
 }
 
 export interface LiveAttempt {
@@ -52,6 +55,8 @@ export interface LiveAttempt {
   lastProbe?: string
   /** Resolves when monitor and mover have ended and everything of the attempt is cleaned up. */
   readonly ended: Promise<void>
+  /** Closes what this engine holds of it, and leaves it running for the next one. */
+  readonly leave: Undo
 }
 
 export interface RunningProcess {
@@ -65,7 +70,8 @@ export interface RunningProcess {
 /** The live container `name` of the machine, added when it is new. */
 export function addContainer(machine: Machine, record: ContainerRecord): LiveContainer {
   const own = containerPaths(machine.paths, record.stack, record.name)
-  const container: LiveContainer = { own, record, attempt: undefined, restart: undefined }
+  const nothing = { attempt: undefined, restart: undefined, starting: undefined }
+  const container: LiveContainer = { own, record, ...nothing }
   machine.containers.set(record.name, container)
   return container
 }

@@ -1,6 +1,11 @@
 /** What the machine has of a stack: records, checked against processes and the kernel's networks. */
 
-import type { ContainerState, ObservedContainer, ObservedState } from '../planner/index.ts'
+import {
+  type ContainerState,
+  decideRestart,
+  type ObservedContainer,
+  type ObservedState,
+} from '../planner/index.ts'
 import { healthOf } from './health-state.ts'
 import { containersOf, type LiveContainer, type Machine } from './machine.ts'
 import { readNetworkRecords } from './records/network.ts'
@@ -63,8 +68,23 @@ function runOf({ record, attempt }: LiveContainer): Run {
   return { startedAt, finishedAt, exitCode }
 }
 
-function stateOf({ record, attempt, restart }: LiveContainer): ContainerState {
+function stateOf(container: LiveContainer): ContainerState {
+  const { record, attempt, restart } = container
   if (attempt?.process && !attempt.exit) return 'running'
   if (restart) return 'restarting'
-  return attempt?.exit || record.last ? 'exited' : 'created'
+  // The end is told before its clean-up; who waits for it must not take it for the last one.
+  if (attempt?.process && attempt.exit) return willRestart(container) ? 'restarting' : 'exited'
+  return record.last ? 'exited' : 'created'
+}
+
+function willRestart({ record, attempt }: LiveContainer): boolean {
+  if (!attempt?.process || !attempt.exit) return false
+  const decision = decideRestart({
+    policy: record.spec.restart,
+    memory: record.restarts,
+    ranMs: attempt.exit.at - attempt.process.startedAt,
+    exitCode: attempt.exit.exitCode,
+    stoppedByUser: record.stoppedByUser,
+  })
+  return decision.kind === 'restart'
 }

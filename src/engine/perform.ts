@@ -46,9 +46,7 @@ export async function performAction(
       return startByUser(machine, containerNamed(machine, action.name))
     }
     case 'stop-container': {
-      const container = containerNamed(machine, action.name)
-      cancelRestart(container)
-      return stopContainer(machine, container, action.graceMs)
+      return stop(machine, containerNamed(machine, action.name), action.graceMs)
     }
     case 'remove-container':
       return removeContainer(machine, containerNamed(machine, action.name), action)
@@ -113,13 +111,19 @@ function createContainer(machine: Machine, stack: string, desired: DesiredContai
   announce(machine, record, 'created')
 }
 
+async function stop(machine: Machine, container: LiveContainer, graceMs: number): Promise<void> {
+  // A restart that is under way comes first: what it makes is what there is to stop.
+  await container.starting
+  cancelRestart(container)
+  await stopContainer(machine, container, graceMs)
+}
+
 async function removeContainer(
   machine: Machine,
   container: LiveContainer,
   options: { readonly anonymousVolumes: boolean },
 ): Promise<void> {
-  cancelRestart(container)
-  if (container.attempt) await stopContainer(machine, container, 0)
+  await stop(machine, container, 0)
   const leftover = readAttemptRecord(container.own)
   if (leftover) {
     await cleanUpAttempt(machine, container, { record: leftover, netns: undefined, dns: undefined })

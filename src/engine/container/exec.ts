@@ -29,6 +29,7 @@ import { Undo } from '../undo.ts'
 import { writeJoiningChild } from './child.ts'
 import { describeContainer } from './describe.ts'
 import { DescriptorTable } from './descriptors.ts'
+import { launchFailure } from './launch-failure.ts'
 import { monitorProgram } from './monitor.ts'
 import type { OciConfig } from './oci.ts'
 import { programInput } from './program-input.ts'
@@ -190,10 +191,9 @@ async function launch(
   machine.children.add(pid)
   // The pipes end when the program's ends are closed, so ours of them go now.
   await temporary.run()
-  return follow(reports.read, streams, (failure) => {
-    const cause = describeFailure(program.notes, failure)
-    return new EngineError('LAUNCH', `Cannot run ${process.args[0]}: ${cause.message}`, { cause })
-  })
+  return follow(reports.read, streams, (failure) =>
+    launchFailure(container.record.name, describeFailure(program.notes, failure)),
+  )
 }
 
 /** Resolves with the session once the program runs, or rejects with the call that failed. */
