@@ -144,7 +144,9 @@ test('differences() names what is missing as well', () => {
 test('Sandbox.close() ends what was left running in it', async () => {
   const other = await Sandbox.open()
   const report = watchForLeaks({ marks: [other.root], namespaces: [] })
-  spawn('nsenter', [`--net=${other.netns}`, 'sleep', '1000'], { detached: true })
+  const words = [`--net=${other.netns}`, 'sh', '-c', 'echo in; exec sleep 1000']
+  await once(spawn('nsenter', words, { detached: true }).stdout, 'data')
+  other.start(['version'])
   await other.close()
   // The holder was there before, and is gone now.
   expect((await report(1000)).split('\n').filter((line) => line.startsWith('+'))).toEqual([])

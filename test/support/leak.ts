@@ -8,6 +8,8 @@ import { ownDescriptors, ownedProcesses, mountsOf, type ProcessEntry } from './l
 export interface LeakScope {
   /** State and run directories: no file may be added to them unless the test made it before. */
   readonly roots?: readonly string[]
+  /** Files below `roots` that may stay, such as a cache or a log. */
+  readonly kept?: RegExp
   /**
    * Texts that mark an object as ours: a state root's path, its id, a stack's name. A process is
    * ours when one occurs in its command line, cgroup, open files or mounts, or when it descends
@@ -31,7 +33,7 @@ export function snapshot(scope: LeakScope = {}): Snapshot {
     ['namespace', new Set(processes.flatMap((entry) => entry.namespaces))],
     ['descriptor', ownDescriptors(marks)],
     ['cgroup', cgroupsOf(scope.marks)],
-    ['file', filesUnder(scope.roots ?? [], scope.marks)],
+    ['file', filesUnder(scope)],
   ])
   const places = [undefined, ...(scope.namespaces ?? [])]
   places.forEach((place, index) => {

@@ -18,17 +18,23 @@ export function cgroupsOf(marks: readonly string[] | undefined): ReadonlySet<str
   return new Set(groups.filter((path) => isOurs(path)))
 }
 
-/** Everything below `roots`, and what shared directories hold in our name. */
-export function filesUnder(
-  roots: readonly string[],
-  marks: readonly string[] | undefined,
-): ReadonlySet<string> {
+/** Everything below `roots` but what is `kept`, and what shared directories hold in our name. */
+export function filesUnder(scope: {
+  readonly roots?: readonly string[]
+  readonly kept?: RegExp
+  readonly marks?: readonly string[]
+}): ReadonlySet<string> {
+  const { roots = [], kept, marks } = scope
   const isOurs = (path: string): boolean =>
     marks ? marks.some((mark) => path.includes(mark)) : path.includes('tsstack')
   const shared = SHARED.flatMap((place) =>
     entries(place).map((entry) => join(place, entry.name)),
   ).filter((path) => isOurs(path))
-  const inside = roots.flatMap((root) => walk(root, { depth: DEPTH_MAX, onlyDirectories: false }))
+  const inside = roots.flatMap((root) =>
+    walk(root, { depth: DEPTH_MAX, onlyDirectories: false }).filter(
+      (path) => !kept?.test(path.slice(root.length + 1)),
+    ),
+  )
   return new Set([...shared, ...inside])
 }
 
