@@ -12,6 +12,7 @@ import {
   type ProcessIdentity,
   readAttemptRecord,
   readContainerRecords,
+  sweepRemoved,
 } from './records/container.ts'
 import { stackNames } from './records/stack.ts'
 import { afterEnd, followAttempt } from './supervise.ts'
@@ -19,6 +20,7 @@ import { afterEnd, followAttempt } from './supervise.ts'
 /** Every container with a record is in `machine.containers` afterwards. */
 export async function adoptAll(machine: Machine): Promise<void> {
   for (const stack of stackNames(machine.paths)) {
+    sweepRemoved(machine.paths, stack)
     for (const record of readContainerRecords(machine.paths, stack)) {
       await adopt(machine, addContainer(machine, record))
     }

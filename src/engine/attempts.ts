@@ -21,7 +21,7 @@ import { exitCodeOf, type ExitStatus, readAttemptStatus } from './records/attemp
 import {
   type AttemptRecord,
   type ContainerRecord,
-  writeContainerRecord,
+  writeContainerChange,
 } from './records/container.ts'
 
 /** 128 + SIGKILL: what a container dies of when its monitor does. */
@@ -190,7 +190,7 @@ export function update(
   // An absent field says "none", so undefined takes one away.
   const entries = Object.entries(merged).filter(([, value]) => value !== undefined)
   container.record = Object.fromEntries(entries) as unknown as ContainerRecord
-  writeContainerRecord(machine.paths, container.record)
+  writeContainerChange(machine.paths, container.record)
 }
 
 /** The container is no more: nobody answers its names. */

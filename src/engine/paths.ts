@@ -40,6 +40,8 @@ export const rootMountPoint = (paths: Paths): string => join(paths.run, 'root')
 export interface ContainerPaths {
   readonly directory: string
   readonly record: string
+  /** What has changed since the record was written. */
+  readonly journal: string
   readonly upper: string
   readonly work: string
   readonly init: string
@@ -59,6 +61,7 @@ export function containerPaths(paths: Paths, stack: string, name: string): Conta
   return {
     directory,
     record: join(directory, 'container.json'),
+    journal: join(directory, 'changes.jsonl'),
     upper: join(directory, 'upper'),
     work: join(directory, 'work'),
     init: join(directory, 'init'),

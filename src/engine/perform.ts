@@ -1,6 +1,5 @@
 /** Does the actions of a plan, one function for each kind. Each can be done again after a crash. */
 
-import { rmSync } from 'node:fs'
 import { EngineError } from '../errors.ts'
 import {
   type Action,
@@ -12,7 +11,11 @@ import { announce, cleanUpAttempt, forgetContainer } from './attempts.ts'
 import { publishNames } from './container/network.ts'
 import { stopContainer } from './container/stop.ts'
 import { addContainer, type LiveContainer, type Machine } from './machine.ts'
-import { createContainerRecord, readAttemptRecord } from './records/container.ts'
+import {
+  createContainerRecord,
+  readAttemptRecord,
+  removeContainerDirectory,
+} from './records/container.ts'
 import {
   readLeases,
   readNetworkRecords,
@@ -129,10 +132,7 @@ async function removeContainer(
     await cleanUpAttempt(machine, container, { record: leftover, netns: undefined, dns: undefined })
   }
   if (options.anonymousVolumes) removeAnonymousVolumes(machine, container.record)
-  // The record goes last, with the directory: a crash before that finds it and removes the rest.
-  for (const path of [container.own.upper, container.own.work, container.own.directory]) {
-    rmSync(path, { recursive: true, force: true })
-  }
+  removeContainerDirectory(machine.paths, container.record.stack, container.record.name)
   forgetContainer(machine, container)
   announce(machine, container.record, 'removed')
 }

@@ -1,6 +1,6 @@
 /** Builds what a start hands to the kernel: the detached root with its mounts, and the launch program. */
 
-import { existsSync, lstatSync, readdirSync } from 'node:fs'
+import { lstatSync, readdirSync } from 'node:fs'
 import { join as joinPath } from 'node:path'
 import {
   type Cgroup,
@@ -148,7 +148,7 @@ function childMounts(
     ),
     masks: table.pass(openMasks(input.undo)),
     masked: maskedPaths(config.linux.maskedPaths),
-    readOnly: config.linux.readonlyPaths.filter((path) => existsSync(path)),
+    readOnly: config.linux.readonlyPaths.filter((path) => kindOf(path) !== 'absent'),
   }
 }
 
@@ -164,18 +164,33 @@ function openMasks(undo: Undo): Fd {
   return fd
 }
 
-/** The same kernel serves both sides, so what the host's procfs has not the container's has not either. */
+const knownPaths = new Map<string, 'absent' | 'file' | 'directory'>()
+
+/** The same kernel serves both sides: what the host's procfs and sysfs lack, the container's lack too. */
+function kindOf(path: string): 'absent' | 'file' | 'directory' {
+  const known = knownPaths.get(path)
+  if (known) return known
+  const stat = lstatSync(path, { throwIfNoEntry: false })
+  const directoryOrFile = stat?.isDirectory() ? 'directory' : 'file'
+  const kind = stat ? directoryOrFile : 'absent'
+  knownPaths.set(path, kind)
+  return kind
+}
+
 function maskedPaths(paths: readonly string[]): ChildMounts['masked'] {
   if (paths.length === 0) return []
   return [...paths, ...thermalThrottlePaths()]
-    .filter((path) => existsSync(path))
-    .map((path) => ({ path, isDirectory: lstatSync(path).isDirectory() }))
+    .filter((path) => kindOf(path) !== 'absent')
+    .map((path) => ({ path, isDirectory: kindOf(path) === 'directory' }))
 }
 
 const CPU_DIRECTORY = '/sys/devices/system/cpu'
 
+let thermalThrottle: readonly string[] | undefined
+
 function thermalThrottlePaths(): readonly string[] {
-  return readdirSync(CPU_DIRECTORY)
+  thermalThrottle ??= readdirSync(CPU_DIRECTORY)
     .filter((name) => /^cpu\d+$/.test(name))
     .map((name) => joinPath(CPU_DIRECTORY, name, 'thermal_throttle'))
+  return thermalThrottle
 }

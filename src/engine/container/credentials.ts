@@ -1,6 +1,6 @@
 /** The child's last steps: giving privileges up, in an order that is itself a defence, and execve. */
 
-import type { Label, Program } from '../../linux/index.ts'
+import { type Label, loadSeccomp, type Program } from '../../linux/index.ts'
 import type { ProgramInput } from './child.ts'
 import { FD } from './descriptors.ts'
 import * as kernel from './kernel.ts'
@@ -31,17 +31,7 @@ export function writeCredentials(program: Program, input: ProgramInput, onError:
 }
 
 function loadFilter(program: Program, { seccomp }: ProgramInput, onError: Label): void {
-  if (!seccomp) return
-  // struct sock_fprog: length in instructions of 8 bytes, then the pointer. include/uapi/linux/filter.h
-  const header = Buffer.alloc(16)
-  header.writeUInt16LE(seccomp.length / 8, 0)
-  header.writeBigUInt64LE(BigInt(program.bytes(seccomp, 8)), 8)
-  const { SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW } = kernel
-  program.call(
-    'seccomp',
-    [SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, program.bytes(header, 8)],
-    { onError, note: 'seccomp(SECCOMP_SET_MODE_FILTER)' },
-  )
+  if (seccomp) loadSeccomp(program, seccomp, { onError })
 }
 
 function dropBoundingSet(program: Program, input: ProgramInput, onError: Label): void {

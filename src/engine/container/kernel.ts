@@ -64,10 +64,5 @@ export const PR_CAP_AMBIENT_CLEAR_ALL = 4
 // include/uapi/linux/capability.h
 export const LINUX_CAPABILITY_VERSION_3 = 0x20080522
 
-// include/uapi/linux/seccomp.h
-export const SECCOMP_SET_MODE_FILTER = 1
-/** Without it every filtered process pays for speculative-store-bypass mitigation; runc sets it too. */
-export const SECCOMP_FILTER_FLAG_SPEC_ALLOW = 4
-
 export const KEYCTL_JOIN_SESSION_KEYRING = 1 // include/uapi/linux/keyctl.h
 export const TIOCSCTTY = 0x540e // include/uapi/asm-generic/ioctls.h

@@ -32,7 +32,7 @@ export function monitorProgram(
 ): Program {
   const program = new Program()
   const status = program.bytes(statusTemplate(), 8)
-  const monitor = program.label('monitor')
+  const child = program.label('child')
   const onError = program.failLabel({ reportFd: FD.fifo })
   // Until the program is executed, host descriptors are open here that nobody else may reach.
   program.call('prctl', [kernel.PR_SET_DUMPABLE, 0], { note: 'prctl(PR_SET_DUMPABLE, 0)' })
@@ -42,19 +42,22 @@ export function monitorProgram(
   }
   program.call('clone3', [program.bytes(cloneArguments(input), 8), kernel.CLONE_ARGS_BYTES], {
     store: status + STATUS_OFFSETS.pid,
-    onPositive: monitor,
+    onZero: child,
     onError,
     note: 'clone3(container)',
   })
-  writeChild(program)
-  program.place(monitor)
   writeMonitor(program, status, input)
+  // The child's part is larger than all else, and needed no more once the program runs.
+  program.coldFromHere()
+  program.place(child)
+  writeChild(program)
   return program
 }
 
 function writeMonitor(program: Program, status: number, { keepsStatus }: MonitorInput): void {
   const started = program.bytes(message(MESSAGE.started), 8)
   const exited = program.bytes(message(MESSAGE.exited), 8)
+  program.releaseCold()
   program.call('clock_gettime', [kernel.CLOCK_REALTIME, status + STATUS_OFFSETS.startedSeconds])
   if (keepsStatus) program.call('pwrite64', [FD.status, status, STARTED_BYTES, 0])
   program.compute(status + STATUS_OFFSETS.pid, { store: started + 8 })

@@ -23,9 +23,17 @@ export function programInput(
     ...program,
     ...(linux.seccomp === 'default' ? { seccomp: seccompFilter(config) } : {}),
     capabilityMask: capabilityMask(process.capabilities.bounding),
-    lastCapability: lastCapability(),
+    lastCapability: highestCapability(),
     ...launchLimits(process),
   }
+}
+
+let highest: number | undefined
+
+/** Asked once: the kernel does not change under us. */
+function highestCapability(): number {
+  highest ??= lastCapability()
+  return highest
 }
 
 const filters = new Map<string, Buffer>()

@@ -1,10 +1,11 @@
 /** What the engine remembers of a container: its spec and how its attempts went. */
 
-import { mkdirSync, readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import type { ContainerSpec, Dependency, ObservedPort, RestartMemory } from '../../planner/index.ts'
 import { containerPaths, containersDirectory, type ContainerPaths } from '../paths.ts'
 import type { Paths } from '../types.ts'
-import { readRecord, removeRecord, writeRecord } from './file.ts'
+import { appendEntry, readLastEntry, readRecord, removeRecord, writeRecord } from './file.ts'
 
 /** Kept in the state directory: survives a reboot, together with the writable layer and the log. */
 export interface ContainerRecord {
@@ -65,25 +66,65 @@ export interface ProcessIdentity {
   readonly startTime: number
 }
 
+/** What changes while the container lives, kept in a journal beside the record. */
+const CHANGING = ['dependsOn', 'attempts', 'last', 'failure', 'stoppedByUser', 'restarts'] as const
+
 /** Makes the directories of a container and writes its record, before anything else of it exists. */
 export function createContainerRecord(paths: Paths, record: ContainerRecord): ContainerPaths {
   const own = containerPaths(paths, record.stack, record.name)
   for (const directory of [own.directory, own.upper, own.work, own.init, own.log]) {
     mkdirSync(directory, { recursive: true, mode: 0o700 })
   }
-  writeContainerRecord(paths, record)
+  writeRecord(own.record, record)
   return own
 }
 
-export function writeContainerRecord(paths: Paths, record: ContainerRecord): void {
-  writeRecord(containerPaths(paths, record.stack, record.name).record, record)
+/** Keeps what has changed of a container since it was created. */
+export function writeContainerChange(paths: Paths, record: ContainerRecord): void {
+  const changed = Object.fromEntries(CHANGING.map((key) => [key, record[key]]))
+  appendEntry(containerPaths(paths, record.stack, record.name).journal, changed)
 }
 
 /** Every container of `stack` that has a readable record, in the order of their names. */
 export function readContainerRecords(paths: Paths, stack: string): readonly ContainerRecord[] {
   return namesIn(containersDirectory(paths, stack))
-    .map((name) => readRecord(containerPaths(paths, stack, name).record, isContainerRecord))
+    .filter((name) => !name.startsWith(REMOVED))
+    .map((name) => readContainerRecord(containerPaths(paths, stack, name)))
     .filter((record) => record !== undefined)
+}
+
+/** Begins names of directories that are being removed; no container's name begins so. */
+const REMOVED = '.removed-'
+
+/** Removes record, layers and log. Out of sight first: a crash leaves all of it, or what is swept later. */
+export function removeContainerDirectory(paths: Paths, stack: string, name: string): void {
+  const { directory } = containerPaths(paths, stack, name)
+  const doomed = join(containersDirectory(paths, stack), `${REMOVED}${name}`)
+  rmSync(doomed, { recursive: true, force: true })
+  try {
+    renameSync(directory, doomed)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+    throw error
+  }
+  rmSync(doomed, { recursive: true, force: true })
+}
+
+/** Finishes removals that a crash cut short. */
+export function sweepRemoved(paths: Paths, stack: string): void {
+  const directory = containersDirectory(paths, stack)
+  for (const name of namesIn(directory)) {
+    if (name.startsWith(REMOVED)) rmSync(join(directory, name), { recursive: true, force: true })
+  }
+}
+
+function readContainerRecord(own: ContainerPaths): ContainerRecord | undefined {
+  const record = readRecord(own.record, isContainerRecord)
+  const changed = readLastEntry(own.journal)
+  if (!record || !changed) return record
+  const created = Object.entries(record).filter(([key]) => !CHANGING.some((one) => one === key))
+  const merged = { ...Object.fromEntries(created), ...changed }
+  return isContainerRecord(merged) ? merged : record
 }
 
 export function readAttemptRecord(own: ContainerPaths): AttemptRecord | undefined {
