@@ -11,9 +11,11 @@ import type { Service, Stack } from './model.ts'
 import { normalize } from './normalize/normalize.ts'
 import type { LoadedStack, LoadRequest } from './request.ts'
 import { resolveEnvironment, resolveLabels } from './resolve/env-files.ts'
+import type { Path } from './schema/validate.ts'
 import { shapeStack } from './shape/stack.ts'
 import { reportUnsupported } from './support/warn.ts'
 import type { MapNode } from './tree/node.ts'
+import { emptyObject, recordOf } from './tree/plain.ts'
 
 /** A merged tree and what was learnt on the way to it; for `config --no-interpolate` and for `explain`. */
 export interface LoadedTree {
@@ -23,6 +25,8 @@ export interface LoadedTree {
   readonly files: readonly string[]
   readonly environment: ReadonlyMap<string, string>
   readonly profiles: readonly string[]
+  /** Paths that violated the schema and were taken out. */
+  readonly wrong: readonly Path[]
   readonly report: Report
   readonly reader: FileReader
 }
@@ -39,8 +43,9 @@ export function loadStack(request: LoadRequest): LoadedStack {
   const isActive = (service: string): boolean => activation.active[service] !== undefined
   reportUnsupported(tree, { report, isActive })
   const phases = request.phases ?? {}
-  if (phases.consistency !== false) checkConsistency(all, { activation, report, tree })
-  const services: Record<string, Service> = {}
+  if (phases.consistency !== false)
+    checkConsistency(all, { activation, report, tree, wrong: loaded.wrong })
+  const services = emptyObject<Service>()
   for (const [key, service] of Object.entries(activation.active)) {
     services[key] = phases.resolveEnvironment === false ? service : withFiles(key, service, loaded)
   }
@@ -53,7 +58,7 @@ export function loadStack(request: LoadRequest): LoadedStack {
     projectDirectory: loaded.directory,
     files: loaded.files,
     dependencies: reader.looked(),
-    environment: Object.fromEntries(loaded.environment),
+    environment: recordOf(loaded.environment),
     profiles: activation.known,
   }
 }
@@ -63,9 +68,8 @@ function withFiles(name: string, service: Service, loaded: LoadedTree): Service 
 }
 
 function withoutUndefined(stack: Stack): Stack {
-  return Object.fromEntries(
-    Object.entries(stack).filter(([, value]) => value !== undefined),
-  ) as unknown as Stack
+  const kept = Object.entries(stack).filter(([, value]) => value !== undefined)
+  return recordOf(kept) as unknown as Stack
 }
 
 /**
@@ -95,6 +99,7 @@ export function loadMerged(request: LoadRequest): LoadedTree {
     environment: variables,
     home: project.environment.get('HOME'),
     including: [],
+    wrong: [],
     documents: new Map(),
     extended: new Map(),
   }
@@ -118,6 +123,7 @@ export function loadMerged(request: LoadRequest): LoadedTree {
     files: project.files,
     environment,
     profiles,
+    wrong: context.wrong,
     report,
     reader,
   }

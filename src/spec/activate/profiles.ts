@@ -1,5 +1,6 @@
 /** Which services count: those without profiles, those with an active one, and those named by the caller. */
 import type { Service, Stack } from '../model.ts'
+import { emptyObject } from '../tree/plain.ts'
 
 export interface Activation {
   readonly active: Readonly<Record<string, Service>>
@@ -21,8 +22,8 @@ export function activate(
     ...profiles,
     ...named.flatMap((name) => stack.services[name]?.profiles ?? []),
   ])
-  const active: Record<string, Service> = {}
-  const disabled: Record<string, Service> = {}
+  const active = emptyObject<Service>()
+  const disabled = emptyObject<Service>()
   for (const [name, service] of Object.entries(stack.services)) {
     const into = isActive(service, wanted) ? active : disabled
     into[name] = service

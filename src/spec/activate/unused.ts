@@ -1,5 +1,6 @@
 /** Leaves out resources that no active service uses. */
 import type { Service, Stack } from '../model.ts'
+import { recordOf } from '../tree/plain.ts'
 
 export function withoutUnused(stack: Stack): Stack {
   const services = Object.values(stack.services)
@@ -49,5 +50,5 @@ function section<T>(
   names: ReadonlySet<string>,
 ): Record<string, Readonly<Record<string, T>> | undefined> {
   const kept = Object.entries(resources ?? {}).filter(([name]) => names.has(name))
-  return { [key]: kept.length === 0 ? undefined : Object.fromEntries(kept) }
+  return { [key]: kept.length === 0 ? undefined : recordOf(kept) }
 }

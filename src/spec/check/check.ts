@@ -2,6 +2,7 @@
 import type { Report } from '../diagnostics/report.ts'
 import type { Activation } from '../activate/profiles.ts'
 import type { Service, Stack } from '../model.ts'
+import type { Path } from '../schema/validate.ts'
 import { locate } from '../tree/locate.ts'
 import type { Node, Place } from '../tree/node.ts'
 import { checkBuild } from './build.ts'
@@ -17,6 +18,8 @@ export interface CheckContext {
   readonly stack: Stack
   readonly activation: Activation
   readonly report: Report
+  /** Something below the path was wrong and was taken out, so that what is missing there means nothing. */
+  readonly isDoubtful: (...path: readonly string[]) => boolean
   readonly placeOf: (path: readonly (string | number)[], what?: 'key' | 'value') => Place
 }
 
@@ -33,14 +36,22 @@ const SERVICE_RULES: readonly ServiceRule[] = [
   checkMounts,
 ]
 
+interface CheckOptions {
+  readonly activation: Activation
+  readonly report: Report
+  readonly tree: Node
+  readonly wrong: readonly Path[]
+}
+
 export function checkConsistency(
   stack: Stack,
-  { activation, report, tree }: { activation: Activation; report: Report; tree: Node },
+  { activation, report, tree, wrong }: CheckOptions,
 ): void {
   const context: CheckContext = {
     stack,
     activation,
     report,
+    isDoubtful: (...path) => wrong.some((at) => path.every((part, index) => at[index] === part)),
     placeOf: (path, what) => locate(tree, path, what),
   }
   for (const [name, service] of Object.entries(activation.active)) {
@@ -51,9 +62,11 @@ export function checkConsistency(
   checkCycles(context)
 }
 
-function checkImage(name: string, service: Service, { report, placeOf }: CheckContext): void {
+function checkImage(name: string, service: Service, context: CheckContext): void {
+  const { report, placeOf, isDoubtful } = context
   const { image, build, provider } = service
   if (image !== undefined || build !== undefined || provider !== undefined) return
+  if (isDoubtful('services', name)) return
   report.error({
     rule: 'no-image',
     place: placeOf(['services', name], 'key'),
@@ -61,10 +74,11 @@ function checkImage(name: string, service: Service, { report, placeOf }: CheckCo
   })
 }
 
-function checkSecrets({ stack, report, placeOf }: CheckContext): void {
+function checkSecrets({ stack, report, placeOf, isDoubtful }: CheckContext): void {
   for (const [name, secret] of Object.entries(stack.secrets ?? {})) {
     const { external, file, environment } = secret
     if (external === true || file !== undefined || environment !== undefined) continue
+    if (isDoubtful('secrets', name)) continue
     report.error({
       rule: 'no-source',
       place: placeOf(['secrets', name], 'key'),

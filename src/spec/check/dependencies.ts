@@ -7,6 +7,7 @@ export const checkDependencies: ServiceRule = (name, service, context) => {
   for (const [dependency, { required }] of Object.entries(written)) {
     if (context.activation.active[dependency] !== undefined) continue
     if (context.activation.disabled[dependency] !== undefined && !required) continue
+    if (context.isDoubtful('services', dependency)) continue
     reportMissing(name, dependency, context)
   }
 }

@@ -14,6 +14,7 @@ interface Reference {
 export const checkReferences: ServiceRule = (name, service, context) => {
   for (const reference of referencesOf(service, context)) {
     if (reference.known !== undefined && Object.hasOwn(reference.known, reference.name)) continue
+    if (context.isDoubtful(`${reference.what.split(' ').at(-1) ?? ''}s`)) continue
     reportMissing(name, reference, context)
   }
   checkNetworkMode(name, service, context)
@@ -73,7 +74,7 @@ function referencesOf(service: Service, { stack }: CheckContext): Reference[] {
 function checkNetworkMode(
   name: string,
   service: Service,
-  { report, placeOf, activation }: CheckContext,
+  { report, placeOf, activation, isDoubtful }: CheckContext,
 ): void {
   const { network_mode: mode, networks } = service
   if (mode === undefined) return
@@ -87,6 +88,7 @@ function checkNetworkMode(
   }
   const shared = mode.startsWith('service:') ? mode.slice('service:'.length) : undefined
   if (shared === undefined || activation.active[shared] !== undefined) return
+  if (isDoubtful('services', shared)) return
   report.error({
     rule: 'unknown-service',
     place: placeOf(path),

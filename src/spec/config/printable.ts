@@ -4,7 +4,7 @@ import { asSequence } from '../merge/forms.ts'
 import { UNIQUE } from '../merge/unique.ts'
 import type { Node } from '../tree/node.ts'
 import { below, type Rules } from '../tree/rules.ts'
-import { emptyObject, type Plain, toPlain } from '../tree/plain.ts'
+import { emptyObject, type Plain, recordOf, toPlain } from '../tree/plain.ts'
 
 /** The stack for printing: content of the environment is not repeated; JSON has no `models`. */
 export function printable(stack: Stack, format: 'yaml' | 'json'): Plain {
@@ -20,7 +20,7 @@ export function printable(stack: Stack, format: 'yaml' | 'json'): Plain {
 }
 
 function withoutContent(objects: NonNullable<Stack['configs']>): NonNullable<Stack['configs']> {
-  return Object.fromEntries(
+  return recordOf(
     Object.entries(objects).map(([name, { content, ...rest }]) => [
       name,
       content === undefined || rest.environment !== undefined ? rest : { ...rest, content },

@@ -2,6 +2,7 @@
 import type { Report } from '../diagnostics/report.ts'
 import type { PhaseOptions } from '../request.ts'
 import type { MapNode, Node } from '../tree/node.ts'
+import type { Path } from '../schema/validate.ts'
 import type { FileReader } from './reader.ts'
 
 export interface FileContext {
@@ -17,6 +18,8 @@ export interface FileContext {
   readonly home: string | undefined
   /** Files that led here by `include`, the outermost first. */
   readonly including: readonly string[]
+  /** Paths that violated the schema and were taken out. */
+  readonly wrong: Path[]
   /** Files parsed already, by path. */
   readonly documents: Map<string, readonly MapNode[]>
   /** Files read for `extends` already. */

@@ -67,10 +67,10 @@ function addDocument(
   const including = [...context.including, path]
   const complete = applyInclude(extended, { ...context, including }, loadTree)
   const over = mergeTrees(merged ?? map({}, document), complete, report)
-  const unique = removeDuplicates(withoutMarks(over))
+  const unique = removeDuplicates(withoutMarks(over)) as MapNode
   const lenient = context.phases.interpolate === false
-  validate(unique, report)
-  const long = canonical(withoutVersion(unique, context), { report, lenient })
+  const valid = validate(unique, report, context.wrong)
+  const long = canonical(withoutVersion(valid, context), { report, lenient })
   return removeDuplicates(long) as MapNode
 }
 

@@ -5,6 +5,7 @@ import type { FileReader } from '../files/reader.ts'
 import type { EnvFile, Service } from '../model.ts'
 import type { Node } from '../tree/node.ts'
 import { locate } from '../tree/locate.ts'
+import { emptyObject, recordOf } from '../tree/plain.ts'
 
 export interface ResolveContext {
   readonly reader: FileReader
@@ -20,7 +21,7 @@ export function resolveEnvironment(
 ): Service {
   const { env_file: files, ...rest } = service
   if (files === undefined) return service
-  const own = service.environment ?? {}
+  const own = service.environment ?? emptyObject<string | null>()
   const variables = new Map<string, string>()
   for (const [key, value] of Object.entries(own)) if (value !== null) variables.set(key, value)
   const lookup = (key: string): string | undefined =>
@@ -29,7 +30,7 @@ export function resolveEnvironment(
     const path = ['services', name, 'env_file', index]
     readFile(file, variables, { path, lookup, ...context })
   }
-  const environment = sorted({ ...Object.fromEntries(variables), ...own })
+  const environment = sorted({ ...recordOf(variables), ...own })
   return Object.keys(environment).length === 0 ? rest : { ...rest, environment }
 }
 
@@ -43,7 +44,7 @@ export function resolveLabels(name: string, service: Service, context: ResolveCo
     const file = { path, required: true }
     readFile(file, variables, { path: at, lookup: (key) => variables.get(key), ...context })
   }
-  const labels = sorted({ ...Object.fromEntries(variables), ...service.labels })
+  const labels = sorted({ ...recordOf(variables), ...service.labels })
   return Object.keys(labels).length === 0 ? rest : { ...rest, labels }
 }
 
@@ -71,5 +72,5 @@ function readFile(file: EnvFile, into: Map<string, string>, context: ReadContext
 }
 
 function sorted<T>(values: Readonly<Record<string, T>>): Record<string, T> {
-  return Object.fromEntries(Object.entries(values).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
+  return recordOf(Object.entries(values).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
 }

@@ -4,19 +4,28 @@ import type { Report } from '../diagnostics/report.ts'
 import { didYouMean } from '../diagnostics/suggest.ts'
 import { pathText } from '../tree/path.ts'
 import { locate, nodeAt } from '../tree/locate.ts'
-import type { Node, ScalarNode } from '../tree/node.ts'
+import type { MapNode, Node, ScalarNode } from '../tree/node.ts'
+import { prune } from '../tree/prune.ts'
 import { emptyObject } from '../tree/plain.ts'
 import { knownKeys } from './keys.ts'
 import { stackSchema } from './stack.ts'
 
-type Path = readonly (string | number)[]
+export type Path = readonly (string | number)[]
 type Issue = core.$ZodIssue
 
-/** The tree may still have short forms, but its variables are filled in. */
-export function validate(tree: Node, report: Report): void {
+/**
+ * The tree may still have short forms, but its variables are filled in. Returns it without what is wrong; the paths of
+ * that are added to `wrong`.
+ */
+export function validate(tree: MapNode, report: Report, wrong: Path[]): MapNode {
   const result = stackSchema.safeParse(checkable(tree))
-  if (result.success) return
-  for (const issue of result.error.issues) reportIssue(issue, [], { tree, report })
+  if (result.success) return tree
+  const found: Path[] = []
+  for (const issue of result.error.issues) {
+    reportIssue(issue, [], { tree, report, wrong: found })
+  }
+  wrong.push(...found)
+  return prune(tree, found)
 }
 
 /** Plain values as the schema is to see them: a date is nothing it knows, and every number is in range. */
@@ -40,6 +49,7 @@ const DATE = Symbol('date')
 interface Context {
   readonly tree: Node
   readonly report: Report
+  readonly wrong: Path[]
 }
 
 function reportIssue(issue: Issue, prefix: Path, context: Context): void {
@@ -51,7 +61,8 @@ function reportIssue(issue: Issue, prefix: Path, context: Context): void {
   else reportValue(path, expectation(issue), context)
 }
 
-function reportUnknownKey(key: string, path: Path, { tree, report }: Context): void {
+function reportUnknownKey(key: string, path: Path, { tree, report, wrong }: Context): void {
+  wrong.push([...path, key])
   report.error({
     rule: 'unknown-key',
     place: locate(tree, [...path, key], 'key'),
@@ -60,7 +71,8 @@ function reportUnknownKey(key: string, path: Path, { tree, report }: Context): v
   })
 }
 
-function reportName(path: Path, { tree, report }: Context): void {
+function reportName(path: Path, { tree, report, wrong }: Context): void {
+  wrong.push(path)
   const name = String(path.at(-1))
   report.error({
     rule: 'invalid-name',
@@ -93,8 +105,9 @@ function isWrongKind(issue: Issue): boolean {
   return issue.code === 'invalid_union' && issue.errors.every((issues) => issues.some(isWrongKind))
 }
 
-function reportValue(path: Path, expected: string, { tree, report }: Context): void {
+function reportValue(path: Path, expected: string, { tree, report, wrong }: Context): void {
   const node = nodeAt(tree, path)
+  wrong.push(node === undefined ? path.slice(0, -1) : path)
   const missing = `Cannot use ${pathText(path.slice(0, -1))}: the key "${String(path.at(-1))}" is missing`
   report.error({
     rule: 'invalid-value',

@@ -34,3 +34,10 @@ export function scalarText(node: ScalarNode): string {
 export function emptyObject<T>(): Record<string, T> {
   return Object.create(null) as Record<string, T>
 }
+
+/** As `Object.fromEntries`, without a prototype. */
+export function recordOf<T>(entries: Iterable<readonly [string, T]>): Record<string, T> {
+  const object = emptyObject<T>()
+  for (const [key, value] of entries) object[key] = value
+  return object
+}

@@ -1,0 +1,176 @@
+import { describe, expect, test } from 'vitest'
+import { errors, load, problems, warnings } from './stack.ts'
+
+/** Rules that a service `web` breaks; other services are `db` and `job`, profile `later`. */
+function broken(web: string, rest = ''): readonly string[] {
+  const text = `services:\n  db: {image: x}\n  job: {image: x, profiles: [later]}\n  web: ${web}\n${rest}`
+  return errors(text).map(({ rule, line }) => `${rule}:${line}`)
+}
+
+describe('loadStack() checks', () => {
+  test.each([
+    ['{user: "1"}', 'no-image:4'],
+    ['{image: x, networks: [n]}', 'unknown-network:4'],
+    ['{image: x, volumes: ["v:/v"]}', 'unknown-volume:4'],
+    ['{image: x, secrets: [s]}', 'unknown-secret:4'],
+    ['{image: x, configs: [c]}', 'unknown-config:4'],
+    ['{image: x, models: [m]}', 'unknown-model:4'],
+    ['{build: {context: ., secrets: [s]}}', 'unknown-build-secret:4'],
+    ['{image: x, depends_on: [dbb]}', 'unknown-service:4'],
+    ['{image: x, depends_on: [job]}', 'dependency-disabled:4'],
+    ['{image: x, network_mode: "service:nobody"}', 'unknown-service:4'],
+    ['{image: x, network_mode: host, networks: [default]}', 'network-mode:4'],
+    ['{image: x, healthcheck: {test: [curl, x]}}', 'health-test:4'],
+    ['{image: x, scale: 2, deploy: {replicas: 3}}', 'scale-conflict:4'],
+    ['{image: x, scale: -1}', 'invalid-value:4'],
+    ['{image: x, scale: 2, container_name: one}', 'container-name-scaled:4'],
+    ['{image: x, mem_limit: 1g, deploy: {resources: {limits: {memory: 2g}}}}', 'limit-conflict:4'],
+    ['{image: x, pids_limit: 5, deploy: {resources: {limits: {cpus: "1"}}}}', 'limit-conflict:4'],
+    ['{image: x, tmpfs: /t, volumes: ["/a:/t"]}', 'target-twice:4'],
+    ['{image: x, ports: [{target: 80, host_ip: nowhere}]}', 'invalid-port:4'],
+    ['{image: x, volumes: [{type: bind, target: /x}]}', 'invalid-volume:4'],
+    ['{build: {context: ., dockerfile: a, dockerfile_inline: b}}', 'dockerfile-twice:4'],
+    ['{build: {context: ., platforms: [linux/arm64]}, platform: linux/amd64}', 'platform:4'],
+    ['{build: {context: ., additional_contexts: {a: "service:db"}}}', 'build-context:4'],
+    ['{image: x, gpus: [{count: 1, device_ids: ["0"]}]}', 'invalid-device:4'],
+    ['{image: x, develop: {watch: [{path: "", action: rebuild}]}}', 'invalid-value:4'],
+  ])('refuse %s', (web, problem) => {
+    expect(broken(web)).toContain(problem)
+  })
+
+  test.each([
+    ['secrets: {s: {}}', 'no-source:5'],
+    ['secrets: {s: {file: a, environment: B}}', 'several-sources:5'],
+    ['configs: {c: {content: a, file: b}}', 'several-sources:5'],
+    ['volumes: {v: {external: true, driver: x}}', 'external-conflict:5'],
+    ['networks: {n: {external: {name: a}, name: b}}', 'name-conflict:5'],
+  ])('refuse %s at the top level', (rest, problem) => {
+    expect(broken('{image: x}', rest)).toContain(problem)
+  })
+
+  test('find every cycle once, whatever its length, at a line that is part of it', () => {
+    const found = errors(
+      'services:\n  a: {image: x, depends_on: [b]}\n  b: {image: x, depends_on: [c]}\n  c: {image: x, depends_on: [a]}\n  d: {image: x, depends_on: [d]}\n',
+    )
+    expect(found.map(({ message }) => message.split(': ').at(-1))).toEqual([
+      'a -> b -> c -> a',
+      'd -> d',
+    ])
+  })
+
+  test('find a container name that is used twice', () => {
+    expect(
+      problems(
+        'services:\n  a: {image: x, container_name: ab}\n  b: {image: x, container_name: ab}\n',
+      ),
+    ).toEqual(['container-name-twice compose.yaml:3:33'])
+  })
+
+  test('allow an optional dependency on an inactive service', () => {
+    const text =
+      'services:\n  a: {image: x, depends_on: {b: {condition: service_started, required: false}}}\n  b: {image: x, profiles: [p]}\n'
+    expect(Object.keys(load(text).stack.services)).toEqual(['a'])
+  })
+
+  test('can be left out', () => {
+    expect(
+      load('services: {a: {user: "1"}}', { phases: { consistency: false } }).stack.services['a']
+        ?.user,
+    ).toBe('1')
+  })
+})
+
+describe('loadStack() on the schema', () => {
+  test.each([
+    ['services:\n  web:\n    imge: x\n', 'unknown-key', 3, 'did you mean "image"?'],
+    [
+      'services:\n  web:\n    image: x\n    enviroment: {}\n',
+      'unknown-key',
+      4,
+      'did you mean "environment"?',
+    ],
+    [
+      'services:\n  web:\n    image: x\n    deploy: {resurces: {}}\n',
+      'unknown-key',
+      4,
+      'did you mean "resources"?',
+    ],
+    ['servces: {}\n', 'unknown-key', 1, 'did you mean "services"?'],
+    [
+      'services:\n  web:\n    image: x\n    depends_on: {db: {}}\n',
+      'invalid-value',
+      4,
+      'condition',
+    ],
+    ['services:\n  web:\n    image: [x]\n', 'invalid-value', 3, 'a string'],
+    ['services:\n  web:\n    image: x\n    user: 1000\n', 'invalid-value', 4, 'a string'],
+    ['services:\n  web:\n    image: x\n    ports: 80\n', 'invalid-value', 4, 'a list'],
+    [
+      'services:\n  web:\n    image: x\n    cgroup: mine\n',
+      'invalid-value',
+      4,
+      '"host", "private"',
+    ],
+    [
+      'services:\n  web:\n    image: x\n    oom_score_adj: 2000\n',
+      'invalid-value',
+      4,
+      'less than or equal to 1000',
+    ],
+    ['services:\n  web:\n    image: x\n    security_opt: [a, a]\n', 'invalid-value', 4, 'unique'],
+    ['services:\n  "a b": {image: x}\n', 'invalid-name', 2, 'letters'],
+    [
+      'services:\n  web:\n    image: x\n    environment: {D: 2001-02-03}\n',
+      'invalid-value',
+      4,
+      'the date 2001-02-03',
+    ],
+    ['services:\n  web:\n    image: x\n    mem_limit: lots\n', 'invalid-value', 4, '"lots"'],
+    [
+      'services:\n  web:\n    image: x\n    stop_grace_period: soon\n',
+      'invalid-value',
+      4,
+      'a duration',
+    ],
+    ['services: []\n', 'invalid-value', 1, 'a mapping'],
+    ['just text\n', 'invalid-type', 1, 'mapping'],
+    ['# nothing\n', 'empty', undefined, 'empty'],
+  ])('refuses %j', (text, rule, line, word) => {
+    const found = errors(text)
+    const error = found.find((each) => each.rule === rule && each.line === line)
+    expect(found.map((each) => `${each.rule} ${each.line}: ${each.message}`)).not.toEqual([])
+    expect(`${error?.message} ${error?.hint}`).toContain(word)
+  })
+
+  test('reports five mistakes as five diagnostics, each at its place', () => {
+    const text =
+      'services:\n  web:\n    imge: x\n    ports: ["80:abc"]\n    mem_limit: lots\n  db:\n    image: y\n    depends_on: [webb]\n    privileged: maybe\n'
+    expect(problems(text).toSorted()).toEqual([
+      'invalid-port compose.yaml:4:13',
+      'invalid-value compose.yaml:5:16',
+      'invalid-value compose.yaml:9:17',
+      'unknown-key compose.yaml:3:5',
+      'unknown-service compose.yaml:8:18',
+    ])
+  })
+
+  test('allows x- keys everywhere', () => {
+    const text =
+      'x-a: 1\nservices: {web: {image: x, x-b: 1, ports: [{target: 80, x-c: 1}], deploy: {x-d: {}}}}\nnetworks: {default: {x-e: 1}}\n'
+    expect(load(text).stack['x-a']).toBe(1)
+  })
+
+  test('warns of every key without effect, and makes errors of warnings when asked', () => {
+    const text =
+      'services: {web: {image: x, privileged: true, deploy: {mode: global, replicas: 2}, networks: {default: {priority: 1}}}}\n'
+    expect(warnings(text)).toEqual(['no-effect', 'no-effect', 'no-effect'])
+    expect(errors(text, { strict: true }).map(({ rule }) => rule)).toEqual([
+      'no-effect',
+      'no-effect',
+      'no-effect',
+    ])
+    expect(
+      warnings('services: {web: {image: x, privileged: false, logging: {driver: json-file}}}\n'),
+    ).toEqual([])
+  })
+})

@@ -1,0 +1,246 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { SpecError } from '../../src/errors.ts'
+import {
+  type ConfigOptions,
+  diagnosticsJson,
+  diagnosticsSarif,
+  explainValue,
+  jsonSchema,
+  renderConfig,
+  renderDiagnostics,
+  supportDocument,
+} from '../../src/spec/index.ts'
+import { errors, type Files, load, request } from './stack.ts'
+
+const STACK: Files = {
+  'compose.yaml':
+    'services:\n  web:\n    image: nginx:${TAG:-1}\n    command: echo $$HOME\n    networks: [front]\n    volumes: ["data:/d"]\n    profiles: [p]\n  db:\n    build: .\nnetworks: {front: , unused: }\nvolumes: {data: }\n',
+}
+
+function config(options: ConfigOptions, files: Files = STACK): string {
+  return renderConfig(request(files, { profiles: ['*'] }), options).output
+}
+
+describe('renderConfig()', () => {
+  test.each([
+    ['services', 'web\ndb\n'],
+    ['networks', 'default\nfront\n'],
+    ['volumes', 'data\n'],
+    ['images', 'project-db\nnginx:1\n'],
+    ['profiles', 'p\n'],
+    ['environment', 'COMPOSE_PROJECT_NAME=project\nHOME=/home/user\n'],
+  ] as const)('lists %s', (list, output) => {
+    const lines = (text: string): string[] => text.split('\n').toSorted()
+    expect(lines(config({ list }))).toEqual(lines(output))
+  })
+
+  test('prints a table of variables', () => {
+    const files = { 'compose.yaml': 'services: {a: {image: "$A ${B:-b} ${C:?c} ${D+d}"}}' }
+    expect(
+      config({ list: 'variables' }, files)
+        .split('\n')
+        .map((line) => line.split(/ {2,}/)),
+    ).toEqual([
+      ['NAME', 'REQUIRED', 'DEFAULT VALUE', 'ALTERNATE VALUE'],
+      ['A', 'false'],
+      ['B', 'false', 'b'],
+      ['C', 'true'],
+      ['D', 'false', 'd'],
+      [''],
+    ])
+  })
+
+  test('escapes dollars, so that its output can be loaded again', () => {
+    const yaml = config({ format: 'yaml' })
+    expect(yaml).toContain('$$HOME')
+    const again = renderConfig(request({ 'compose.yaml': yaml }, { profiles: ['*'] }), {
+      format: 'yaml',
+    })
+    expect(again.output).toBe(yaml)
+    expect(parse(config({ format: 'json' }))).toEqual(parse(yaml))
+  })
+
+  test('leaves variables alone without interpolation', () => {
+    const model = parse(config({ noInterpolate: true })) as Record<string, Record<string, unknown>>
+    expect(model['services']?.['web']).toMatchObject({
+      image: 'nginx:${TAG:-1}',
+      command: 'echo $$HOME',
+    })
+  })
+
+  test('leaves out the phases that it is told to', () => {
+    const files = { 'compose.yaml': 'services: {a: {build: ./b, volumes: ["./c:/d"]}}' }
+    const model = parse(config({ noPathResolution: true, noNormalize: true }, files)) as {
+      services: { a: object }
+    }
+    expect(model.services.a).toMatchObject({
+      build: { context: './b' },
+      volumes: [{ source: './c' }],
+    })
+    expect(model.services.a).not.toHaveProperty('networks')
+    expect(() =>
+      config({ noConsistency: true }, { 'compose.yaml': 'services: {a: {user: x}}' }),
+    ).not.toThrow()
+  })
+
+  test('hashes what makes a container, not how many there are', () => {
+    const digest = (text: string): string => createHash('sha256').update(text).digest('hex')
+    const hash = (service: string): string =>
+      config({ hash: { names: ['*'], digest } }, { 'compose.yaml': `services: {a: ${service}}` })
+    const one = hash('{image: x, scale: 1}')
+    expect(one).toMatch(/^a [0-9a-f]{64}\n$/)
+    expect(hash('{image: x, scale: 2}')).toBe(one)
+    expect(hash('{image: y, scale: 1}')).not.toBe(one)
+  })
+})
+
+describe('renderDiagnostics()', () => {
+  const text = 'services:\n  web:\n    imge: x\n'
+
+  test('shows the message, the line, a caret and what was meant', () => {
+    const shown = renderDiagnostics(errors(text), new Map([['compose.yaml', text]]))
+    expect(shown).toContain('compose.yaml:3:5: error: Cannot use the key "imge" in services.web')
+    expect(shown).toContain('  3 |     imge: x\n    |     ^^^^ did you mean "image"?\n')
+  })
+
+  test('shows many of one kind as the first and the places of the others', () => {
+    const many = `services:\n${Array.from({ length: 9 }, (_, i) => `  s${i}: {user: "1"}\n`).join('')}`
+    const lines = renderDiagnostics(errors(many), new Map()).trimEnd().split('\n')
+    expect(lines).toEqual([
+      expect.stringContaining('compose.yaml:2:3'),
+      expect.stringContaining('8 more like this, at 3:3, 4:3'),
+    ])
+  })
+
+  test('lets no control character of the file through', () => {
+    const shown = renderDiagnostics(
+      [{ severity: 'error', rule: 'x', message: 'm', file: 'f', line: 1, column: 1 }],
+      new Map([['f', 'a\u001b[2J\tb']]),
+    )
+    expect(shown).not.toMatch(/[\u001b\t]/)
+  })
+
+  test('colours when asked to', () => {
+    expect(renderDiagnostics(errors(text), new Map(), { color: true })).toContain(
+      '\u001b[1;31merror',
+    )
+  })
+})
+
+describe('SpecError', () => {
+  test('brings the sources along for excerpts', () => {
+    try {
+      load('services: {a: {imge: x}}')
+      expect.unreachable()
+    } catch (error) {
+      expect(error).toBeInstanceOf(SpecError)
+      expect([...(error as SpecError).sources.keys()]).toEqual(['compose.yaml'])
+    }
+  })
+})
+
+describe('diagnostics for machines', () => {
+  const found = errors('services:\n  web:\n    imge: x\n')
+
+  test('diagnosticsJson() has every field', () => {
+    expect(JSON.parse(diagnosticsJson(found))).toMatchObject({
+      diagnostics: [
+        {
+          severity: 'error',
+          rule: 'unknown-key',
+          file: 'compose.yaml',
+          line: 3,
+          column: 5,
+          length: 4,
+        },
+      ],
+    })
+  })
+
+  test('diagnosticsSarif() has rules and regions', () => {
+    const log = JSON.parse(diagnosticsSarif(found, '1.2.3')) as {
+      runs: [{ tool: object; results: object[] }]
+    }
+    expect(log.runs[0].tool).toEqual({
+      driver: {
+        name: 'tsstack',
+        version: '1.2.3',
+        rules: [{ id: 'unknown-key' }],
+      },
+    })
+    expect(log.runs[0].results[0]).toMatchObject({
+      ruleId: 'unknown-key',
+      level: 'error',
+      locations: [
+        {
+          physicalLocation: {
+            artifactLocation: { uri: 'compose.yaml' },
+            region: { startLine: 3, startColumn: 5, endColumn: 9 },
+          },
+        },
+      ],
+    })
+  })
+})
+
+describe('explainValue()', () => {
+  const files: Files = {
+    'compose.yaml':
+      'services:\n  base: {image: "x:${TAG}", user: "1"}\n  web:\n    extends: base\n    user: "2"\n    privileged: true\n',
+    'over.yaml': 'services:\n  web:\n    user: "3"\n',
+    '.env': 'TAG=v9',
+  }
+  const explain = (path: string): ReturnType<typeof explainValue> =>
+    explainValue(request(files, { files: ['compose.yaml', 'over.yaml'] }), path)
+
+  test('follows a value through extends and override files', () => {
+    expect(explain('services.web.user')).toMatchObject({
+      value: '3',
+      origins: [
+        { file: 'over.yaml', line: 3, value: '3' },
+        { file: 'compose.yaml', line: 5, value: '2' },
+        { file: 'compose.yaml', line: 2, value: '1' },
+      ],
+      meaning: expect.stringContaining('User'),
+    })
+  })
+
+  test('shows the variables that a value was made of, and why a key has no effect', () => {
+    expect(explain('services.web.image')).toMatchObject({
+      value: 'x:v9',
+      origins: [{ template: 'x:${TAG}', line: 2 }],
+    })
+    expect(explain('services.web.privileged')).toMatchObject({ noEffect: expect.any(String) })
+  })
+
+  test('says what was meant when there is nothing at the path', () => {
+    expect(explain('services.web.usr')).toEqual({
+      missing: 'services.web.usr',
+      hint: 'did you mean "user"?',
+    })
+  })
+})
+
+describe('jsonSchema()', () => {
+  test('knows the keys and allows x- keys beside them', () => {
+    const schema = JSON.parse(JSON.stringify(jsonSchema())) as {
+      properties: object
+      patternProperties: object
+      additionalProperties: boolean
+    }
+    expect(Object.keys(schema.properties)).toEqual(
+      expect.arrayContaining(['services', 'networks', 'volumes', 'include']),
+    )
+    expect(schema).toMatchObject({ additionalProperties: false, patternProperties: { '^x-': {} } })
+    expect(JSON.stringify(schema)).toContain('healthcheck')
+  })
+})
+
+describe('supportDocument()', () => {
+  test('is what docs/compose-support.md says', () => {
+    expect(readFileSync('docs/compose-support.md', 'utf8')).toBe(supportDocument())
+  })
+})
