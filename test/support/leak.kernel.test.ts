@@ -31,10 +31,10 @@ test('leaks() is empty when nothing happened', async () => {
 })
 
 test('leaks() reports a process that names the root, though it is nobody’s child', async () => {
-  const text = await found(() =>
-    spawnSync('sh', ['-c', `sh -c 'sleep 1000; : ${sandbox.root}' >/dev/null 2>&1 &`]),
-  )
-  expect(text).toMatch(/^\+ process \d+ \(start \d+, [A-Z]\): sh -c sleep 1000/m)
+  const file = join(sandbox.root, 'watched')
+  writeFileSync(file, '')
+  const text = await found(() => spawnSync('sh', ['-c', `tail -f ${file} >/dev/null 2>&1 &`]))
+  expect(text).toMatch(/^\+ process \d+ \(start \d+, [A-Z]\): tail -f /m)
 })
 
 test('leaks() reports a child of the test', async () => {
