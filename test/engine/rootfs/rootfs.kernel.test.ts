@@ -12,6 +12,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -230,6 +231,23 @@ describe('buildInitLayer()', () => {
     expect(readdirSync(canary)).toEqual([])
   })
 
+  test('leaves alone what is right, and mends what is not', () => {
+    mountImage()
+    const inode = () => lstatSync(join(layer('init'), 'etc')).ino
+    const first = inode()
+    mountImage()
+    expect(inode()).toBe(first)
+    for (const [path, content, mode] of [
+      ['etc/hosts', 'OTHER\n', 0o644],
+      ['etc/hostname', 'web\n', 0o666],
+    ] as const) {
+      put(path, content, mode, layer('init'))
+      const fd = mountImage()
+      expect(text(fd, 'etc/hosts')).toBe('HOSTS\n')
+      expect(statSync(inside(fd, 'etc/hostname')).mode).toBe(0o100644)
+    }
+  })
+
   test('forgets files of an earlier attempt', () => {
     mountImage()
     put('etc/left-over', '', 0o644, layer('init'))
@@ -344,6 +362,16 @@ describe('resolveUser()', () => {
       groups: [6, 70],
       home: '/app',
     })
+  })
+
+  test('does not read a passwd of two gigabytes', () => {
+    put('etc/passwd', 'root:x:0:0::/root:\n')
+    truncateSync(join(image, 'etc/passwd'), 2 ** 31)
+    const before = process.memoryUsage().rss
+    expect(() => resolveUser({ rootFd: mountImage(), user: 'root' })).toThrow(
+      /Cannot read "\/etc\/passwd" of the image: .*EFBIG/,
+    )
+    expect(process.memoryUsage().rss - before).toBeLessThan(64 * 1024 * 1024)
   })
 
   test('is not led to the host’s files, nor to a device', () => {
