@@ -191,6 +191,14 @@ describe('outbound', () => {
     expect((await fetchPage('http://192.0.2.2', web.fd)).stdout).toBe('outside 192.0.2.1')
   })
 
+  test('is barred to a container that speaks with somebody else’s address', async () => {
+    const ping = 'busybox ping -c1 -W1 192.0.2.2'
+    expect((await run(ping, web.fd)).status).toBe(0)
+    sh('ip addr add 203.0.113.5/32 dev lo', web.fd)
+    expect((await run(ping.replace('-c1', '-c1 -I 203.0.113.5'), web.fd)).status).toBe(1)
+    sh('ip addr del 203.0.113.5/32 dev lo', web.fd)
+  })
+
   test('ends at the edge of an internal network, for its container and for others', async () => {
     net.createNetwork({ name: 'safe', stack: 'shop', internal: true })
     const vault = startContainer(net, 'vault-1', 'safe', '10.89.2.2')
