@@ -96,6 +96,15 @@ function items(node: Node | undefined): readonly Node[] {
 }
 
 function checkMount(path: string, mount: Node, report: Report): void {
+  if (mount.kind !== 'map') return
+  const target = getString(mount, 'target') ?? ''
+  if (target === '') {
+    report.error({
+      rule: 'invalid-volume',
+      place: mount.place,
+      message: `Cannot mount a volume of ${path}: "target" is empty; it needs a path in the container`,
+    })
+  }
   if (getString(mount, 'type') !== 'bind' || get(mount, 'source') !== undefined) return
   report.error({
     rule: 'invalid-volume',

@@ -19,5 +19,8 @@ export const ulimits: Schema = named(
 export const extraHosts: Schema = either(named(either(text, listOf(text))), texts)
 
 export const fileMounts: Schema = listOf(
-  either(text, fixed({ source: text, target: text, uid: text, gid: text, mode: numberOrText })),
+  either(
+    text,
+    fixed({ source: text, target: text, uid: text, gid: text, mode: numberOrText }, ['source']),
+  ),
 )

@@ -34,7 +34,9 @@ function checkable(node: Node): unknown {
   if (node.kind === 'list') return node.items.map(checkable)
   if (node.kind === 'reset') return null
   const object = emptyObject<unknown>()
-  for (const { key, value } of node.entries.values()) object[key] = checkable(value)
+  for (const { key, value } of node.entries.values()) {
+    object[key === '__proto__' ? PROTO : key] = checkable(value)
+  }
   return object
 }
 
@@ -46,6 +48,13 @@ function checkableScalar({ type, value }: ScalarNode): unknown {
 
 const DATE = Symbol('date')
 
+/** Stands for the key `__proto__`, over which zod goes without a look. */
+const PROTO = '.__proto__.'
+
+function written(key: string | number): string | number {
+  return key === PROTO ? '__proto__' : key
+}
+
 interface Context {
   readonly tree: Node
   readonly report: Report
@@ -53,9 +62,11 @@ interface Context {
 }
 
 function reportIssue(issue: Issue, prefix: Path, context: Context): void {
-  const path = [...prefix, ...(issue.path as Path)]
+  const path = [...prefix, ...(issue.path as Path).map(written)]
   if (issue.code === 'unrecognized_keys') {
-    for (const key of issue.keys) if (!key.startsWith('x-')) reportUnknownKey(key, path, context)
+    for (const key of issue.keys) {
+      if (!key.startsWith('x-')) reportUnknownKey(String(written(key)), path, context)
+    }
   } else if (issue.code === 'invalid_union') reportUnion(issue, path, context)
   else if (issue.code === 'invalid_key') reportName(path, context)
   else reportValue(path, expectation(issue), context)

@@ -1,10 +1,10 @@
 /** Shapes that several keys share. */
-import { anyInteger, flag, type Kind, struct, text, integer, refuse } from './kinds.ts'
+import { anyText, anyInteger, flag, type Kind, struct, text, integer, refuse } from './kinds.ts'
 import { octalMode } from './values.ts'
 import { scalarText } from '../tree/plain.ts'
 
 export const fileReference: Kind = struct({
-  source: text,
+  source: anyText,
   target: text,
   uid: text,
   gid: text,

@@ -124,7 +124,7 @@ const KEYS: Readonly<Record<string, Kind>> = {
   entrypoint: command,
   provider: struct({ type: text, options: multiOptions }),
   environment,
-  env_file: list(struct({ path: text, required: anyFlag, format: text })),
+  env_file: list(struct({ path: anyText, required: anyFlag, format: text })),
   expose: texts,
   extends: extended,
   external_links: texts,
