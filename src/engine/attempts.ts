@@ -32,7 +32,7 @@ export interface Watched {
   readonly netns: Fd | undefined
   readonly dns: DnsServer | undefined
   /** What the operations of the launch program mean; an adopted attempt has started already. */
-  readonly notes?: ProgramNotes
+  readonly notes?: () => ProgramNotes
 }
 
 /**
@@ -234,10 +234,10 @@ function lostExit(machine: Machine): ExitStatus {
 
 function startFailure(
   record: ContainerRecord,
-  notes: ProgramNotes | undefined,
+  notes: (() => ProgramNotes) | undefined,
   failure: Failure | undefined,
 ): Error {
-  if (failure && notes) return launchFailure(record.name, describeFailure(notes, failure))
+  if (failure && notes) return launchFailure(record.name, describeFailure(notes(), failure))
   return new EngineError('LAUNCH', `Cannot start "${record.name}": its monitor ended at once`, {
     hint: 'see whether the machine is out of memory or of processes',
   })

@@ -123,7 +123,7 @@ async function launch(machine: Machine, container: LiveContainer, draft: Draft):
     record: draft.record,
     netns,
     dns,
-    notes: program.notes,
+    notes: () => program.notes,
   })
   const fifo = openSync(own.fifo, constants.O_RDWR | constants.O_NONBLOCK)
   temporary.push(() => closeSync(fifo))

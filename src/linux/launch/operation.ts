@@ -53,7 +53,7 @@ export type LateWord = () => number
 
 /** An operation before its labels are placed. */
 export interface Draft {
-  readonly number: bigint
+  readonly number: number
   readonly args: readonly (Word | LateWord)[]
   readonly flow: Flow
 }
@@ -74,32 +74,42 @@ export function operationAddress(index: number): Address {
   return TOP - OPERATION_BYTES * (index + 1)
 }
 
-/** The bytes of an operation; its labels have to be placed. */
-export function encode(draft: Draft): Buffer {
+/** Writes an operation; its labels have to be placed. */
+export function encode(draft: Draft, target: Buffer, offset: number): void {
   const { args, flow } = draft
-  const padded = Array.from({ length: 6 }, (_, index) => args[index] ?? 0)
-  return words([
-    draft.number,
-    ...padded,
-    flow.store ?? 0,
-    flow.onPositive ?? 0,
-    flow.onZero ?? 0,
-    flow.onError ?? 0,
-  ])
+  writeWord(target, offset, draft.number)
+  for (let index = 0; index < 6; index += 1) {
+    writeWord(target, offset + 8 + 8 * index, args[index] ?? 0)
+  }
+  writeWord(target, offset + 56, flow.store ?? 0)
+  writeWord(target, offset + 64, flow.onPositive ?? 0)
+  writeWord(target, offset + 72, flow.onZero ?? 0)
+  writeWord(target, offset + 80, flow.onError ?? 0)
 }
 
 /** Eight bytes for each value. */
 export function words(values: readonly (Word | LateWord)[]): Buffer {
   const buffer = Buffer.alloc(8 * values.length)
-  for (const [index, value] of values.entries()) {
-    buffer.writeBigUInt64LE(BigInt.asUintN(64, wordValue(value)), 8 * index)
-  }
+  for (const [index, value] of values.entries()) writeWord(buffer, 8 * index, value)
   return buffer
 }
 
-function wordValue(value: Word | LateWord): bigint {
-  if (typeof value === 'function') return BigInt(value())
-  if (typeof value !== 'object') return BigInt(value)
+const TWO_TO_32 = 2 ** 32
+
+/** Halves instead of a bigint, where they do: a launch writes thousands of words. */
+function writeWord(target: Buffer, offset: number, value: Word | LateWord): void {
+  const word = wordValue(value)
+  if (typeof word === 'number' && Number.isSafeInteger(word) && word >= 0) {
+    target.writeUInt32LE(word % TWO_TO_32, offset)
+    target.writeUInt32LE(Math.floor(word / TWO_TO_32), offset + 4)
+  } else {
+    target.writeBigUInt64LE(BigInt.asUintN(64, BigInt(word)), offset)
+  }
+}
+
+function wordValue(value: Word | LateWord): number | bigint {
+  if (typeof value === 'function') return value()
+  if (typeof value !== 'object') return value
   assert(value.operation !== undefined, `The label "${value.name}" is used before it is placed`)
-  return BigInt(operationAddress(value.operation))
+  return operationAddress(value.operation)
 }

@@ -12,7 +12,7 @@ import {
 } from '../syscalls/index.ts'
 import { elfImage, imageBase } from './elf.ts'
 import { FAILURE_BYTES, FAILURE_MAGIC, type ProgramNotes } from './failure.ts'
-import { PAGE_BYTES, SCRATCH, TOP } from './interpreter.ts'
+import { OPERATION_BYTES, PAGE_BYTES, SCRATCH, TOP } from './interpreter.ts'
 import {
   type Address,
   argument,
@@ -42,7 +42,7 @@ const STATUS_FAILED = 126
 const SMALL_ZEROED_BYTES = 512
 
 /** Number of the pseudo-operation that computes; any negative number would do. */
-const COMPUTE = -1n
+const COMPUTE = -1
 
 /**
  * Where the interpreter leaves what failed last: magic (u32), operation's address (u32), result
@@ -56,7 +56,8 @@ export class Program {
   readonly architecture: Architecture
   readonly #drafts: Draft[] = []
   readonly #labels: Label[] = []
-  readonly #calls: string[] = []
+  /** Texts of failures, made only when one is to be described. */
+  readonly #calls: (string | (() => string))[] = []
   readonly #texts = new Map<Address, string>()
   readonly #textAddresses = new Map<string, Address>()
   readonly #data: Buffer[] = []
@@ -142,7 +143,7 @@ export class Program {
     args: readonly (Word | Loaded)[] = [],
     flow: Flow = {},
   ): Operation {
-    const number = BigInt(typeof name === 'number' ? name : syscallNumber(name, this.architecture))
+    const number = typeof name === 'number' ? name : syscallNumber(name, this.architecture)
     const index = this.#drafts.length + args.filter(isLoaded).length
     const address = operationAddress(index)
     for (const [position, arg] of args.entries()) {
@@ -150,7 +151,8 @@ export class Program {
       this.compute(arg.address, { ...arg.how, store: argument({ index, address }, position) })
     }
     const fixed = args.map((arg) => (isLoaded(arg) ? 0 : arg))
-    return this.#add({ number, args: fixed, flow }, flow.note ?? this.#callText(String(name), args))
+    const note = flow.note ?? ((): string => this.#callText(String(name), args))
+    return this.#add({ number, args: fixed, flow }, note)
   }
 
   /** Computes with the word at `source`; the result is stored and branched on like a call's. */
@@ -258,7 +260,7 @@ export class Program {
 
   /** What the operations mean, to describe a failure with; plain data that can be stored. */
   get notes(): ProgramNotes {
-    return { calls: [...this.#calls] }
+    return { calls: this.#calls.map((note) => (typeof note === 'string' ? note : note())) }
   }
 
   /** The executable. The program cannot be added to afterwards. */
@@ -279,11 +281,21 @@ export class Program {
     }
     return elfImage({
       architecture: this.architecture,
-      operations: Buffer.concat(this.#drafts.toReversed().map(encode)),
+      operations: this.#encode(),
       base: this.#layout().base,
       data: Buffer.concat(this.#data),
       scratchBytes: this.#scratchEnd - SCRATCH,
     })
+  }
+
+  /** The operation of the highest index comes first. */
+  #encode(): Buffer {
+    const last = this.#drafts.length - 1
+    const operations = Buffer.alloc(OPERATION_BYTES * this.#drafts.length)
+    for (const [index, draft] of this.#drafts.entries()) {
+      encode(draft, operations, OPERATION_BYTES * (last - index))
+    }
+    return operations
   }
 
   #layout(): { readonly base: Address; readonly hotFrom: Address; readonly hotTo: Address } {
@@ -299,7 +311,7 @@ export class Program {
   }
 
   #late(name: SyscallName, args: readonly LateWord[], note: string): void {
-    const number = BigInt(syscallNumber(name, this.architecture))
+    const number = syscallNumber(name, this.architecture)
     this.#add({ number, args, flow: {} }, note)
   }
 
@@ -308,9 +320,9 @@ export class Program {
     return { index, address: operationAddress(index) }
   }
 
-  #add(draft: Draft, note: string): Operation {
+  #add(draft: Draft, note: string | (() => string)): Operation {
     assert(this.#image === undefined, 'A launch program cannot be added to after its image')
-    assert(draft.args.length <= 6, `${note}: a system call has at most six arguments`)
+    assert(draft.args.length <= 6, 'A system call has at most six arguments')
     const operation = this.#next()
     this.#drafts.push(draft)
     this.#calls.push(note)
