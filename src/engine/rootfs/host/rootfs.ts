@@ -1,6 +1,6 @@
 /** `host:`: this machine's programs below a small root of our own. */
 
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { HOST_LOOK_MS } from '../../../limits.ts'
 import type { RootfsSource } from '../image.ts'
 import { buildSkeleton } from './skeleton.ts'
@@ -12,7 +12,8 @@ const found = new Map<string, { readonly source: RootfsSource; readonly at: numb
 /** As the host is now, or was a moment ago: a whole stack that starts looks once. */
 export function hostRootfs(cacheDirectory: string): RootfsSource {
   const known = found.get(cacheDirectory)
-  if (known && performance.now() - known.at < HOST_LOOK_MS) return known.source
+  const isFresh = known !== undefined && performance.now() - known.at < HOST_LOOK_MS
+  if (isFresh && known.source.lowers.every((lower) => existsSync(lower))) return known.source
   const parts = programParts('/', readFileSync('/proc/self/mountinfo', 'utf8'))
   const skeleton = buildSkeleton({ host: '/', cacheDirectory, parts })
   const source: RootfsSource = { lowers: [skeleton], parts, image: {} }
