@@ -21,11 +21,13 @@ test('docs/errors.md says what to do about each code', () => {
 })
 
 test('every code of ERROR_CODES is thrown somewhere', () => {
-  const sources = sourceFiles('src').filter((file) => file.path !== 'src/errors.ts')
+  const sources = [...sourceFiles('src'), ...sourceFiles('bin')].filter(
+    (file) => file.path !== 'src/errors.ts',
+  )
   const own = readFileSync(new URL('../src/errors.ts', import.meta.url), 'utf8')
   const unused = Object.keys(ERROR_CODES).filter(
     (code) =>
-      !sources.some((file) => file.text.includes(`'${code}'`)) &&
+      !sources.some((file) => new RegExp(`['[]${code}['\\]]`).test(file.text)) &&
       // The classes of errors.ts give some codes themselves: super('SYSCALL', …).
       !new RegExp(`(?:super\\(|\\?\\? )'${code}'`).test(own),
   )

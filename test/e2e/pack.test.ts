@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { publint } from 'publint'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Sandbox, PROJECT } from '../support/sandbox.ts'
 import { until } from '../support/until.ts'
@@ -39,6 +40,11 @@ test('the package holds what is needed to run, and no tests, sources or secrets'
   }
   expect(paths.filter((path) => /^(?:src|test|bench|scripts|docs|\.)/.test(path))).toEqual([])
   expect(packed.unpackedSize).toBeLessThan(8 * 1024 * 1024)
+})
+
+test('publint finds nothing wrong with the package', async () => {
+  const { messages } = await publint({ pkgDir: installed, level: 'suggestion', strict: true })
+  expect(messages).toEqual([])
 })
 
 test('tsstack version prints the version of the package', async () => {
