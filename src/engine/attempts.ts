@@ -10,7 +10,7 @@ import {
   type ProgramNotes,
 } from '../linux/index.ts'
 import type { DnsServer } from '../net/index.ts'
-import { EngineError } from '../errors.ts'
+import { EngineError, KernelError } from '../errors.ts'
 import { launchFailure } from './container/launch-failure.ts'
 import { listenToReports } from './container/reports.ts'
 import { forgetNames, publishNames } from './container/network.ts'
@@ -122,7 +122,7 @@ async function finishAttempt(
   if (oomKilled) announce(machine, container.record, 'oom')
   if (attempt.process && attempt.exit) {
     const { process, exit } = attempt
-    update(machine, container, {
+    tryUpdate(machine, container, {
       last: {
         attempt: attempt.record.attempt,
         startedAt: process.startedAt,
@@ -174,18 +174,33 @@ export async function cleanUpAttempt(
   }
 }
 
+/** Nearly always empty by now, for its processes ended with their pid 1. */
 async function removeCgroup(machine: Machine, path: string): Promise<void> {
   const cgroup = machine.cgroups.open(path)
-  await cgroup.killAll()
-  cgroup.remove()
+  try {
+    cgroup.remove()
+  } catch (error) {
+    if (!(error instanceof KernelError && error.errnoName === 'EBUSY')) throw error
+    await cgroup.killAll()
+    cgroup.remove()
+  }
+}
+
+type RecordChange = { readonly [K in keyof ContainerRecord]?: ContainerRecord[K] | undefined }
+
+/** The same where going on matters more than keeping it: a full disk must not stop a clean-up. */
+function tryUpdate(machine: Machine, container: LiveContainer, change: RecordChange): void {
+  try {
+    update(machine, container, change)
+  } catch (error) {
+    const { stack } = container.record
+    const message = error instanceof Error ? error.message : String(error)
+    machine.emit({ kind: 'warning', time: machine.now(), stack, message })
+  }
 }
 
 /** Merges `change` into the record, in memory and on disk. */
-export function update(
-  machine: Machine,
-  container: LiveContainer,
-  change: { readonly [K in keyof ContainerRecord]?: ContainerRecord[K] | undefined },
-): void {
+export function update(machine: Machine, container: LiveContainer, change: RecordChange): void {
   const merged = { ...container.record, ...change }
   // An absent field says "none", so undefined takes one away.
   const entries = Object.entries(merged).filter(([, value]) => value !== undefined)
