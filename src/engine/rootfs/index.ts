@@ -3,7 +3,6 @@
 export { findExecutable, type ExecutableQuery } from './executable.ts'
 export { prepareRootfs, type ImageSettings, type RootfsPart, type RootfsSource } from './image.ts'
 export { buildInitLayer, type InitLayer } from './init-layer.ts'
-export { hostsText, resolvText, type HostsInput, type ResolvInput } from './network-files.ts'
 export { openRootfs, type Rootfs } from './open.ts'
 export { makeRootReadOnly, openOverlayRoot, type OverlayLayers } from './overlay.ts'
 export { openInTree, type RootTree } from './tree.ts'

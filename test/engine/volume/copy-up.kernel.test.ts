@@ -22,7 +22,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { fillVolume } from '../../../src/engine/volume/copy-up.ts'
 import { copyTree } from '../../../src/engine/volume/copy-tree.ts'
-import { readXattrs, writeXattr } from '../../../src/linux/index.ts'
+import { makeFifo, readXattrs, writeXattr } from '../../../src/linux/index.ts'
 
 let root = ''
 let image = ''
@@ -72,7 +72,7 @@ async function fillImage(): Promise<void> {
   symlinkSync('/etc/shadow', join(image, 'absolute'))
   symlinkSync('../../outside', join(image, 'deep/outside'))
   await lchown(join(image, 'absolute'), 7, 8)
-  spawnSync('mkfifo', ['-m', '620', join(image, 'fifo')])
+  makeFifo(join(image, 'fifo'), 0o620)
   chmodSync(join(image, 'deep'), 0o1770)
   await lchown(image, 9, 10)
   chmodSync(image, 0o2751)

@@ -1,10 +1,11 @@
 /** The same promises on whatever this machine offers: v1, v2, hybrid and each half of a hybrid. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { deviceProgramTags } from '../../../src/linux/cgroup/bpf.ts'
 import {
   cgroupHost,
   closeCgroupJoin,
@@ -349,6 +350,24 @@ describe.each(hosts)('%s', (_, host) => {
     group.update({ pidsMax: undefined, devices: [...mknod, nullDevice, zero] })
     group.update({})
     expect(await answers()).toBe(`yes yes zyes ${no} yes ${no}`)
+    group.remove()
+  })
+
+  test('update() keeps the device program of equal rules, and replaces that of others', () => {
+    if (host.hierarchies.some(({ controllers }) => controllers.includes('devices'))) return
+    const rule = { type: 'char', major: 1, access: 'rwm' } as const
+    const group = make({ devices: [rule] })
+    const v2 = host.hierarchies.find(({ version }) => version === 2)
+    const directory = openSync(join(v2?.mountPoint ?? '', group.path), 'r')
+    const [first, ...more] = deviceProgramTags(directory)
+    expect(more).toEqual([])
+    group.update({ devices: [rule] })
+    expect(deviceProgramTags(directory)).toEqual([first])
+    group.update({ devices: [{ ...rule, minor: 3 }] })
+    const after = deviceProgramTags(directory)
+    closeSync(directory)
+    expect(after).toHaveLength(1)
+    expect(after).not.toEqual([first])
     group.remove()
   })
 })
