@@ -129,10 +129,13 @@ test('a back-off is seen as "restarting", and a stop ends it', async () => {
 
 test('a service that others wait for to complete may fail first, when it is started again', async () => {
   const job = 'test -f /tmp/again && exit 0; touch /tmp/again; exit 1'
-  const wait = { condition: 'service_completed_successfully', required: true, restart: false }
+  const condition = 'service_completed_successfully'
   await world.up({
     job: { ...sh(job), restart: { condition: 'on-failure' } },
-    after: { ...sh('echo after'), dependsOn: [{ service: 'job', ...wait } as const] },
+    after: {
+      ...sh('echo after'),
+      dependsOn: [{ service: 'job', condition, required: true, restart: false }],
+    },
   })
   expect((await world.log('after')).toString()).toBe('after\n')
   expect(await world.observe('job')).toMatchObject({ attempt: 2, exitCode: 0 })

@@ -30,7 +30,9 @@ import { type MonitorInput, monitorProgram } from './monitor.ts'
 import { type ChildInput, writeChild } from './child.ts'
 import { prepareMounts, type PreparedMount } from './mounts.ts'
 import type { OciConfig } from './oci.ts'
+import { checkSysctls } from './sysctls.ts'
 import type { Output } from './output.ts'
+import { ownCapabilities } from './limits.ts'
 import { programInput } from './program-input.ts'
 
 export interface AssembleInput {
@@ -61,12 +63,15 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
     rootPath: own.directory,
     user: rootfs.user,
     image: rootfs.image,
+    ownCapabilities: ownCapabilities(),
   })
+  checkSysctls(record.name, config)
   const mounts = prepareMounts(
     resolveSources(machine, { record, mounts: config.mounts, rootFd: rootfs.fd, undo }),
     {
       container: record.name,
       rootFd: rootfs.fd,
+      workingDir: config.process.cwd,
       cgroups: input.cgroup.places(),
       undo,
     },
@@ -78,7 +83,6 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
     env: config.process.env,
     cwd: config.process.cwd,
   })
-  if (config.process.cwd !== '/') makeDirectoryIn(rootfs.fd, config.process.cwd, { mode: 0o755 })
   if (config.root.readonly) makeRootReadOnly(rootfs.fd)
   const init = record.spec.init ? openInit(config, executable, undo) : undefined
   const table = new DescriptorTable({

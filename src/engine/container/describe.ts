@@ -1,6 +1,7 @@
 /** Turns a container's canonical spec into the OCI description that the launch code runs. */
 
-import { CAPABILITIES, DEFAULT_CAPABILITIES } from '../../linux/index.ts'
+import { posix } from 'node:path'
+import { DEFAULT_CAPABILITIES } from '../../linux/index.ts'
 import { EngineError } from '../../errors.ts'
 import type { ContainerSpec, MountSpec } from '../../planner/index.ts'
 import {
@@ -23,6 +24,8 @@ export interface DescribeContext {
     readonly groups: readonly number[]
     readonly home: string
   }
+  /** What the supervisor has: nobody can be given more. */
+  readonly ownCapabilities: readonly string[]
   /** The image's own settings; `host:` and `dir:` have none. */
   readonly image: {
     readonly entrypoint?: readonly string[]
@@ -40,7 +43,7 @@ export function describeContainer(spec: ContainerSpec, context: DescribeContext)
     root: { path: context.rootPath, readonly: spec.readOnly },
     hostname: spec.hostname,
     ...(spec.domainname === undefined ? {} : { domainname: spec.domainname }),
-    mounts: describeMounts(spec),
+    mounts: describeMounts(spec, context),
     linux: {
       namespaces: namespaces(spec).map((type) => ({ type })),
       cgroupsPath: context.cgroupsPath,
@@ -60,7 +63,7 @@ function describeProcess(spec: ContainerSpec, context: DescribeContext): OciProc
     args: commandLine(spec, context),
     env: environment(spec, context),
     cwd: spec.workingDir ?? context.image.workingDir ?? '/',
-    capabilities: { bounding: capabilities(spec) },
+    capabilities: { bounding: capabilities(spec, context) },
     rlimits: rlimits(spec.ulimits),
     noNewPrivileges: spec.noNewPrivileges,
     ...(spec.oomScoreAdj === undefined ? {} : { oomScoreAdj: spec.oomScoreAdj }),
@@ -95,14 +98,35 @@ function environment(spec: ContainerSpec, { image, user }: DescribeContext): rea
   return [...merged].map(([key, value]) => `${key}=${value}`)
 }
 
-/** Docker's set, with `cap_drop` and `cap_add` applied; `ALL` stands for every one the kernel has. */
-function capabilities(spec: ContainerSpec): readonly string[] {
-  if (spec.privileged) return CAPABILITIES
-  const wanted = new Set(spec.capAdd.includes('ALL') ? CAPABILITIES : DEFAULT_CAPABILITIES)
+/**
+ * Docker's set, with `cap_drop` and `cap_add` applied. `ALL`, like `privileged`, stands for every one
+ * that the supervisor has. Throws LAUNCH for one that is asked for by name and not to be had.
+ */
+function capabilities(
+  spec: ContainerSpec,
+  { name: container, ownCapabilities }: DescribeContext,
+): readonly string[] {
+  if (spec.privileged) return ownCapabilities
+  const wanted = new Set(
+    spec.capAdd.includes('ALL')
+      ? ownCapabilities
+      : DEFAULT_CAPABILITIES.filter((name) => ownCapabilities.includes(name)),
+  )
   if (spec.capDrop.includes('ALL')) wanted.clear()
   for (const name of spec.capDrop) wanted.delete(name)
-  for (const name of spec.capAdd) if (name !== 'ALL') wanted.add(name)
+  for (const name of spec.capAdd) {
+    if (name === 'ALL') continue
+    if (!ownCapabilities.includes(name)) throw noCapability(container, name)
+    wanted.add(name)
+  }
   return [...wanted]
+}
+
+function noCapability(container: string, name: string): EngineError {
+  const message = `Cannot give capability "${name}" to "${container}": tsstack itself has not got it`
+  return new EngineError('LAUNCH', message, {
+    hint: 'remove it from "cap_add", or run tsstack with all capabilities of root',
+  })
 }
 
 function rlimits(ulimits: ContainerSpec['ulimits']): readonly OciRlimit[] {
@@ -121,31 +145,41 @@ function namespaces(spec: ContainerSpec): readonly OciNamespace[] {
 }
 
 /** The default mounts, then the stack's, parents before what lies below them. */
-function describeMounts(spec: ContainerSpec): readonly OciMount[] {
+function describeMounts(spec: ContainerSpec, { name }: DescribeContext): readonly OciMount[] {
   const asked = spec.mounts.map(describeMount).sort(byDepth)
+  for (const { destination } of asked) checkTarget(name, destination)
   const targets = new Set(asked.map(({ destination }) => destination))
-  const defaults = DEFAULT_MOUNTS.filter(({ destination }) => !targets.has(destination)).map(
-    (mount) =>
-      mount.destination === '/dev/shm'
-        ? { ...mount, options: [...mount.options, `size=${spec.shmBytes}`] }
-        : mount,
+  const defaults = DEFAULT_MOUNTS.filter(
+    ({ destination }) =>
+      !targets.has(destination) && !(targets.has('/dev') && destination.startsWith('/dev/')),
+  ).map((mount) =>
+    mount.destination === '/dev/shm'
+      ? { ...mount, options: [...mount.options, `size=${spec.shmBytes}`] }
+      : mount,
   )
   return [...defaults, ...asked]
+}
+
+/** Where nothing of the stack may lie: the root itself, and procfs, by which programs are confined. */
+export function checkTarget(container: string, target: string): void {
+  if (target !== '/' && target !== '/proc' && !target.startsWith('/proc/')) return
+  const message = `Cannot mount at "${target}" of "${container}": nothing may be mounted there`
+  throw new EngineError('LAUNCH', message, { hint: 'choose another target for the volume' })
 }
 
 function describeMount(mount: MountSpec): OciMount {
   switch (mount.kind) {
     case 'volume':
-      return bind(mount.volume, mount.target, mount.readOnly ? ['rbind', 'ro'] : ['rbind'])
+      return bind(mount.volume, targetOf(mount), mount.readOnly ? ['rbind', 'ro'] : ['rbind'])
     case 'bind':
-      return bind(mount.source, mount.target, [
+      return bind(mount.source, targetOf(mount), [
         'rbind',
         mount.propagation ?? 'rprivate',
         ...(mount.readOnly ? ['ro'] : []),
       ])
     case 'tmpfs':
       return {
-        destination: mount.target,
+        destination: targetOf(mount),
         type: 'tmpfs',
         source: 'tmpfs',
         options: tmpfsOptions(mount),
@@ -161,6 +195,11 @@ function tmpfsOptions(mount: Extract<MountSpec, { kind: 'tmpfs' }>): readonly st
     ...(mount.sizeBytes === undefined ? [] : [`size=${mount.sizeBytes}`]),
     ...mount.options.filter((word) => !['exec', 'suid', 'dev'].includes(word)),
   ]
+}
+
+/** One spelling for each place: `/data/` is `/data`. */
+export function targetOf({ target }: MountSpec): string {
+  return posix.resolve('/', target)
 }
 
 function bind(source: string, destination: string, options: readonly string[]): OciMount {

@@ -32,6 +32,7 @@ import { DescriptorTable } from './descriptors.ts'
 import { launchFailure } from './launch-failure.ts'
 import { monitorProgram } from './monitor.ts'
 import type { OciConfig } from './oci.ts'
+import { ownCapabilities } from './limits.ts'
 import { programInput } from './program-input.ts'
 import { listenToPipe } from './reports.ts'
 import { signalNumber } from './stop.ts'
@@ -106,6 +107,7 @@ function describeExec(container: LiveContainer, request: ExecRequest, root: Fd):
       rootPath: '/',
       user: resolveUser({ rootFd: root, user, groupAdd: spec.groupAdd }),
       image: {},
+      ownCapabilities: ownCapabilities(),
     },
   )
 }

@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import {
+  CAPABILITIES,
   effectiveCapabilities,
   capabilityMask,
   getRlimit,
@@ -39,6 +40,12 @@ function resolve(limit: OciRlimit): ProgramInput['rlimits'][number] {
 
 function toKernel(value: number): bigint {
   return Number.isFinite(value) ? BigInt(value) : RLIM_INFINITY
+}
+
+/** Names of the capabilities that this process has, and so may leave to a container. */
+export function ownCapabilities(): readonly string[] {
+  const own = effectiveCapabilities()
+  return CAPABILITIES.filter((name) => (own & capabilityMask([name])) !== 0n)
 }
 
 function mayRaiseLimits(): boolean {

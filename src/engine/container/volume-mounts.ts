@@ -9,6 +9,7 @@ import type { ContainerRecord } from '../records/container.ts'
 import type { Undo } from '../undo.ts'
 import { fillVolume } from '../volume/copy-up.ts'
 import { openVolume } from '../volume/volumes.ts'
+import { targetOf } from './describe.ts'
 import type { OciMount } from './oci.ts'
 
 export interface SourceInput {
@@ -21,7 +22,7 @@ export interface SourceInput {
 
 /** The mounts with every bind's source as a path of the host. Throws MOUNT_SOURCE. */
 export function resolveSources(machine: Machine, input: SourceInput): readonly OciMount[] {
-  const specs = new Map(input.record.spec.mounts.map((spec) => [spec.target, spec]))
+  const specs = new Map(input.record.spec.mounts.map((spec) => [targetOf(spec), spec]))
   return input.mounts.map((mount) => {
     const spec = specs.get(mount.destination)
     if (mount.type !== 'bind' || spec === undefined || spec.kind === 'tmpfs') return mount

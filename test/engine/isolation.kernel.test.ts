@@ -1,0 +1,451 @@
+/** What a program finds when it looks around in its container, from its first instruction on. */
+import { chmodSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { CAPABILITIES, getRlimit, Program } from '../../src/linux/index.ts'
+import { sh, World, type Service } from './support.ts'
+
+let world: World
+beforeAll(async () => {
+  world = await World.open()
+})
+afterEach(async () => {
+  await world.down()
+  expect(await world.leaks()).toBe('')
+})
+afterAll(() => world.close())
+
+/** What `script` writes in a container of its own, as lines; stderr among them. */
+async function probe(script: string, service: Service = {}): Promise<readonly string[]> {
+  const { output } = await world.run({ ...sh(`exec 2>&1\n${script}`), ...service })
+  return output.split('\n').slice(0, -1)
+}
+
+/** Fields of a /proc/PID/status in the lines. */
+function fields(lines: readonly string[]): Record<string, string> {
+  return Object.fromEntries(lines.map((line) => line.split(/:\s*/) as [string, string]))
+}
+
+const DOCKER_CAPABILITIES = '00000000a80425fb'
+const NONE = '0000000000000000'
+
+test('pid 1 begins with clean signals, the 14 capabilities and a filter', async () => {
+  // Without a shell, which ignores signals of its own.
+  const status = fields(await probe('', { command: ['cat', '/proc/1/status'] }))
+  expect(status).toMatchObject({
+    SigIgn: NONE,
+    SigBlk: NONE,
+    CapInh: NONE,
+    CapPrm: DOCKER_CAPABILITIES,
+    CapEff: DOCKER_CAPABILITIES,
+    CapBnd: DOCKER_CAPABILITIES,
+    CapAmb: NONE,
+    NoNewPrivs: '0',
+    Seccomp: '2',
+    Seccomp_filters: '1',
+    Uid: '0\t0\t0\t0',
+    Gid: '0\t0\t0\t0',
+    Groups: '0 ',
+    NSpid: '1',
+    NSsid: '1',
+  })
+})
+
+test('every namespace but user and time is the container’s own', async () => {
+  const kinds = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'uts', 'user']
+  const lines = await probe(`for n in ${kinds.join(' ')}; do readlink /proc/self/ns/$n; done`)
+  const own = kinds.map((kind) => readlinkSync(`/proc/self/ns/${kind}`))
+  expect(lines.map((line, index) => line === own[index])).toEqual(
+    kinds.map((kind) => kind === 'user'),
+  )
+})
+
+test('descriptors of pid 1 are 0, 1 and 2 alone: its own /dev/null and two pipes', async () => {
+  const script = `for fd in /proc/1/fd/*; do readlink $fd; done; ls /proc/1/fd
+    stat -L -c %t:%T:%d /proc/1/fd/0 /dev/null`
+  // A shell that is not pid 1 looks: its own script is no descriptor of pid 1.
+  await world.up({ one: { command: ['sleep', '1000'] } })
+  const lines = (await world.exec('one', script)).stdout.trim().split('\n')
+  expect(lines[0]).toBe('/dev/null')
+  expect(lines[1]).toMatch(/^pipe:/)
+  expect(lines[2]).toMatch(/^pipe:/)
+  expect(lines.slice(3, -2)).toEqual(['0', '1', '2'])
+  expect(lines.at(-1)).toBe(lines.at(-2))
+  expect(lines.at(-1)).toMatch(/^1:3:/)
+})
+
+test('monitor and mover hold what they need and nothing else', async () => {
+  await world.up({ one: { command: ['sleep', '1000'] } })
+  const { pid = 0 } = await world.observe('one')
+  const run = join(world.root, 'run/containers/tst-one-1')
+  const { monitor, mover } = JSON.parse(readFileSync(join(run, 'attempt.json'), 'utf8')) as {
+    readonly monitor: { readonly pid: number }
+    readonly mover: { readonly pid: number }
+  }
+  expect(parentOf(pid)).toBe(monitor.pid)
+  expect(descriptorsOf(monitor.pid)).toEqual({ 3: join(run, 'fifo'), 4: join(run, 'status') })
+  const log = join(world.root, 'state/stacks/tst/containers/tst-one-1/log')
+  expect(descriptorsOf(mover.pid)).toEqual({
+    3: expect.stringMatching(/^pipe:/),
+    4: expect.stringMatching(/^pipe:/),
+    5: join(log, '0.log'),
+    6: log,
+    7: join(run, 'fifo'),
+  })
+  for (const helper of [monitor.pid, mover.pid]) {
+    expect(readFileSync(`/proc/${helper}/environ`, 'utf8')).toBe('')
+    const groups = readFileSync(`/proc/${helper}/cgroup`, 'utf8').trim().split('\n')
+    const controlled = groups.filter((line) => !line.endsWith(':/'))
+    expect(controlled.length).toBeGreaterThan(0)
+    for (const line of controlled) expect(line).toMatch(/\/_system$/)
+  }
+})
+
+test('the environment is what the stack says, with PATH, HOSTNAME and HOME', async () => {
+  const service = { command: ['env'], environment: { A: 'b=c', EMPTY: '' }, hostname: 'h1' }
+  const { output } = await world.run(service)
+  expect(output.trim().split('\n').toSorted()).toEqual([
+    'A=b=c',
+    'EMPTY=',
+    'HOME=/root',
+    'HOSTNAME=h1',
+    'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  ])
+})
+
+test('umask is 022, the working directory is /, and oom_score_adj 0', async () => {
+  expect(await probe('umask; pwd; cat /proc/1/oom_score_adj')).toEqual(['0022', '/', '0'])
+})
+
+test('resource limits are set in words, whatever the supervisor’s own are', async () => {
+  const lines = await probe('cat /proc/1/limits')
+  const limits = Object.fromEntries(
+    lines.slice(1).map((line) => {
+      const [name = '', soft, hard] = line.trim().split(/ {2,}/)
+      return [name, [soft, hard]]
+    }),
+  )
+  const hard = getRlimit('nofile').hard
+  const nofile = hard < 524_288n ? hard : 524_288n
+  expect(limits['Max open files']).toEqual(['1024', String(nofile)])
+  expect(limits['Max core file size']?.[0]).toBe('0')
+  expect(limits['Max stack size']?.[0]).toBe('8388608')
+})
+
+test('ulimits are what the stack says', async () => {
+  const ulimits = { nofile: { soft: 100, hard: 200 }, nproc: { soft: 50, hard: 60 } }
+  const lines = await probe("grep -E 'open files|processes' /proc/1/limits", { ulimits })
+  expect(lines.map((line) => line.split(/ {2,}/).slice(0, 3))).toEqual([
+    ['Max processes', '50', '60'],
+    ['Max open files', '100', '200'],
+  ])
+})
+
+test('a limit above what may be set is refused with the call that says so', async () => {
+  const ulimits = { nofile: { soft: 1, hard: 2_000_000_000 } }
+  const [create, start] = await world.apply({ one: { command: ['true'], ulimits } })
+  expect(create?.kind).toBe('done')
+  expect(start).toMatchObject({ kind: 'failed', error: { code: 'LAUNCH' } })
+  expect(JSON.stringify(start)).toMatch(/prlimit64\(.*\) failed: EPERM/)
+})
+
+test('mounts are the container’s own, with the flags that Docker gives them', async () => {
+  const lines = await probe('cat /proc/self/mountinfo')
+  const mounts = lines.map((line) => {
+    const [, , , root, target, options, ...rest] = line.split(' ')
+    const dash = rest.indexOf('-')
+    return { root, target, options, tags: rest.slice(0, dash), type: rest[dash + 1] }
+  })
+  const flags = (target: string): string =>
+    mounts
+      .filter((one) => one.target === target)
+      .map((one) => `${one.type} ${one.options}`)
+      .join()
+  expect(flags('/')).toBe('overlay rw,relatime')
+  expect(flags('/proc')).toBe('proc rw,nosuid,nodev,noexec,relatime')
+  expect(flags('/sys')).toBe('sysfs ro,nosuid,nodev,noexec,relatime')
+  expect(flags('/dev')).toBe('tmpfs rw,nosuid,relatime')
+  expect(flags('/dev/pts')).toBe('devpts rw,nosuid,noexec,relatime')
+  expect(flags('/dev/mqueue')).toBe('mqueue rw,nosuid,nodev,noexec,relatime')
+  expect(flags('/dev/shm')).toBe('tmpfs rw,nosuid,nodev,noexec,relatime')
+  expect(flags('/sys/fs/cgroup')).toBe('tmpfs ro,nosuid,nodev,noexec,relatime')
+  const groups = mounts.filter(({ type }) => type === 'cgroup' || type === 'cgroup2')
+  expect(groups.length).toBeGreaterThan(0)
+  for (const one of groups) {
+    expect(one).toMatchObject({ root: '/', options: 'ro,nosuid,nodev,noexec,relatime' })
+  }
+  // Nothing is tied to the host's mounts, and no file system of the host shows.
+  expect(mounts.flatMap(({ tags }) => tags)).toEqual([])
+  const types = new Set(mounts.map(({ type }) => type))
+  types.delete('cgroup2')
+  expect([...types].toSorted()).toEqual([
+    'cgroup', 'devpts', 'mqueue', 'overlay', 'proc', 'sysfs', 'tmpfs',
+  ]) // oxfmt-ignore
+})
+
+test('masked paths are empty and read-only ones refuse to be written', async () => {
+  const masked = ['acpi', 'interrupts', 'kcore', 'keys', 'latency_stats', 'timer_list', 'scsi']
+  const lines = await probe(
+    `for f in ${masked.join(' ')}; do
+       [ -e /proc/$f ] || continue
+       if [ -d /proc/$f ]; then n=$(ls -A /proc/$f | wc -l); else n=$(head -c 1 /proc/$f | wc -c); fi
+       echo $f $n
+     done
+     ls -A /sys/firmware
+     for f in sys/kernel/hostname sys/vm/overcommit_memory sysrq-trigger irq/default_smp_affinity; do
+       (: >> /proc/$f) 2>&1 | grep -o 'Read-only file system'
+     done
+     (: >> /sys/kernel/profiling) 2>&1 | grep -o 'Read-only file system'
+     cat /proc/self/mountinfo | grep -c ' /sys/devices/system/cpu/cpu[0-9]*/thermal_throttle '`,
+  )
+  const present = masked.filter((name) => exists(`/proc/${name}`))
+  expect(present).toContain('keys')
+  expect(present).toContain('interrupts')
+  const readOnly = ['sys/kernel/hostname', 'sys/vm/overcommit_memory', 'sysrq-trigger']
+  const refused = [...readOnly, 'irq/default_smp_affinity'].filter((f) => exists(`/proc/${f}`))
+  const throttled = Array.from({ length: availableParallelism() }, (_, cpu) =>
+    exists(`/sys/devices/system/cpu/cpu${cpu}/thermal_throttle`),
+  ).filter(Boolean).length
+  expect(lines).toEqual([
+    ...present.map((name) => `${name} 0`),
+    ...[...refused, '/sys/kernel/profiling'].map(() => 'Read-only file system'),
+    String(throttled),
+  ])
+})
+
+test('/dev has the usual nodes and links and nothing else', async () => {
+  const lines = await probe(
+    "cd /dev; for f in *; do echo $f $(stat -c '%F %a %t:%T' $f) $(readlink $f); done",
+  )
+  expect(lines).toEqual([
+    'core symbolic link 777 0:0 /proc/kcore',
+    'fd symbolic link 777 0:0 /proc/self/fd',
+    'full character special file 666 1:7',
+    'mqueue directory 1777 0:0',
+    'null character special file 666 1:3',
+    'ptmx symbolic link 777 0:0 pts/ptmx',
+    'pts directory 755 0:0',
+    'random character special file 666 1:8',
+    'shm directory 1777 0:0',
+    'stderr symbolic link 777 0:0 /proc/self/fd/2',
+    'stdin symbolic link 777 0:0 /proc/self/fd/0',
+    'stdout symbolic link 777 0:0 /proc/self/fd/1',
+    'tty character special file 666 5:0',
+    'urandom character special file 666 1:9',
+    'zero character special file 666 1:5',
+  ])
+})
+
+test('mounting, unsharing, pivoting and naming are refused, mknod is not but opening is', async () => {
+  const lines = await probe(`
+    mount -t tmpfs none /tmp; unshare -m true; mkdir /a; pivot_root / /a; hostname other
+    mknod /disk b 254 0 && head -c 1 /disk; mknod /null c 1 3 && echo x > /null && echo wrote
+    mknod /tun c 10 200 && : > /tun`)
+  const refusals = lines.map((line) => line.replace(/^.*: /, ''))
+  expect(refusals).toEqual([
+    expect.stringMatching(/permission denied|Operation not permitted/i),
+    'Operation not permitted',
+    'Operation not permitted',
+    'Operation not permitted',
+    'Operation not permitted',
+    'wrote',
+    'Operation not permitted',
+  ])
+})
+
+test('limits hold in every hierarchy before the first instruction', async () => {
+  const resources = {
+    memoryBytesMax: 32 * 1024 * 1024,
+    pidsMax: 10,
+    cpus: 0.5,
+    cpuShares: 512,
+  }
+  const lines = await probe(
+    `cat /proc/1/cgroup; cd /sys/fs/cgroup
+     cat memory/memory.limit_in_bytes pids/pids.max cpu/cpu.cfs_quota_us cpu/cpu.shares
+     cat memory/cgroup.procs | head -1`,
+    { resources },
+  )
+  const groups = lines.filter((line) => /^\d+:/.test(line))
+  // Seen from its own cgroup namespace the container is at the root of every hierarchy.
+  expect(groups.length).toBeGreaterThan(3)
+  for (const line of groups) expect(line).toMatch(/:\/$/)
+  expect(lines.slice(groups.length)).toEqual(['33554432', '10', '50000', '512', '1'])
+})
+
+test('its processes are in the container’s group of every hierarchy, seen from the host', async () => {
+  await world.up({ one: { command: ['sleep', '1000'] } })
+  const { pid } = await world.observe('one')
+  const groups = readFileSync(`/proc/${pid}/cgroup`, 'utf8').trim().split('\n')
+  const own = groups.filter((line) => line.includes('tsstack'))
+  const supervisor = readFileSync('/proc/self/cgroup', 'utf8').trim().split('\n')
+  expect(own.length).toBe(supervisor.filter((line) => line.includes('tsstack')).length)
+  expect(own.length).toBeGreaterThan(0)
+  for (const line of own) expect(line).toMatch(/^\d+:.*:\/.*tsstack\/[0-9a-f]{8}\/tst\/tst-one-1$/)
+})
+
+test('a pids limit stops a fork bomb', async () => {
+  const script = 'i=0; while [ $i -lt 40 ]; do sleep 5 & i=$((i+1)); done; echo done'
+  const lines = await probe(script, { resources: { pidsMax: 10 } })
+  expect(lines.join('\n')).toMatch(/can't fork: Resource temporarily unavailable/)
+})
+
+test('the session keyring is new, and its processes are in a session of their own', async () => {
+  await world.up({ keyed: { command: ['sleep', '1000'] } })
+  const { pid = 0 } = await world.observe('keyed')
+  expect(statOf(pid)[SESSION]).toBe(String(pid))
+  expect(readFileSync('/proc/keys', 'utf8')).toContain('_ses.tst-keyed-1')
+})
+
+test('a user is looked up in the container’s own files, with its groups', async () => {
+  const user = { user: 'jane', groupAdd: ['games'] }
+  const lines = await probe('id -u; id -g; id -G; echo $HOME; grep Cap /proc/self/status', user)
+  expect(lines.slice(0, 4)).toEqual(['1000', '1000', '1000 29 44 60', '/home/jane'])
+  expect(fields(lines.slice(4))).toEqual({
+    CapInh: NONE,
+    CapPrm: NONE,
+    CapEff: NONE,
+    CapBnd: DOCKER_CAPABILITIES,
+    CapAmb: NONE,
+  })
+})
+
+test('a user by numbers needs no line, and an unknown name is refused', async () => {
+  expect(await probe('id -u; id -g', { user: '4242:4343' })).toEqual(['4242', '4343'])
+  const [, start] = await world.apply({ one: { command: ['true'], user: 'nobody-here' } })
+  expect(start).toMatchObject({ kind: 'failed', error: { code: 'LAUNCH' } })
+})
+
+test('read_only leaves nothing to write to but what is mounted', async () => {
+  const lines = await probe(
+    'touch /x; touch /etc/x; touch /dev/shm/x && echo shm; echo > /dev/null',
+    {
+      readOnly: true,
+    },
+  )
+  expect(lines.map((line) => line.replace(/^.*: /, ''))).toEqual([
+    'Read-only file system',
+    'Read-only file system',
+    'shm',
+  ])
+})
+
+test('no-new-privileges takes its meaning from setuid programs, which work without it', async () => {
+  // Ends with the low byte of its effective user id.
+  const program = new Program()
+  program.call('geteuid', [], { store: program.ahead(1, 0) })
+  program.call('exit_group', [0])
+  const file = join(world.root, 'rootfs/bin/setuid')
+  writeFileSync(file, program.image())
+  chmodSync(file, 0o4755)
+  const service = { command: ['/bin/setuid'], user: 'jane' }
+  expect((await world.run(service)).exitCode).toBe(0)
+  expect((await world.run({ ...service, noNewPrivileges: true })).exitCode).toBe(1000 & 0xff)
+  const lines = await probe('grep -E "^NoNewPrivs|^Seccomp:" /proc/1/status', {
+    noNewPrivileges: true,
+  })
+  expect(fields(lines)).toEqual({ NoNewPrivs: '1', Seccomp: '2' })
+})
+
+test('cap_drop ALL leaves what cap_add names', async () => {
+  const capabilities = { capDrop: ['ALL'], capAdd: ['NET_BIND_SERVICE', 'CHOWN'] }
+  const status = fields(await probe('cat /proc/self/status', capabilities))
+  const mask = (1 | (1 << 10)).toString(16).padStart(16, '0')
+  expect(status).toMatchObject({ CapPrm: mask, CapEff: mask, CapBnd: mask, CapInh: NONE })
+})
+
+test('privileged takes every capability that the supervisor has, and no filter', async () => {
+  const status = fields(await probe('cat /proc/self/status', { privileged: true }))
+  const own = fields(readFileSync('/proc/self/status', 'utf8').split('\n').slice(0, -1))
+  expect(status).toMatchObject({ CapEff: own['CapEff'], CapBnd: own['CapEff'], Seccomp: '0' })
+})
+
+test('a capability that the supervisor has not got cannot be added', async () => {
+  const own = BigInt(`0x${fields(readFileSync('/proc/self/status', 'utf8').split('\n'))['CapEff']}`)
+  const missing = CAPABILITIES.find((_, number) => ((own >> BigInt(number)) & 1n) === 0n)
+  if (missing === undefined) return
+  const outcomes = await world.apply({ one: { command: ['true'], capAdd: [missing] } })
+  const message = expect.stringContaining(`"${missing}"`) as string
+  expect(outcomes.at(-1)).toMatchObject({ kind: 'failed', error: { code: 'LAUNCH', message } })
+})
+
+test('sysctls are set in the container’s own namespaces', async () => {
+  const sysctls = { 'net.ipv4.ip_default_ttl': '42', 'kernel.msgmax': '1234' }
+  const lines = await probe('cd /proc/sys; cat net/ipv4/ip_default_ttl kernel/msgmax', { sysctls })
+  expect(lines).toEqual(['42', '1234'])
+  expect(readFileSync('/proc/sys/kernel/msgmax', 'utf8').trim()).not.toBe('1234')
+})
+
+test('a sysctl of the whole machine is refused before anything starts', async () => {
+  // What is there already, so that a hole does no harm.
+  const value = readFileSync('/proc/sys/kernel/core_pattern', 'utf8').trim()
+  for (const name of [
+    'kernel.core_pattern',
+    'vm.swappiness',
+    'fs.file-max',
+    'kernel/../x',
+    'net',
+  ]) {
+    const sysctls = { [name]: name === 'kernel.core_pattern' ? value : '' }
+    const outcomes = await world.apply({ one: { command: ['true'], sysctls } })
+    expect(outcomes.at(-1)).toMatchObject({
+      kind: 'failed',
+      error: { code: 'LAUNCH', message: expect.stringContaining(`"${name}"`) },
+    })
+  }
+})
+
+test('sysctls of a namespace that is the host’s are refused', async () => {
+  const sysctls = { 'net.ipv4.ip_default_ttl': '64' }
+  const network = { kind: 'host' } as const
+  const outcomes = await world.apply({ one: { command: ['true'], network, sysctls } })
+  expect(outcomes.at(-1)).toMatchObject({ kind: 'failed', error: { code: 'LAUNCH' } })
+})
+
+test('hostname, /etc/hostname and domainname are those of the stack', async () => {
+  const lines = await probe('hostname; cat /etc/hostname; cat /proc/sys/kernel/domainname', {
+    hostname: 'shop',
+    domainname: 'example.test',
+  })
+  expect(lines).toEqual(['shop', 'shop', 'example.test'])
+})
+
+test('a working directory that is missing is made, in the root and in what is mounted', async () => {
+  expect(await probe('pwd; touch here && echo ok', { workingDir: '/new/place' })).toEqual([
+    '/new/place',
+    'ok',
+  ])
+  const tmpfs = { kind: 'tmpfs', target: '/data', options: [] } as const
+  expect(
+    await probe('pwd; ls -d /data/deep', { workingDir: '/data/deep', mounts: [tmpfs] }),
+  ).toEqual(['/data/deep', '/data/deep'])
+})
+
+function descriptorsOf(pid: number): Record<string, string> {
+  const directory = `/proc/${pid}/fd`
+  return Object.fromEntries(
+    readdirSync(directory).map((fd) => [fd, readlinkSync(`${directory}/${fd}`)]),
+  )
+}
+
+/** Field 6 of proc_pid_stat(5), where the first one here is the third there. */
+const SESSION = 6 - 3
+
+function statOf(pid: number): readonly string[] {
+  const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  return text.slice(text.lastIndexOf(')') + 2).split(' ')
+}
+
+function parentOf(pid: number): number {
+  return Number(/^PPid:\t(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
+}
+
+function exists(path: string): boolean {
+  try {
+    readdirSync(path)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ENOENT'
+  }
+}
