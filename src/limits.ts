@@ -1,7 +1,10 @@
 /** Every bound in tsstack, each with its reason. Imports nothing. */
 
 /** A stack file larger than this is refused before it is parsed: no real one comes near. */
-export const STACK_FILE_BYTES_MAX: number = 4 * 1024 * 1024
+export const STACK_FILE_BYTES_MAX: number = 2 * 1024 * 1024
+
+/** Lines, commas and brackets of a stack file: each costs the YAML parser time and about 5 kB of memory. */
+export const STACK_FILE_VALUES_MAX: number = 100_000
 
 /** Tries to make a group while another state root removes the shared parent; each try is a real race lost. */
 export const CGROUP_MAKE_TRIES_MAX: number = 10

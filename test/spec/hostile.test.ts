@@ -32,6 +32,12 @@ describe('loadStack() on bad input', () => {
     )
   })
 
+  test('refuses a file with more values than any real one before it is parsed', () => {
+    for (const text of ['[],'.repeat(60_000), 'a:\n'.repeat(110_000)]) {
+      expect(errors(text).map(({ rule }) => rule)).toEqual(['yaml-size'])
+    }
+  })
+
   test('refuses an empty file, and one with a comment only', () => {
     expect(problems('')).toEqual(['empty compose.yaml::'])
     expect(problems('# x\n')).toEqual(['empty compose.yaml::'])

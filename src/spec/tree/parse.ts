@@ -14,6 +14,7 @@ import {
   type YAMLMap,
   type YAMLSeq,
 } from 'yaml'
+import { STACK_FILE_VALUES_MAX } from '../../limits.ts'
 import { positionOf } from '../diagnostics/position.ts'
 import type { Report } from '../diagnostics/report.ts'
 import type { Entry, MapNode, Node, Place, Source } from './node.ts'
@@ -27,15 +28,7 @@ const EXPANDED_NODES_MAX = 1_000_000
 const DEPTH_MAX = 200
 
 export function parseYaml(source: Source, report: Report): readonly Node[] {
-  const deep = tooDeep(source.text)
-  if (deep !== undefined) {
-    report.error({
-      rule: 'yaml-depth',
-      place: { source, start: deep, end: deep + 1 },
-      message: `Cannot read the YAML: collections are nested more than ${DEPTH_MAX} deep`,
-    })
-    return []
-  }
+  if (refused(source, report)) return []
   const documents = parseAllDocuments(source.text, {
     version: '1.2',
     schema: 'failsafe',
@@ -57,6 +50,24 @@ export function parseYaml(source: Source, report: Report): readonly Node[] {
     }
   }
   return nodes
+}
+
+/** What would take the parser minutes, gigabytes or the call stack is refused before it sees it. */
+function refused(source: Source, report: Report): boolean {
+  const { text } = source
+  const deep = tooDeep(text)
+  const size = text.match(/[\n,[{]/g)?.length ?? 0
+  if (deep === undefined && size <= STACK_FILE_VALUES_MAX) return false
+  const start = deep ?? 0
+  report.error({
+    rule: deep === undefined ? 'yaml-size' : 'yaml-depth',
+    place: { source, start, end: start + 1 },
+    message:
+      deep === undefined
+        ? `Cannot read the YAML: the file has ${size} lines, commas and brackets; at most ${STACK_FILE_VALUES_MAX} are read`
+        : `Cannot read the YAML: collections are nested more than ${DEPTH_MAX} deep`,
+  })
+  return true
 }
 
 /**
