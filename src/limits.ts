@@ -104,7 +104,7 @@ export const DNS_FORWARDS_MAX: number = 1_000
 export const DNS_TCP_CONNECTIONS_MAX: number = 32
 export const DNS_TCP_IDLE_MS: number = 10_000
 
-/** A file of /etc that a `host:` container gets as a copy: the largest, a bundle of certificates, has 0.3 MiB. */
+/** A file of /etc copied for `host:`: the largest, a bundle of certificates, has 0.3 MiB. */
 export const HOST_FILE_BYTES_MAX: number = 16 * 1024 * 1024
 
 /** /etc/passwd and /etc/group of an image: a directory service of a large company fits. */
@@ -113,5 +113,5 @@ export const PASSWD_BYTES_MAX: number = 4 * 1024 * 1024
 /** Symbolic links on the way to one file, as the kernel counts them (MAXSYMLINKS). */
 export const SYMLINKS_MAX: number = 40
 
-/** A `host:` container sees the host's /etc as it was at most this long ago: a look takes 10 to 25 ms. */
+/** `host:` shows the host's /etc as it was at most this long ago: a look takes 10 to 25 ms. */
 export const HOST_LOOK_MS: number = 5_000

@@ -41,7 +41,7 @@ interface NetworkView {
   readonly interfaces: readonly AttemptInterface[]
 }
 
-/** The network a container is really in. No cycle can run: the first of it would never have started. */
+/** The network a container is really in. No cycle can run: its first would never have started. */
 function networkOf(
   machine: Machine,
   record: ContainerRecord,

@@ -17,7 +17,7 @@ export interface RootfsSource {
 
 /** An overlay does not look through mount points, so each of the host's becomes one of its own. */
 export interface RootfsPart {
-  /** Directory (or for a `file` the file) of the host that shows at the same path inside: `/usr`. */
+  /** Directory, or for a `file` the file, of the host that shows at the same path: `/usr`. */
   readonly path: string
   /** `file`: bound read-only, as an overlay merges directories. */
   readonly kind: 'directory' | 'file'

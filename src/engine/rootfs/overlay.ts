@@ -54,8 +54,8 @@ export function makeRootReadOnly(rootFd: Fd): void {
 }
 
 /**
- * Docker's choices. `index=off`: with it a layer that a crash left in use is refused. `metacopy` and
- * `redirect_dir` off: they let an attribute of a file point elsewhere.
+ * Docker's choices. `index=off`: with it a layer that a crash left in use is refused. `metacopy`
+ * and `redirect_dir` off: they let an attribute of a file point elsewhere.
  */
 const OPTIONS = { index: 'off', metacopy: 'off', redirect_dir: 'off' } as const
 
@@ -79,7 +79,7 @@ function openOverlay(
   }
 }
 
-/** The merged root shows the owner and mode of the uppermost directory, so a new one is like the image's. */
+/** The merged root shows the uppermost directory's owner and mode: a new one gets the image's. */
 function likeImage(upper: string, image: string): void {
   if (readdirSync(upper).length > 0) return
   const { uid, gid, mode } = lstatSync(image)

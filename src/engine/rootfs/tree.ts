@@ -12,7 +12,7 @@ export interface RootTree {
   readonly mounts?: readonly { readonly target: string; readonly fd: Fd }[] | undefined
 }
 
-/** An O_PATH descriptor of what `path` will name inside, links followed and never out of the tree. */
+/** An O_PATH descriptor of what `path` will name inside; links are followed, never out of it. */
 export function openInTree(tree: RootTree, path: string): Fd {
   if ((tree.mounts ?? []).length === 0) return openIn(tree.rootFd, path)
   let rest = partsOf(path)

@@ -13,8 +13,8 @@ export interface ResolvedUser {
 }
 
 /**
- * `user`: `name`, `uid`, `name:group`, `uid:gid` …; absent or empty: root. Docker's rules: a number need
- * not be listed, a name must; without a group the user's own and all that list the user apply.
+ * `user`: `name`, `uid`, `name:group`, `uid:gid` …; absent or empty: root. Docker's rules: a number
+ * need not be listed, a name must; without a group the user's own and all that list the user apply.
  * @throws {EngineError} LAUNCH
  */
 export function resolveUser(query: {

@@ -30,9 +30,9 @@ const lines = async (service: string, wanted: RegExp) => {
 
 test('a container on a network finds itself, the host and our resolver in /etc', async () => {
   await world.up({ one: { ...SHOW, ...attached('front'), extraHosts } }, { networks })
-  expect(await lines('one', /^box$/)).toMatch(
-    /^10\.77\.1\.1\thost\n192\.0\.2\.7\tdb\n10\.77\.1\.2\tbox tst-one-1\nnameserver 127\.0\.0\.11\n/,
-  )
+  const text = await lines('one', /^box$/)
+  expect(text).toMatch(/^10\.77\.1\.1\thost\n192\.0\.2\.7\tdb\n10\.77\.1\.2\tbox tst-one-1\n/)
+  expect(text).toContain('\nnameserver 127.0.0.11\n')
 })
 
 test('a container in another one’s network has its address and resolver', async () => {
@@ -44,9 +44,9 @@ test('a container in another one’s network has its address and resolver', asyn
     dependsOn: [{ service: 'one', condition: 'service_started', required: true, restart: false }],
   }
   await world.up({ one: { ...SHOW, ...attached('front') }, two: sharer }, { networks })
-  expect(await lines('two', /^guest$/)).toMatch(
-    /^10\.77\.1\.1\thost\n192\.0\.2\.7\tdb\n10\.77\.1\.2\tguest tst-two-1\nnameserver 127\.0\.0\.11\n/,
-  )
+  const text = await lines('two', /^guest$/)
+  expect(text).toMatch(/^10\.77\.1\.1\thost\n192\.0\.2\.7\tdb\n10\.77\.1\.2\tguest tst-two-1\n/)
+  expect(text).toContain('\nnameserver 127.0.0.11\n')
 })
 
 test('a container without networks has the servers of the host', async () => {

@@ -1,8 +1,15 @@
 import { expect, test } from 'vitest'
 import { hostsText, resolvText } from '../../../src/engine/rootfs/network-files.ts'
 
-const HOST =
-  '# written by something\nnameserver 9.9.9.9\nnameserver 8.8.8.8\nsearch a.example\nsearch corp.example lan\noptions edns0\n'
+const HOST = [
+  '# written by something',
+  'nameserver 9.9.9.9',
+  'nameserver 8.8.8.8',
+  'search a.example',
+  'search corp.example lan',
+  'options edns0',
+  '',
+].join('\n')
 const resolv = (change: Partial<Parameters<typeof resolvText>[0]>) =>
   resolvText({
     resolver: 'embedded',

@@ -3,7 +3,16 @@ import { parseLines, resolveUserIn } from '../../../src/engine/rootfs/user.ts'
 
 const files = {
   passwd: parseLines(
-    'root:x:0:0:root:/root:/bin/sh\n# comment\n\nweb:x:33:33::/srv/web:/bin/sh\n1234:x:7:7::/home/digits:/bin/sh\nnohome:x:9:9:::\nlarge:x:4294967296:0::/:/bin/sh\n',
+    [
+      'root:x:0:0:root:/root:/bin/sh',
+      '# comment',
+      '',
+      'web:x:33:33::/srv/web:/bin/sh',
+      '1234:x:7:7::/home/digits:/bin/sh',
+      'nohome:x:9:9:::',
+      'large:x:4294967296:0::/:/bin/sh',
+      '',
+    ].join('\n'),
   ),
   groups: parseLines(
     'root:x:0:\nweb:x:33:\nmedia:x:44:web,other\naudio:x:29:other,web\n500:x:8:\n',

@@ -12,8 +12,8 @@ export const PROGRAM_DIRECTORIES: readonly string[] = [
 ]
 
 /**
- * Entries of /etc that programs need to find libraries, names, time and certificates: files, links and
- * whole directories, of which only what everybody may read is taken. No passwords (shadow), no
+ * Entries of /etc that programs need to find libraries, names, time and certificates: files, links
+ * and whole directories, of which only what everybody may read is taken. No passwords (shadow), no
  * private keys, no names or addresses of the machine, nothing about its services.
  */
 export const ETC_ENTRIES: readonly RegExp[] = [

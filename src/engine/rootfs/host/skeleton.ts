@@ -1,4 +1,4 @@
-/** The root of a `host:` container without its programs: /etc by allow-list, and empty directories. */
+/** The root of a `host:` container without its programs: a few files of /etc, empty directories. */
 
 import { createHash } from 'node:crypto'
 import {

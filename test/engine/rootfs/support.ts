@@ -1,0 +1,64 @@
+/** A directory for each test, with an image that it fills, and its root opened. */
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterEach, beforeEach, expect } from 'vitest'
+import {
+  buildInitLayer,
+  openOverlayRoot,
+  prepareRootfs,
+  type RootfsSource,
+} from '../../../src/engine/rootfs/index.ts'
+import { close, type Fd } from '../../../src/linux/index.ts'
+
+export let root: string = ''
+/** Directory that `dir:` names in {@link mountImage}. */
+export let image: string = ''
+let mounts = ''
+/** Closed after the test. */
+export const open: Fd[] = []
+beforeEach(() => {
+  mounts = readFileSync('/proc/self/mountinfo', 'utf8')
+  root = mkdtempSync(join(tmpdir(), 'tsstack-rootfs-'))
+  image = join(root, 'image')
+  mkdirSync(join(root, 'place'))
+  mkdirSync(image, { mode: 0o755 })
+})
+afterEach(() => {
+  for (const fd of open.splice(0)) close(fd)
+  rmSync(root, { recursive: true, force: true })
+  expect(readFileSync('/proc/self/mountinfo', 'utf8')).toBe(mounts)
+})
+
+export function put(path: string, content = '', mode = 0o644, base: string = image): void {
+  const file = join(base, path)
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, content)
+  chmodSync(file, mode)
+}
+
+export const layer = (name: string): string => join(root, name)
+
+export function mount(source: RootfsSource): Fd {
+  buildInitLayer({
+    directory: layer('init'),
+    lowers: source.lowers,
+    hostname: 'web',
+    hosts: 'HOSTS\n',
+    resolvConf: 'RESOLV\n',
+  })
+  const fd = openOverlayRoot(source, {
+    init: layer('init'),
+    upper: layer('upper'),
+    work: layer('work'),
+    parts: layer('parts'),
+    place: layer('place'),
+  })
+  open.push(fd)
+  return fd
+}
+
+export const mountImage = (): Fd =>
+  mount(prepareRootfs(`dir:${image}`, { cacheDirectory: layer('cache') }))
+export const inside = (fd: Fd, path: string): string => `/proc/self/fd/${fd}/${path}`
+export const text = (fd: Fd, path: string): string => readFileSync(inside(fd, path), 'utf8')
