@@ -17,6 +17,9 @@ if (!runner) {
   process.exit(2)
 }
 
+// A copy, because the caches of tests that run here at the same time would go stale in a shared folder.
+const BEFORE = ['--kernel', 'trixie', '--mode', 'copy']
+
 const words = process.argv.slice(2)
 const firstTest = words.findIndex((word) => word.startsWith('test/'))
 const options = firstTest < 0 ? words : words.slice(0, firstTest)
@@ -30,7 +33,7 @@ const vitest = ['node_modules/node/bin/node', 'node_modules/vitest/vitest.mjs', 
 const command = [...vitest, '--project', 'kernel', '--no-file-parallelism', ...tests]
 const { status, error } = spawnSync(
   runner,
-  [...(options.length > 0 ? options : ['--kernel', 'trixie']), '--share', root, '--', ...command],
+  [...BEFORE, ...options, '--share', root, '--', ...command],
   { stdio: 'inherit' },
 )
 if (error) throw error
