@@ -29,7 +29,7 @@ export interface InitLayer {
 /**
  * Builds the layer. Its directories have the owner and mode of those of the image, which they
  * cover in the merged tree. Nothing is written through the image's own links: /etc is looked up
- * inside it. One that is right already stays: taking files away costs more than all else of a start.
+ * inside it. One that is right already stays: taking files away costs more than the whole start.
  */
 export function buildInitLayer(layer: InitLayer): void {
   const images = layer.lowers.map((lower) => openPath(lower, O.DIRECTORY))
