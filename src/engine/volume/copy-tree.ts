@@ -30,8 +30,9 @@ export function copyTree(source: string, target: string): void {
 
 /** Gives directory `to` the owner, mode, times and attributes of directory `from`. */
 export function copyDirectoryAttributes(from: string, to: string): void {
-  const copy = { from: Buffer.from(from), to: Buffer.from(to), links: new Map<string, Buffer>() }
-  copyAttributes(lstatSync(from), copy)
+  // The directory itself, also where `from` is a link to it such as /proc/self/fd/N.
+  const [source, target] = [Buffer.from(`${from}/.`), Buffer.from(to)]
+  copyAttributes(lstatSync(source), { from: source, to: target, links: new Map<string, Buffer>() })
 }
 
 /** Paths are bytes: an image may have names that are no UTF-8. */
