@@ -2,9 +2,15 @@
 
 import type { TerminalSize } from '../daemon/index.ts'
 
-/** Every key goes to the program, Ctrl-C as well; disposing gives the terminal back as it was. */
-export function enterRawMode(): Disposable {
+/**
+ * Every key goes to the program, Ctrl-C as well, and every byte of the program to the screen;
+ * disposing gives the terminal back as it was.
+ */
+export async function enterRawMode(): Promise<Disposable> {
   process.stdin.setRawMode(true)
+  // Node leaves ONLCR on: a full-screen program moves down by a newline that must stay one.
+  const { spawnSync } = await import('node:child_process')
+  spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] })
   return { [Symbol.dispose]: () => process.stdin.setRawMode(false) }
 }
 

@@ -4,11 +4,14 @@ import {
   cpSync,
   globSync,
   mkdirSync,
+  mkdtempSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { finish, PROJECT, Sandbox, type Finished } from '../support/sandbox.ts'
@@ -21,10 +24,13 @@ let sandbox: Sandbox
 let folder: string
 beforeEach(async () => {
   sandbox = await Sandbox.open()
-  folder = join(sandbox.root, 'project')
-  mkdirSync(folder)
+  // Not in the sandbox's root: what is there counts as left behind.
+  folder = mkdtempSync(join(tmpdir(), 'tsstack-cli-'))
 })
-afterEach(() => sandbox.close())
+afterEach(async () => {
+  await sandbox.close()
+  rmSync(folder, { recursive: true, force: true })
+})
 
 const run = (...words: readonly string[]): Promise<Finished> =>
   sandbox.tsstack(words, { cwd: folder })
@@ -280,11 +286,12 @@ describe('up in the foreground', () => {
   test('kills at the second', async () => {
     write({ web: [...STUBBORN, 'stop_grace_period: 1h'] })
     const up = sandbox.start(['up'], { cwd: folder })
-    const stopping = once(up.stderr.setEncoding('utf8'), 'data')
+    let said = ''
+    up.stderr.on('data', (text: string) => (said += text))
     const result = finish(up)
     await until(async () => (await run('ps')).stdout, /web.*running/)
     up.kill('SIGINT')
-    await stopping
+    await until(async () => said, /stopping/)
     up.kill('SIGINT')
     expect((await result).code).toBe(130)
     expect((await ok('ps', '-q')).stdout).toBe('')
@@ -343,7 +350,7 @@ describe('the supervisor', () => {
   })
 
   test('works below a directory whose path is longer than a socket address', async () => {
-    const root = join(sandbox.root, 'deep'.repeat(30))
+    const root = join(folder, 'deep'.repeat(30))
     mkdirSync(root, { mode: 0o700 })
     const options = { env: { TSSTACK_ROOT: root } }
     expect((await sandbox.tsstack(['ls', '-q'], options)).code).toBe(0)
@@ -392,7 +399,7 @@ async function supervisorPid(binary: string = CLI): Promise<number> {
 
 /** The same program under the name of another build: its `bin/tsstack.js`. */
 async function anotherBuild(): Promise<string> {
-  const directory = join(sandbox.root, 'other')
+  const directory = join(folder, 'other')
   const { build } = JSON.parse((await ok('version', '--json')).stdout)
   for (const name of ['bin', 'dist', 'package.json']) {
     cpSync(join(PROJECT, name), join(directory, name), { recursive: true })

@@ -72,19 +72,19 @@ async function exec(
     else if (answer.message.kind === 'exited') status = answer.message.exitCode
     else if (answer.message.kind === 'consumed') sender?.consumed(answer.message.bytes)
     else if (answer.message.kind === 'started' && session) {
-      sender = joinTerminal(session, { tty, joined, window: answer.message.window })
+      sender = await joinTerminal(session, { tty, joined, window: answer.message.window })
     }
   }
   return status
 }
 
-function joinTerminal(
+async function joinTerminal(
   session: Session,
   how: { readonly tty: boolean; readonly joined: DisposableStack; readonly window: number },
-): StdinSender {
+): Promise<StdinSender> {
   const { tty, joined, window } = how
   if (tty) {
-    joined.use(enterRawMode())
+    joined.use(await enterRawMode())
     joined.use(onResize((size) => session.send({ kind: 'resize', size })))
   }
   return joined.use(new StdinSender(session, window))
