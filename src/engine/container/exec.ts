@@ -53,7 +53,12 @@ export async function execInContainer(
     const streams = request.tty
       ? openTerminal(request, target.root, temporary)
       : openPipes(temporary)
-    return await launch(machine, { container, config, target, streams, temporary })
+    try {
+      return await launch(machine, { container, config, target, streams, temporary })
+    } catch (error) {
+      for (const stream of [streams.stdin, streams.stdout, streams.stderr]) stream?.destroy()
+      throw error
+    }
   } finally {
     await temporary.run()
   }
@@ -169,8 +174,6 @@ async function launch(
   })
   const join = machine.cgroups.open(container.attempt?.record.cgroup ?? '').join()
   temporary.push(() => closeCgroupJoin(join))
-  const reports = pipe()
-  temporary.push(() => close(reports.write))
   const table = new DescriptorTable({ stdio: streams.given })
   const input = {
     ...programInput(config, { name: container.record.name, executable, init: false }),
@@ -185,7 +188,9 @@ async function launch(
     },
     (draft) => writeJoiningChild(draft, input),
   )
-  const pid = spawn(program, {
+  const reports = pipe()
+  temporary.push(() => close(reports.write))
+  const pid = spawnOr(() => close(reports.read), program, {
     title: `tsstack: exec ${container.record.name}`,
     descriptors: table.passed(reports.write),
     fallbackDirectory: container.own.run,
@@ -196,6 +201,16 @@ async function launch(
   return follow(reports.read, streams, (failure) =>
     launchFailure(container.record.name, describeFailure(program.notes, failure)),
   )
+}
+
+/** Spawns; should that fail, `undo` takes back what nobody else will. */
+function spawnOr(undo: () => void, ...given: Parameters<typeof spawn>): number {
+  try {
+    return spawn(...given)
+  } catch (error) {
+    undo()
+    throw error
+  }
 }
 
 /** Resolves with the session once the program runs, or rejects with the call that failed. */
