@@ -101,8 +101,11 @@ describe('loadStack() with variables', () => {
     expect(found[0]?.message).toContain('a is needed')
   })
 
-  test('warns once of a variable without value', () => {
-    expect(warnings('services: {web: {image: "x$A"}}')).toEqual(['unset-variable'])
+  test('warns once of a variable without value, wherever it is used', () => {
+    expect(warnings('services: {web: {image: "x$A", user: "$A$B"}}')).toEqual([
+      'unset-variable',
+      'unset-variable',
+    ])
   })
 
   test('gives the project name to the file', () => {

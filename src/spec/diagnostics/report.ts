@@ -11,6 +11,8 @@ export interface Finding {
   readonly file?: string | undefined
   readonly message: string
   readonly hint?: string | undefined
+  /** Findings with the same text here are one: the first place is shown. */
+  readonly once?: string | undefined
 }
 
 export class Report {
@@ -71,12 +73,18 @@ export class Report {
 
   #add(severity: Diagnostic['severity'], finding: Finding): void {
     const { place } = finding
-    const key = `${finding.rule}\0${place?.source.path ?? finding.file ?? ''}\0${place?.start ?? ''}\0${finding.message}`
+    const key = keyOf(finding)
     if (this.#found.has(key)) return
     if (severity === 'error') this.#errors += 1
     if (place !== undefined) this.addSource(place.source)
     this.#found.set(key, { order: this.#found.size, diagnostic: diagnosticOf(severity, finding) })
   }
+}
+
+/** Findings with one key are one finding. */
+function keyOf({ rule, place, file, message, once }: Finding): string {
+  if (once !== undefined) return `${rule} ${once}`
+  return `${rule} ${place?.source.path ?? file ?? ''} ${place?.start ?? ''} ${message}`
 }
 
 function diagnosticOf(severity: Diagnostic['severity'], finding: Finding): Diagnostic {

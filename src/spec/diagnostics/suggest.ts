@@ -1,7 +1,7 @@
 /** Did-you-mean: the known word nearest to a mistyped one. */
 
 /** The nearest candidate when it is near enough to be what was meant. */
-export function suggest(word: string, candidates: Iterable<string>): string | undefined {
+function suggest(word: string, candidates: Iterable<string>): string | undefined {
   const lower = word.toLowerCase().replaceAll('-', '_')
   let best: string | undefined
   let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1

@@ -57,7 +57,7 @@ export function explainValue(
 }
 
 /** `services.web.ports[0]`; a key with a dot goes in brackets and quotes: `labels["a.b"]`. */
-export function splitPath(path: string): readonly (string | number)[] {
+function splitPath(path: string): readonly (string | number)[] {
   const keys: (string | number)[] = []
   for (const match of path.matchAll(/\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|([^.[\]]+)/g)) {
     const [, quoted, index, plain] = match
@@ -99,7 +99,7 @@ function missing(
 }
 
 /** The path as the tables of keys write it: names and positions as `*`. */
-export function patternOf(keys: readonly (string | number)[]): string {
+function patternOf(keys: readonly (string | number)[]): string {
   return keys
     .map((key, index) =>
       typeof key === 'number' || (index === 1 && SECTIONS.has(String(keys[0]))) ? '*' : key,

@@ -76,7 +76,7 @@ function profilesOf(
 }
 
 /** Lower-cased, without the characters that no name may have. */
-export function normalizeName(name: string): string {
+function normalizeName(name: string): string {
   return name
     .toLowerCase()
     .replaceAll(/[^a-z0-9_-]/g, '')

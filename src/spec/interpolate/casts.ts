@@ -11,7 +11,7 @@ export interface Cast {
 const TRUE = new Set(['true', 'y', 'yes', 'on'])
 const FALSE = new Set(['false', 'n', 'no', 'off'])
 
-export const toBoolean: Cast = {
+const toBoolean: Cast = {
   expected: 'true or false',
   to: (text, node) => {
     const word = text.toLowerCase()
@@ -20,12 +20,12 @@ export const toBoolean: Cast = {
   },
 }
 
-export const toInteger: Cast = {
+const toInteger: Cast = {
   expected: 'a whole number',
   to: (text, node) => (/^[-+]?\d+$/.test(text) ? integer(Number(text), node) : undefined),
 }
 
-export const toNumber: Cast = {
+const toNumber: Cast = {
   expected: 'a number',
   to: (text, node) => {
     if (!/^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$/.test(text)) return undefined

@@ -88,6 +88,7 @@ function substituteOrReport(
     report.warn({
       rule: 'unset-variable',
       place: node.place,
+      once: name,
       message: `The variable "${name}" is not set; it counts as empty`,
       hint: `set it, or write \${${name}:-default}`,
     })

@@ -32,7 +32,6 @@ export const integerOrText: Schema = z.union([z.int(), z.string()])
 export const numberOrText: Schema = z.union([z.number(), z.string()])
 export const numberOnly: Schema = z.number()
 export const textOrNull: Schema = z.union([z.string(), z.null()])
-export const anything: Schema = z.unknown()
 
 /** A list in which no value may appear twice. */
 export function unique(item: Schema): Schema {

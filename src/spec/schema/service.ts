@@ -194,7 +194,7 @@ const connections: Readonly<Record<string, Schema>> = {
   secrets: fileMounts,
 }
 
-export const SERVICE_KEYS: Readonly<Record<string, Schema>> = {
+const SERVICE_KEYS: Readonly<Record<string, Schema>> = {
   ...process,
   ...lifecycle,
   ...isolation,

@@ -1,7 +1,7 @@
 /** How a node of long forms becomes a value of the model. Each kind drops what is empty, as the canonical form does. */
 import type { Report } from '../diagnostics/report.ts'
 import type { Node } from '../tree/node.ts'
-import { emptyObject, type Plain, scalarText, toPlain } from '../tree/plain.ts'
+import { emptyObject, type Plain, scalarText } from '../tree/plain.ts'
 import { pathText } from '../tree/path.ts'
 import { nearestFloat32 } from '../units/number.ts'
 
@@ -23,9 +23,6 @@ export function refuse(node: Node, needed: string, context: ShapeContext): undef
   })
   return undefined
 }
-
-/** The value as it is. */
-export const anything: Kind = (node) => toPlain(node)
 
 export const text: Kind = (node) => {
   if (node.kind !== 'scalar') return undefined

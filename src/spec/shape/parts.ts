@@ -1,5 +1,5 @@
 /** Shapes that several keys share. */
-import { anyText, anyInteger, flag, type Kind, struct, text, integer, refuse } from './kinds.ts'
+import { anyText, anyInteger, type Kind, struct, text, integer, refuse } from './kinds.ts'
 import { octalMode } from './values.ts'
 import { scalarText } from '../tree/plain.ts'
 
@@ -31,5 +31,3 @@ export const ulimit: Kind = (node, context) => {
   if (Number.isInteger(value)) return value === 0 ? { soft: 0, hard: 0 } : value
   return refuse(node, 'a whole number', context)
 }
-
-export const external: Kind = flag

@@ -5,7 +5,7 @@ export function isIP(text: string): boolean {
   return isIPv4(text) || isIPv6(text)
 }
 
-export function isIPv4(text: string): boolean {
+function isIPv4(text: string): boolean {
   const parts = text.split('.')
   return (
     parts.length === 4 &&
@@ -13,7 +13,7 @@ export function isIPv4(text: string): boolean {
   )
 }
 
-export function isIPv6(text: string): boolean {
+function isIPv6(text: string): boolean {
   const [address = ''] = text.split('%', 1)
   const halves = address.split('::')
   if (halves.length > 2) return false

@@ -29,6 +29,8 @@ export interface ScalarNode extends NodeBase {
   readonly kind: 'scalar'
   readonly type: ScalarType
   readonly value: string | number | boolean | null
+  /** All digits of a whole number that is too large for `value` to be exact. */
+  readonly digits?: string | undefined
   /** The text with its variables, when interpolation changed it. */
   readonly template?: string | undefined
 }
@@ -57,10 +59,6 @@ export interface ResetNode extends NodeBase {
 }
 
 export type Node = ScalarNode | MapNode | ListNode | ResetNode
-
-export function isMap(node: Node | undefined): node is MapNode {
-  return node?.kind === 'map'
-}
 
 export function isList(node: Node | undefined): node is ListNode {
   return node?.kind === 'list'

@@ -38,7 +38,8 @@ export function parseYaml(source: Source, report: Report): readonly Node[] {
   })
   const nodes: Node[] = []
   for (const { errors, contents } of Array.isArray(documents) ? documents : []) {
-    for (const { pos, message } of errors) {
+    // Further errors of a document follow from the first one.
+    for (const { pos, message } of errors.slice(0, 1)) {
       report.error({
         rule: 'yaml',
         place: { source, start: pos[0], end: pos[1] },

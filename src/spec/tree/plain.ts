@@ -25,7 +25,7 @@ export function toPlain(node: Node): Plain {
 /** Text of a scalar: numbers in their shortest form (`1e+10` for ten thousand million), null as ''. */
 export function scalarText(node: ScalarNode): string {
   if (node.value === null) return ''
-  if (node.type === 'int') return wholeText(Number(node.value))
+  if (node.type === 'int') return node.digits ?? wholeText(Number(node.value))
   if (node.type === 'float') return decimalText(Number(node.value))
   return String(node.value)
 }

@@ -4,6 +4,8 @@ import type { ScalarType } from './node.ts'
 export interface PlainMeaning {
   readonly type: ScalarType
   readonly value: string | number | boolean | null
+  /** All digits of a whole number that is too large for `value` to be exact. */
+  readonly digits?: string
 }
 
 const CONSTANTS: ReadonlyMap<string, PlainMeaning> = new Map<string, PlainMeaning>([
@@ -34,7 +36,7 @@ const CONSTANTS: ReadonlyMap<string, PlainMeaning> = new Map<string, PlainMeanin
 ])
 
 const DATE =
-  /^\d{4}-\d\d?-\d\d?(?:(?:[Tt]|[ \t]+)\d\d?:\d\d?:\d\d?(?:\.\d*)?(?:[ \t]*(?:Z|[-+]\d\d?(?::?\d\d)?))?)?$/
+  /^\d{4}-(?:0?[1-9]|1[0-2])-(?:0?[1-9]|[12]\d|3[01])(?:(?:[Tt]|[ \t]+)\d\d?:\d\d?:\d\d?(?:\.\d*)?(?:[ \t]*(?:Z|[-+]\d\d?(?::?\d\d)?))?)?$/
 const FLOAT = /^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/
 const INTEGER =
   /^([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[oO]([0-7]+)|0[bB]([01]+)|0([0-7]+)|([1-9][0-9]*|0))$/
@@ -62,17 +64,20 @@ function resolveNumber(text: string): PlainMeaning | undefined {
 
 function integerMeaning(match: RegExpExecArray): PlainMeaning {
   const [, sign, hex, octal, binary, oldOctal, decimal] = match
-  const digits =
-    hex !== undefined
-      ? `0x${hex}`
-      : (octal ?? oldOctal) !== undefined
-        ? `0o${octal ?? oldOctal ?? ''}`
-        : binary !== undefined
-          ? `0b${binary}`
-          : (decimal ?? '0')
+  const forms = [prefixed('0x', hex), prefixed('0o', octal ?? oldOctal), prefixed('0b', binary)]
+  const digits = forms.find((form) => form !== undefined) ?? decimal ?? '0'
+  const negative = sign === '-'
   const size = Number(digits)
-  return {
-    type: size > 2 ** 64 ? 'float' : 'int',
-    value: sign === '-' && size !== 0 ? -size : size,
+  if (Number.isSafeInteger(size)) {
+    return { type: 'int', value: negative && size !== 0 ? -size : size }
   }
+  const exact = negative ? -BigInt(digits) : BigInt(digits)
+  // 64 bits hold it, or it becomes a float.
+  const isFloat = exact >= 2n ** 64n || exact < -(2n ** 63n)
+  if (isFloat) return { type: 'float', value: Number(exact) }
+  return { type: 'int', value: Number(exact), digits: String(exact) }
+}
+
+function prefixed(prefix: string, digits: string | undefined): string | undefined {
+  return digits === undefined ? undefined : prefix + digits
 }

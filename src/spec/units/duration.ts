@@ -31,11 +31,6 @@ export function parseDuration(text: string): number | undefined {
   return negative ? -total : total
 }
 
-/** Milliseconds of a duration of the model; 0 when it is none. */
-export function parseDurationMs(text: string): number {
-  return (parseDuration(text) ?? 0) / 1e6
-}
-
 /** Go's form: `1h0m0s`, `1m30s`, `1.5s`, `500ms`, `1µs`, `0s`. */
 export function durationText(nanoseconds: number): string {
   if (nanoseconds === 0) return '0s'

@@ -1,9 +1,10 @@
 /**
- * Holds every case of a corpus folder against Docker Compose's recorded answers, in one process.
- * Usage: node corpus-check.mjs CORPUS [TEXT]; bundle with esbuild first. Not shipped, and no test: the corpus is not ours to commit.
+ * Holds every case of a corpus folder against Docker Compose's recorded answers: TSSTACK_CORPUS names the folder, and
+ * TSSTACK_CORPUS_CASE a part of the cases' names. The corpus itself is not part of this repository.
  */
 import { readdirSync, readFileSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
 import { SpecError } from '../../src/errors.ts'
 import {
   type ConfigOptions,
@@ -149,24 +150,38 @@ function answer({ folder, test, variant }: Question): string {
   return renderConfig(request, variant.options).output
 }
 
-const [corpus = '', filter = ''] = process.argv.slice(2)
-let passed = 0
-let failed = 0
-for (const name of readdirSync(corpus).sort()) {
-  const folder = join(corpus, name)
-  if (!name.includes(filter) || !existsSync(join(folder, 'case.json'))) continue
-  const test = JSON.parse(readFileSync(join(folder, 'case.json'), 'utf8')) as Case
-  const wrong: string[] = []
-  for (const variant of VARIANTS) {
-    const result = check({ folder, test, variant })
-    if (result !== undefined) wrong.push(`${variant.name}: ${result}`)
-  }
-  if (test.judge === 'info') {
-    console.log(`INFO ${name} ${wrong.join('; ')}`)
-  } else if (wrong.length === 0) passed += 1
-  else {
-    failed += 1
-    for (const line of wrong) console.log(`FAIL ${name} ${line}`)
-  }
+/**
+ * Cases where Docker Compose is wrong: it fails to print the SSH keys of a build, although it takes them (its JSON
+ * writer puts two values beside each other). Here they are printed.
+ */
+const EXCEPTIONS = new Set([
+  'cg-loadsshwithkeyvalueinbuildconfig',
+  'cg-loadsshwithkeysvaluesinbuildconfig',
+])
+
+const corpus = process.env['TSSTACK_CORPUS'] ?? ''
+const part = process.env['TSSTACK_CORPUS_CASE'] ?? ''
+
+function cases(): readonly Case[] {
+  if (corpus === '') return []
+  return readdirSync(corpus)
+    .filter((name) => name.includes(part) && existsSync(join(corpus, name, 'case.json')))
+    .map((name) => JSON.parse(readFileSync(join(corpus, name, 'case.json'), 'utf8')) as Case)
+    .filter(({ name, judge }) => judge !== 'info' && !EXCEPTIONS.has(name))
 }
-console.log(`${passed} passed, ${failed} failed`)
+
+describe('renderConfig() and Docker Compose', () => {
+  test.skipIf(corpus === '')(
+    'agree on every case (needs TSSTACK_CORPUS, the corpus folder)',
+    () => {
+      const wrong = cases().flatMap((test) =>
+        VARIANTS.flatMap((variant) => {
+          const problem = check({ folder: join(corpus, test.name), test, variant })
+          return problem === undefined ? [] : [`${test.name} ${variant.name}: ${problem}`]
+        }),
+      )
+      expect(wrong).toEqual([])
+    },
+    120_000,
+  )
+})
