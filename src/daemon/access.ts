@@ -1,18 +1,10 @@
 /** Who may use the supervisor: root alone, or a group that root has let in. */
 
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-} from 'node:fs'
+import { chmodSync, chownSync, existsSync, lstatSync, readFileSync, rmSync } from 'node:fs'
 import type { Server } from 'node:net'
-import { dirname } from 'node:path'
 import { EngineError, UsageError } from '../errors.ts'
 import type { Places } from './places.ts'
+import { makePrivateDirectory } from './private-directory.ts'
 import { shortSocketPath } from './socket-path.ts'
 
 /**
@@ -20,11 +12,11 @@ import { shortSocketPath } from './socket-path.ts'
  * @throws {EngineError} STATE_DIRECTORY when somebody else owns or may write to one.
  */
 export function makeDirectories(places: Places, gid: number | undefined): void {
-  makeDirectory(places.state)
-  makeDirectory(places.run)
-  if (gid === undefined) return
-  chownSync(places.run, 0, gid)
-  chmodSync(places.run, 0o710)
+  makePrivateDirectory(places.state)
+  makePrivateDirectory(places.run)
+  // Not only when there is a group: one that was let in before has to stay outside again.
+  chownSync(places.run, 0, gid ?? 0)
+  chmodSync(places.run, gid === undefined ? 0o700 : 0o710)
 }
 
 /**
@@ -89,30 +81,6 @@ function configuredGroup(config: string): string | undefined {
 function openTo(socket: string, gid: number): void {
   chownSync(socket, 0, gid)
   chmodSync(socket, 0o660)
-}
-
-function makeDirectory(path: string): void {
-  const parent = dirname(path)
-  try {
-    mkdirSync(parent, { recursive: true })
-    mkdirSync(path, { recursive: true, mode: 0o700 })
-  } catch (cause) {
-    const seen = cause instanceof Error ? cause.message : String(cause)
-    throw new EngineError('STATE_DIRECTORY', `Cannot create directory "${path}": ${seen}`, {
-      hint: 'make its file system writable, or choose another place with TSSTACK_ROOT',
-      cause,
-    })
-  }
-  const stat = lstatSync(path)
-  if (!stat.isDirectory()) throw refused(path, 'it is not a directory')
-  if (stat.uid !== process.geteuid?.()) throw refused(path, `it belongs to uid ${stat.uid}`)
-  if ((stat.mode & 0o027) !== 0) throw refused(path, `others may enter it`)
-}
-
-function refused(path: string, why: string): EngineError {
-  return new EngineError('STATE_DIRECTORY', `Cannot use directory "${path}": ${why}`, {
-    hint: `remove it, or run: chown root:root "${path}" && chmod 700 "${path}"`,
-  })
 }
 
 /** A socket of ours that nobody answers; anything else at its place is not ours to remove. */

@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { closeSync, constants, mkdirSync, openSync } from 'node:fs'
+import { closeSync, constants, openSync } from 'node:fs'
 import { getCompileCacheDir } from 'node:module'
 import { dirname } from 'node:path'
 import type { Readable } from 'node:stream'
@@ -10,6 +10,7 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { EngineError } from '../errors.ts'
 import type { Places } from './places.ts'
+import { makePrivateDirectory } from './private-directory.ts'
 import type { WireError } from './protocol.ts'
 import { RemoteError } from './wire-error.ts'
 
@@ -77,13 +78,13 @@ function cleanEnvironment(): Record<string, string> {
 }
 
 function openLog({ state, log }: Places): number {
+  makePrivateDirectory(state)
+  const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT
   try {
-    mkdirSync(state, { recursive: true, mode: 0o700 })
-    const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT
     return openSync(log, flags | constants.O_NOFOLLOW | O_CLOEXEC, 0o600)
   } catch (cause) {
     const seen = cause instanceof Error ? cause.message : String(cause)
-    throw new EngineError('STATE_DIRECTORY', `Cannot use state directory "${state}": ${seen}`, {
+    throw new EngineError('STATE_DIRECTORY', `Cannot write to "${log}": ${seen}`, {
       hint: 'make its file system writable, or choose another place with TSSTACK_ROOT',
       cause,
     })
