@@ -77,7 +77,7 @@ function reportUnknownKey(key: string, path: Path, { tree, report, wrong }: Cont
   report.error({
     rule: 'unknown-key',
     place: locate(tree, [...path, key], 'key'),
-    message: `Cannot use the key "${key}"${path.length === 0 ? ' at the top level' : ` in ${pathText(path)}`}: additional properties are not allowed, and Compose has no such key here`,
+    message: `Cannot use the key "${key}"${path.length === 0 ? ' at the top level' : ` in ${pathText(path)}`}: there is no such key here`,
     hint: didYouMean(key, knownKeys(path)),
   })
 }
