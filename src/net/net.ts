@@ -94,7 +94,12 @@ class KernelNet implements Net {
   }
 
   repair(): void {
-    for (const network of this.listNetworks()) this.#firewall?.addBridge(network)
+    const networks = this.listNetworks()
+    for (const network of networks) this.#firewall?.addBridge(network)
+    const present = new Set(networks.map(({ bridge }) => bridge))
+    for (const bridge of this.#firewall?.bridges() ?? []) {
+      if (!present.has(bridge)) this.#firewall?.removeBridge(bridge)
+    }
     this.#publisher.repair()
   }
 

@@ -9,8 +9,6 @@ import type { NameRegistry } from './dns/names.ts'
 export interface NetOptions {
   /** Names the state root in every kernel object, so that two on one machine never meet. */
   readonly rootId: string
-  /** Receives one line for things worth knowing that are no error. */
-  readonly log?: (line: string) => void
   /** `proxy` does without nf_tables even where the kernel has it. Default: `auto`. */
   readonly firewall?: 'auto' | 'proxy'
   /** Where subnets are taken from when none is asked for. Default: {@link SUBNET_POOLS}. */
@@ -33,7 +31,7 @@ export interface Net {
   removeNetwork(name: string): void
   /**
    * Puts right what somebody removed from the firewall, as far as this process knows what was
-   * there.
+   * there, and removes what is left there of bridges that are gone.
    */
   repair(): void
   /** What the kernel has, read back from the aliases of the bridges. */

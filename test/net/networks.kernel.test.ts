@@ -117,6 +117,17 @@ describe('the table', () => {
     expect(first?.length).toBeGreaterThan(20)
   })
 
+  test('forgets a bridge that somebody deleted, at the next repair()', () => {
+    const { bridge } = net.createNetwork(request)
+    net.createNetwork({ ...request, name: 'two' })
+    sh(`ip link del ${bridge}`)
+    net.repair()
+    const now = sh('nft list table ip tsstack_aaaa')
+    expect(now).not.toContain(bridge)
+    expect(now).not.toContain('10.89.0.0/24')
+    expect(now).toContain('10.89.1.0/24')
+  })
+
   test('of another version is replaced with what it holds', () => {
     const { bridge } = net.createNetwork(request)
     sh('nft flush chain ip tsstack_aaaa forward')

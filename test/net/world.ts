@@ -131,4 +131,4 @@ export function fingerprint(): string {
 }
 
 export const fetchPage = (url: string, fd?: number): Promise<Result> =>
-  run(`curl -sS --max-time 1 ${url}`, fd)
+  run(`curl -sS --connect-timeout 1 --max-time 10 ${url}`, fd)

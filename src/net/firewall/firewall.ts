@@ -58,6 +58,12 @@ export class Firewall {
     if (!network.internal) this.#enableForwarding()
   }
 
+  /** Names of the bridges it knows. */
+  bridges(): readonly string[] {
+    if (!this.#exists()) return []
+    return this.#placed([this.sets.bridges]).map(({ element }) => String(element.key[0]))
+  }
+
   removeBridge(bridge: string): void {
     if (this.#exists()) this.change(this.#ofBridge(bridge), [])
   }

@@ -34,8 +34,8 @@ export function commitBatch(socket: NetlinkSocket, changes: readonly Request[]):
 }
 
 /**
- * What would refuse `changes`, tried and taken back: the kernel checks each message as it comes, and
- * a batch without an end is undone.
+ * What would refuse `changes`, tried and taken back: the kernel checks each message as it comes,
+ * and a batch without an end is undone.
  */
 export function tryBatch(
   socket: NetlinkSocket,
