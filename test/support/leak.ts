@@ -8,7 +8,7 @@ import { ownDescriptors, ownedProcesses, mountsOf, type ProcessEntry } from './l
 export interface LeakScope {
   /** State and run directories: no file may be added to them unless the test made it before. */
   readonly roots?: readonly string[]
-  /** Files below `roots` that may stay, such as a cache or a log. */
+  /** Paths of files below `roots` that may stay, such as a cache or a log. */
   readonly kept?: RegExp
   /**
    * Texts that mark an object as ours: a state root's path, its id, a stack's name. A process is

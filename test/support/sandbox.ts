@@ -25,7 +25,7 @@ export const PROJECT: string = resolve(import.meta.dirname, '../..')
 
 /** What a supervisor that has ended leaves of its root: its directories, its log, a cache. */
 const SKELETON =
-  /^(?:state|run|run\/engine(?:\/containers|\/root)?|state\/(?:stacks|volumes|rootfs(?:\/.*)?|supervisor\.(?:log|lock)))$/
+  /\/run\/engine(?:\/containers|\/root)?$|\/state\/(?:stacks|volumes|rootfs(?:\/.*)?|supervisor\.(?:log|lock))$/
 
 export interface Finished {
   readonly stdout: string
@@ -58,7 +58,8 @@ export class Sandbox {
     this.#holder = holder
     this.#binary = binary
     const marks = [root, ...rootIds(root)]
-    this.scope = { roots: [root], kept: SKELETON, marks, namespaces: [this.netns] }
+    const roots = [join(root, 'state'), join(root, 'run')]
+    this.scope = { roots, kept: SKELETON, marks, namespaces: [this.netns] }
     this.#before = snapshot(this.scope)
   }
 
@@ -121,7 +122,7 @@ export class Sandbox {
 
   /**
    * What is left of ours that was not there when the sandbox was opened: '' is what tests want.
-   * `kept`: files below the root that may stay beside the skeleton.
+   * `kept`: files of its state and run directories that may stay beside the skeleton.
    */
   async leaks(options: { readonly kept?: RegExp } = {}): Promise<string> {
     const kept = options.kept ? RegExp(`${SKELETON.source}|${options.kept.source}`) : SKELETON

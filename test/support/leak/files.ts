@@ -31,9 +31,7 @@ export function filesUnder(scope: {
     entries(place).map((entry) => join(place, entry.name)),
   ).filter((path) => isOurs(path))
   const inside = roots.flatMap((root) =>
-    walk(root, { depth: DEPTH_MAX, onlyDirectories: false }).filter(
-      (path) => !kept?.test(path.slice(root.length + 1)),
-    ),
+    walk(root, { depth: DEPTH_MAX, onlyDirectories: false }).filter((path) => !kept?.test(path)),
   )
   return new Set([...shared, ...inside])
 }
