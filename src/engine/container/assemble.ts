@@ -1,18 +1,13 @@
 /** Builds what a start hands to the kernel: the detached root with its mounts, and the launch program. */
 
-import { lstatSync, readdirSync } from 'node:fs'
+import { lstatSync, openSync, readdirSync } from 'node:fs'
 import { join as joinPath } from 'node:path'
 import {
   type Cgroup,
   type CgroupJoin,
   CLONE_NEW,
   close,
-  createDetachedMount,
   type Fd,
-  makeDirectoryIn,
-  makeNodeIn,
-  openIn,
-  O,
   type Program,
   sealedMemfd,
 } from '../../linux/index.ts'
@@ -86,14 +81,14 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
   if (config.root.readonly) makeRootReadOnly(rootfs.fd)
   const init = record.spec.init ? openInit(config, executable, undo) : undefined
   const table = new DescriptorTable({
-    stdio: [openNull(mounts, undo), input.output.stdout, input.output.stderr],
+    stdio: [placeholder(), input.output.stdout, input.output.stderr],
     status: input.reports.status,
     init,
   })
   const child: ChildInput = {
     config,
     ...programInput(config, { name: record.name, executable, init: record.spec.init }),
-    mounts: childMounts(machine, { config, root: rootfs.fd, mounts, table, undo }),
+    mounts: childMounts(machine, { config, root: rootfs.fd, mounts, table }),
     tasks: input.join.writeTo.map((fd) => table.pass(fd)),
     ...(input.netns === undefined ? {} : { netns: table.pass(input.netns) }),
   }
@@ -116,13 +111,12 @@ function cloneFlags(join: CgroupJoin): number {
   return mnt | pid | ipc | uts | (join.writeTo.length === 0 ? cgroup : 0)
 }
 
-/** The container's own /dev/null: a descriptor of the host's device would be a way out of its mounts. */
-function openNull(mounts: readonly PreparedMount[], undo: Undo): Fd {
-  const dev = mounts.find((mount) => mount.kind === 'attach' && mount.target === '/dev')
-  if (dev?.kind !== 'attach') throw new Error('Every container has a /dev')
-  const fd = openIn(dev.fd, 'null', { flags: O.RDWR, resolve: 'no-symlinks' })
-  undo.push(() => close(fd))
-  return fd
+let nullFd: Fd | undefined
+
+/** Holds the place of stdin, so that no descriptor of the child's becomes number 0; it opens its own. */
+function placeholder(): Fd {
+  nullFd ??= openSync('/dev/null', 'r')
+  return nullFd
 }
 
 function openInit(config: OciConfig, executable: string, undo: Undo): Fd {
@@ -139,33 +133,18 @@ function childMounts(
     readonly root: Fd
     readonly mounts: readonly PreparedMount[]
     readonly table: DescriptorTable
-    readonly undo: Undo
   },
 ): ChildMounts {
   const { config, table } = input
   return {
     root: table.pass(input.root),
-    rootReadOnly: config.root.readonly,
     mountPoint: rootMountPoint(machine.paths),
     mounts: input.mounts.map((mount) =>
       mount.kind === 'attach' ? { ...mount, fd: table.pass(mount.fd) } : mount,
     ),
-    masks: table.pass(openMasks(input.undo)),
     masked: maskedPaths(config.linux.maskedPaths),
     readOnly: config.linux.readonlyPaths.filter((path) => kindOf(path) !== 'absent'),
   }
-}
-
-/** A tmpfs of two entries, from which everything hidden is covered. */
-function openMasks(undo: Undo): Fd {
-  const fd = createDetachedMount({
-    type: 'tmpfs',
-    options: { mode: '755', nr_inodes: '4', size: '4k' },
-  })
-  undo.push(() => close(fd))
-  makeNodeIn(fd, 'null', { type: 'character', major: 1, minor: 3, mode: 0o666 })
-  makeDirectoryIn(fd, 'empty', { mode: 0o555 })
-  return fd
 }
 
 const knownPaths = new Map<string, 'absent' | 'file' | 'directory'>()

@@ -2,18 +2,17 @@
 
 import type { Label, Program } from '../../linux/index.ts'
 import * as kernel from './kernel.ts'
-import type { MountAttributes, PreparedMount } from './mounts.ts'
+import { setReadOnly, writeFileSystem } from './child-file-system.ts'
+import type { PreparedMount } from './mounts.ts'
+import { maskSource } from './new-file-system.ts'
 
 /** Descriptors are numbers inside the child. */
 export interface ChildMounts {
   /** Detached overlay. */
   readonly root: number
-  readonly rootReadOnly: boolean
   /** An empty directory of the host; covered only in the child's own namespace. */
   readonly mountPoint: string
   readonly mounts: readonly PreparedMount[]
-  /** A detached tmpfs with the device `null` and the directory `empty`, the sources of masks. */
-  readonly masks: number
   /** Paths that exist here, with what they are. */
   readonly masked: readonly { readonly path: string; readonly isDirectory: boolean }[]
   readonly readOnly: readonly string[]
@@ -22,29 +21,54 @@ export interface ChildMounts {
 const EMPTY = ''
 const RELATIVE_ROOT = '.'
 
+/** What later steps need of the mounts: words that hold descriptors. */
+export interface MountWords {
+  /** The tmpfs from which hidden paths are covered. */
+  readonly masks: number
+}
+
 /** Attaches the tree at its mount point, mounts below it, and makes it the root of this process. */
-export function writeMounts(program: Program, input: ChildMounts, onError: Label): void {
-  const empty = program.text(EMPTY)
+export function writeMounts(program: Program, input: ChildMounts, onError: Label): MountWords {
   // Private, so that nothing mounted from here on reaches the host, nor the host's here.
   program.call('mount', [0, program.text('/'), 0, kernel.MS_REC | kernel.MS_PRIVATE, 0], {
     onError,
     note: 'mount("/", MS_REC | MS_PRIVATE)',
   })
+  program.call('umask', [0])
+  const masks = program.word()
+  writeFileSystem(program, { system: maskSource(), mount: masks }, onError)
   for (const [fd, what] of [
-    [input.masks, 'masks'],
+    [program.load(masks), 'masks'],
     [input.root, 'root'],
   ] as const) {
     program.call(
       'move_mount',
-      [fd, empty, kernel.AT_FDCWD, program.text(input.mountPoint), kernel.MOVE_MOUNT_F_EMPTY_PATH],
+      [
+        fd,
+        program.text(EMPTY),
+        kernel.AT_FDCWD,
+        program.text(input.mountPoint),
+        kernel.MOVE_MOUNT_F_EMPTY_PATH,
+      ],
       { onError, note: `move_mount(${what}, "${input.mountPoint}")` },
     )
   }
   for (const mount of input.mounts) attach(program, { root: input.root, mount }, onError)
-  if (input.rootReadOnly) setReadOnly(program, { fd: input.root, what: '/' }, onError)
   program.call('fchdir', [input.root], { onError, note: 'fchdir(root)' })
   const here = program.text(RELATIVE_ROOT)
   program.call('pivot_root', [here, here], { onError })
+  return { masks }
+}
+
+/** The container's own /dev/null: a descriptor of the host's device would be a way out of its mounts. */
+export function writeStdin(program: Program, onError: Label): void {
+  const opened = program.word()
+  program.call('openat', [kernel.AT_FDCWD, program.text('/dev/null'), kernel.O_RDWR, 0], {
+    onError,
+    store: opened,
+  })
+  program.call('dup3', [program.load(opened), 0, 0], { onError })
+  program.call('close', [program.load(opened)])
 }
 
 /** Takes the old root, and all of the host with it, out of this namespace for good. */
@@ -63,7 +87,9 @@ function attach(
   const empty = program.text(EMPTY)
   const flags = kernel.MOVE_MOUNT_F_EMPTY_PATH | kernel.MOVE_MOUNT_T_EMPTY_PATH
   const source = program.word(mount.kind === 'attach' ? mount.fd : 0)
-  if (mount.kind === 'create') createFileSystem(program, { mount, store: source }, onError)
+  if (mount.kind === 'create') {
+    writeFileSystem(program, { system: mount.system, mount: source }, onError)
+  }
   program.compute(source, { store: program.ahead(2, 0) })
   // Resolved now, with everything mounted so far in view, and never past the container's own root.
   program.call(
@@ -78,31 +104,6 @@ function attach(
   program.call('move_mount', [0, empty, 0, empty, flags], {
     onError,
     note: `move_mount(${JSON.stringify(mount.target)})`,
-  })
-}
-
-function createFileSystem(
-  program: Program,
-  {
-    mount,
-    store,
-  }: { readonly mount: Extract<PreparedMount, { kind: 'create' }>; readonly store: number },
-  onError: Label,
-): void {
-  const { type } = mount
-  const context = program.word()
-  const note = (call: string): string => `${call}("${type}")`
-  program.call('fsopen', [program.text(type), kernel.FSOPEN_CLOEXEC], { onError, store: context })
-  program.compute(context, { store: program.ahead(1, 0) })
-  program.call('fsconfig', [0, kernel.FSCONFIG_CMD_CREATE, 0, 0, 0], {
-    onError,
-    note: note('fsconfig'),
-  })
-  program.compute(context, { store: program.ahead(1, 0) })
-  program.call('fsmount', [0, kernel.FSMOUNT_CLOEXEC, attributeBits(mount.attributes)], {
-    onError,
-    store,
-    note: note('fsmount'),
   })
 }
 
@@ -133,7 +134,11 @@ export function writeSysctls(
  * Read-only paths, then masked ones: after the sysctls are written, before the old root goes, for the
  * masks are cloned from a mount that hangs there, and only an attached mount can be cloned.
  */
-export function writeHiding(program: Program, input: ChildMounts, onError: Label): void {
+export function writeHiding(
+  program: Program,
+  input: ChildMounts & MountWords,
+  onError: Label,
+): void {
   for (const path of input.readOnly) {
     const tree = program.word()
     const flags = kernel.OPEN_TREE_CLONE | kernel.O_CLOEXEC | kernel.AT_RECURSIVE
@@ -148,7 +153,7 @@ export function writeHiding(program: Program, input: ChildMounts, onError: Label
     const tree = program.word()
     const source = program.text(isDirectory ? 'empty' : 'null')
     const flags = kernel.OPEN_TREE_CLONE | kernel.O_CLOEXEC
-    program.call('open_tree', [input.masks, source, flags], {
+    program.call('open_tree', [program.load(input.masks), source, flags], {
       onError,
       store: tree,
       note: `open_tree(mask of "${path}")`,
@@ -172,28 +177,6 @@ function moveTo(
   )
 }
 
-/** @see mount_setattr(2): struct mount_attr is attr_set, attr_clr, propagation, userns_fd */
-function setReadOnly(
-  program: Program,
-  tree: { readonly fd?: number; readonly word?: number; readonly what: string },
-  onError: Label,
-): void {
-  const attributes = Buffer.alloc(kernel.MOUNT_ATTR_BYTES)
-  attributes.writeBigUInt64LE(BigInt(kernel.MOUNT_ATTR_RDONLY), 0)
-  if (tree.word !== undefined) program.compute(tree.word, { store: program.ahead(1, 0) })
-  program.call(
-    'mount_setattr',
-    [
-      tree.fd ?? 0,
-      program.text(EMPTY),
-      kernel.AT_EMPTY_PATH | (tree.word === undefined ? 0 : kernel.AT_RECURSIVE),
-      program.bytes(attributes, 8),
-      kernel.MOUNT_ATTR_BYTES,
-    ],
-    { onError, note: `mount_setattr("${tree.what}", MOUNT_ATTR_RDONLY)` },
-  )
-}
-
 function openHow(program: Program): number {
   const flags = kernel.O_PATH | kernel.O_CLOEXEC
   return program.bytes(encodeOpenHow({ flags, resolve: kernel.RESOLVE_IN_ROOT }), 8)
@@ -205,13 +188,4 @@ function encodeOpenHow(how: { readonly flags: number; readonly resolve: number }
   bytes.writeBigUInt64LE(BigInt(how.flags), 0)
   bytes.writeBigUInt64LE(BigInt(how.resolve), 16)
   return bytes
-}
-
-function attributeBits(attributes: MountAttributes): number {
-  return (
-    (attributes.readOnly ? kernel.MOUNT_ATTR_RDONLY : 0) |
-    (attributes.nosuid ? kernel.MOUNT_ATTR_NOSUID : 0) |
-    (attributes.nodev ? kernel.MOUNT_ATTR_NODEV : 0) |
-    (attributes.noexec ? kernel.MOUNT_ATTR_NOEXEC : 0)
-  )
 }

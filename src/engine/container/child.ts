@@ -9,6 +9,7 @@ import {
   type ChildMounts,
   leaveOldRoot,
   writeHiding,
+  writeStdin,
   writeMounts,
   writeSysctls,
 } from './child-mounts.ts'
@@ -57,11 +58,12 @@ export function writeChild(program: Program, input: ChildInput): void {
     program.call('setns', [input.netns, kernel.CLONE_NEWNET], { onError: failed })
   }
   openSession(program, input, failed)
-  writeMounts(program, input.mounts, failed)
+  const words = writeMounts(program, input.mounts, failed)
   setNames(program, input.config, failed)
   writeSysctls(program, input.config.linux.sysctl, failed)
-  writeHiding(program, input.mounts, failed)
+  writeHiding(program, { ...input.mounts, ...words }, failed)
   leaveOldRoot(program, failed)
+  writeStdin(program, failed)
   setLimits(program, input, failed)
   writeCredentials(program, input, failed)
 }

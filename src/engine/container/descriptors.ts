@@ -16,7 +16,6 @@ export const FD = {
 /** Hands out child-side numbers for descriptors of ours. */
 export class DescriptorTable {
   readonly #passed: Record<number, Fd>
-  #next: number = FD.firstPassed
 
   constructor(fixed: {
     readonly stdio: readonly [stdin: Fd, stdout: Fd, stderr: Fd]
@@ -29,11 +28,19 @@ export class DescriptorTable {
     if (fixed.init !== undefined) this.#passed[FD.init] = fixed.init
   }
 
-  /** The number that `fd` will have in the child. */
+  /**
+   * The number that `fd` will have in the child: its own where that is free, for then nothing has to be
+   * copied out of the way before the child is made.
+   */
   pass(fd: Fd): number {
-    const number = this.#next
-    this.#next += 1
+    const number = fd >= FD.firstPassed && this.#passed[fd] === undefined ? fd : this.#free(fd)
     this.#passed[number] = fd
+    return number
+  }
+
+  #free(fd: Fd): number {
+    let number = Math.max(FD.firstPassed, fd) + 1
+    while (this.#passed[number] !== undefined) number += 1
     return number
   }
 

@@ -26,6 +26,8 @@ export const MS_PRIVATE = 0x40000
 export const OPEN_TREE_CLONE = 1
 export const MOVE_MOUNT_F_EMPTY_PATH = 0x4
 export const MOVE_MOUNT_T_EMPTY_PATH = 0x40
+export const FSCONFIG_SET_FLAG = 0
+export const FSCONFIG_SET_STRING = 1
 export const FSCONFIG_CMD_CREATE = 6
 export const FSOPEN_CLOEXEC = 1
 export const FSMOUNT_CLOEXEC = 1
@@ -41,8 +43,13 @@ export const AT_FDCWD = -100
 export const AT_EMPTY_PATH = 0x1000
 export const AT_RECURSIVE = 0x8000
 export const O_WRONLY = 0o1
+export const O_RDWR = 0o2
 export const O_CLOEXEC = 0o2000000
 export const O_PATH = 0o10000000
+
+// include/uapi/linux/stat.h
+export const S_IFREG = 0o100000
+export const S_IFCHR = 0o020000
 
 // include/uapi/linux/openat2.h
 export const OPEN_HOW_BYTES = 24

@@ -1,10 +1,9 @@
-/** Prepares a container's mounts as detached trees and makes the places they go to. */
+/** Prepares a container's mounts, binds as detached trees, and makes the places they go to. */
 
 import { readlinkSync } from 'node:fs'
 import { posix } from 'node:path'
 import {
   close,
-  createDetachedMount,
   type Fd,
   makeDirectoryIn,
   makeFileIn,
@@ -18,12 +17,9 @@ import {
 import { EngineError, KernelError } from '../../errors.ts'
 import type { Undo } from '../undo.ts'
 import { checkTarget } from './describe.ts'
-import { fillDev } from './dev.ts'
+import { DEFAULT_MOUNTS } from './defaults.ts'
+import { attributesOf, type NewFileSystem, newFileSystem, placeEntries } from './new-file-system.ts'
 import type { OciMount } from './oci.ts'
-
-/** File systems whose view depends on the namespaces of who mounts them: made by the child itself. */
-const CHILD_TYPES = ['proc', 'sysfs', 'mqueue'] as const
-export type ChildType = (typeof CHILD_TYPES)[number]
 
 export type PreparedMount =
   | {
@@ -33,12 +29,7 @@ export type PreparedMount =
       readonly isDirectory: boolean
       readonly attributes: MountAttributes
     }
-  | {
-      readonly kind: 'create'
-      readonly target: string
-      readonly type: ChildType
-      readonly attributes: MountAttributes
-    }
+  | { readonly kind: 'create'; readonly target: string; readonly system: NewFileSystem }
 
 export interface MountAttributes {
   readonly readOnly: boolean
@@ -80,19 +71,26 @@ export function prepareMounts(
 }
 
 function prepareMount(mount: OciMount, context: MountContext): readonly PreparedMount[] {
-  const attributes = attributesOf(mount.options)
+  // The places of the default mounts are real directories: the init layer sees to that.
+  if (DEFAULT_TYPES.get(mount.destination) === mount.type) return prepareDefault(mount, context)
   const target = realTarget(context.rootFd, mount.destination)
-  const childType = CHILD_TYPES.find((type) => type === mount.type)
-  if (childType) return [{ kind: 'create', target, type: childType, attributes }]
-  if (mount.type === 'cgroup') return prepareCgroups(target, context)
   // Again, now that the image's links are followed: one may lead into procfs.
   checkTarget(context.container, target)
-  const fd = mount.type === 'bind' ? cloneTree(mount, context) : newFileSystem(mount)
+  if (mount.type !== 'bind') return [{ kind: 'create', target, system: newFileSystem(mount) }]
+  const fd = cloneTree(mount, context)
   context.undo.push(() => close(fd))
-  if (mount.type === 'bind') setPropagation(fd, mount.options)
-  if (target === '/dev' && mount.type === 'tmpfs') fillDev(fd)
+  setPropagation(fd, mount.options)
   const isDirectory = statFd(fd).kind === 'directory'
-  return [{ kind: 'attach', target, fd, isDirectory, attributes }]
+  return [{ kind: 'attach', target, fd, isDirectory, attributes: attributesOf(mount.options) }]
+}
+
+const DEFAULT_TYPES: ReadonlyMap<string, string> = new Map(
+  DEFAULT_MOUNTS.map(({ destination, type }) => [destination, type]),
+)
+
+function prepareDefault(mount: OciMount, context: MountContext): readonly PreparedMount[] {
+  if (mount.type === 'cgroup') return prepareCgroups(mount.destination, context)
+  return [{ kind: 'create', target: mount.destination, system: newFileSystem(mount) }]
 }
 
 function cloneTree(mount: OciMount, { container }: MountContext): Fd {
@@ -117,39 +115,26 @@ function setPropagation(fd: Fd, options: readonly string[]): void {
   mountSetattr(fd, { recursive: true, propagation })
 }
 
-const ATTRIBUTE_WORDS = new Set(['ro', 'rw', 'nosuid', 'nodev', 'noexec', 'newinstance'])
-/** Words that are attributes of the mount in time keeping; the kernel's default serves as well. */
-const IGNORED_WORDS = new Set(['strictatime', 'relatime', 'noatime', 'suid', 'dev', 'exec'])
-
-function newFileSystem(mount: OciMount): Fd {
-  const options: Record<string, string | true> = {}
-  for (const word of mount.options) {
-    if (ATTRIBUTE_WORDS.has(word) || IGNORED_WORDS.has(word)) continue
-    const at = word.indexOf('=')
-    if (at < 0) options[word] = true
-    else options[word.slice(0, at)] = word.slice(at + 1)
-  }
-  return createDetachedMount({ type: mount.type, options })
-}
-
 /** v1: a tmpfs with one directory per hierarchy. v2: the group itself. Only the container's own shows. */
 function prepareCgroups(target: string, context: MountContext): readonly PreparedMount[] {
   const attributes = { readOnly: true, nosuid: true, nodev: true, noexec: true }
   const bindGroup = (at: string, directory: string): PreparedMount => {
     const fd = openTree(directory, { clone: true, recursive: false })
     context.undo.push(() => close(fd))
-    setPropagation(fd, [])
-    return { kind: 'attach', target: at, fd, isDirectory: true, attributes }
+    mountSetattr(fd, { recursive: true, propagation: 'private', set: attributes })
+    return { kind: 'attach', target: at, fd, isDirectory: true, attributes: NO_ATTRIBUTES }
   }
   const [first] = context.cgroups
   if (first?.name === '') return [bindGroup(target, first.directory)]
-  const tmpfs = createDetachedMount({ type: 'tmpfs', options: { mode: '755', size: '64k' } })
-  context.undo.push(() => close(tmpfs))
+  const options = ['mode=755', 'size=64k', 'ro', 'nosuid', 'nodev', 'noexec']
+  const tmpfs = newFileSystem({ destination: target, type: 'tmpfs', source: 'tmpfs', options })
   return [
-    { kind: 'attach', target, fd: tmpfs, isDirectory: true, attributes },
+    { kind: 'create', target, system: tmpfs },
     ...context.cgroups.map(({ name, directory }) => bindGroup(posix.join(target, name), directory)),
   ]
 }
+
+const NO_ATTRIBUTES: MountAttributes = attributesOf([])
 
 /** Makes the directory or file that a mount covers, inside whatever tree will be there by then. */
 function makeTarget(
@@ -157,42 +142,49 @@ function makeTarget(
   earlier: readonly PreparedMount[],
   context: MountContext,
 ): void {
-  const place = placeOf(mount.target, earlier, context)
-  if (!place) return
-  const { tree, path } = place
-  if (mount.kind === 'attach' && !mount.isDirectory) makeFileIn(tree, path, { mode: 0o644 })
-  else makeDirectoryIn(tree, path, { mode: 0o755 })
+  const isDirectory = mount.kind === 'create' || mount.isDirectory
+  makePlace({ path: mount.target, isDirectory }, earlier, context)
 }
 
 /** As Docker does. Where it cannot be made, the child's chdir(2) says so. */
 function makeWorkingDirectory(prepared: readonly PreparedMount[], context: MountContext): void {
   const target = realTarget(context.rootFd, context.workingDir)
   if (target === '/' || prepared.some((mount) => mount.target === target)) return
-  const place = placeOf(target, prepared, context)
   try {
-    if (place) makeDirectoryIn(place.tree, place.path, { mode: 0o755 })
+    makePlace({ path: target, isDirectory: true }, prepared, context)
   } catch (error) {
     if (!(error instanceof KernelError)) throw error
   }
 }
 
-/**
- * The tree that will be at `target`, and the path from its root. Undefined in procfs and sysfs, which
- * have the places that are mounted over; nobody can make more.
- */
-function placeOf(
-  target: string,
+/** In a tree of ours at once; in one that the child will make, as one of its first entries. */
+function makePlace(
+  place: { readonly path: string; readonly isDirectory: boolean },
   earlier: readonly PreparedMount[],
   { rootFd }: MountContext,
-): { readonly tree: Fd; readonly path: string } | undefined {
-  const parent = earlier
-    .filter((mount) => target.startsWith(`${mount.target}/`))
+): void {
+  const parent = deepestAbove(place.path, earlier)
+  const path = place.path.slice(parent?.target.length ?? 0)
+  if (parent?.kind === 'create') {
+    // procfs and sysfs have the places that are mounted over; nobody can make more.
+    if (parent.system.type !== 'tmpfs') return
+    parent.system.entries.push(...placeEntries(path, place.isDirectory))
+    return
+  }
+  if (!parent && DEFAULT_TYPES.has(place.path)) return
+  const tree = parent?.fd ?? rootFd
+  if (place.isDirectory) makeDirectoryIn(tree, path, { mode: 0o755 })
+  else makeFileIn(tree, path, { mode: 0o644 })
+}
+
+/** The mount among `earlier` in whose tree `path` will lie. */
+function deepestAbove(path: string, earlier: readonly PreparedMount[]): PreparedMount | undefined {
+  return earlier
+    .filter((mount) => path.startsWith(`${mount.target}/`))
     .reduce<PreparedMount | undefined>(
       (deepest, one) => (one.target.length >= (deepest?.target.length ?? 0) ? one : deepest),
       undefined,
     )
-  if (parent?.kind === 'create') return undefined
-  return { tree: parent?.fd ?? rootFd, path: target.slice(parent?.target.length ?? 0) }
 }
 
 /**
@@ -227,13 +219,4 @@ function applyAttributes(mount: Extract<PreparedMount, { kind: 'attach' }>): voi
   if (!readOnly && !nosuid && !nodev && !noexec) return
   // Recursive, because a tree that is bound read-only must not have a writable mount inside.
   mountSetattr(mount.fd, { recursive: true, set: { readOnly, nosuid, nodev, noexec } })
-}
-
-function attributesOf(options: readonly string[]): MountAttributes {
-  return {
-    readOnly: options.includes('ro'),
-    nosuid: options.includes('nosuid'),
-    nodev: options.includes('nodev'),
-    noexec: options.includes('noexec'),
-  }
 }

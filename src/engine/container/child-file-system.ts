@@ -1,0 +1,114 @@
+/** The child's calls that make a new file system and fill it. */
+
+import type { Label, Program } from '../../linux/index.ts'
+import * as kernel from './kernel.ts'
+import type { MountAttributes } from './mounts.ts'
+import type { NewFileSystem, TreeEntry } from './new-file-system.ts'
+
+/** Makes it as a detached mount; its descriptor is stored in the word `mount`. @see fsopen(2) */
+export function writeFileSystem(
+  program: Program,
+  { system, mount }: { readonly system: NewFileSystem; readonly mount: number },
+  onError: Label,
+): void {
+  const { type, options, attributes, entries } = system
+  const context = program.word()
+  const note = (call: string): string => `${call}("${type}")`
+  program.call('fsopen', [program.text(type), kernel.FSOPEN_CLOEXEC], { onError, store: context })
+  for (const [key, value] of options) {
+    const { FSCONFIG_SET_STRING, FSCONFIG_SET_FLAG } = kernel
+    const isFlag = value === ''
+    program.call(
+      'fsconfig',
+      [
+        program.load(context),
+        isFlag ? FSCONFIG_SET_FLAG : FSCONFIG_SET_STRING,
+        program.text(key),
+        isFlag ? 0 : program.text(value),
+        0,
+      ],
+      { onError, note: `fsconfig("${type}", "${key}", "${value}")` },
+    )
+  }
+  const { FSCONFIG_CMD_CREATE } = kernel
+  program.call('fsconfig', [program.load(context), FSCONFIG_CMD_CREATE, 0, 0, 0], {
+    onError,
+    note: note('fsconfig'),
+  })
+  // Read-only comes after the entries.
+  const bits = attributeBits({
+    ...attributes,
+    readOnly: attributes.readOnly && entries.length === 0,
+  })
+  program.call('fsmount', [program.load(context), kernel.FSMOUNT_CLOEXEC, bits], {
+    onError,
+    store: mount,
+    note: note('fsmount'),
+  })
+  for (const entry of entries) writeEntry(program, { mount, entry }, onError)
+  if (attributes.readOnly && entries.length > 0) {
+    setReadOnly(program, { word: mount, what: type }, onError)
+  }
+}
+
+/** @see mount_setattr(2): struct mount_attr is attr_set, attr_clr, propagation, userns_fd */
+export function setReadOnly(
+  program: Program,
+  tree: { readonly word: number; readonly what: string },
+  onError: Label,
+): void {
+  const attributes = Buffer.alloc(kernel.MOUNT_ATTR_BYTES)
+  attributes.writeBigUInt64LE(BigInt(kernel.MOUNT_ATTR_RDONLY), 0)
+  program.call(
+    'mount_setattr',
+    [
+      program.load(tree.word),
+      program.text(''),
+      kernel.AT_EMPTY_PATH | kernel.AT_RECURSIVE,
+      program.bytes(attributes, 8),
+      kernel.MOUNT_ATTR_BYTES,
+    ],
+    { onError, note: `mount_setattr("${tree.what}", MOUNT_ATTR_RDONLY)` },
+  )
+}
+
+/** The umask is 0 by now, so modes are what they say. */
+function writeEntry(
+  program: Program,
+  { mount, entry }: { readonly mount: number; readonly entry: TreeEntry },
+  onError: Label,
+): void {
+  const path = program.text(entry.path)
+  switch (entry.kind) {
+    case 'directory':
+      // One that exists was made for an earlier mount.
+      program.call('mkdirat', [program.load(mount), path, entry.mode])
+      return
+    case 'file':
+      program.call('mknodat', [program.load(mount), path, kernel.S_IFREG | entry.mode, 0])
+      return
+    case 'device': {
+      const { major, minor } = entry
+      const note = `mknodat("${entry.path}")`
+      const mode = kernel.S_IFCHR | 0o666
+      // makedev(3) of numbers below 256.
+      const device = (major << 8) | minor
+      program.call('mknodat', [program.load(mount), path, mode, device], { onError, note })
+      return
+    }
+    case 'link':
+      program.call('symlinkat', [program.text(entry.target), program.load(mount), path], {
+        onError,
+      })
+      return
+  }
+}
+
+function attributeBits(attributes: MountAttributes): number {
+  return (
+    (attributes.readOnly ? kernel.MOUNT_ATTR_RDONLY : 0) |
+    (attributes.nosuid ? kernel.MOUNT_ATTR_NOSUID : 0) |
+    (attributes.nodev ? kernel.MOUNT_ATTR_NODEV : 0) |
+    (attributes.noexec ? kernel.MOUNT_ATTR_NOEXEC : 0)
+  )
+}

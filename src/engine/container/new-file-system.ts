@@ -1,0 +1,103 @@
+/** File systems that are made for one container alone: the child makes them, and what they begin with. */
+
+import { DEVICE_LINKS, DEVICE_NODES } from './defaults.ts'
+import type { MountAttributes } from './mounts.ts'
+import type { OciMount } from './oci.ts'
+
+/** An entry of a new tmpfs. Nobody else can reach the tree, so nothing can be swapped meanwhile. */
+export type TreeEntry =
+  | { readonly kind: 'directory'; readonly path: string; readonly mode: number }
+  | { readonly kind: 'file'; readonly path: string; readonly mode: number }
+  | {
+      readonly kind: 'device'
+      readonly path: string
+      readonly major: number
+      readonly minor: number
+    }
+  | { readonly kind: 'link'; readonly path: string; readonly target: string }
+
+/** Made by the child: within its own namespaces, and in a hundredth of the time that a call from here takes. */
+export interface NewFileSystem {
+  readonly type: string
+  /** For fsconfig(2), in order. */
+  readonly options: readonly (readonly [key: string, value: string])[]
+  readonly attributes: MountAttributes
+  /** Grows while places for mounts below it are found. */
+  readonly entries: TreeEntry[]
+}
+
+const ATTRIBUTE_WORDS = new Set(['ro', 'rw', 'nosuid', 'nodev', 'noexec', 'newinstance'])
+/** Words that are attributes of the mount in time keeping; the kernel's default serves as well. */
+const IGNORED_WORDS = new Set(['strictatime', 'relatime', 'noatime', 'suid', 'dev', 'exec'])
+
+export function newFileSystem(mount: OciMount): NewFileSystem {
+  const options = mount.options
+    .filter((word) => !ATTRIBUTE_WORDS.has(word) && !IGNORED_WORDS.has(word))
+    .map((word) => {
+      const at = word.indexOf('=')
+      return at < 0 ? ([word, ''] as const) : ([word.slice(0, at), word.slice(at + 1)] as const)
+    })
+  const isDev = mount.destination === '/dev'
+  return {
+    type: mount.type,
+    options,
+    attributes: attributesOf(mount.options),
+    entries: isDev ? devEntries() : [],
+  }
+}
+
+/** From which everything hidden is covered: a device that is empty, and a directory that is. */
+export function maskSource(): NewFileSystem {
+  return {
+    type: 'tmpfs',
+    options: [
+      ['mode', '755'],
+      ['nr_inodes', '4'],
+      ['size', '4k'],
+    ],
+    attributes: { readOnly: false, nosuid: false, nodev: false, noexec: false },
+    entries: [
+      { kind: 'device', path: 'null', major: 1, minor: 3 },
+      { kind: 'directory', path: 'empty', mode: 0o555 },
+    ],
+  }
+}
+
+/** Entries that make `path` and the directories above it. */
+export function placeEntries(path: string, isDirectory: boolean): readonly TreeEntry[] {
+  const parts = path.split('/').filter(Boolean)
+  return parts.map((_, index) => {
+    const prefix = parts.slice(0, index + 1).join('/')
+    const isLast = index === parts.length - 1
+    return isLast && !isDirectory
+      ? { kind: 'file', path: prefix, mode: 0o644 }
+      : { kind: 'directory', path: prefix, mode: 0o755 }
+  })
+}
+
+export function attributesOf(options: readonly string[]): MountAttributes {
+  return {
+    readOnly: options.includes('ro'),
+    nosuid: options.includes('nosuid'),
+    nodev: options.includes('nodev'),
+    noexec: options.includes('noexec'),
+  }
+}
+
+/** Docker's nodes and links. */
+function devEntries(): TreeEntry[] {
+  return [
+    ...DEVICE_NODES.map(({ name, major, minor }): TreeEntry => ({
+      kind: 'device',
+      path: name,
+      major,
+      minor,
+    })),
+    ...DEVICE_LINKS.map(({ name, target }): TreeEntry => ({ kind: 'link', path: name, target })),
+    ...['pts', 'shm', 'mqueue'].map((path): TreeEntry => ({
+      kind: 'directory',
+      path,
+      mode: 0o755,
+    })),
+  ]
+}
