@@ -69,6 +69,9 @@ export const EXEC_WINDOW_BYTES: number = 256 * 1024
 /** After its program has ended, `exec` waits this long for a grandchild to close the output. */
 export const EXEC_DRAIN_MS: number = 1_000
 
+/** After `up` has stopped its containers, it waits this long for their last lines. */
+export const LOG_DRAIN_MS: number = 1_000
+
 /** Log lines are sent in packs of about this size. */
 export const LOG_PACK_BYTES: number = 64 * 1024
 

@@ -44,7 +44,7 @@ export function createProgram(
     .enablePositionalOptions()
     .showSuggestionAfterError()
     .showHelpAfterError('(tsstack --help lists the commands)')
-    .helpCommand(false)
+    .helpCommand('help [command]', 'show the help of a command')
     .exitOverride()
   addStackOptions(program)
   for (const module of COMMANDS) {

@@ -77,7 +77,9 @@ class Life {
     if (this.#stay) return
     clearTimeout(this.#timer)
     if (this.#clients.size > 0) return
-    this.#timer = setTimeout(() => void this.#endIfIdle(), SUPERVISOR_IDLE_MS)
+    this.#timer = setTimeout(() => {
+      this.#endIfIdle().catch((error: unknown) => console.error(error))
+    }, SUPERVISOR_IDLE_MS)
   }
 
   async #endIfIdle(): Promise<void> {
@@ -99,6 +101,9 @@ class Life {
     clearTimeout(this.#timer)
     this.server.close()
     for (const client of this.#clients) client.end().resume()
-    void this.#engine.close().finally(() => this.#end())
+    this.#engine
+      .close()
+      .catch((error: unknown) => console.error(error))
+      .finally(() => this.#end())
   }
 }

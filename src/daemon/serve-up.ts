@@ -1,8 +1,10 @@
 /** `up`: makes the stack as its files say; attached, it stays until the containers end or are stopped. */
 
-import type { Engine } from '../engine/index.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Engine, EngineEvent } from '../engine/index.ts'
+import { LOG_DRAIN_MS } from '../limits.ts'
 import { LogFeed, logSourceOf } from './log-feed.ts'
-import type { Request } from './protocol.ts'
+import type { LogSource, Request } from './protocol.ts'
 import { killStack, stopStack } from './stop-stack.ts'
 import type { ClientSession, Supervisor } from './supervisor.ts'
 import { takeSource } from './take-source.ts'
@@ -21,12 +23,13 @@ export async function serveUp(
   const { stack } = desired
   const interrupts = new Interrupts()
   session.listener = { onSignal: ({ kind }) => kind === 'interrupt' && interrupts.next() }
-  const attached = attach ? attachTo(supervisor.engine, session, stack) : undefined
+  using attached = attach ? attachTo(supervisor.engine, session, stack) : undefined
   const ok = await apply(supervisor, session, { desired, options, signal: interrupts.first })
   if (attached === undefined) return
   if (ok) await attached.untilEnd(interrupts.first)
-  else attached.release()
-  if (interrupts.first.aborted) await stop(supervisor, session, { stack, options, interrupts })
+  if (!interrupts.first.aborted) return
+  await stop(supervisor, session, { stack, options, interrupts })
+  await attached.drained()
 }
 
 /** True when every action was done. */
@@ -53,43 +56,48 @@ async function apply(
   return outcomes.every(({ kind }) => kind === 'done')
 }
 
-interface Attached {
+/** Disposing it ends the looking for new containers; what is followed already goes on to its end. */
+interface Attached extends Disposable {
   /** Sends logs until all containers have ended, or `interrupted`, or the client is gone. */
   untilEnd(interrupted: AbortSignal): Promise<void>
-  release(): void
+  /** The last words of containers that have ended are sent. */
+  drained(): Promise<void>
 }
 
 /** Follows every container from its start, so that `up` shows its first line. */
 function attachTo(engine: Engine, session: ClientSession, stack: string): Attached {
   const feed = new LogFeed(engine, session)
-  const begun = Date.now()
-  const ended = new AbortController()
-  const signal = AbortSignal.any([session.signal, ended.signal])
+  const since = Date.now()
   const unsubscribe = engine.subscribe((event) => {
     if (event.kind !== 'container' || event.stack !== stack || event.state !== 'started') return
-    const index = Number(/\d+$/.exec(event.container)?.[0] ?? 1)
-    const { container, service } = event
-    feed.follow({ container, service, index }, { since: begun })
+    feed.follow(startedSource(event), { since })
   })
-  const release = (): void => {
-    unsubscribe()
-    ended.abort()
-  }
   return {
-    release,
+    [Symbol.dispose]: unsubscribe,
     async untilEnd(interrupted) {
-      interrupted.addEventListener('abort', () => ended.abort())
-      if (interrupted.aborted) ended.abort()
+      const signal = AbortSignal.any([session.signal, interrupted])
       const observed = await watchStack(engine, {
         stack,
         signal,
-        onStarted: (container) => feed.follow(logSourceOf(container), { since: begun }),
+        onStarted: (container) => feed.follow(logSourceOf(container), { since }),
       })
       if (signal.aborted) return
       await feed.settled()
       session.connection.send({ kind: 'all-exited', observed })
     },
+    async drained() {
+      // One that could not be stopped writes on: it is not waited for.
+      await Promise.race([feed.settled(), sleep(LOG_DRAIN_MS, undefined, { ref: false })])
+    },
   }
+}
+
+/** The replica's number is the end of its name, unless `container_name` gave it another. */
+function startedSource(event: Extract<EngineEvent, { kind: 'container' }>): LogSource {
+  const { container, service, stack } = event
+  const start = `${stack}-${service}-`
+  const index = container.startsWith(start) ? Number(container.slice(start.length)) : 1
+  return { container, service, index: Number.isSafeInteger(index) ? index : 1 }
 }
 
 /** The first interrupt stops, any later one kills; logs are shown until the end. */
@@ -105,7 +113,9 @@ async function stop(
   const { connection } = session
   const { stack, options, interrupts } = run
   connection.send({ kind: 'stopping' })
-  interrupts.onLater(() => void killStack(supervisor.engine, stack))
+  interrupts.onLater(() => {
+    killStack(supervisor.engine, stack).catch((error: unknown) => console.error(error))
+  })
   using _turn = await takeTurn(supervisor, session, stack)
   const { outcomes, observed } = await stopStack(supervisor.engine, stack, {
     graceMs: options.graceMs,
