@@ -3,12 +3,22 @@
 import { existsSync, openSync } from 'node:fs'
 import { type Fd, startTime } from '../linux/index.ts'
 import type { DnsServer } from '../net/index.ts'
-import { announce, cleanUpAttempt, setRunning, update, watchAttempt } from './attempts.ts'
-import { publishNames, serveNames } from './container/network.ts'
+import {
+  announce,
+  cleanUpAttempt,
+  removeAttempt,
+  setRunning,
+  update,
+  wasOomKilled,
+  watchAttempt,
+} from './attempts.ts'
+import { attachmentsOf, publishNames, serveNames } from './container/network.ts'
 import { addContainer, type LiveContainer, type Machine } from './machine.ts'
+import { containerCgroup, containerPaths, runDirectories } from './paths.ts'
 import { readAttemptStatus } from './records/attempt.ts'
 import {
   type AttemptRecord,
+  namesIn,
   type ProcessIdentity,
   readAttemptRecord,
   readContainerRecords,
@@ -25,19 +35,62 @@ export async function adoptAll(machine: Machine): Promise<void> {
       await adopt(machine, addContainer(machine, record))
     }
   }
+  await endStrangers(machine)
 }
+
+/** Attempts of containers that have no readable record: nobody could say what they are to be. */
+async function endStrangers(machine: Machine): Promise<void> {
+  for (const name of namesIn(runDirectories(machine.paths))) {
+    if (machine.containers.has(name)) continue
+    const own = containerPaths(machine.paths, '', name)
+    const record = readAttemptRecord(own)
+    if (record) await removeAttempt(machine, { name, own, attempt: nobodys(record) })
+  }
+}
+
+const nobodys = (record: AttemptRecord) => ({ record, netns: undefined, dns: undefined })
 
 async function adopt(machine: Machine, container: LiveContainer): Promise<void> {
   publishNames(machine, container.record, [])
   const record = readAttemptRecord(container.own)
-  if (!record) return
+  if (!record) {
+    if (existsSync(container.own.run)) await endUnrecorded(machine, container)
+    if (hasNetworks(machine, container)) afterEnd(machine, container)
+    return
+  }
   if (isAlive(machine, record, container)) {
     await follow(machine, container, record)
     return followAttempt(machine, container)
   }
   keepResult(machine, container, record)
-  await cleanUpAttempt(machine, container, { record, netns: undefined, dns: undefined })
+  await cleanUpAttempt(machine, container, nobodys(record))
   afterEnd(machine, container)
+}
+
+/** After a reboot there are none, and only `up` makes them again. */
+function hasNetworks(machine: Machine, { record }: LiveContainer): boolean {
+  const present = new Set(machine.net.listNetworks().map(({ name }) => name))
+  return attachmentsOf(record).every(({ network }) => present.has(network))
+}
+
+/** Its record was broken: everything that an attempt of this container could have made goes. */
+function endUnrecorded(machine: Machine, container: LiveContainer): Promise<void> {
+  const { stack, name, attempts } = container.record
+  return cleanUpAttempt(
+    machine,
+    container,
+    nobodys({
+      attempt: attempts,
+      bootId: machine.bootId,
+      begunAt: 0,
+      cgroup: containerCgroup(machine.paths, stack, name),
+      interfaces: attachmentsOf(container.record).map(({ network }) => ({
+        network,
+        hostInterface: '',
+      })),
+      ports: [],
+    }),
+  )
 }
 
 /** Alive: this boot's monitor, by pid and start time, with a program that has started. */
@@ -68,7 +121,13 @@ async function follow(
 }
 
 function openNetns({ record }: LiveContainer, pid: number): Fd | undefined {
-  return record.spec.network.kind === 'host' ? undefined : openSync(`/proc/${pid}/ns/net`, 'r')
+  if (record.spec.network.kind === 'host') return undefined
+  try {
+    return openSync(`/proc/${pid}/ns/net`, 'r')
+  } catch {
+    // It has ended since we looked; the report of that follows.
+    return undefined
+  }
 }
 
 async function resolverOf(
@@ -98,7 +157,7 @@ function keepResult(machine: Machine, container: LiveContainer, record: AttemptR
       startedAt: status.startedAt,
       finishedAt: exit.at,
       exitCode: exit.exitCode,
-      oomKilled: false,
+      oomKilled: wasOomKilled(machine, record),
     },
   })
   announce(machine, container.record, 'exited', exit.exitCode)

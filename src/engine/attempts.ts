@@ -16,6 +16,7 @@ import { listenToReports } from './container/reports.ts'
 import { forgetNames, publishNames } from './container/network.ts'
 import type { EngineEvent } from './types.ts'
 import type { LiveAttempt, LiveContainer, Machine } from './machine.ts'
+import type { ContainerPaths } from './paths.ts'
 import { Undo } from './undo.ts'
 import { exitCodeOf, type ExitStatus, readAttemptStatus } from './records/attempt.ts'
 import {
@@ -60,7 +61,8 @@ export function watchAttempt(
   const reports = listenToReports(container.own.fifo, {
     started: (pid) => {
       // The child is gone when its program was never executed; the monitor cannot tell.
-      if (failure) return
+      // Nor is it news when an earlier supervisor died with the message unread.
+      if (failure ?? attempt.process) return
       setRunning(container, attempt, pid)
       started.resolve()
       announce(machine, container.record, 'started')
@@ -147,16 +149,31 @@ export async function cleanUpAttempt(
   container: LiveContainer,
   attempt: Pick<LiveAttempt, 'record' | 'netns' | 'dns'>,
 ): Promise<void> {
-  const { record, own } = container
-  publishNames(machine, record, [])
+  publishNames(machine, container.record, [])
+  await removeAttempt(machine, { name: container.record.name, own: container.own, attempt })
+}
+
+/** The same for a container of which nothing is known but its name. */
+export async function removeAttempt(
+  machine: Machine,
+  {
+    name,
+    own,
+    attempt,
+  }: {
+    readonly name: string
+    readonly own: ContainerPaths
+    readonly attempt: Pick<LiveAttempt, 'record' | 'netns' | 'dns'>
+  },
+): Promise<void> {
   const steps: readonly (() => unknown)[] = [
     () => attempt.dns?.close(),
-    () => machine.net.unpublish(record.name),
+    () => machine.net.unpublish(name),
     () => (attempt.netns === undefined ? undefined : close(attempt.netns)),
     ...attempt.record.interfaces.map(
       ({ network }) =>
         () =>
-          machine.net.detach({ container: record.name, network }),
+          machine.net.detach({ container: name, network }),
     ),
     () => removeCgroup(machine, attempt.record.cgroup),
     () => rmSync(own.run, { recursive: true, force: true }),
@@ -170,7 +187,7 @@ export async function cleanUpAttempt(
     }
   }
   if (failures.length > 0) {
-    throw new AggregateError(failures, `Cannot remove everything of "${record.name}"`)
+    throw new AggregateError(failures, `Cannot remove everything of "${name}"`)
   }
 }
 
@@ -234,7 +251,7 @@ export function announce(
   })
 }
 
-function wasOomKilled(machine: Machine, record: AttemptRecord): boolean {
+export function wasOomKilled(machine: Machine, record: AttemptRecord): boolean {
   try {
     return (machine.cgroups.open(record.cgroup).read().oomKills ?? 0) > 0
   } catch {

@@ -69,11 +69,12 @@ function runOf({ record, attempt }: LiveContainer): Run {
 }
 
 function stateOf(container: LiveContainer): ContainerState {
-  const { record, attempt, restart } = container
+  const { record, attempt, restart, starting } = container
   if (attempt?.process && !attempt.exit) return 'running'
   if (restart) return 'restarting'
   // The end is told before its clean-up; who waits for it must not take it for the last one.
   if (attempt?.process && attempt.exit) return willRestart(container) ? 'restarting' : 'exited'
+  if (starting && record.last) return 'restarting'
   return record.last ? 'exited' : 'created'
 }
 

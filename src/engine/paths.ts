@@ -32,6 +32,8 @@ export const leasesFile = (paths: Paths, stack: string): string =>
   join(stackDirectory(paths, stack), 'leases.json')
 export const containersDirectory = (paths: Paths, stack: string): string =>
   join(stackDirectory(paths, stack), 'containers')
+/** One directory for each container that has processes, or had some when the supervisor died. */
+export const runDirectories = (paths: Paths): string => join(paths.run, 'containers')
 export const volumesDirectory = (paths: Paths): string => join(paths.state, 'volumes')
 /** An empty directory on which each container's child, in its own mount namespace, puts its root. */
 export const rootMountPoint = (paths: Paths): string => join(paths.run, 'root')
@@ -57,7 +59,7 @@ export interface ContainerPaths {
 /** Paths of the container `name` of `stack`. */
 export function containerPaths(paths: Paths, stack: string, name: string): ContainerPaths {
   const directory = join(containersDirectory(paths, stack), name)
-  const run = join(paths.run, 'containers', name)
+  const run = join(runDirectories(paths), name)
   return {
     directory,
     record: join(directory, 'container.json'),

@@ -1,6 +1,6 @@
 /** Starts containers again as their policies say, with Docker's back-off. */
 
-import { decideRestart, FIRST_RUN } from '../planner/index.ts'
+import { decideRestart, FIRST_RUN, type RestartMemory } from '../planner/index.ts'
 import { update } from './attempts.ts'
 import { startContainer } from './container/start.ts'
 import { followHealth } from './health.ts'
@@ -41,13 +41,22 @@ export function afterEnd(machine: Machine, container: LiveContainer): void {
     stoppedByUser: record.stoppedByUser,
   })
   if (decision.kind === 'stay') return
-  update(machine, container, { restarts: decision.memory })
   container.restart = setTimeout(() => {
     container.restart = undefined
-    startAndFollow(machine, container).catch((failure: unknown) =>
+    startAgain(machine, container, decision.memory).catch((failure: unknown) =>
       warn(machine, container, failure),
     )
   }, decision.memory.delayMs)
+}
+
+/** Counted only now: a supervisor that dies before leaves the same decision to the next one. */
+async function startAgain(
+  machine: Machine,
+  container: LiveContainer,
+  restarts: RestartMemory,
+): Promise<void> {
+  update(machine, container, { restarts })
+  await startAndFollow(machine, container)
 }
 
 async function startAndFollow(machine: Machine, container: LiveContainer): Promise<void> {

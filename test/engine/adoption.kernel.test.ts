@@ -1,0 +1,260 @@
+/** What outlives a supervisor, a monitor or a mover that is killed, and who takes it over. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { startTime } from '../../src/linux/index.ts'
+import { attached, desiredStack, type Resources, type Service, sh, World } from './support.ts'
+
+let world: World
+beforeAll(async () => {
+  world = await World.open()
+})
+afterEach(async () => {
+  await world.down()
+  expect(await world.leaks()).toBe('')
+})
+afterAll(() => world.close())
+
+/** Another process makes the stack, and is killed without warning. */
+async function upAndKill(
+  services: Readonly<Record<string, Service>>,
+  resources: Resources = {},
+): Promise<void> {
+  const supervisor = await superviseElsewhere(services, resources)
+  supervisor.kill('SIGKILL')
+  await once(supervisor, 'exit')
+}
+
+async function superviseElsewhere(
+  services: Readonly<Record<string, Service>>,
+  resources: Resources = {},
+): Promise<ChildProcess> {
+  await world.engine.close()
+  const [state, run] = [join(world.root, 'state'), join(world.root, 'run')]
+  const desired = JSON.stringify(desiredStack(world.image, services, resources))
+  const script = join(import.meta.dirname, 'supervisor.ts')
+  const child = spawn(process.execPath, [script, state, run, desired], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: {},
+  })
+  const [line] = (await once(child.stdout, 'data')) as [Buffer]
+  const kinds = JSON.parse(line.toString()) as readonly string[]
+  expect(new Set(kinds)).toEqual(new Set(['done']))
+  return child
+}
+
+const COUNTER = 'i=0; while :; do echo $i; i=$((i+1)); sleep 0.01; done'
+
+interface Helpers {
+  readonly monitor: { readonly pid: number }
+  readonly mover: { readonly pid: number }
+}
+
+const helpers = (): Helpers =>
+  JSON.parse(
+    readFileSync(join(world.root, 'run/containers/tst-one-1/attempt.json'), 'utf8'),
+  ) as Helpers
+
+test('containers run on when their supervisor is killed, and the next one adopts them', async () => {
+  await upAndKill({ one: sh(COUNTER) })
+  const { monitor } = helpers()
+  const [pid] = childrenOf(monitor.pid)
+  const since = startTime(pid ?? 0)
+  expect(since).toBeGreaterThan(0)
+  await world.start()
+  const one = await world.observe('one')
+  expect(one).toMatchObject({ state: 'running', attempt: 1, pid })
+  expect(startTime(pid ?? 0)).toBe(since)
+  await world.up({ one: sh(COUNTER) })
+  expect((await world.observe('one')).pid).toBe(pid)
+  expect((await world.exec('one', 'echo still here')).stdout).toBe('still here\n')
+})
+
+test('nothing of a log is lost or doubled over the death of a supervisor', async () => {
+  await upAndKill({ one: sh(COUNTER) })
+  await sleep(300)
+  await world.start()
+  await world.line('one', /^60$/)
+  await world.engine.kill('tst-one-1', 'SIGKILL')
+  const numbers = (await world.log('one')).toString().trim().split('\n').map(Number)
+  expect(numbers.length).toBeGreaterThan(60)
+  expect(numbers).toEqual(numbers.map((_, at) => at))
+})
+
+test('an adopted container’s later end is seen with its true status', async () => {
+  await upAndKill({ one: sh("trap 'exit 23' TERM; echo ready; while :; do sleep 0.05; done") })
+  await world.start()
+  await world.line('one', /ready/)
+  await world.engine.kill('tst-one-1', 'SIGTERM')
+  expect(await world.exited('one')).toMatchObject({ exitCode: 23, attempt: 1 })
+})
+
+test('an end while nobody lived is known afterwards, with its time', async () => {
+  await upAndKill({ one: sh('sleep 0.3; exit 17') })
+  const { monitor } = helpers()
+  await gone(monitor.pid)
+  const before = Date.now()
+  await world.start()
+  const one = await world.observe('one')
+  expect(one).toMatchObject({ state: 'exited', exitCode: 17, attempt: 1 })
+  expect(one.finishedAt).toBeLessThanOrEqual(before)
+  expect((one.finishedAt ?? 0) - (one.startedAt ?? 0)).toBeGreaterThanOrEqual(299)
+})
+
+test('memory that ran out while nobody lived is known afterwards', async () => {
+  const script = 'sleep 0.3; x=0123456789abcdef; while :; do x=$x$x; done'
+  await upAndKill({ one: { ...sh(script), resources: { memoryBytesMax: 16 * 1024 * 1024 } } })
+  await gone(helpers().monitor.pid)
+  await world.start()
+  expect(await world.observe('one')).toMatchObject({ exitCode: 137, oomKilled: true })
+})
+
+test('a restart policy applies to an adopted container', async () => {
+  const restart = { condition: 'always' } as const
+  await upAndKill({ one: { ...sh('echo started; exec sleep 1000'), restart } })
+  await world.start()
+  await world.engine.kill('tst-one-1', 'SIGKILL')
+  const one = await world.when('one', ({ attempt, state }) => attempt === 2 && state === 'running')
+  expect(one.exitCode).toBeUndefined()
+})
+
+test('a restart policy applies to a container that ended while nobody lived', async () => {
+  const restart = { condition: 'on-failure', attemptsMax: 1 } as const
+  await upAndKill({ one: { ...sh('sleep 0.3; exit 3'), restart } })
+  await gone(helpers().monitor.pid)
+  await world.start()
+  expect(await world.exited('one')).toMatchObject({ attempt: 2, exitCode: 3 })
+})
+
+test('a back-off that a supervisor did not live to see through is taken up', async () => {
+  const restart = { condition: 'always', delayMs: 700 } as const
+  const supervisor = await superviseElsewhere({ one: { ...sh('exit 1'), restart } })
+  const attempt = join(world.root, 'run/containers/tst-one-1/attempt.json')
+  while (existsSync(attempt)) await sleep(5)
+  supervisor.kill('SIGKILL')
+  await once(supervisor, 'exit')
+  await world.start()
+  await world.when('one', (one) => one.attempt === 2 && one.exitCode === 1)
+})
+
+test('an adopted container keeps its address, its names and its published port', async () => {
+  const serve = 'mkdir -p /www; echo hello > /www/index.html; exec httpd -f -p 80 -h /www'
+  const services = {
+    web: {
+      ...sh(serve),
+      ...attached('tst_net'),
+      ports: [{ target: 80, protocol: 'tcp', published: { first: 18_080, last: 18_080 } }],
+    },
+    box: { command: ['sleep', '1000'], ...attached('tst_net') },
+  } as const
+  const resources = { networks: [{ name: 'tst_net' }] }
+  await upAndKill(services, resources)
+  await world.start()
+  const { addresses } = await world.observe('web')
+  const fetched = await world.exec('box', 'wget -q -O - http://web/')
+  expect(fetched).toMatchObject({ stdout: 'hello\n', exitCode: 0 })
+  expect((await world.exec('box', 'nslookup web')).stdout).toContain(addresses[0]?.ipv4)
+  const response = await fetch('http://127.0.0.1:18080/')
+  expect(await response.text()).toBe('hello\n')
+  await world.up(services, resources)
+  expect((await world.observe('web')).attempt).toBe(1)
+})
+
+test('what a supervisor left half made is cleared away by the next', async () => {
+  for (const delayMs of [30, 60, 90, 120, 150, 200]) {
+    await world.engine.close()
+    const [state, run] = [join(world.root, 'state'), join(world.root, 'run')]
+    const services = { one: { ...sh(COUNTER), ...attached('tst_net') }, two: sh(COUNTER) }
+    const resources = { networks: [{ name: 'tst_net' }] }
+    const desired = JSON.stringify(desiredStack(world.image, services, resources))
+    const script = join(import.meta.dirname, 'supervisor.ts')
+    const child = spawn(process.execPath, [script, state, run, desired], { env: {} })
+    await stackRecorded(state)
+    await sleep(delayMs - 30)
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    await world.start()
+    await world.up(services, resources)
+    expect(await world.observe('one')).toMatchObject({ state: 'running' })
+    await world.down()
+    expect(await world.leaks()).toBe('')
+  }
+})
+
+test('a monitor that is killed takes its container with it, and the policy applies', async () => {
+  const restart = { condition: 'on-failure' } as const
+  await world.up({ one: { ...sh('sleep 1000 & echo up; wait'), restart } })
+  await world.line('one', /up/)
+  const { pid = 0 } = await world.observe('one')
+  process.kill(helpers().monitor.pid, 'SIGKILL')
+  const one = await world.when('one', ({ attempt, state }) => attempt === 2 && state === 'running')
+  expect(one.pid).not.toBe(pid)
+  await gone(pid)
+})
+
+test('a monitor that is killed is an exit with 137', async () => {
+  await world.up({ one: { command: ['sleep', '1000'] } })
+  process.kill(helpers().monitor.pid, 'SIGKILL')
+  expect(await world.exited('one')).toMatchObject({ exitCode: 137, oomKilled: false })
+})
+
+test('a monitor that is killed while nobody lives is known to the next supervisor', async () => {
+  await upAndKill({ one: { command: ['sleep', '1000'] } })
+  const { monitor, mover } = helpers()
+  process.kill(monitor.pid, 'SIGKILL')
+  await gone(mover.pid)
+  await world.start()
+  expect(await world.exited('one')).toMatchObject({ exitCode: 137, attempt: 1 })
+})
+
+test('a container runs on without its mover, and ends with its own status', async () => {
+  const script = "trap 'exit 11' TERM; echo ready; while :; do sleep 0.05; done"
+  await world.up({ one: sh(script) })
+  await world.line('one', /ready/)
+  process.kill(helpers().mover.pid, 'SIGKILL')
+  await gone(helpers().mover.pid)
+  await world.engine.kill('tst-one-1', 'SIGTERM')
+  expect(await world.exited('one')).toMatchObject({ exitCode: 11 })
+})
+
+test('a container whose record is broken is not lost: its processes are cleared away', async () => {
+  await upAndKill({ one: sh(COUNTER) })
+  const { monitor } = helpers()
+  const record = join(world.root, 'state/stacks/tst/containers/tst-one-1/container.json')
+  writeFileSync(record, '{"half":')
+  await world.start()
+  expect(existsSync(`${record}.broken`)).toBe(true)
+  await gone(monitor.pid)
+  await world.up({ one: sh(COUNTER) })
+  expect(await world.observe('one')).toMatchObject({ state: 'running', attempt: 1 })
+})
+
+test('an engine that is closed and another in the same process adopt as well', async () => {
+  await world.up({ one: { command: ['sleep', '1000'] } })
+  const { pid } = await world.observe('one')
+  for (let round = 0; round < 10; round += 1) await world.restart()
+  expect(await world.observe('one')).toMatchObject({ state: 'running', attempt: 1, pid })
+})
+
+function childrenOf(pid: number): readonly number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number)
+}
+
+/** Waits until no process `pid` is left but perhaps a zombie that its new parent has not reaped. */
+async function gone(pid: number): Promise<void> {
+  for (;;) {
+    try {
+      if (/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))) return
+    } catch {
+      return
+    }
+    await sleep(5)
+  }
+}
+
+async function stackRecorded(state: string): Promise<void> {
+  while (!existsSync(join(state, 'stacks/tst/stack.json'))) await sleep(2)
+}
