@@ -1,5 +1,5 @@
 /** What outlives a supervisor, a monitor or a mover that is killed, and who takes it over. */
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -23,27 +23,9 @@ async function upAndKill(
   services: Readonly<Record<string, Service>>,
   resources: Resources = {},
 ): Promise<void> {
-  const supervisor = await superviseElsewhere(services, resources)
+  const supervisor = await world.superviseElsewhere(services, { resources })
   supervisor.kill('SIGKILL')
   await once(supervisor, 'exit')
-}
-
-async function superviseElsewhere(
-  services: Readonly<Record<string, Service>>,
-  resources: Resources = {},
-): Promise<ChildProcess> {
-  await world.engine.close()
-  const [state, run] = [join(world.root, 'state'), join(world.root, 'run')]
-  const desired = JSON.stringify(desiredStack(world.image, services, resources))
-  const script = join(import.meta.dirname, 'supervisor.ts')
-  const child = spawn(process.execPath, [script, state, run, desired], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: {},
-  })
-  const [line] = (await once(child.stdout, 'data')) as [Buffer]
-  const kinds = JSON.parse(line.toString()) as readonly string[]
-  expect(new Set(kinds)).toEqual(new Set(['done']))
-  return child
 }
 
 const COUNTER = 'i=0; while :; do echo $i; i=$((i+1)); sleep 0.01; done'
@@ -131,7 +113,7 @@ test('a restart policy applies to a container that ended while nobody lived', as
 
 test('a back-off that a supervisor did not live to see through is taken up', async () => {
   const restart = { condition: 'always', delayMs: 700 } as const
-  const supervisor = await superviseElsewhere({ one: { ...sh('exit 1'), restart } })
+  const supervisor = await world.superviseElsewhere({ one: { ...sh('exit 1'), restart } })
   const attempt = join(world.root, 'run/containers/tst-one-1/attempt.json')
   while (existsSync(attempt)) await sleep(5)
   supervisor.kill('SIGKILL')

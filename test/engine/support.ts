@@ -1,8 +1,10 @@
 /** A machine of our own for one test file: a network namespace, a busybox rootfs, an engine. */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import {
   createEngine,
   type Engine,
@@ -184,6 +186,30 @@ export class World {
   async restart(): Promise<void> {
     await this.engine.close()
     await this.start()
+  }
+
+  /**
+   * Closes our engine; another process makes the stack and stays, until the caller kills it. Its
+   * descriptors from 7 on are `inherited`.
+   */
+  async superviseElsewhere(
+    services: Readonly<Record<string, Service>>,
+    options: { readonly resources?: Resources; readonly inherited?: readonly number[] } = {},
+  ): Promise<ChildProcess> {
+    await this.engine.close()
+    const { resources, inherited = [] } = options
+    const desired = JSON.stringify(desiredStack(this.image, services, resources))
+    const script = join(import.meta.dirname, 'supervisor.ts')
+    const words = [script, join(this.root, 'state'), join(this.root, 'run'), desired]
+    const unused = ['ignore', 'ignore', 'ignore', 'ignore'] as const
+    const child = spawn(process.execPath, words, {
+      stdio: ['ignore', 'pipe', 'inherit', ...unused, ...inherited],
+      env: {},
+    })
+    const [line] = (await once(child.stdout as Readable, 'data')) as [Buffer]
+    const kinds = JSON.parse(line.toString()) as readonly string[]
+    if (kinds.some((kind) => kind !== 'done')) throw new Error(`Not all was done: ${line}`)
+    return child
   }
 
   /** Makes the stack as it says; throws unless every action succeeded. */
