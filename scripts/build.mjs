@@ -13,7 +13,10 @@ const library = existsSync('src/index.ts')
 /** `import fs from 'node:fs'`, `import * as fs from …` and `import { a, b as c } from …`. */
 const BUILTIN_IMPORT =
   /^import\s+(?:(?:\*\s+as\s+)?([\w$]+)|\{([^}]*)\})\s+from\s+['"](?:node:)?([a-z_/]+)['"];?/gm
-/** The ES modules of yaml: node would take its CommonJS, which cannot be shaken nor bundled into ESM. */
+/**
+ * The ES modules of yaml: node would take its CommonJS, which cannot be shaken nor bundled into
+ * ESM.
+ */
 const YAML_MODULE = resolve('node_modules/yaml/browser/dist/index.js')
 /** Stands in for the digest until all files are known. */
 const UNKNOWN_BUILD = 'unknown-build-id'
@@ -66,7 +69,8 @@ async function bundle(entryPoints, options = {}) {
 
 /**
  * Node's own modules by `process.getBuiltinModule`: an ES import of `node:fs` reads each of its
- * exports, and so loads streams and promises that most commands never touch (12 of 25 ms, measured).
+ * exports, and so loads streams and promises that most commands never touch (12 of 25 ms,
+ * measured).
  */
 function takeBuiltins({ onLoad }) {
   onLoad({ filter: /\.(?:ts|js|mjs)$/ }, ({ path }) => ({

@@ -57,10 +57,13 @@ export const HELLO_MS_MAX: number = 5_000
 /** Log of the supervisor; the one before it is kept as well. */
 export const SUPERVISOR_LOG_BYTES_MAX: number = 1024 * 1024
 
+/** A command waits this long for another that changes its stack: a script must not hang forever. */
+export const TURN_MS_MAX: number = 600_000
+
 /** `sun_path` of unix(7) has 108 bytes, the last of which is zero. */
 export const SOCKET_PATH_BYTES_MAX: number = 107
 
-/** Stack files up to this size are read by the supervisor; larger ones would hold up everybody else. */
+/** Stack files up to this size are read by the supervisor; larger ones would hold up the others. */
 export const LOAD_BYTES_MAX: number = 256 * 1024
 
 /** Standard input of `exec` that may be under way: one pipe's worth four times over. */

@@ -8,7 +8,10 @@ export interface CommandModule {
   /** For the list of commands. */
   readonly summary: string
   readonly hidden?: boolean
-  /** Adds options and arguments, and hands the work to `run`. Called only for a command that was typed. */
+  /**
+   * Adds options and arguments, and hands the work to `run`. Called only for a command that was
+   * typed.
+   */
   readonly define: (command: Command, run: Run) => void
 }
 

@@ -3,7 +3,10 @@
 import type { ObservedContainer, ObservedPort } from '../planner/index.ts'
 import { durationText } from './duration.ts'
 
-/** `running 3 minutes`, `exited (137) 2 seconds ago, out of memory`. `now` in milliseconds since the epoch. */
+/**
+ * `running 3 minutes`, `exited (137) 2 seconds ago, out of memory`. `now` in milliseconds since the
+ * epoch.
+ */
 export function stateText(container: ObservedContainer, now: number): string {
   const { state, startedAt, finishedAt, exitCode, oomKilled, failure } = container
   const since = (time: number | undefined): string =>

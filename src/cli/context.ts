@@ -1,4 +1,7 @@
-/** What every command is given: where the supervisor is, and what was said before the command's name. */
+/**
+ * What every command is given: where the supervisor is, and what was said before the command's
+ * name.
+ */
 
 import type { Command } from 'commander'
 import type { Places, StackInput } from '../daemon/index.ts'

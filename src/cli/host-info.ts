@@ -27,7 +27,9 @@ export function readHostInfo(): HostInfo {
   }
 }
 
-/** From the text of `/proc/self/mountinfo`, and whether `/sys/fs/cgroup` itself is a v2 hierarchy. */
+/**
+ * From the text of `/proc/self/mountinfo`, and whether `/sys/fs/cgroup` itself is a v2 hierarchy.
+ */
 export function cgroupVersion(mountinfo: string, unifiedAtRoot: boolean): string {
   // mountinfo(5): the type of file system follows a field that is "-".
   const types = new Set(mountinfo.split('\n').map((line) => line.split(' - ')[1]?.split(' ')[0]))

@@ -1,10 +1,9 @@
 /** Entry of the command line: runs the command, shows its error, ends with its status. */
 
 import { CommanderError } from 'commander'
-import { ERROR_CODES } from '../errors.ts'
 import { say } from './output.ts'
 import { createProgram } from './program.ts'
-import { exitCodeOf, renderError } from './render-error.ts'
+import { exitCodeOf, exitOf, renderError } from './render-error.ts'
 import { painter } from './style.ts'
 
 process.exit(await main(process.argv))
@@ -20,7 +19,7 @@ async function main(argv: readonly string[]): Promise<number> {
     return status
   } catch (error) {
     // Commander has printed its help, or what it did not understand.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : ERROR_CODES.USAGE.exit
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitOf('USAGE')
     say(renderError(error, painter(2), Boolean(process.env['TSSTACK_DEBUG'])))
     return exitCodeOf(error)
   }

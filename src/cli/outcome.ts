@@ -4,10 +4,13 @@ import type { Outcome } from '../daemon/index.ts'
 import { ERROR_CODES } from '../errors.ts'
 import { say } from './output.ts'
 import { subjectText } from './progress.ts'
+import { exitOf } from './render-error.ts'
 import { safeText } from './safe-text.ts'
 import type { Paint } from './style.ts'
 
-/** Says each failure with its cure; returns the status of the first, 130 when interrupted, else 0. */
+/**
+ * Says each failure with its cure; returns the status of the first, 130 when interrupted, else 0.
+ */
 export function reportOutcomes(
   outcomes: readonly Outcome[],
   { interrupted, paint }: { readonly interrupted: boolean; readonly paint: Paint },
@@ -21,9 +24,9 @@ export function reportOutcomes(
     if (hint !== undefined) say(`${paint('cyan', 'hint:')} ${safeText(hint)}`)
     if (status === 0) status = statusOf(code)
   }
-  if (status === 0 && interrupted) return ERROR_CODES.INTERRUPTED.exit
+  if (status === 0 && interrupted) return exitOf('INTERRUPTED')
   if (status === 0 && outcomes.some(({ kind }) => kind === 'skipped')) {
-    return ERROR_CODES.ACTION_FAILED.exit
+    return exitOf('ACTION_FAILED')
   }
   return status
 }

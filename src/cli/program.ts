@@ -32,7 +32,10 @@ const COMMANDS: readonly CommandModule[] = [
   daemonCommand,
 ]
 
-/** The program for the words of `argv`; `onStatus` is told the exit status of the command that was run. */
+/**
+ * The program for the words of `argv`; `onStatus` is told the exit status of the command that was
+ * run.
+ */
 export function createProgram(
   argv: readonly string[],
   onStatus: (status: number) => void,
@@ -40,7 +43,8 @@ export function createProgram(
   const program = new Command('tsstack')
     .description('Compose-style stacks on the Linux kernel, without Docker.')
     .version(VERSION, '-V, --version')
-    // Options before the command are the program's, those after it the command's: `logs -f` follows.
+    // Options before the command are the program's, those after it the command's: `logs -f`
+    // follows.
     .enablePositionalOptions()
     .showSuggestionAfterError()
     .showHelpAfterError('(tsstack --help lists the commands)')

@@ -2,12 +2,18 @@
 
 import { InvalidStack, RemoteError } from '../daemon/index.ts'
 import { ERROR_CODES, TsstackError } from '../errors.ts'
+import type { ErrorCode } from '../errors.ts'
 import { safeLine, safeText } from './safe-text.ts'
 import type { Paint } from './style.ts'
 
+/** The exit status of a code: docs/errors.md. */
+export function exitOf(code: ErrorCode): number {
+  return ERROR_CODES[code].exit
+}
+
 /** The exit status of the table of codes; 1 for what is not in it. */
 export function exitCodeOf(error: unknown): number {
-  return error instanceof TsstackError ? ERROR_CODES[error.code].exit : 1
+  return error instanceof TsstackError ? exitOf(error.code) : 1
 }
 
 /** Message, hint and code; with `debug` the stacks as well. */
@@ -22,7 +28,10 @@ export function renderError(error: unknown, paint: Paint, debug: boolean): strin
   return [...lines, ...(debug ? stacks(error) : [])].join('\n')
 }
 
-/** The diagnostics that the error of a stack file brought along: excerpts of a file that may be hostile. */
+/**
+ * The diagnostics that the error of a stack file brought along: excerpts of a file that may be
+ * hostile.
+ */
 function renderedOf(error: unknown): string[] {
   const isInvalid = error instanceof InvalidStack || error instanceof RemoteError
   const text = isInvalid ? error.rendered : undefined

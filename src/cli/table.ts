@@ -1,6 +1,8 @@
 /** Columns of text, as `ps` prints them. */
 
-/** Every column as wide as its widest cell, three spaces between; no spaces at the end of a line. */
+/**
+ * Every column as wide as its widest cell, three spaces between; no spaces at the end of a line.
+ */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [head, ...rows]
   const widths = head.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)))

@@ -1,4 +1,7 @@
-/** The supervisor's side of the boundary: what clients send, checked before anything is done with it. */
+/**
+ * The supervisor's side of the boundary: what clients send, checked before anything is done with
+ * it.
+ */
 
 import type { ExecRequest, TerminalSize } from '../engine/index.ts'
 import { UsageError } from '../errors.ts'
@@ -168,7 +171,10 @@ const sourceInput: Check<StackSourceInput> = (value, place) => {
   return { kind: 'desired', desired: desiredState(body['desired'], `${place}.desired`) }
 }
 
-/** Only what becomes a path or a name: the rest is data that the sender, root as we are, answers for. */
+/**
+ * Only what becomes a path or a name: the rest is data that the sender, root as we are, answers
+ * for.
+ */
 const desiredState: Check<DesiredState> = (value, place) => {
   const body = plainObject(value, place)
   const objectName = textLike(OBJECT_NAME, 'a name of letters, digits, "_", "." and "-"')

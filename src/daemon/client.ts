@@ -75,7 +75,7 @@ export interface ConnectOptions {
  * @throws {UsageError} NOT_ROOT when the caller may neither use its socket nor start it.
  * @throws {EngineError} SUPERVISOR or STATE_DIRECTORY when it cannot be reached.
  */
-export async function openSession(options: ConnectOptions): Promise<Session> {
+async function openSession(options: ConnectOptions): Promise<Session> {
   const { places } = options
   const end = performance.now() + SUPERVISOR_START_MS_MAX
   while (performance.now() < end) {

@@ -1,4 +1,6 @@
-/** How messages travel over the socket: 4 bytes of length, 1 byte that says what it is, the payload. */
+/**
+ * How messages travel over the socket: 4 bytes of length, 1 byte that says what it is, the payload.
+ */
 
 import { FRAME_BYTES_MAX } from '../limits.ts'
 
@@ -21,7 +23,7 @@ export type Frame =
   | { readonly kind: ByteFrameKind; readonly bytes: Uint8Array }
 
 /** Bytes before the payload: big-endian length of the payload, then the kind. */
-export const HEADER_BYTES = 5
+const HEADER_BYTES = 5
 
 const KINDS = Object.keys(FRAME) as readonly FrameKind[]
 

@@ -6,7 +6,7 @@ import type { Places } from './places.ts'
 import type { StackInput } from './protocol.ts'
 import type { ConfigText } from './read-config.ts'
 
-export { openRequest, openSession, Session } from './client.ts'
+export { openRequest, Session } from './client.ts'
 export type { Answer, ConnectOptions } from './client.ts'
 export type {
   EngineEvent,

@@ -30,7 +30,9 @@ export type Loaded =
 
 class TooLarge extends Error {}
 
-/** Reads, checks and normalises the stack that `input` means. `bytesMax` bounds all files together. */
+/**
+ * Reads, checks and normalises the stack that `input` means. `bytesMax` bounds all files together.
+ */
 export function loadDesired(input: StackInput, bytesMax: number = Infinity): Loaded {
   const loader = new FileLoader(input, bytesMax)
   const request = loadRequest(input, loader)
@@ -105,7 +107,9 @@ export class FileLoader implements Loader {
   }
 }
 
-/** Opened without waiting, and looked at before it is read: a FIFO would hold the reader forever. */
+/**
+ * Opened without waiting, and looked at before it is read: a FIFO would hold the reader forever.
+ */
 function readRegularFile(path: string): Uint8Array {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   try {

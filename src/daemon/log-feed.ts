@@ -38,7 +38,9 @@ export class LogFeed {
     if (!this.#packer.isEmpty) await connection.sendBytes('logs', this.#packer.take())
   }
 
-  /** Begins to send what `source` writes, as it comes. Nothing happens when it is followed already. */
+  /**
+   * Begins to send what `source` writes, as it comes. Nothing happens when it is followed already.
+   */
   follow(source: LogSource, options: Omit<LogOptions, 'follow' | 'signal'>): void {
     const { container } = source
     if (this.#following.has(container)) return

@@ -1,4 +1,7 @@
-/** Entry of the supervisor process: `daemon.js --state DIRECTORY --run DIRECTORY [--report-fd 3] [--stay]`. */
+/**
+ * Entry of the supervisor process: `daemon.js --state DIRECTORY --run DIRECTORY [--report-fd 3]
+ * [--stay]`.
+ */
 
 import { closeSync, renameSync, statSync, writeSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -41,7 +44,10 @@ async function main(places: Places): Promise<void> {
   }
 }
 
-/** To the command that started us, once: see `start.ts`. Closed at once, so that nothing inherits it. */
+/**
+ * To the command that started us, once: see `start.ts`. Closed at once, so that nothing inherits
+ * it.
+ */
 function report(message: StartReport): void {
   if (reportFd === undefined) return
   try {

@@ -6,7 +6,9 @@ export interface Merged<T> {
   readonly value: T
 }
 
-/** The values of all `streams` in the order of `timeOf`; of equal times, the earlier stream's first. */
+/**
+ * The values of all `streams` in the order of `timeOf`; of equal times, the earlier stream's first.
+ */
 export async function* mergeByTime<T>(
   streams: readonly AsyncIterable<T>[],
   timeOf: (value: T) => number,
@@ -27,7 +29,10 @@ export async function* mergeByTime<T>(
   }
 }
 
-/** Index of the head with the least time; -1 when all streams have ended. Streams are few: one per container. */
+/**
+ * Index of the head with the least time; -1 when all streams have ended. Streams are few: one per
+ * container.
+ */
 function earliest<T>(
   heads: readonly IteratorResult<T, unknown>[],
   timeOf: (value: T) => number,

@@ -6,7 +6,8 @@ import { EngineError } from '../errors.ts'
 
 /**
  * Makes `path` for its owner alone, and what is missing above it.
- * @throws {EngineError} STATE_DIRECTORY when it cannot be made, or is not ours alone (a group may pass).
+ * @throws {EngineError} STATE_DIRECTORY when it cannot be made, or is not ours alone (a group may
+ * pass).
  */
 export function makePrivateDirectory(path: string): void {
   try {

@@ -1,4 +1,7 @@
-/** What command line and supervisor say to each other. Nothing here runs: it is all types, and one number. */
+/**
+ * What command line and supervisor say to each other. Nothing here runs: it is all types, and one
+ * number.
+ */
 
 import type {
   EngineEvent,

@@ -29,7 +29,9 @@ export async function resolveStack(engine: Engine, input: StackInput): Promise<s
   throw noStack({ known, found, cwd: input.cwd })
 }
 
-/** Known stacks of the files that were named; without any, of the directory or the nearest above it. */
+/**
+ * Known stacks of the files that were named; without any, of the directory or the nearest above it.
+ */
 export function findKnown(
   known: readonly StackSummary[],
   { cwd, files = [] }: Pick<StackInput, 'cwd' | 'files'>,

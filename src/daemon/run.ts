@@ -1,4 +1,7 @@
-/** The supervisor's life: directories, lock, engine, socket; and its end when there is nothing to do. */
+/**
+ * The supervisor's life: directories, lock, engine, socket; and its end when there is nothing to
+ * do.
+ */
 
 import { createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'

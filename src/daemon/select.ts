@@ -18,7 +18,10 @@ export function selectContainers(
   return observed.containers.filter(({ service }) => services.includes(service))
 }
 
-/** The replica `index` of `service`, or the lowest one that runs. Throws NO_SUCH_SERVICE or NOT_RUNNING. */
+/**
+ * The replica `index` of `service`, or the lowest one that runs. Throws NO_SUCH_SERVICE or
+ * NOT_RUNNING.
+ */
 export function selectRunning(
   observed: ObservedState,
   { service, index }: { readonly service: string; readonly index?: number },

@@ -1,4 +1,7 @@
-/** `up`: makes the stack as its files say; attached, it stays until the containers end or are stopped. */
+/**
+ * `up`: makes the stack as its files say; attached, it stays until the containers end or are
+ * stopped.
+ */
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Engine, EngineEvent } from '../engine/index.ts'
@@ -56,7 +59,9 @@ async function apply(
   return outcomes.every(({ kind }) => kind === 'done')
 }
 
-/** Disposing it ends the looking for new containers; what is followed already goes on to its end. */
+/**
+ * Disposing it ends the looking for new containers; what is followed already goes on to its end.
+ */
 interface Attached extends Disposable {
   /** Sends logs until all containers have ended, or `interrupted`, or the client is gone. */
   untilEnd(interrupted: AbortSignal): Promise<void>

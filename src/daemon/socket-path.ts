@@ -5,13 +5,18 @@ import { closeSync, constants, openSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { SOCKET_PATH_BYTES_MAX } from '../limits.ts'
 
-/** include/uapi/asm-generic/fcntl.h; node does not name it. Needs no right to read the directory. */
+/**
+ * include/uapi/asm-generic/fcntl.h; node does not name it. Needs no right to read the directory.
+ */
 const O_PATH = 0o10000000
 
 export interface SocketPath {
   /** Short enough for bind(2) and connect(2). */
   readonly path: string
-  /** To be called when the socket is no longer needed, not before: its name goes through a descriptor. */
+  /**
+   * To be called when the socket is no longer needed, not before: its name goes through a
+   * descriptor.
+   */
   readonly release: () => void
 }
 

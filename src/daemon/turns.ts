@@ -21,7 +21,8 @@ export class Turns {
   #freed: (() => void)[] = []
 
   /**
-   * Resolves when the stack is the caller's alone, in the order of asking; the result gives it back.
+   * Resolves when the stack is the caller's alone, in the order of asking; the result gives it
+   * back.
    * Rejects with the signal's reason when it is aborted first.
    */
   async take(request: TurnRequest): Promise<Disposable> {

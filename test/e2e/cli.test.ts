@@ -1,84 +1,27 @@
 /** The command line as a user meets it, on the real supervisor and the real kernel. */
 import { once } from 'node:events'
-import {
-  cpSync,
-  globSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { finish, PROJECT, Sandbox, type Finished } from '../support/sandbox.ts'
+import { finish, type Finished, type Sandbox } from '../support/sandbox.ts'
 import { until } from '../support/until.ts'
+import { cli, HELLO, Scene, shell, SLEEP, STUBBORN } from './cli-scene.ts'
 
-const HELLO = join(PROJECT, 'examples/hello/stack.yaml')
-const CLI = join(PROJECT, 'bin/tsstack.js')
-
+let scene: Scene
 let sandbox: Sandbox
 let folder: string
 beforeEach(async () => {
-  sandbox = await Sandbox.open()
-  // Not in the sandbox's root: what is there counts as left behind.
-  folder = mkdtempSync(join(tmpdir(), 'tsstack-cli-'))
+  scene = await Scene.open()
+  ;({ sandbox, folder } = scene)
 })
-afterEach(async () => {
-  await sandbox.close()
-  rmSync(folder, { recursive: true, force: true })
-})
+afterEach(() => scene.close())
 
-const run = (...words: readonly string[]): Promise<Finished> =>
-  sandbox.tsstack(words, { cwd: folder })
-
-async function ok(...words: readonly string[]): Promise<Finished> {
-  const result = await run(...words)
-  expect(result, `tsstack ${words.join(' ')}`).toMatchObject({ code: 0 })
-  return result
-}
-
-/** Writes the stack file of the folder: services by name, each with these lines. */
-function write(services: Readonly<Record<string, readonly string[]>>): void {
-  const text = Object.entries(services).flatMap(([name, lines]) => [
-    `  ${name}:`,
-    "    image: 'host:'",
-    '    network_mode: none',
-    ...lines.map((line) => `    ${line}`),
-  ])
-  writeFileSync(join(folder, 'compose.yaml'), ['name: cli', 'services:', ...text, ''].join('\n'))
-}
-
-/** Runs a shell command line with a terminal as its standard streams; what the terminal was sent. */
-const onTerminal = (command: string): Promise<Finished> =>
-  sandbox.inNetns(['script', '--quiet', '--return', '--command', command, '/dev/null'], {
-    cwd: folder,
-    env: { TERM: 'xterm' },
-  })
-
-const cli = (...words: readonly string[]): string => [process.execPath, CLI, ...words].join(' ')
-
-/** Pid 1 of a container of ours, as the machine sees it. */
-async function pidOf(service: string): Promise<number> {
-  const [container] = JSON.parse((await ok('ps', '--json', service)).stdout) as { pid: number }[]
-  return container?.pid ?? 0
-}
-
-const SLEEP = ['command: [sleep, infinity]', 'init: true']
-/** Goes only by SIGKILL, but says when it was asked to go. */
-const STUBBORN = [shell('trap "echo asked" TERM; while :; do sleep 0.1; done')]
-
-/** A `command` that runs `script`. */
-function shell(script: string): string {
-  return `command: ${JSON.stringify(['sh', '-c', script.replaceAll('$', '$$$$')])}`
-}
+const run = (...words: readonly string[]): Promise<Finished> => scene.run(...words)
+const ok = (...words: readonly string[]): Promise<Finished> => scene.ok(...words)
 
 describe('which stack', () => {
   test('-f is taken before the command and after it, and from the folder without it', async () => {
-    write({ web: SLEEP })
+    scene.write({ web: SLEEP })
     await ok('up', '-d')
     const file = join(folder, 'compose.yaml')
     for (const words of [
@@ -93,7 +36,7 @@ describe('which stack', () => {
   })
 
   test('it is found from a folder below, and by its records when the file has gone or is broken', async () => {
-    write({ web: SLEEP })
+    scene.write({ web: SLEEP })
     await ok('up', '-d')
     mkdirSync(join(folder, 'src'))
     const below = { cwd: join(folder, 'src') }
@@ -130,7 +73,7 @@ describe('words that are wrong', () => {
   })
 
   test('a service that is not there is answered with the one that was meant', async () => {
-    write({ web: SLEEP })
+    scene.write({ web: SLEEP })
     await ok('up', '-d')
     for (const words of [
       ['logs', 'wbe'],
@@ -148,7 +91,7 @@ describe('words that are wrong', () => {
 
 describe('exec', () => {
   beforeEach(async () => {
-    write({ web: SLEEP, ended: [shell('true')] })
+    scene.write({ web: SLEEP, ended: [shell('true')] })
     await ok('up', '-d')
   })
   afterEach(async () => {
@@ -181,9 +124,11 @@ describe('exec', () => {
   })
 
   test('gives the program a terminal of the right size when there is one, and none with -T', async () => {
-    const size = await onTerminal(`stty rows 33 cols 99; ${cli('exec', 'web', 'stty', 'size')}`)
+    const size = await scene.onTerminal(
+      `stty rows 33 cols 99; ${cli('exec', 'web', 'stty', 'size')}`,
+    )
     expect(size).toMatchObject({ code: 0, stdout: '33 99\r\n' })
-    const plain = await onTerminal(
+    const plain = await scene.onTerminal(
       `${cli('exec', '-T', 'web', 'sh', '-c', "'test -t 1'")}; echo $?`,
     )
     expect(plain.stdout).toBe('1\r\n')
@@ -191,7 +136,7 @@ describe('exec', () => {
 
   test('gives the terminal back as it was', async () => {
     const command = `stty -g; ${cli('exec', 'web', 'true')}; stty -g`
-    const [before, after] = (await onTerminal(command)).stdout.trim().split('\r\n')
+    const [before, after] = (await scene.onTerminal(command)).stdout.trim().split('\r\n')
     expect(before).toMatch(/^[\da-f:]+$/)
     expect(after).toBe(before)
   })
@@ -208,7 +153,7 @@ describe('exec', () => {
 
 describe('logs', () => {
   test('has names before the lines, the last ones with -n, and all of them in the order of time', async () => {
-    write({
+    scene.write({
       a: [shell('echo one; sleep 0.3; echo three')],
       bbb: [shell('sleep 0.15; echo two >&2')],
     })
@@ -221,7 +166,7 @@ describe('logs', () => {
   })
 
   test('-f follows, also what is started later, until everything has ended', async () => {
-    write({ web: [shell('echo begin; sleep 1; echo end')] })
+    scene.write({ web: [shell('echo begin; sleep 1; echo end')] })
     await ok('up', '-d')
     const result = await run('logs', '-f')
     expect(result).toMatchObject({ code: 0, stdout: 'web-1  | begin\nweb-1  | end\n' })
@@ -231,7 +176,7 @@ describe('logs', () => {
 
   test('makes escapes harmless on a terminal, and leaves bytes alone on a pipe', async () => {
     const hostile = String.raw`printf '\033]52;c;AAAA\007\033[2Jreal\rfake | ok \377\n'`
-    write({ web: [shell(hostile)] })
+    scene.write({ web: [shell(hostile)] })
     await ok('up', '-d')
     await until(async () => (await ok('logs')).stdout, /fake/)
     const piped = await sandbox.inNetns(
@@ -239,7 +184,7 @@ describe('logs', () => {
       { cwd: folder },
     )
     expect(piped.stdout).toBe(String.raw`033]52;c;AAAA\a033[2Jreal\rfake|ok377\n`)
-    const shown = (await onTerminal(cli('logs'))).stdout
+    const shown = (await scene.onTerminal(cli('logs'))).stdout
     expect(shown).toContain(String.raw`\x1b]52;c;AAAA\x07\x1b[2Jreal\x0dfake | ok`)
     // The colours of the prefix are the only escapes, and no line is begun anew.
     expect(shown.replaceAll(/\p{Cc}\[\d*m/gu, '')).not.toMatch(/(?![\r\n])\p{Cc}|\r(?!\n)/u)
@@ -247,7 +192,7 @@ describe('logs', () => {
   })
 
   test('ends quietly when its reader does', async () => {
-    write({ web: [shell('seq 1 200000')] })
+    scene.write({ web: [shell('seq 1 200000')] })
     await ok('up', '-d')
     await until(async () => (await ok('logs', '-n', '1')).stdout, /200000/)
     const result = await sandbox.inNetns(['sh', '-c', `${cli('logs')} | head -n 1`], {
@@ -260,7 +205,7 @@ describe('logs', () => {
 
 describe('up in the foreground', () => {
   test('shows every line from the first, and ends with the last container', async () => {
-    write({ web: [shell('echo first; echo last')] })
+    scene.write({ web: [shell('echo first; echo last')] })
     const result = await run('up')
     expect(result).toMatchObject({ code: 0, stdout: 'web-1  | first\nweb-1  | last\n' })
     expect(result.stderr).toContain('container cli-web-1: exited (0)')
@@ -270,7 +215,7 @@ describe('up in the foreground', () => {
 
   test('stops gracefully at the first interrupt', async () => {
     const script = 'trap "echo bye; exit 0" TERM; echo ready; while :; do sleep 0.1; done'
-    write({ web: [shell(script)] })
+    scene.write({ web: [shell(script)] })
     const up = sandbox.start(['up'], { cwd: folder })
     const result = finish(up)
     await until(async () => (await run('logs')).stdout, /ready/)
@@ -284,7 +229,7 @@ describe('up in the foreground', () => {
   })
 
   test('kills at the second', async () => {
-    write({ web: [...STUBBORN, 'stop_grace_period: 1h'] })
+    scene.write({ web: [...STUBBORN, 'stop_grace_period: 1h'] })
     const up = sandbox.start(['up'], { cwd: folder })
     let said = ''
     up.stderr.on('data', (text: string) => (said += text))
@@ -300,7 +245,7 @@ describe('up in the foreground', () => {
   })
 
   test('leaves the containers running when it is killed itself', async () => {
-    write({ web: SLEEP })
+    scene.write({ web: SLEEP })
     const up = sandbox.start(['up'], { cwd: folder })
     await until(async () => (await run('ps')).stdout, /web.*running/)
     up.kill('SIGKILL')
@@ -310,103 +255,3 @@ describe('up in the foreground', () => {
     expect(await sandbox.leaks()).toBe('')
   })
 })
-
-describe('the supervisor', () => {
-  test('lets one command at a time change a stack; the other says for whom it waits', async () => {
-    write({ web: [...STUBBORN, 'stop_grace_period: 2s'] })
-    await ok('up', '-d')
-    const first = run('down')
-    await until(async () => (await run('logs')).stdout, /asked/)
-    const second = await run('up', '-d')
-    await first
-    expect(second.code).toBe(0)
-    expect(second.stderr).toMatch(
-      /^waiting for tsstack down \(pid \d+\), which is changing stack "cli"$/m,
-    )
-    await ok('down', '-t', '0')
-    expect(await sandbox.leaks()).toBe('')
-  })
-
-  test('is open to root alone: 0600 in 0700, and the others are told what is needed', async () => {
-    await ok('-f', HELLO, 'up', '-d')
-    const socket = join(sandbox.root, 'run/tsstack.sock')
-    expect((statSync(socket).mode & 0o777).toString(8)).toBe('600')
-    expect((statSync(join(sandbox.root, 'run')).mode & 0o777).toString(8)).toBe('700')
-    const nobody = await asUser(['ls'])
-    expect(nobody).toMatchObject({ code: 1, stdout: '' })
-    expect(nobody.stderr).toMatch(/root is needed.*uid 65534.*\[NOT_ROOT\]\nhint: .*sudo/s)
-    await ok('-p', 'hello', 'down')
-  })
-
-  test('lets in the group that root names', async () => {
-    const env = { TSSTACK_GROUP: '4711' }
-    await sandbox.tsstack(['-f', HELLO, 'up', '-d'], { env })
-    const socket = statSync(join(sandbox.root, 'run/tsstack.sock'))
-    expect((socket.mode & 0o777).toString(8)).toBe('660')
-    expect(socket.gid).toBe(4711)
-    expect((await asUser(['ls', '-q'], ['--regid=4711'])).stdout).toBe('hello\n')
-    expect((await asUser(['ls'])).code).toBe(1)
-    await ok('-p', 'hello', 'down')
-  })
-
-  test('works below a directory whose path is longer than a socket address', async () => {
-    const root = join(folder, 'deep'.repeat(30))
-    mkdirSync(root, { mode: 0o700 })
-    const options = { env: { TSSTACK_ROOT: root } }
-    expect((await sandbox.tsstack(['ls', '-q'], options)).code).toBe(0)
-    const info = await sandbox.tsstack(['info', '--json'], options)
-    expect(JSON.parse(info.stdout)).toMatchObject({ supervisor: { stacks: [] } })
-    expect(await sandbox.leaks()).toBe('')
-  })
-
-  test('hands over to that of another build, and the containers do not notice', async () => {
-    write({ web: SLEEP })
-    await ok('up', '-d')
-    const pid = await pidOf('web')
-    const before = await supervisorPid()
-    const other = await anotherBuild()
-    const ps = await sandbox.inNetns([process.execPath, other, 'ps', '--json'], { cwd: folder })
-    expect(JSON.parse(ps.stdout)).toMatchObject([{ pid, state: 'running' }])
-    expect(await supervisorPid(other)).not.toBe(before)
-    await sandbox.inNetns([process.execPath, other, 'down', '-t', '0'], { cwd: folder })
-    expect(await sandbox.leaks()).toBe('')
-  })
-
-  test('that cannot start says why, and the command repeats it', async () => {
-    writeFileSync(join(sandbox.root, 'run'), 'no directory')
-    const result = await run('ls')
-    expect(result.code).toBe(1)
-    expect(result.stderr).toMatch(/Cannot .*\/run".*\[STATE_DIRECTORY\]/)
-  })
-})
-
-const asUser = (
-  words: readonly string[],
-  group: readonly string[] = ['--regid=65534'],
-): Promise<Finished> => {
-  const user = ['setpriv', '--reuid=65534', '--clear-groups', ...group]
-  // The sandbox's root is 0700: the way to the socket has to be open for the socket to be what refuses.
-  const open = `chmod 711 ${sandbox.root} && exec "$@"`
-  return sandbox.inNetns(['sh', '-c', open, 'sh', ...user, process.execPath, CLI, ...words], {
-    cwd: '/',
-  })
-}
-
-async function supervisorPid(binary: string = CLI): Promise<number> {
-  const result = await sandbox.inNetns([process.execPath, binary, 'info', '--json'])
-  return JSON.parse(result.stdout).supervisor.pid
-}
-
-/** The same program under the name of another build: its `bin/tsstack.js`. */
-async function anotherBuild(): Promise<string> {
-  const directory = join(folder, 'other')
-  const { build } = JSON.parse((await ok('version', '--json')).stdout)
-  for (const name of ['bin', 'dist', 'package.json']) {
-    cpSync(join(PROJECT, name), join(directory, name), { recursive: true })
-  }
-  symlinkSync(join(PROJECT, 'node_modules'), join(directory, 'node_modules'))
-  for (const path of globSync(join(directory, 'dist/*.js'))) {
-    writeFileSync(path, readFileSync(path, 'utf8').replaceAll(build, 'f'.repeat(build.length)))
-  }
-  return join(directory, 'bin/tsstack.js')
-}

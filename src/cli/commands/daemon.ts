@@ -1,4 +1,7 @@
-/** `tsstack daemon`: stays as the supervisor, for a service manager. Ends on SIGTERM; containers run on. */
+/**
+ * `tsstack daemon`: stays as the supervisor, for a service manager. Ends on SIGTERM; containers run
+ * on.
+ */
 
 import { becomeSupervisor } from '../../daemon/index.ts'
 import type { CommandModule } from '../command.ts'

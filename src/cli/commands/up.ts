@@ -1,7 +1,6 @@
 /** `tsstack up`: makes a stack as its file says, and stays with its logs unless it is detached. */
 
 import type { Answer, ServerMessage, Session } from '../../daemon/index.ts'
-import { ERROR_CODES } from '../../errors.ts'
 import type { ObservedState, PlanOptions } from '../../planner/index.ts'
 import { addChangeOptions, planOptions } from '../change-options.ts'
 import type { ChangeFlags } from '../change-options.ts'
@@ -15,6 +14,7 @@ import { reportOutcomes } from '../outcome.ts'
 import { hasColor, isTerminal, print, say } from '../output.ts'
 import { createProgress, PlainProgress } from '../progress.ts'
 import type { Progress } from '../progress.ts'
+import { exitOf } from '../render-error.ts'
 import { ask } from '../request.ts'
 import { safeText } from '../safe-text.ts'
 import { table } from '../table.ts'
@@ -49,7 +49,7 @@ async function up(context: Context, options: PlanOptions, flags: UpFlags): Promi
   let isWaiting = false
   using _handler = onInterrupt((count) => {
     // Nothing has begun that would have to be stopped.
-    if (isWaiting) process.exit(ERROR_CODES.INTERRUPTED.exit)
+    if (isWaiting) process.exit(exitOf('INTERRUPTED'))
     if (count === 1 && attach) say('stopping; press Ctrl-C again to kill')
     session?.send({ kind: 'interrupt' })
   })

@@ -1,0 +1,73 @@
+/** A project folder and the command line that is run in it, in a sandbox of each test's own. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'vitest'
+import { PROJECT, Sandbox, type Finished } from '../support/sandbox.ts'
+
+export const HELLO: string = join(PROJECT, 'examples/hello/stack.yaml')
+export const CLI: string = join(PROJECT, 'bin/tsstack.js')
+
+/** Lines of a service that stays until it is asked to go. */
+export const SLEEP: readonly string[] = ['command: [sleep, infinity]', 'init: true']
+/** Goes only by SIGKILL, but says when it was asked to go. */
+export const STUBBORN: readonly string[] = [
+  shell('trap "echo asked" TERM; while :; do sleep 0.1; done'),
+]
+
+/** A `command` that runs `script`. */
+export function shell(script: string): string {
+  return `command: ${JSON.stringify(['sh', '-c', script.replaceAll('$', '$$$$')])}`
+}
+
+/** `tsstack WORDS` for a shell. */
+export const cli = (...words: readonly string[]): string =>
+  [process.execPath, CLI, ...words].join(' ')
+
+export class Scene {
+  readonly sandbox: Sandbox
+  /** Not in the sandbox's root: what is there counts as left behind. */
+  readonly folder: string = mkdtempSync(join(tmpdir(), 'tsstack-cli-'))
+
+  private constructor(sandbox: Sandbox) {
+    this.sandbox = sandbox
+  }
+
+  static async open(): Promise<Scene> {
+    return new Scene(await Sandbox.open())
+  }
+
+  async close(): Promise<void> {
+    await this.sandbox.close()
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  run(...words: readonly string[]): Promise<Finished> {
+    return this.sandbox.tsstack(words, { cwd: this.folder })
+  }
+
+  /** Expects status 0. */
+  async ok(...words: readonly string[]): Promise<Finished> {
+    const result = await this.run(...words)
+    expect(result, `tsstack ${words.join(' ')}`).toMatchObject({ code: 0 })
+    return result
+  }
+
+  /** Writes the stack file of the folder: services by name, each with these lines. */
+  write(services: Readonly<Record<string, readonly string[]>>): void {
+    const text = Object.entries(services).flatMap(([name, lines]) => [
+      `  ${name}:`,
+      "    image: 'host:'",
+      '    network_mode: none',
+      ...lines.map((line) => `    ${line}`),
+    ])
+    const stack = ['name: cli', 'services:', ...text, ''].join('\n')
+    writeFileSync(join(this.folder, 'compose.yaml'), stack)
+  }
+
+  /** Runs a shell command line with a terminal as its standard streams; what it was sent. */
+  onTerminal(command: string): Promise<Finished> {
+    const words = ['script', '--quiet', '--return', '--command', command, '/dev/null']
+    return this.sandbox.inNetns(words, { cwd: this.folder, env: { TERM: 'xterm' } })
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * The process behind the commands: who may use it, who waits, how it starts, ends and hands over.
+ */
+import {
+  cpSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { PROJECT, type Finished, type Sandbox } from '../support/sandbox.ts'
+import { until } from '../support/until.ts'
+import { CLI, HELLO, Scene, SLEEP, STUBBORN } from './cli-scene.ts'
+
+let scene: Scene
+let sandbox: Sandbox
+let folder: string
+beforeEach(async () => {
+  scene = await Scene.open()
+  ;({ sandbox, folder } = scene)
+})
+afterEach(() => scene.close())
+
+const run = (...words: readonly string[]): Promise<Finished> => scene.run(...words)
+const ok = (...words: readonly string[]): Promise<Finished> => scene.ok(...words)
+
+/** Pid 1 of a container of ours, as the machine sees it. */
+async function pidOf(service: string): Promise<number> {
+  const [container] = JSON.parse((await ok('ps', '--json', service)).stdout) as { pid: number }[]
+  return container?.pid ?? 0
+}
+
+describe('the supervisor', () => {
+  test('lets one command at a time change a stack; the other says for whom it waits', async () => {
+    scene.write({ web: [...STUBBORN, 'stop_grace_period: 2s'] })
+    await ok('up', '-d')
+    const first = run('down')
+    await until(async () => (await run('logs')).stdout, /asked/)
+    const second = await run('up', '-d')
+    await first
+    expect(second.code).toBe(0)
+    expect(second.stderr).toMatch(
+      /^waiting for tsstack down \(pid \d+\), which is changing stack "cli"$/m,
+    )
+    await ok('down', '-t', '0')
+    expect(await sandbox.leaks()).toBe('')
+  })
+
+  test('is open to root alone: 0600 in 0700, and the others are told what is needed', async () => {
+    await ok('-f', HELLO, 'up', '-d')
+    const socket = join(sandbox.root, 'run/tsstack.sock')
+    expect((statSync(socket).mode & 0o777).toString(8)).toBe('600')
+    expect((statSync(join(sandbox.root, 'run')).mode & 0o777).toString(8)).toBe('700')
+    const nobody = await asUser(['ls'])
+    expect(nobody).toMatchObject({ code: 1, stdout: '' })
+    expect(nobody.stderr).toMatch(/root is needed.*uid 65534.*\[NOT_ROOT\]\nhint: .*sudo/s)
+    await ok('-p', 'hello', 'down')
+  })
+
+  test('lets in the group that root names', async () => {
+    const env = { TSSTACK_GROUP: '4711' }
+    await sandbox.tsstack(['-f', HELLO, 'up', '-d'], { env })
+    const socket = statSync(join(sandbox.root, 'run/tsstack.sock'))
+    expect((socket.mode & 0o777).toString(8)).toBe('660')
+    expect(socket.gid).toBe(4711)
+    expect((await asUser(['ls', '-q'], ['--regid=4711'])).stdout).toBe('hello\n')
+    expect((await asUser(['ls'])).code).toBe(1)
+    await ok('-p', 'hello', 'down')
+  })
+
+  test('works below a directory whose path is longer than a socket address', async () => {
+    const root = join(folder, 'deep'.repeat(30))
+    mkdirSync(root, { mode: 0o700 })
+    const options = { env: { TSSTACK_ROOT: root } }
+    expect((await sandbox.tsstack(['ls', '-q'], options)).code).toBe(0)
+    const info = await sandbox.tsstack(['info', '--json'], options)
+    expect(JSON.parse(info.stdout)).toMatchObject({ supervisor: { stacks: [] } })
+    expect(await sandbox.leaks()).toBe('')
+  })
+
+  test('leaves a stack file of more than 256 KiB to the command, with the same result', async () => {
+    scene.write({ web: SLEEP })
+    const file = join(folder, 'compose.yaml')
+    writeFileSync(file, `# ${'x'.repeat(300 * 1024)}\n${readFileSync(file, 'utf8')}`)
+    await ok('up', '-d')
+    expect((await ok('ps', '-q')).stdout).toBe('cli-web-1\n')
+    expect((await ok('plan')).stdout).toContain('nothing to change')
+    writeFileSync(file, `${readFileSync(file, 'utf8')}oops: 1\n`)
+    const broken = await run('up', '-d')
+    expect(broken).toMatchObject({ code: 1, stdout: '' })
+    expect(broken.stderr).toMatch(/^compose\.yaml:\d+:1: error: .*"oops"/m)
+    await ok('down', '-t', '0')
+    expect(await sandbox.leaks()).toBe('')
+  })
+
+  test('hands over to that of another build, and the containers do not notice', async () => {
+    scene.write({ web: SLEEP })
+    await ok('up', '-d')
+    const pid = await pidOf('web')
+    const before = await supervisorPid()
+    const other = await anotherBuild()
+    const ps = await sandbox.inNetns([process.execPath, other, 'ps', '--json'], { cwd: folder })
+    expect(JSON.parse(ps.stdout)).toMatchObject([{ pid, state: 'running' }])
+    expect(await supervisorPid(other)).not.toBe(before)
+    await sandbox.inNetns([process.execPath, other, 'down', '-t', '0'], { cwd: folder })
+    expect(await sandbox.leaks()).toBe('')
+  })
+
+  test('that cannot start says why, and the command repeats it', async () => {
+    writeFileSync(join(sandbox.root, 'run'), 'no directory')
+    const result = await run('ls')
+    expect(result.code).toBe(1)
+    expect(result.stderr).toMatch(/Cannot .*\/run".*\[STATE_DIRECTORY\]/)
+  })
+})
+
+const asUser = (
+  words: readonly string[],
+  group: readonly string[] = ['--regid=65534'],
+): Promise<Finished> => {
+  const user = ['setpriv', '--reuid=65534', '--clear-groups', ...group]
+  // The sandbox's root is 0700: the way to the socket has to be open for the socket to be what
+  // refuses.
+  const open = `chmod 711 ${sandbox.root} && exec "$@"`
+  return sandbox.inNetns(['sh', '-c', open, 'sh', ...user, process.execPath, CLI, ...words], {
+    cwd: '/',
+  })
+}
+
+async function supervisorPid(binary: string = CLI): Promise<number> {
+  const result = await sandbox.inNetns([process.execPath, binary, 'info', '--json'])
+  return JSON.parse(result.stdout).supervisor.pid
+}
+
+/** The same program under the name of another build: its `bin/tsstack.js`. */
+async function anotherBuild(): Promise<string> {
+  const directory = join(folder, 'other')
+  const { build } = JSON.parse((await ok('version', '--json')).stdout)
+  for (const name of ['bin', 'dist', 'package.json']) {
+    cpSync(join(PROJECT, name), join(directory, name), { recursive: true })
+  }
+  symlinkSync(join(PROJECT, 'node_modules'), join(directory, 'node_modules'))
+  for (const path of globSync(join(directory, 'dist/*.js'))) {
+    writeFileSync(path, readFileSync(path, 'utf8').replaceAll(build, 'f'.repeat(build.length)))
+  }
+  return join(directory, 'bin/tsstack.js')
+}
