@@ -49,7 +49,7 @@ export async function endurance(
   setting: LaunchSetting & { readonly count: number },
 ): Promise<Group> {
   const { count, directory } = setting
-  const scope = { marks: [directory] }
+  const scope = { marks: [join(directory, 'launch')] }
   const before = snapshot(scope)
   const launcher = await openLauncher(setting)
   const begun = performance.now()

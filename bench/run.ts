@@ -8,6 +8,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { cpus, release, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Group } from './measure.ts'
+import { svg } from './plot.ts'
+import { markdown } from './table.ts'
 
 const INSIDE = 'TSSTACK_BENCH_NAMESPACE'
 const RESULTS = join(import.meta.dirname, 'results')
@@ -34,11 +36,6 @@ async function main(): Promise<void> {
   process.env['TSSTACK_ROOT'] = join(directory, 'root')
   try {
     const groups = await measure(directory)
-    const { markdown } = await import('./table.ts')
-    const { svg } = await import('./plot.ts')
-    mkdirSync(RESULTS, { recursive: true })
-    writeFileSync(join(RESULTS, 'figures.md'), markdown(groups, machine()))
-    writeFileSync(join(RESULTS, 'figures.svg'), svg(groups))
     console.log(markdown(groups, machine()))
   } finally {
     rmSync(directory, { recursive: true, force: true })
@@ -66,8 +63,15 @@ async function measure(directory: string): Promise<readonly Group[]> {
     const part = parts[name]
     if (!part) throw new Error(`Unknown part "${name}"; there are ${Object.keys(parts).join(', ')}`)
     groups.push(...(await part()))
+    writeResults(groups) // After each part: a later one that fails takes no figures with it.
   }
   return groups
+}
+
+function writeResults(groups: readonly Group[]): void {
+  mkdirSync(RESULTS, { recursive: true })
+  writeFileSync(join(RESULTS, 'figures.md'), markdown(groups, machine()))
+  writeFileSync(join(RESULTS, 'figures.svg'), svg(groups))
 }
 
 function machine(): string {
