@@ -38,8 +38,8 @@ export function wantsJson(flags: { readonly json?: boolean; readonly format?: st
 
 type Output = 1 | 2
 
-/** Whether the reader of stdout (1) or stderr (2) is a person. */
-export function isTerminal(fd: Output): boolean {
+/** Whether a person is at the other end of a standard stream. */
+export function isTerminal(fd: 0 | Output): boolean {
   // Most outputs are a pipe or a file, and then the terminal module need not be loaded.
   if (!fstatSync(fd).isCharacterDevice()) return false
   return process.getBuiltinModule('tty').isatty(fd)

@@ -1,10 +1,9 @@
 /** Front door of the daemon room: what the command line needs to talk to the supervisor. */
 
 import type { DesiredState } from '../planner/index.ts'
-import type { ConfigOptions } from '../spec/index.ts'
 import type { Places } from './places.ts'
 import type { StackInput } from './protocol.ts'
-import type { ConfigText } from './read-config.ts'
+import type { ConfigRequest, ConfigText } from './read-config.ts'
 
 export { openRequest, Session } from './client.ts'
 export type { Answer, ConnectOptions } from './client.ts'
@@ -32,7 +31,7 @@ export async function readStack(
 }
 
 /** `config`: the stack as it is after merging. */
-export async function readConfig(input: StackInput, options: ConfigOptions): Promise<ConfigText> {
+export async function readConfig(input: StackInput, options: ConfigRequest): Promise<ConfigText> {
   const { readConfig: read } = await import('./read-config.ts')
   return read(input, options)
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { finish, type Finished, type Sandbox } from '../support/sandbox.ts'
 import { until } from '../support/until.ts'
-import { cli, HELLO, Scene, shell, SLEEP, STUBBORN } from './cli-scene.ts'
+import { CLI, cli, HELLO, Scene, shell, SLEEP, STUBBORN } from './cli-scene.ts'
 
 let scene: Scene
 let sandbox: Sandbox
@@ -254,4 +254,18 @@ describe('up in the foreground', () => {
     await ok('down', '-t', '0')
     expect(await sandbox.leaks()).toBe('')
   })
+})
+
+test('version and config load no module of Node that costs time and that they do not need', async () => {
+  scene.write({ web: SLEEP })
+  const probe = join(folder, 'probe.cjs')
+  const report = "fs.writeSync(2, process.moduleLoadList.join('\\n'))"
+  writeFileSync(probe, `const fs = require('fs'); process.on('exit', () => ${report})`)
+  for (const command of ['version', 'config']) {
+    const words = [process.execPath, '--require', probe, CLI, command]
+    const { code, stderr } = await sandbox.inNetns(words, { cwd: folder })
+    expect(code).toBe(0)
+    expect(stderr).toContain('NativeModule fs')
+    expect(stderr).not.toMatch(/^NativeModule (?:net|tty|child_process|http)$/m)
+  }
 })

@@ -1,6 +1,5 @@
 /** `tsstack config`: the stack as it is after merging. Needs neither root nor supervisor. */
 
-import { createHash } from 'node:crypto'
 import { Option } from 'commander'
 import { readConfig } from '../../daemon/index.ts'
 import type { ConfigList } from '../../spec/index.ts'
@@ -58,7 +57,7 @@ async function config({ input }: Context, flags: ConfigFlags): Promise<number> {
   const { output, warnings } = await readConfig(input(), {
     format: wantsJson(flags) ? 'json' : 'yaml',
     list: flags.list,
-    hash: flags.hash === undefined ? undefined : { names: flags.hash.split(','), digest: sha256 },
+    hash: flags.hash?.split(','),
     noInterpolate: !flags.interpolate,
     noNormalize: !flags.normalize,
     noPathResolution: !flags.pathResolution,
@@ -68,8 +67,4 @@ async function config({ input }: Context, flags: ConfigFlags): Promise<number> {
   if (warnings !== '') say(warnings.trimEnd())
   if (flags.quiet !== true) printText(output)
   return 0
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
 }

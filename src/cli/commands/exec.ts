@@ -1,11 +1,10 @@
 /** `tsstack exec`: another program in a running container, joined to this terminal. */
 
-import { isatty } from 'node:tty'
 import type { Answer, ExecRequest, Session } from '../../daemon/index.ts'
 import type { CommandModule } from '../command.ts'
 import type { Context } from '../context.ts'
 import { addStackOptions, collect, parseCount } from '../options.ts'
-import { printBytes, sayBytes } from '../output.ts'
+import { isTerminal, printBytes, sayBytes } from '../output.ts'
 import { ask } from '../request.ts'
 import { StdinSender } from '../stdin-sender.ts'
 import { enterRawMode, onResize, terminalSize } from '../terminal.ts'
@@ -52,8 +51,7 @@ async function exec(
   flags: ExecFlags,
 ): Promise<number> {
   // Output that is not read by a terminal must not get a terminal's line ends.
-  const isTerminal = isatty(0) && isatty(1)
-  const tty = flags.tty && isTerminal
+  const tty = flags.tty && isTerminal(0) && isTerminal(1)
   const { index } = flags
   const request = {
     kind: 'exec',
