@@ -135,9 +135,11 @@ describe('documents', () => {
     expect(pages.length).toBeGreaterThan(0)
     pages.forEach((path, index) => {
       expect(path).toContain(`/${String(index + 1).padStart(4, '0')}-`)
-      for (const part of ['Date:', '## Context', '## Options', '## Decision', '## Consequences']) {
-        expect(read(path), path).toContain(part)
-      }
+      const parts = ['Date:', '## Context', '## Options', '## Decision', '## Consequences']
+      const missing = parts.filter(
+        (part) => !read(path).includes(`${part}${part === 'Date:' ? ' ' : '\n'}`),
+      )
+      expect(missing, path).toEqual([])
     })
   })
 
