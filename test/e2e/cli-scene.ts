@@ -67,7 +67,9 @@ export class Scene {
 
   /** Runs a shell command line with a terminal as its standard streams; what it was sent. */
   onTerminal(command: string): Promise<Finished> {
-    const words = ['script', '--quiet', '--return', '--command', command, '/dev/null']
+    // Without echo: script passes the end of its own input on as a byte, which would be shown.
+    const options = ['--quiet', '--return', '--echo', 'never']
+    const words = ['script', ...options, '--command', command, '/dev/null']
     return this.sandbox.inNetns(words, { cwd: this.folder, env: { TERM: 'xterm' } })
   }
 }
