@@ -195,11 +195,11 @@ export async function removeAttempt(
 async function removeCgroup(machine: Machine, path: string): Promise<void> {
   const cgroup = machine.cgroups.open(path)
   try {
-    cgroup.remove()
+    cgroup.remove({ keepParents: true })
   } catch (error) {
     if (!(error instanceof KernelError && error.errnoName === 'EBUSY')) throw error
     await cgroup.killAll()
-    cgroup.remove()
+    cgroup.remove({ keepParents: true })
   }
 }
 

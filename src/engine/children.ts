@@ -3,20 +3,25 @@
 import { reapChildren } from '../linux/index.ts'
 import type { Children } from './machine.ts'
 
-/** Of this process, not of one engine in it: those of an engine that was closed end later on. */
+/** Of this process, not of one engine in it: a child may end after its engine was closed. */
 let pids: readonly number[] = []
 
 /** Looks at the added pids, and at no others, whenever SIGCHLD says that some child has ended. */
 export function watchChildren(): Children & { close(): void } {
-  const reap = (): void => {
-    pids = reapChildren(pids)
-  }
-  process.on('SIGCHLD', reap)
-  reap()
   return {
     add: (pid) => {
+      const isFirst = pids.length === 0
       pids = [...pids, pid]
+      if (!isFirst) return
+      process.on('SIGCHLD', reap)
+      // It may have ended before anybody listened.
+      reap()
     },
-    close: () => process.off('SIGCHLD', reap),
+    close: reap,
   }
+}
+
+function reap(): void {
+  pids = reapChildren(pids)
+  if (pids.length === 0) process.off('SIGCHLD', reap)
 }

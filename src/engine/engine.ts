@@ -10,6 +10,7 @@ import { execInContainer } from './container/exec.ts'
 import { signalContainer } from './container/stop.ts'
 import { readContainerLog } from './logs/index.ts'
 import { containersOf, type LiveContainer, type Machine } from './machine.ts'
+import { NamespacePool } from './namespaces.ts'
 import { observeContainer, observeStack } from './observe.ts'
 import { openPaths, systemCgroup } from './paths.ts'
 import { planStack } from './plan.ts'
@@ -27,11 +28,13 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const leaveSystem = cgroups.enterSystem(systemCgroup(paths))
   const listeners = new Set<(event: EngineEvent) => void>()
   const children = watchChildren()
+  const net = createNet({ rootId: paths.rootId })
   const machine: Machine = {
     paths,
     cgroups,
     children,
-    net: createNet({ rootId: paths.rootId }),
+    net,
+    namespaces: new NamespacePool((netns) => net.prepareNamespace(netns)),
     bootId: bootId(),
     containers: new Map(),
     emit: (event) => {
@@ -50,8 +53,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       cancelRestart(container)
       await container.attempt?.leave.run()
     }
+    machine.namespaces.close()
     await machine.net.close()
-    children.close()
     leaveSystem()
   })
 }

@@ -3,6 +3,7 @@
 import type { CgroupHost, Fd } from '../linux/index.ts'
 import type { HealthStatus } from '../planner/index.ts'
 import type { DnsServer, Net } from '../net/index.ts'
+import type { NamespacePool } from './namespaces.ts'
 import type { AttemptRecord, ContainerRecord } from './records/container.ts'
 import type { ExitStatus } from './records/attempt.ts'
 import { containerPaths, type ContainerPaths } from './paths.ts'
@@ -13,6 +14,7 @@ export interface Machine {
   readonly paths: Paths
   readonly cgroups: CgroupHost
   readonly net: Net
+  readonly namespaces: NamespacePool
   readonly bootId: string
   /** By container name. */
   readonly containers: Map<string, LiveContainer>

@@ -11,6 +11,7 @@ import { announce, cleanUpAttempt, forgetContainer } from './attempts.ts'
 import { publishNames } from './container/network.ts'
 import { stopContainer } from './container/stop.ts'
 import { addContainer, type LiveContainer, type Machine } from './machine.ts'
+import { containerCgroup } from './paths.ts'
 import {
   createContainerRecord,
   readAttemptRecord,
@@ -132,6 +133,10 @@ async function removeContainer(
     await cleanUpAttempt(machine, container, { record: leftover, netns: undefined, dns: undefined })
   }
   if (options.anonymousVolumes) removeAnonymousVolumes(machine, container.record)
+  // The last container of a stack takes the stack's own group along.
+  machine.cgroups
+    .open(containerCgroup(machine.paths, container.record.stack, container.record.name))
+    .remove()
   removeContainerDirectory(machine.paths, container.record.stack, container.record.name)
   forgetContainer(machine, container)
   announce(machine, container.record, 'removed')

@@ -1,7 +1,7 @@
 /** Connects an attempt: its network namespace, addresses, names, and resolver. */
 
 import { readFileSync } from 'node:fs'
-import { close, createNetworkNamespace, dup, type Fd } from '../../linux/index.ts'
+import { close, dup, type Fd } from '../../linux/index.ts'
 import { allocateAddress, type DnsServer, isInside } from '../../net/index.ts'
 import { EngineError } from '../../errors.ts'
 import type { NetworkAttachment } from '../../planner/index.ts'
@@ -38,9 +38,8 @@ export async function connect(machine: Machine, record: ContainerRecord): Promis
     case 'networks':
       break
   }
-  const netns = createNetworkNamespace()
+  const netns = machine.namespaces.take()
   try {
-    machine.net.prepareNamespace(netns)
     if (network.kind === 'none') {
       return { netns, interfaces: [], dns: undefined }
     }

@@ -1,8 +1,8 @@
 /** Where a container's output goes: pipes to a log mover, or nowhere when logging is off. */
 
 import { closeSync, openSync } from 'node:fs'
-import { close, type Fd, pipe, spawn, startTime } from '../../linux/index.ts'
-import { MOVER_FD, moverProgram } from '../logs/mover.ts'
+import { close, type Fd, pipe, type Program, spawn, startTime } from '../../linux/index.ts'
+import { MOVER_FD, type MoverOptions, moverProgram } from '../logs/mover.ts'
 import type { LiveContainer, Machine } from '../machine.ts'
 import type { ProcessIdentity } from '../records/container.ts'
 import type { Undo } from '../undo.ts'
@@ -32,7 +32,7 @@ export function openOutput(container: LiveContainer, temporary: Undo): Output {
     stdout: stdout.write,
     stderr: stderr.write,
     spawnMover: (machine, fifo) => {
-      const pid = spawn(moverProgram(logging), {
+      const pid = spawn(cachedMover(logging), {
         title: `tsstack: log ${container.record.name}`,
         descriptors: {
           [MOVER_FD.stdout]: stdout.read,
@@ -47,6 +47,16 @@ export function openOutput(container: LiveContainer, temporary: Undo): Output {
       return { pid, startTime: startTime(pid) ?? 0 }
     },
   }
+}
+
+const movers = new Map<string, Program>()
+
+/** Written once for each size of logs: a program does not know whose pipes it reads. */
+function cachedMover(options: MoverOptions): Program {
+  const key = `${options.segmentsMax} x ${options.segmentBytesMax}`
+  const known = movers.get(key) ?? moverProgram(options)
+  movers.set(key, known)
+  return known
 }
 
 function openPipe(temporary: Undo): { readonly read: Fd; readonly write: Fd } {

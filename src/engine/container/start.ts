@@ -10,7 +10,7 @@ import {
   startTime,
 } from '../../linux/index.ts'
 import { cleanUpAttempt, update, watchAttempt } from '../attempts.ts'
-import type { LiveContainer, Machine } from '../machine.ts'
+import type { LiveAttempt, LiveContainer, Machine } from '../machine.ts'
 import { containerCgroup } from '../paths.ts'
 import {
   type AttemptRecord,
@@ -65,12 +65,20 @@ async function start(machine: Machine, container: LiveContainer): Promise<void> 
   } catch (error) {
     await draft.temporary.run()
     // An attempt that is followed cleans up after itself when its processes are gone.
-    if (container.attempt) await container.attempt.ended
+    if (container.attempt) await abandon(machine, container.attempt, draft)
     else await cleanUpAttempt(machine, container, { record: draft.record, ...draft.connection })
     const message = error instanceof Error ? error.message : String(error)
     update(machine, container, { failure: message, ...resultOf(error, draft.record) })
     throw error
   }
+}
+
+/** Ends what may run by now, and waits until it is cleaned up. */
+async function abandon(machine: Machine, attempt: LiveAttempt, draft: Draft): Promise<void> {
+  // Only a child that has joined its groups can be found there.
+  await draft.started?.catch(() => {})
+  await machine.cgroups.open(draft.record.cgroup).killAll()
+  await attempt.ended
 }
 
 /** A program that cannot be executed counts as one that ended, with the status shells give it. */
@@ -88,6 +96,8 @@ function resultOf(
 interface Draft {
   record: AttemptRecord
   connection: Connection
+  /** Present once a monitor has been spawned; settles when the program runs, or never will. */
+  started?: Promise<void>
   /** Descriptors that nobody needs once the program runs. */
   readonly temporary: Undo
 }
@@ -127,14 +137,17 @@ async function launch(machine: Machine, container: LiveContainer, draft: Draft):
   })
   const fifo = openSync(own.fifo, constants.O_RDWR | constants.O_NONBLOCK)
   temporary.push(() => closeSync(fifo))
-  const mover = output.spawnMover(machine, fifo)
+  publishNames(machine, record, interfaces)
   const monitor = spawnMonitor(machine, { container, program, descriptors: descriptors(fifo) })
+  draft.started = started
+  // While the child is at work: what it writes waits in the pipes.
+  const mover = output.spawnMover(machine, fifo)
   attempt.record = { ...draft.record, monitor, ...(mover ? { mover } : {}) }
   writeAttemptRecord(own, attempt.record)
   // The FIFO ends when monitor and mover have ended: ours must not hold it open.
   await temporary.run()
   await started
-  publishNames(machine, record, interfaces)
+  if (netns !== undefined) machine.namespaces.refillSoon()
 }
 
 /** The FIFO and the file by which monitor and child report. */

@@ -35,8 +35,11 @@ export interface Cgroup {
   killAll(): Promise<void>
   /** Resolves with true when no process is left, false after `timeoutMs`. */
   waitEmpty(options: { readonly timeoutMs: number }): Promise<boolean>
-  /** Removes the group with the groups below it, and its parents as far as they are empty. */
-  remove(): void
+  /**
+   * Removes the group with the groups below it, and its parents as far as they are empty, unless
+   * `keepParents`: for a group that will soon be made again.
+   */
+  remove(options?: { readonly keepParents?: boolean }): void
 }
 
 /** A handle on the group `path`; asks nothing of the kernel. */
@@ -56,7 +59,7 @@ export function groupAt(hierarchies: readonly CgroupHierarchy[], path: string): 
     thaw: () => thawGroup(directories),
     killAll: () => killGroup(directories),
     waitEmpty: ({ timeoutMs }) => waitGroupEmpty(directories, timeoutMs),
-    remove: () => removeDirectories(directories, path),
+    remove: (options) => removeDirectories(directories, path, options),
   }
 }
 

@@ -17,8 +17,13 @@ export function makeDirectories(directories: readonly GroupDirectory[], path: st
 }
 
 /** Removes the group, the groups below it, and its parents up to `tsstack` as far as they are empty. */
-export function removeDirectories(directories: readonly GroupDirectory[], path: string): void {
+export function removeDirectories(
+  directories: readonly GroupDirectory[],
+  path: string,
+  options: { readonly keepParents?: boolean } = {},
+): void {
   for (const { directory } of directories) removeTree(directory)
+  if (options.keepParents) return
   for (const parent of pathsDownTo(path).slice(0, -1).reverse()) {
     // A parent in use is in use everywhere, so the first refusal is the last question.
     const isGone = directories.every(({ mountPoint }) => removeIfEmpty(join(mountPoint, parent)))
@@ -54,7 +59,10 @@ function makeDirectory(one: GroupDirectory, path: string): void {
 
 /** True when the parents passed down what the group needs. */
 function isReady({ version, directory, controllers }: GroupDirectory): boolean {
-  if (version === 1) return !controllers.includes('cpuset')
+  if (version === 1 && controllers.includes('cpuset')) {
+    return readCgroupFile(join(directory, 'cpuset.mems')) !== ''
+  }
+  if (version === 1) return true
   const passed = readCgroupFile(join(directory, 'cgroup.controllers'))?.split(' ') ?? []
   return used(controllers).every((controller) => passed.includes(controller))
 }
@@ -113,13 +121,17 @@ function enableControllers(parent: string, controllers: readonly string[]): void
   }
 }
 
-/** A new v1 cpuset has no processor and no memory node, and then refuses every process. */
+/**
+ * A new v1 cpuset has no processor and no memory node, and then refuses every process. With
+ * clone_children the kernel gives groups made below it what their parent has. @see cgroups.rst
+ */
 function inheritCpuset(directory: string): void {
   for (const file of ['cpuset.cpus', 'cpuset.mems']) {
     const own = join(directory, file)
     if (readCgroupFile(own) !== '') continue
     writeCgroupFile(own, readCgroupFile(join(dirname(directory), file)) ?? '')
   }
+  writeCgroupFile(join(directory, 'cgroup.clone_children'), '1')
 }
 
 function removeTree(directory: string): void {

@@ -78,8 +78,8 @@ function applyDevices(directories: readonly GroupDirectory[], rules: readonly De
       readCgroupFile(join(v1.directory, 'devices.list')) ?? '',
       rules,
     )
-    for (const line of deny) writeCgroupFile(join(v1.directory, 'devices.deny'), line)
-    for (const line of allow) writeCgroupFile(join(v1.directory, 'devices.allow'), line)
+    writeCgroupFile(join(v1.directory, 'devices.deny'), ...deny)
+    writeCgroupFile(join(v1.directory, 'devices.allow'), ...allow)
     return
   }
   const v2 = unifiedDirectory(directories)

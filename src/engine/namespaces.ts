@@ -1,0 +1,54 @@
+/** Network namespaces for attempts, one of them made ahead while nobody waits for it. */
+
+import { close, createNetworkNamespace, type Fd } from '../linux/index.ts'
+
+/**
+ * The kernel takes about a millisecond for a namespace, most of it after the call that a start would
+ * have to wait for. A spare one has never had an interface or a process: it is as good as new.
+ */
+export class NamespacePool {
+  readonly #prepare: (netns: Fd) => void
+  #spare: Fd | undefined
+  #isClosed = false
+
+  /** `prepare` brings up what every new namespace needs. */
+  constructor(prepare: (netns: Fd) => void) {
+    this.#prepare = prepare
+  }
+
+  /** A namespace of its own for the caller, who closes it. */
+  take(): Fd {
+    const spare = this.#spare
+    this.#spare = undefined
+    return spare ?? this.#make()
+  }
+
+  /** Makes a spare one soon. That it cannot be made is told to whoever takes the next one. */
+  refillSoon(): void {
+    setImmediate(() => {
+      if (this.#isClosed || this.#spare !== undefined) return
+      try {
+        this.#spare = this.#make()
+      } catch {
+        this.#spare = undefined
+      }
+    })
+  }
+
+  close(): void {
+    this.#isClosed = true
+    if (this.#spare !== undefined) close(this.#spare)
+    this.#spare = undefined
+  }
+
+  #make(): Fd {
+    const netns = createNetworkNamespace()
+    try {
+      this.#prepare(netns)
+      return netns
+    } catch (error) {
+      close(netns)
+      throw error
+    }
+  }
+}
