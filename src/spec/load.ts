@@ -17,7 +17,10 @@ import { reportUnsupported } from './support/warn.ts'
 import type { MapNode } from './tree/node.ts'
 import { emptyObject, recordOf } from './tree/plain.ts'
 
-/** A merged tree and what was learnt on the way to it; for `config --no-interpolate` and for `explain`. */
+/**
+ * A merged tree and what was learnt on the way to it; for `config --no-interpolate` and for
+ * `explain`.
+ */
 export interface LoadedTree {
   readonly tree: MapNode
   readonly name: string

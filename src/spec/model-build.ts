@@ -1,4 +1,6 @@
-/** The parts of the model that say how an image is made and what follows a change of its sources. */
+/**
+ * The parts of the model that say how an image is made and what follows a change of its sources.
+ */
 import type { FileReference, NullableStringMap, StringMap } from './model.ts'
 
 export interface Build {

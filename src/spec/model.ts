@@ -1,8 +1,10 @@
 /**
- * The model of a loaded stack: one canonical form of every key, as `docker compose config --format json` prints it.
+ * The model of a loaded stack: one canonical form of every key, as `docker compose config --format
+ * json` prints it.
  *
- * Keys stay in the file's own spelling (`snake_case`). Byte sizes are decimal strings (`"536870912"`), durations are
- * strings in Go's form (`"1m30s"`), paths are absolute, `$` is not escaped.
+ * Keys stay in the file's own spelling (`snake_case`). Byte sizes are decimal strings
+ * (`"536870912"`), durations are strings in Go's form (`"1m30s"`), paths are absolute, `$` is not
+ * escaped.
  */
 import type { Deploy } from './model-deploy.ts'
 import type { Build, Develop, ServiceHook } from './model-build.ts'

@@ -2,7 +2,10 @@
 import type { Diagnostic } from '../errors.ts'
 import type { Stack } from './model.ts'
 
-/** The only way to files: the room itself reads nothing. Paths are absolute, except `-`, standard input. */
+/**
+ * The only way to files: the room itself reads nothing. Paths are absolute, except `-`, standard
+ * input.
+ */
 export interface Loader {
   /** The whole content. Throws an Error whose message says why not (`permission denied`). */
   readFile(path: string): Uint8Array
@@ -16,7 +19,9 @@ export interface LoadRequest {
   /** The caller's environment; it wins over `.env` and `envFiles`. */
   readonly env: Readonly<Record<string, string | undefined>>
   readonly loader: Loader
-  /** `-f`, in order. Empty or absent: `COMPOSE_FILE`, else the default names, looked for upwards. */
+  /**
+   * `-f`, in order. Empty or absent: `COMPOSE_FILE`, else the default names, looked for upwards.
+   */
   readonly files?: readonly string[] | undefined
   /** `-p`. */
   readonly projectName?: string | undefined
@@ -52,7 +57,10 @@ export interface LoadedStack {
   readonly sources: Sources
   /** Absolute. */
   readonly projectDirectory: string
-  /** Stack files given or found, absolute (or `-`), in the order of merging; included and extended files are not here. */
+  /**
+   * Stack files given or found, absolute (or `-`), in the order of merging; included and extended
+   * files are not here.
+   */
   readonly files: readonly string[]
   /** Every path that was looked at: what a watcher has to watch. */
   readonly dependencies: readonly string[]

@@ -1,4 +1,7 @@
-/** Which services count: those without profiles, those with an active one, and those named by the caller. */
+/**
+ * Which services count: those without profiles, those with an active one, and those named by the
+ * caller.
+ */
 import type { Service, Stack } from '../model.ts'
 import { emptyObject } from '../tree/plain.ts'
 

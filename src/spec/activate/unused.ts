@@ -43,7 +43,9 @@ function secretNames({ secrets = [], build }: Service): readonly string[] {
   return [...secrets, ...(build?.secrets ?? [])].map(({ source }) => source)
 }
 
-/** The section with used names only; without any, the key is there but undefined, so that it goes. */
+/**
+ * The section with used names only; without any, the key is there but undefined, so that it goes.
+ */
 function section<T>(
   key: string,
   resources: Readonly<Record<string, T>> | undefined,

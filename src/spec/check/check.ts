@@ -18,7 +18,10 @@ export interface CheckContext {
   readonly stack: Stack
   readonly activation: Activation
   readonly report: Report
-  /** Something below the path was wrong and was taken out, so that what is missing there means nothing. */
+  /**
+   * Something below the path was wrong and was taken out, so that what is missing there means
+   * nothing.
+   */
   readonly isDoubtful: (...path: readonly string[]) => boolean
   readonly placeOf: (path: readonly (string | number)[], what?: 'key' | 'value') => Place
 }

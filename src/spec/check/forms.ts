@@ -1,4 +1,7 @@
-/** Checks of single resources that need no other part of the stack; they hold for included projects on their own. */
+/**
+ * Checks of single resources that need no other part of the stack; they hold for included projects
+ * on their own.
+ */
 import type { Report } from '../diagnostics/report.ts'
 import { isIP } from '../short-form/address.ts'
 import { get, getString, isString, type MapNode, type Node } from '../tree/node.ts'

@@ -1,4 +1,6 @@
-/** Checks that networks, volumes, secrets, configs, models and services that a service names exist. */
+/**
+ * Checks that networks, volumes, secrets, configs, models and services that a service names exist.
+ */
 import { didYouMean } from '../diagnostics/suggest.ts'
 import type { Service } from '../model.ts'
 import type { CheckContext, ServiceRule } from './check.ts'

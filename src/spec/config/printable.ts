@@ -29,8 +29,8 @@ function withoutContent(objects: NonNullable<Stack['configs']>): NonNullable<Sta
 }
 
 /**
- * A tree that was not typed, as Docker Compose prints it: an empty list is `null` unless its items have keys, and
- * assignments that were merged are a list.
+ * A tree that was not typed, as Docker Compose prints it: an empty list is `null` unless its items
+ * have keys, and assignments that were merged are a list.
  */
 export function printableTree(tree: Node): Plain {
   return plainAt(tree, UNIQUE)

@@ -3,7 +3,9 @@ import { Document, visit } from 'yaml'
 import type { Plain } from '../tree/plain.ts'
 import { resolvePlain } from '../tree/scalar.ts'
 
-/** Strings that some reader takes for something else: `yes`, `<<`, and what begins like a number. */
+/**
+ * Strings that some reader takes for something else: `yes`, `<<`, and what begins like a number.
+ */
 const DOUBTFUL = /^(?:y|n|yes|no|on|off|<<|=|[-+.]?\d.*)$/is
 
 export function yamlText(value: Plain): string {

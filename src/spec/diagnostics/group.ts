@@ -1,4 +1,7 @@
-/** Puts diagnostics of one kind together, so that one mistake in fifty places does not fill the screen. */
+/**
+ * Puts diagnostics of one kind together, so that one mistake in fifty places does not fill the
+ * screen.
+ */
 import type { Diagnostic } from '../../errors.ts'
 
 export interface Group {

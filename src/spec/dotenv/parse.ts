@@ -1,4 +1,7 @@
-/** The grammar of `.env` files and of `env_file`: one `NAME=value` after another, quoted values may span lines. */
+/**
+ * The grammar of `.env` files and of `env_file`: one `NAME=value` after another, quoted values may
+ * span lines.
+ */
 import type { Report } from '../diagnostics/report.ts'
 import { type Lookup, substitute, TemplateError } from '../interpolate/template.ts'
 import type { Source } from '../tree/node.ts'
@@ -9,7 +12,10 @@ export interface DotenvOptions {
   readonly report: Report
 }
 
-/** What is written in double quotes after a backslash. `\$` stays a dollar through the substitution that follows. */
+/**
+ * What is written in double quotes after a backslash. `\$` stays a dollar through the substitution
+ * that follows.
+ */
 const ESCAPES: Readonly<Record<string, string>> = {
   a: '\x07',
   b: '\b',
@@ -114,7 +120,9 @@ class Reader {
     return undefined
   }
 
-  /** Reads one statement and goes past it; undefined when it is wrong, which is in the report then. */
+  /**
+   * Reads one statement and goes past it; undefined when it is wrong, which is in the report then.
+   */
   readStatement(report: Report): Statement | undefined {
     const start = this.#at
     const lineEnd = this.#lineEnd(start)
@@ -195,7 +203,10 @@ class Reader {
   }
 }
 
-/** Offset of the quote that closes the one at `open`; one after a backslash does not. -1: there is none. */
+/**
+ * Offset of the quote that closes the one at `open`; one after a backslash does not. -1: there is
+ * none.
+ */
 function closingQuote(text: string, open: number, quote: string): number {
   for (let at = open + 1; at < text.length; at++) {
     if (text[at] === '\\') at += 1

@@ -1,4 +1,7 @@
-/** `format: raw` of an env_file: each line is `NAME=value` as it stands, without quotes and variables. */
+/**
+ * `format: raw` of an env_file: each line is `NAME=value` as it stands, without quotes and
+ * variables.
+ */
 import type { Report } from '../diagnostics/report.ts'
 import type { Lookup } from '../interpolate/template.ts'
 import type { Source } from '../tree/node.ts'

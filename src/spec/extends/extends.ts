@@ -1,4 +1,7 @@
-/** `extends`: a service takes over another one, of its file or of another, and merges its own keys on top. */
+/**
+ * `extends`: a service takes over another one, of its file or of another, and merges its own keys
+ * on top.
+ */
 import { dirname, isAbsolute, join, relative } from 'node:path'
 import { didYouMean } from '../diagnostics/suggest.ts'
 import type { FileContext } from '../files/context.ts'
@@ -54,7 +57,9 @@ interface Walk extends ExtendsOptions {
   readonly steps: readonly Step[]
 }
 
-/** The service with everything it extends merged in; undefined when the file has no such service. */
+/**
+ * The service with everything it extends merged in; undefined when the file has no such service.
+ */
 function extend(name: string, file: File, walk: Walk): Node | undefined {
   const known = file.done.get(name)
   if (known !== undefined) return known

@@ -1,4 +1,6 @@
-/** What the phases need to know about the project, or included project, whose files they work on. */
+/**
+ * What the phases need to know about the project, or included project, whose files they work on.
+ */
 import type { Report } from '../diagnostics/report.ts'
 import type { PhaseOptions } from '../request.ts'
 import type { MapNode, Node } from '../tree/node.ts'

@@ -1,4 +1,7 @@
-/** Reads the files of one project, merges them, and brings them to long forms: the middle of the pipeline. */
+/**
+ * Reads the files of one project, merges them, and brings them to long forms: the middle of the
+ * pipeline.
+ */
 import { applyExtends } from '../extends/extends.ts'
 import { applyInclude } from '../include/include.ts'
 import { interpolate } from '../interpolate/interpolate.ts'
@@ -21,7 +24,9 @@ export interface StackFile {
   readonly place?: Place | undefined
 }
 
-/** One tree of all files, with long forms, defaults and paths. Undefined when nothing could be read. */
+/**
+ * One tree of all files, with long forms, defaults and paths. Undefined when nothing could be read.
+ */
 export function loadTree(files: readonly StackFile[], context: FileContext): MapNode | undefined {
   let merged: MapNode | undefined
   for (const file of files) {
@@ -91,7 +96,10 @@ function withoutVersion(tree: Node, { report }: FileContext): Node {
   return withoutEntry(tree, 'version')
 }
 
-/** A file that a service extends from another one: not validated, for only the result of the merge counts. */
+/**
+ * A file that a service extends from another one: not validated, for only the result of the merge
+ * counts.
+ */
 function readBase(path: string, context: FileContext, place: Place): Node | undefined {
   let merged: Node | undefined
   const lenient = context.phases.interpolate === false

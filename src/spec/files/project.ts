@@ -1,4 +1,7 @@
-/** The project's folder, variables and name: what the command line, the environment and `.env` say about them. */
+/**
+ * The project's folder, variables and name: what the command line, the environment and `.env` say
+ * about them.
+ */
 import { basename, join } from 'node:path'
 import { type EnvFilePath, readEnvFiles } from '../dotenv/env-files.ts'
 import { substitute, TemplateError } from '../interpolate/template.ts'

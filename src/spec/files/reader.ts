@@ -1,4 +1,7 @@
-/** Reads files through the caller's loader: decoded, bounded, remembered by the report for its excerpts. */
+/**
+ * Reads files through the caller's loader: decoded, bounded, remembered by the report for its
+ * excerpts.
+ */
 import { dirname, isAbsolute, relative } from 'node:path'
 import { STACK_FILE_BYTES_MAX } from '../../limits.ts'
 import type { Report } from '../diagnostics/report.ts'

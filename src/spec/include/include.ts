@@ -1,4 +1,7 @@
-/** `include`: loads other projects, each with its own folder and variables, and takes their resources in. */
+/**
+ * `include`: loads other projects, each with its own folder and variables, and takes their
+ * resources in.
+ */
 import { dirname, isAbsolute, join, relative } from 'node:path'
 import type { FileContext } from '../files/context.ts'
 import { isRemote } from '../extends/extends.ts'
@@ -101,7 +104,10 @@ function pathsOf(item: Node, context: FileContext): Paths | undefined {
   return { files, directory, relative: relative(context.directory, directory) || '.' }
 }
 
-/** `project_directory`, or the folder of the first file. One that is no folder is taken for a file in it. */
+/**
+ * `project_directory`, or the folder of the first file. One that is no folder is taken for a file
+ * in it.
+ */
 function directoryOf(item: Node, firstFile: string, context: FileContext): string {
   const node = get(item, 'project_directory')
   if (!isString(node) || node.value === '') return dirname(firstFile)

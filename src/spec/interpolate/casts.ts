@@ -1,4 +1,7 @@
-/** Values that are no strings although they were written with variables: cast by path once filled in. */
+/**
+ * Values that are no strings although they were written with variables: cast by path once filled
+ * in.
+ */
 import { boolean, integer, type Node, type ScalarNode } from '../tree/node.ts'
 import { rules, type Rules } from '../tree/rules.ts'
 
@@ -33,7 +36,10 @@ const toNumber: Cast = {
   },
 }
 
-/** Words that YAML 1.2 does not read as booleans although they are taken here; they deserve a warning. */
+/**
+ * Words that YAML 1.2 does not read as booleans although they are taken here; they deserve a
+ * warning.
+ */
 export function isOldBoolean(text: string): boolean {
   const word = text.toLowerCase()
   return word !== 'true' && word !== 'false' && (TRUE.has(word) || FALSE.has(word))

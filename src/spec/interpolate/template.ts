@@ -1,4 +1,7 @@
-/** The `${…}` language of stack files and env files: `$NAME`, `${NAME}` and the six operators, nested. */
+/**
+ * The `${…}` language of stack files and env files: `$NAME`, `${NAME}` and the six operators,
+ * nested.
+ */
 
 export interface Lookup {
   (name: string): string | undefined
@@ -77,7 +80,9 @@ function parseTemplate(template: string): readonly Part[] {
   return parts
 }
 
-/** Reads what follows a `$` into `parts`; returns the number of characters it takes, `$` included. */
+/**
+ * Reads what follows a `$` into `parts`; returns the number of characters it takes, `$` included.
+ */
 function parseDollar(template: string, dollar: number, parts: Part[]): number {
   const next = template[dollar + 1]
   if (next === '$') {
@@ -121,7 +126,10 @@ function parseBraced(template: string, dollar: number, parts: Part[]): number {
   return end + 1 - dollar
 }
 
-/** Offset of the brace that closes the one at `open`; without one that balances, the last of the line; else -1. */
+/**
+ * Offset of the brace that closes the one at `open`; without one that balances, the last of the
+ * line; else -1.
+ */
 function closingBrace(template: string, open: number): number {
   let depth = 0
   let last = -1

@@ -11,7 +11,9 @@ import {
 } from '../tree/node.ts'
 import { scalarText } from '../tree/plain.ts'
 
-/** `[a, b]` as `{ a: value, b: value }`. Undefined when it is neither list of strings nor mapping. */
+/**
+ * `[a, b]` as `{ a: value, b: value }`. Undefined when it is neither list of strings nor mapping.
+ */
 export function asMapping(node: Node, value: (item: Node) => Node): MapNode | undefined {
   if (node.kind === 'map') return node
   if (node.kind !== 'list') return undefined

@@ -18,8 +18,9 @@ interface MergeContext {
 }
 
 /**
- * `base` with `over` on top: mappings merge, lists append, other values are replaced, but for {@link MERGE_RULES}.
- * Marks of `!reset` and `!override` stay in the result, so that they work on the files before it too.
+ * `base` with `over` on top: mappings merge, lists append, other values are replaced, but for
+ * {@link MERGE_RULES}. Marks of `!reset` and `!override` stay in the result, so that they work on
+ * the files before it too.
  */
 export function mergeTrees(base: Node, over: Node, report: Report): Node {
   return mergeNodes(base, over, MERGE_RULES, { report, path: [] })
@@ -43,7 +44,9 @@ function mergeNodes(
   return rules?.rule?.(base, over, byRule) ?? mergeKinds(base, over, rules, context)
 }
 
-/** The general rule: mappings merge, lists append, single values are replaced; null changes nothing. */
+/**
+ * The general rule: mappings merge, lists append, single values are replaced; null changes nothing.
+ */
 function mergeKinds(
   base: Exclude<Node, ResetNode>,
   over: Exclude<Node, ResetNode>,

@@ -15,7 +15,10 @@ import { toPlain } from '../tree/plain.ts'
 import { rules, type Rules } from '../tree/rules.ts'
 import { asBuild, asMapping, asSequence, keyValues } from './forms.ts'
 
-/** Returns undefined when the values are not of the kind the rule is for: then the general rule applies. */
+/**
+ * Returns undefined when the values are not of the kind the rule is for: then the general rule
+ * applies.
+ */
 export type MergeRule = (
   base: Node,
   over: Node,

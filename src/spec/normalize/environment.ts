@@ -36,7 +36,10 @@ export function resolveNames(tree: Node, variables: Variables): Node {
   return withEntry(result, 'configs', resolved)
 }
 
-/** `NAME` becomes `NAME=value`, and an empty mapping value the variable's. Without a variable they stay. */
+/**
+ * `NAME` becomes `NAME=value`, and an empty mapping value the variable's. Without a variable they
+ * stay.
+ */
 export function resolveValues(node: Node, variables: Variables): Node {
   if (node.kind === 'list') {
     return mapItems(node, (item) => {

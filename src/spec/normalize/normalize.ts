@@ -1,4 +1,7 @@
-/** Fills in what a merged tree leaves unsaid: the default network, dependencies that follow from other keys, names. */
+/**
+ * Fills in what a merged tree leaves unsaid: the default network, dependencies that follow from
+ * other keys, names.
+ */
 import { posix } from 'node:path'
 import {
   boolean,

@@ -13,7 +13,9 @@ import {
 import { below, rules, type Rules } from '../tree/rules.ts'
 
 export interface PathContext {
-  /** Folder that relative paths are meant from; itself absolute, or relative to the project folder. */
+  /**
+   * Folder that relative paths are meant from; itself absolute, or relative to the project folder.
+   */
   readonly base: string
   /** For `~`; undefined: left as it is. */
   readonly home: string | undefined

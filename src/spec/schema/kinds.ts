@@ -1,4 +1,7 @@
-/** Building blocks of the input schema: what a value may be before short forms are turned into long ones. */
+/**
+ * Building blocks of the input schema: what a value may be before short forms are turned into long
+ * ones.
+ */
 import * as z from 'zod'
 
 export type Schema = z.ZodType

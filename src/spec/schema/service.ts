@@ -1,4 +1,7 @@
-/** Input schema of a service. One entry a key; the order is that of the Compose specification's chapters. */
+/**
+ * Input schema of a service. One entry a key; the order is that of the Compose specification's
+ * chapters.
+ */
 import { buildSchema } from './build.ts'
 import { deploySchema, deviceRequests } from './deploy.ts'
 import { developSchema, hook, initHook } from './develop.ts'

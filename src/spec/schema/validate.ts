@@ -14,8 +14,8 @@ export type Path = readonly (string | number)[]
 type Issue = core.$ZodIssue
 
 /**
- * The tree may still have short forms, but its variables are filled in. Returns it without what is wrong; the paths of
- * that are added to `wrong`.
+ * The tree may still have short forms, but its variables are filled in. Returns it without what is
+ * wrong; the paths of that are added to `wrong`.
  */
 export function validate(tree: MapNode, report: Report, wrong: Path[]): MapNode {
   const result = stackSchema.safeParse(checkable(tree))
@@ -28,7 +28,10 @@ export function validate(tree: MapNode, report: Report, wrong: Path[]): MapNode 
   return prune(tree, found)
 }
 
-/** Plain values as the schema is to see them: a date is nothing it knows, and every number is in range. */
+/**
+ * Plain values as the schema is to see them: a date is nothing it knows, and every number is in
+ * range.
+ */
 function checkable(node: Node): unknown {
   if (node.kind === 'scalar') return checkableScalar(node)
   if (node.kind === 'list') return node.items.map(checkable)
@@ -92,7 +95,10 @@ function reportName(path: Path, { tree, report, wrong }: Context): void {
   })
 }
 
-/** Of the alternatives, the one whose kind fits is what the author meant; its issues are the ones to show. */
+/**
+ * Of the alternatives, the one whose kind fits is what the author meant; its issues are the ones to
+ * show.
+ */
 function reportUnion(issue: core.$ZodIssueInvalidUnion, path: Path, context: Context): void {
   const branches = issue.errors.map((issues) => issues.filter((inner) => !isExtension(inner)))
   if (branches.some((issues) => issues.length === 0)) return

@@ -1,4 +1,7 @@
-/** How a node of long forms becomes a value of the model. Each kind drops what is empty, as the canonical form does. */
+/**
+ * How a node of long forms becomes a value of the model. Each kind drops what is empty, as the
+ * canonical form does.
+ */
 import type { Report } from '../diagnostics/report.ts'
 import type { Node } from '../tree/node.ts'
 import { emptyObject, type Plain, scalarText } from '../tree/plain.ts'
@@ -109,7 +112,10 @@ export function items(node: Node, item: Kind, context: ShapeContext): Plain[] {
 
 export const texts: Kind = list(anyText)
 
-/** A mapping with free keys, sorted; the empty one is left out. `null` values stay when the kind gives none. */
+/**
+ * A mapping with free keys, sorted; the empty one is left out. `null` values stay when the kind
+ * gives none.
+ */
 export function mapping(
   value: Kind,
   { nullable = false }: { readonly nullable?: boolean } = {},

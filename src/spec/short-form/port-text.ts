@@ -1,4 +1,7 @@
-/** The short form of a port: `[[IP:][HOST]:]CONTAINER[/PROTOCOL]`, where both ports may be ranges `first-last`. */
+/**
+ * The short form of a port: `[[IP:][HOST]:]CONTAINER[/PROTOCOL]`, where both ports may be ranges
+ * `first-last`.
+ */
 import { isIP } from './address.ts'
 
 export interface PortText {

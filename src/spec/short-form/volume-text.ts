@@ -45,7 +45,8 @@ function splitColons(spec: string): string[] {
     const character = spec[at] ?? ''
     if (character === '$' && spec[at + 1] === '{') depth += 1
     else if (character === '}' && depth > 0) depth -= 1
-    // `C:\\` begins a Windows path. `c:/data` is a volume named `c`, which Docker Compose takes for a drive.
+    // `C:\\` begins a Windows path. `c:/data` is a volume named `c`, which Docker Compose takes for
+    // a drive.
     if (character === ':' && depth === 0 && !(/^[A-Za-z]$/.test(part) && spec[at + 1] === '\\')) {
       parts.push(part)
       part = ''

@@ -1,8 +1,8 @@
 /**
  * What tsstack does with each key of a stack file: the one place to edit when a key gets built.
  *
- * A key that is not here is built. `ignored` keys are read, checked and shown by `config`, and warned about; `refused`
- * keys are errors. A path names keys with `.`; `*` is any key or list item.
+ * A key that is not here is built. `ignored` keys are read, checked and shown by `config`, and
+ * warned about; `refused` keys are errors. A path names keys with `.`; `*` is any key or list item.
  */
 
 export type Support =

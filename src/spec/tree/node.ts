@@ -1,4 +1,7 @@
-/** The tree that every phase works on: YAML values that know where they were written. Nodes are never changed. */
+/**
+ * The tree that every phase works on: YAML values that know where they were written. Nodes are
+ * never changed.
+ */
 
 /** A text that was read. `name` is how diagnostics show it. */
 export interface Source {
@@ -44,7 +47,10 @@ export interface Entry {
 export interface MapNode extends NodeBase {
   readonly kind: 'map'
   readonly entries: ReadonlyMap<string, Entry>
-  /** Stands for a list of `key=value` that was merged by key; `config --no-interpolate` shows it as the list. */
+  /**
+   * Stands for a list of `key=value` that was merged by key; `config --no-interpolate` shows it as
+   * the list.
+   */
   readonly listed?: boolean | undefined
 }
 
@@ -129,7 +135,10 @@ export function withoutEntry(node: MapNode, key: string): MapNode {
   return { ...node, entries }
 }
 
-/** The mapping with each value exchanged; `undefined` drops the entry. Unchanged, it is the same node. */
+/**
+ * The mapping with each value exchanged; `undefined` drops the entry. Unchanged, it is the same
+ * node.
+ */
 export function mapEntries(node: MapNode, change: (entry: Entry) => Node | undefined): MapNode {
   let entries: Map<string, Entry> | undefined
   for (const entry of node.entries.values()) {

@@ -1,6 +1,7 @@
 /**
- * YAML text to trees: one for each document. Errors go to the report; nothing is thrown. The parser is the
- * `yaml` package; here its nodes become ours, with the meaning that Compose files give to plain scalars.
+ * YAML text to trees: one for each document. Errors go to the report; nothing is thrown. The parser
+ * is the `yaml` package; here its nodes become ours, with the meaning that Compose files give to
+ * plain scalars.
  */
 import {
   type Alias,
@@ -21,10 +22,16 @@ import type { Entry, MapNode, Node, Place, Source } from './node.ts'
 import { pathText } from './path.ts'
 import { resolvePlain } from './scalar.ts'
 
-/** Nodes that one file may stand for once its aliases are followed: a bomb has thousands of millions. */
+/**
+ * Nodes that one file may stand for once its aliases are followed: a bomb has thousands of
+ * millions.
+ */
 const EXPANDED_NODES_MAX = 1_000_000
 
-/** Collections inside each other; real files have at most a dozen. Deeper ones would exhaust the call stack. */
+/**
+ * Collections inside each other; real files have at most a dozen. Deeper ones would exhaust the
+ * call stack.
+ */
 const DEPTH_MAX = 200
 
 export function parseYaml(source: Source, report: Report): readonly Node[] {
@@ -72,8 +79,8 @@ function refused(source: Source, report: Report): boolean {
 }
 
 /**
- * Offset where the nesting gets too deep: open brackets, `-` and `?` in a row on one line, or levels of indentation.
- * Brackets inside quotes count too; no real file has so many that stay open.
+ * Offset where the nesting gets too deep: open brackets, `-` and `?` in a row on one line, or
+ * levels of indentation. Brackets inside quotes count too; no real file has so many that stay open.
  */
 function tooDeep(text: string): number | undefined {
   const marks = new RegExp(`(?:[-?] ){${DEPTH_MAX},}`).exec(text)

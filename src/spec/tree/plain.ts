@@ -11,7 +11,9 @@ export type Plain =
   | readonly Plain[]
   | { readonly [key: string]: Plain }
 
-/** Plain values of a tree. Objects have no prototype, so a key such as `__proto__` is only a key. */
+/**
+ * Plain values of a tree. Objects have no prototype, so a key such as `__proto__` is only a key.
+ */
 export function toPlain(node: Node): Plain {
   if (node.kind === 'scalar')
     return node.type === 'time' ? timeText(String(node.value)) : node.value
@@ -22,7 +24,9 @@ export function toPlain(node: Node): Plain {
   return object
 }
 
-/** Text of a scalar: numbers in their shortest form (`1e+10` for ten thousand million), null as ''. */
+/**
+ * Text of a scalar: numbers in their shortest form (`1e+10` for ten thousand million), null as ''.
+ */
 export function scalarText(node: ScalarNode): string {
   if (node.value === null) return ''
   if (node.type === 'int') return node.digits ?? wholeText(Number(node.value))

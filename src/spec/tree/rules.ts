@@ -1,4 +1,7 @@
-/** Rules that apply at a path of the tree: `services.*.build.args`, where `*` is any key or list item. */
+/**
+ * Rules that apply at a path of the tree: `services.*.build.args`, where `*` is any key or list
+ * item.
+ */
 
 export interface Rules<T> {
   readonly rule?: T | undefined

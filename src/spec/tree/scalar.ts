@@ -1,4 +1,7 @@
-/** What a plain (unquoted) YAML scalar means: YAML 1.2 core, with the 1.1 leftovers that Compose files rely on. */
+/**
+ * What a plain (unquoted) YAML scalar means: YAML 1.2 core, with the 1.1 leftovers that Compose
+ * files rely on.
+ */
 import type { ScalarType } from './node.ts'
 
 export interface PlainMeaning {
@@ -42,8 +45,8 @@ const INTEGER =
   /^([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[oO]([0-7]+)|0[bB]([01]+)|0([0-7]+)|([1-9][0-9]*|0))$/
 
 /**
- * Octal is `0o10` and, as every Compose file means it, `010`. `_` may separate digits. `yes` and `on` are strings,
- * and so is `12:30`.
+ * Octal is `0o10` and, as every Compose file means it, `010`. `_` may separate digits. `yes` and
+ * `on` are strings, and so is `12:30`.
  */
 export function resolvePlain(text: string): PlainMeaning {
   const constant = CONSTANTS.get(text)

@@ -1,6 +1,9 @@
 /** Numbers as text, the way Go prints them; Docker Compose's output is full of them. */
 
-/** Shortest text of a 64-bit float; exponent form below 1e-4 and from 1e6 on, as Go's `%v` (strconv 'g', -1). */
+/**
+ * Shortest text of a 64-bit float; exponent form below 1e-4 and from 1e6 on, as Go's `%v` (strconv
+ * 'g', -1).
+ */
 export function decimalText(value: number): string {
   if (Number.isNaN(value)) return 'NaN'
   if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf'

@@ -1,8 +1,13 @@
-/** Splits a command line into words as a shell would, without running one: quotes and backslashes only. */
+/**
+ * Splits a command line into words as a shell would, without running one: quotes and backslashes
+ * only.
+ */
 
 export interface Words {
   readonly words: readonly string[]
-  /** Shell syntax that ended the command: `&&`, `|`, `;`, `<`, `>`. What follows is not part of it. */
+  /**
+   * Shell syntax that ended the command: `&&`, `|`, `;`, `<`, `>`. What follows is not part of it.
+   */
   readonly dropped?: string
 }
 
