@@ -15,8 +15,9 @@ export interface Part {
 }
 
 /**
- * A detached tree of `root` with `parts` mounted in it, parents first. Takes over all descriptors given
- * and returns the one of the whole. `place` is an empty directory of the host, used before Linux 6.15.
+ * A detached tree of `root` with `parts` mounted in it, parents first. Takes over all descriptors
+ * given and returns the one of the whole. `place` is an empty directory of the host, used before
+ * Linux 6.15.
  */
 export function composeTree(
   root: Fd,

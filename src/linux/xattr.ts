@@ -17,7 +17,9 @@ const XATTR_BYTES_MAX = 65_536
 /** A path as text, or as bytes where a name need not be UTF-8. */
 export type BytePath = string | Uint8Array
 
-/** All attributes of `path`, which is not followed when it is a link; none where there can be none. */
+/**
+ * All attributes of `path`, which is not followed when it is a link; none where there can be none.
+ */
 export function readXattrs(path: BytePath): ReadonlyMap<string, Buffer> {
   const list = Buffer.alloc(XATTR_BYTES_MAX)
   const length = Number(llistxattr(terminated(path), list, list.length))

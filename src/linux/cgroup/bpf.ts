@@ -51,10 +51,14 @@ const BPF_CGROUP_DEVICE = 6
 const BPF_F_ALLOW_MULTI = 2
 const BPF_F_REPLACE = 4
 
-/** More programs than the kernel attaches to one group: BPF_CGROUP_MAX_PROGS of kernel/bpf/cgroup.c. */
+/**
+ * More programs than the kernel attaches to one group: BPF_CGROUP_MAX_PROGS of kernel/bpf/cgroup.c.
+ */
 const PROGRAMS_MAX = 64
 
-/** One command. `fields` are 32-bit numbers and 64-bit pointers at their offsets in union bpf_attr. */
+/**
+ * One command. `fields` are 32-bit numbers and 64-bit pointers at their offsets in union bpf_attr.
+ */
 function bpf(
   command: number,
   name: string,

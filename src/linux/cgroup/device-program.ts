@@ -21,7 +21,8 @@ interface Instruction {
 
 const INSTRUCTION_BYTES = 8
 
-// Opcodes: class | size or operation | mode or source (Documentation/bpf/standardization/instruction-set.rst).
+// Opcodes: class | size or operation | mode or source
+// (Documentation/bpf/standardization/instruction-set.rst).
 const LOAD_WORD = 0x61 // BPF_LDX | BPF_MEM | BPF_W
 const MOVE_REGISTER = 0xbc // BPF_ALU | BPF_MOV | BPF_X
 const MOVE_VALUE = 0xb7 // BPF_ALU64 | BPF_MOV | BPF_K
@@ -72,7 +73,9 @@ function typeTest({ type }: DeviceRule): readonly Instruction[] {
   return [{ code: JUMP_UNLESS_EQUAL, target: TYPE, value: DEVICE_TYPE[type] }]
 }
 
-/** Every access asked for must be granted: what is left without the granted bits must be nothing. */
+/**
+ * Every access asked for must be granted: what is left without the granted bits must be nothing.
+ */
 function accessTest({ access }: DeviceRule): readonly Instruction[] {
   const refused = ACCESS_BITS.reduce(
     (bits, [letter, bit]) => (access.includes(letter) ? bits : bits | bit),

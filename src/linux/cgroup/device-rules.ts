@@ -8,7 +8,9 @@ export function formatDeviceRule(rule: DeviceRule): string {
   return `${type} ${rule.major ?? '*'}:${rule.minor ?? '*'} ${ordered(rule.access)}`
 }
 
-/** The rules of a devices.list, or of Compose's `device_cgroup_rules`; `undefined` for other text. */
+/**
+ * The rules of a devices.list, or of Compose's `device_cgroup_rules`; `undefined` for other text.
+ */
 export function parseDeviceRule(text: string): DeviceRule | undefined {
   const match = /^([abc]) (\d+|\*):(\d+|\*) ([rwm]{1,3})$/.exec(text.trim())
   if (!match) return undefined

@@ -11,7 +11,9 @@ export interface GroupDirectory {
   readonly controllers: readonly string[]
 }
 
-/** The directories of group `path` (`tsstack/1f/shop/web-1`), v1 in the order of mounting, then v2. */
+/**
+ * The directories of group `path` (`tsstack/1f/shop/web-1`), v1 in the order of mounting, then v2.
+ */
 export function groupDirectories(
   hierarchies: readonly CgroupHierarchy[],
   path: string,
@@ -36,7 +38,9 @@ export function pathsDownTo(path: string): readonly string[] {
   return names.map((_, index) => names.slice(0, index + 1).join('/'))
 }
 
-/** The directory that limits `controller`, or `undefined` when this machine has no such controller. */
+/**
+ * The directory that limits `controller`, or `undefined` when this machine has no such controller.
+ */
 export function directoryOf(
   directories: readonly GroupDirectory[],
   controller: string,

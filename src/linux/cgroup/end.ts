@@ -8,7 +8,10 @@ import { hasCode, readCgroupField, readCgroupFile, writeCgroupFile } from './fil
 import { childGroups } from './make.ts'
 import { waitUntil } from './wait.ts'
 
-/** Process ids in `directory` and the groups below it. A process outside our pid namespace is left out. */
+/**
+ * Process ids in `directory` and the groups below it. A process outside our pid namespace is left
+ * out.
+ */
 export function processesIn(directory: string): readonly number[] {
   const own = (readCgroupFile(join(directory, 'cgroup.procs')) ?? '')
     .split('\n')
@@ -30,9 +33,9 @@ export async function killGroup(directories: readonly GroupDirectory[]): Promise
 
 /**
  * Resolves with true when no process is left, with false after `timeoutMs`.
- * v2 tells the moment (`populated 0` of cgroup.events, through inotify). v1 has no event for it other
- * than a program that the kernel starts on the host (release_agent), so there the process list is read
- * again after 1, 2, 4 … 50 ms.
+ * v2 tells the moment (`populated 0` of cgroup.events, through inotify). v1 has no event for it
+ * other than a program that the kernel starts on the host (release_agent), so there the process
+ * list is read again after 1, 2, 4 … 50 ms.
  */
 export async function waitGroupEmpty(
   directories: readonly GroupDirectory[],
@@ -97,7 +100,10 @@ function thawV1(directories: readonly GroupDirectory[]): void {
   if (directoryOf(directories, 'freezer')) thawGroup(directories)
 }
 
-/** Frozen processes cannot fork, so each round's list is complete; a round follows for late arrivals. */
+/**
+ * Frozen processes cannot fork, so each round's list is complete; a round follows for late
+ * arrivals.
+ */
 async function killOneByOne(
   directories: readonly GroupDirectory[],
   directory: string,

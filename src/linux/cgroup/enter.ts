@@ -9,8 +9,8 @@ import { makeDirectories, removeDirectories } from './make.ts'
 import type { CgroupHierarchy } from './types.ts'
 
 /**
- * Makes the group `path` without limits and enters it in every hierarchy. The returned function goes
- * back to where the process was and removes the group, unless others still live in it.
+ * Makes the group `path` without limits and enters it in every hierarchy. The returned function
+ * goes back to where the process was and removes the group, unless others still live in it.
  */
 export function enterGroup(hierarchies: readonly CgroupHierarchy[], path: string): () => void {
   const directories = groupDirectories(hierarchies, path)
@@ -31,8 +31,8 @@ export function enterGroup(hierarchies: readonly CgroupHierarchy[], path: string
 }
 
 /**
- * The directories that `text`, in the form of /proc/PID/cgroup, names: one for each hierarchy. A group
- * that the mounts do not show is replaced by the top of the mount.
+ * The directories that `text`, in the form of /proc/PID/cgroup, names: one for each hierarchy. A
+ * group that the mounts do not show is replaced by the top of the mount.
  */
 export function ownGroups(
   hierarchies: readonly CgroupHierarchy[],

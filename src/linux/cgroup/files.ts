@@ -6,7 +6,8 @@ import { kernelError } from '../libc.ts'
 /** Writes each value in one write(2), as the kernel wants it. */
 export function writeCgroupFile(path: string, ...values: readonly string[]): void {
   if (values.length === 0) return
-  // writeFileSync would add O_CREAT and O_TRUNC, which cgroupfs answers with EPERM for a missing file.
+  // writeFileSync would add O_CREAT and O_TRUNC, which cgroupfs answers with EPERM for a missing
+  // file.
   const fd = attempt('open', path, undefined, () => openSync(path, constants.O_WRONLY))
   try {
     for (const value of values) attempt('write', path, value, () => writeSync(fd, value))

@@ -15,11 +15,13 @@ export interface Cgroup {
   /** Below the mount points, without a slash at either end: `tsstack/1f/shop/web-1`. */
   readonly path: string
   /**
-   * Its directories as a container's /sys/fs/cgroup shows them: by the name of the v1 hierarchy, or one
-   * with an empty name on a pure v2 machine.
+   * Its directories as a container's /sys/fs/cgroup shows them: by the name of the v1 hierarchy, or
+   * one with an empty name on a pure v2 machine.
    */
   places(): readonly { readonly name: string; readonly directory: string }[]
-  /** What a child needs to enter. The descriptors are close-on-exec; end them with closeCgroupJoin. */
+  /**
+   * What a child needs to enter. The descriptors are close-on-exec; end them with closeCgroupJoin.
+   */
   join(): CgroupJoin
   /** Moves the process `pid` with all its threads; for one that lives already. */
   enter(pid: number): void
@@ -31,7 +33,9 @@ export interface Cgroup {
   /** Resolves when the kernel says that every process stands still. */
   freeze(): Promise<void>
   thaw(): void
-  /** Kills every process, frozen ones too; resolves when the kernel has counted the last one out. */
+  /**
+   * Kills every process, frozen ones too; resolves when the kernel has counted the last one out.
+   */
   killAll(): Promise<void>
   /** Resolves with true when no process is left, false after `timeoutMs`. */
   waitEmpty(options: { readonly timeoutMs: number }): Promise<boolean>

@@ -3,8 +3,8 @@
 import type { CgroupHierarchy } from './types.ts'
 
 /**
- * Every hierarchy once, v1 and v2, in the order of mounting. `readControllers` gives the text of a v2
- * mount's `cgroup.controllers`.
+ * Every hierarchy once, v1 and v2, in the order of mounting. `readControllers` gives the text of a
+ * v2 mount's `cgroup.controllers`.
  * @see proc_pid_mountinfo(5), cgroups(7)
  */
 export function parseHierarchies(

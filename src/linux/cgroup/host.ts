@@ -16,7 +16,9 @@ export interface CgroupHost {
   /** `hybrid`: v1 limits, and a v2 tree beside it knows the processes. */
   readonly mode: 'v1' | 'v2' | 'hybrid'
   readonly hierarchies: readonly CgroupHierarchy[]
-  /** True when this machine can limit by `controller`: cpu, cpuset, memory, pids, devices, freezer. */
+  /**
+   * True when this machine can limit by `controller`: cpu, cpuset, memory, pids, devices, freezer.
+   */
   can(controller: string): boolean
   /** True when swap can be limited beside memory. */
   readonly canLimitSwap: boolean

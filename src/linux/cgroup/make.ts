@@ -9,14 +9,16 @@ import { kernelError } from '../libc.ts'
 import { asKernelError, hasCode, readCgroupFile, writeCgroupFile } from './files.ts'
 
 /**
- * Makes the group's directory and what is missing above it, with the parents' controllers passed down.
- * A directory that exists is fine.
+ * Makes the group's directory and what is missing above it, with the parents' controllers passed
+ * down. A directory that exists is fine.
  */
 export function makeDirectories(directories: readonly GroupDirectory[], path: string): void {
   for (const one of directories) makeDirectory(one, path)
 }
 
-/** Removes the group, the groups below it, and its parents up to `tsstack` as far as they are empty. */
+/**
+ * Removes the group, the groups below it, and its parents up to `tsstack` as far as they are empty.
+ */
 export function removeDirectories(
   directories: readonly GroupDirectory[],
   path: string,

@@ -5,8 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { CGROUP_POLL_MS_MAX, CGROUP_POLL_MS_MIN, CGROUP_WATCH_MS_MAX } from '../../limits.ts'
 
 /**
- * Looks at `isTrue` whenever the kernel reports a change of `file`; without a file again after 1, 2,
- * 4 … ms. False after `timeoutMs`.
+ * Looks at `isTrue` whenever the kernel reports a change of `file`; without a file again after 1,
+ * 2, 4 … ms. False after `timeoutMs`.
  */
 export async function waitUntil(
   isTrue: () => boolean,
@@ -29,7 +29,9 @@ export async function waitUntil(
 }
 
 interface Changes {
-  /** Resolves at the next change, at once when one came since the last call, or after `timeoutMs`. */
+  /**
+   * Resolves at the next change, at once when one came since the last call, or after `timeoutMs`.
+   */
   next(timeoutMs: number): Promise<void>
   close(): void
 }
