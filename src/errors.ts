@@ -1,4 +1,7 @@
-/** Every error that tsstack throws on purpose: four classes that say who can act, and one table of codes. */
+/**
+ * Every error that tsstack throws on purpose: four classes that say who can act, and one table of
+ * codes.
+ */
 
 /**
  * What each code means and the exit status the command line ends with.
@@ -27,7 +30,10 @@ export const ERROR_CODES = {
   ACTION_FAILED: { exit: 1, meaning: 'An action of the plan failed' },
   DEPENDENCY: { exit: 1, meaning: 'A service that others depend on failed' },
   NOT_SUPPORTED: { exit: 1, meaning: 'tsstack cannot do this here' },
-  NO_STACK: { exit: 1, meaning: 'No stack file was found, and no known stack belongs to this place' },
+  NO_STACK: {
+    exit: 1,
+    meaning: 'No stack file was found, and no known stack belongs to this place',
+  },
   INTERRUPTED: { exit: 130, meaning: 'The command was interrupted before its work was done' },
   INTERNAL: { exit: 1, meaning: 'A defect of tsstack itself' },
 } as const
@@ -41,7 +47,9 @@ export interface ErrorDetails {
   readonly cause?: unknown
 }
 
-/** Base of all deliberate errors. `code` is in {@link ERROR_CODES}; the message follows docs/style. */
+/**
+ * Base of all deliberate errors. `code` is in {@link ERROR_CODES}; the message follows docs/style.
+ */
 export class TsstackError extends Error {
   override readonly name: string = 'TsstackError'
   readonly code: ErrorCode
@@ -95,7 +103,10 @@ export class UsageError extends TsstackError {
   }
 }
 
-/** The machine's owner can act: a system call failed. `errno` is the positive number, `errnoName` its name. */
+/**
+ * The machine's owner can act: a system call failed. `errno` is the positive number, `errnoName`
+ * its name.
+ */
 export class KernelError extends TsstackError {
   override readonly name: string = 'KernelError'
   readonly syscall: string

@@ -3,10 +3,16 @@
 /** A stack file larger than this is refused before it is parsed: no real one comes near. */
 export const STACK_FILE_BYTES_MAX: number = 2 * 1024 * 1024
 
-/** Lines, commas and brackets of a stack file: each costs the YAML parser time and about 5 kB of memory. */
+/**
+ * Lines, commas and brackets of a stack file: each costs the YAML parser time and about 5 kB of
+ * memory.
+ */
 export const STACK_FILE_VALUES_MAX: number = 100_000
 
-/** Tries to make a group while another state root removes the shared parent; each try is a real race lost. */
+/**
+ * Tries to make a group while another state root removes the shared parent; each try is a real race
+ * lost.
+ */
 export const CGROUP_MAKE_TRIES_MAX: number = 10
 
 /** Rounds of freeze, kill, thaw: one is enough but for processes that enter meanwhile. */
@@ -33,10 +39,16 @@ export const RESTART_DELAY_MS_MIN: number = 100
 export const RESTART_DELAY_MS_MAX: number = 60_000
 export const RESTART_STABLE_MS: number = 10_000
 
-/** Pause after the first failed early health probe; it doubles. A probe costs a few milliseconds of processor. */
+/**
+ * Pause after the first failed early health probe; it doubles. A probe costs a few milliseconds of
+ * processor.
+ */
 export const HEALTH_EARLY_MS_MIN: number = 25
 
-/** Processes of a container whose file says nothing: enough for a large server, the end of a fork bomb. */
+/**
+ * Processes of a container whose file says nothing: enough for a large server, the end of a fork
+ * bomb.
+ */
 export const PIDS_MAX_DEFAULT: number = 4096
 
 /** One frame between command line and supervisor: the largest stack file as JSON, and some. */
@@ -78,13 +90,19 @@ export const LOG_DRAIN_MS: number = 1_000
 /** Log lines are sent in packs of about this size. */
 export const LOG_PACK_BYTES: number = 64 * 1024
 
-/** Where subnets of networks come from, in this order: rarely routed by companies, homes or other engines' defaults. */
+/**
+ * Where subnets of networks come from, in this order: rarely routed by companies, homes or other
+ * engines' defaults.
+ */
 export const SUBNET_POOLS: readonly string[] = ['10.89.0.0/16', '172.20.0.0/14', '192.168.192.0/18']
 
 /** A network takes 256 addresses of the pool. */
 export const NETWORK_PREFIX_LENGTH: number = 24
 
-/** Log of a container whose file says nothing: three segments, so that a week of noise cannot fill a disk. */
+/**
+ * Log of a container whose file says nothing: three segments, so that a week of noise cannot fill a
+ * disk.
+ */
 export const LOG_SEGMENT_BYTES_MAX: number = 10 * 1024 * 1024
 export const LOG_SEGMENTS_MAX: number = 3
 
@@ -94,13 +112,21 @@ export const SHM_BYTES_DEFAULT: number = 64 * 1024 * 1024
 /** Clients of one udp port served by the proxy: each has a socket; more are not answered. */
 export const PROXY_UDP_CLIENTS_MAX: number = 1024
 
-/** A udp client silent for this long is forgotten; conntrack's figure for an answered stream is two minutes. */
+/**
+ * A udp client silent for this long is forgotten; conntrack's figure for an answered stream is two
+ * minutes.
+ */
 export const PROXY_UDP_IDLE_MS: number = 120_000
 
-/** A resolver that has not answered by then is given up; stub resolvers wait five seconds in all. */
+/**
+ * A resolver that has not answered by then is given up; stub resolvers wait five seconds in all.
+ */
 export const DNS_UPSTREAM_MS_MAX: number = 2_000
 
-/** Questions of one container on their way to resolvers: more are answered SERVFAIL, so that others get through. */
+/**
+ * Questions of one container on their way to resolvers: more are answered SERVFAIL, so that others
+ * get through.
+ */
 export const DNS_FORWARDS_PER_CONTAINER_MAX: number = 100
 
 /** The same for all containers together: each holds a socket of this process. */
