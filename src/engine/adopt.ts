@@ -1,4 +1,7 @@
-/** Takes over what an earlier supervisor left: living attempts are followed again, dead ones cleaned up. */
+/**
+ * Takes over what an earlier supervisor left: living attempts are followed again, dead ones cleaned
+ * up.
+ */
 
 import { existsSync, openSync } from 'node:fs'
 import { type Fd, startTime } from '../linux/index.ts'

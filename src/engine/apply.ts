@@ -64,7 +64,9 @@ function refreshDependencies(machine: Machine, desired: DesiredState): void {
   }
 }
 
-/** Networks whose bridge somebody deleted are in no plan, but have a record and rules all the same. */
+/**
+ * Networks whose bridge somebody deleted are in no plan, but have a record and rules all the same.
+ */
 function removeLeftovers(machine: Machine, stack: string): void {
   for (const { spec } of readNetworkRecords(machine.paths, stack))
     machine.net.removeNetwork(spec.name)

@@ -37,8 +37,9 @@ export interface Watched {
 }
 
 /**
- * Begins to follow an attempt through its FIFO. `started` resolves once the program runs and rejects
- * with the failed call when it never does; `LiveAttempt.ended` resolves when all is cleaned up.
+ * Begins to follow an attempt through its FIFO. `started` resolves once the program runs and
+ * rejects with the failed call when it never does; `LiveAttempt.ended` resolves when all is cleaned
+ * up.
  */
 export function watchAttempt(
   machine: Machine,
@@ -84,7 +85,9 @@ export function watchAttempt(
   return { attempt, started: started.promise }
 }
 
-/** Takes the identity of the program; one that has been reaped already is reported as exited next. */
+/**
+ * Takes the identity of the program; one that has been reaped already is reported as exited next.
+ */
 export function setRunning(container: LiveContainer, attempt: LiveAttempt, pid: number): void {
   const status = readAttemptStatus(container.own.status)
   try {
@@ -143,7 +146,9 @@ async function finishAttempt(
   }
 }
 
-/** Removes everything that an attempt may have made; what is not there is success. Runs to the end. */
+/**
+ * Removes everything that an attempt may have made; what is not there is success. Runs to the end.
+ */
 export async function cleanUpAttempt(
   machine: Machine,
   container: LiveContainer,

@@ -1,4 +1,7 @@
-/** Puts the engine together: opens the state root, adopts what runs, and offers the `Engine` of types.ts. */
+/**
+ * Puts the engine together: opens the state root, adopts what runs, and offers the `Engine` of
+ * types.ts.
+ */
 
 import { bootId, detectCgroups } from '../linux/index.ts'
 import { createNet } from '../net/index.ts'

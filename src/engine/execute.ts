@@ -1,4 +1,6 @@
-/** Runs the actions of a plan: each as soon as those before it have succeeded, all of them at once. */
+/**
+ * Runs the actions of a plan: each as soon as those before it have succeeded, all of them at once.
+ */
 
 import { TsstackError } from '../errors.ts'
 import type { Action, Plan } from '../planner/index.ts'

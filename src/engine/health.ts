@@ -1,4 +1,7 @@
-/** Probes containers that have a healthcheck, at the times and with the judgement of planner/health.ts. */
+/**
+ * Probes containers that have a healthcheck, at the times and with the judgement of
+ * planner/health.ts.
+ */
 
 import {
   applyProbe,
@@ -15,7 +18,10 @@ import type { ExecSession } from './types.ts'
 /** Bytes of a probe's output that are kept, as Docker does. */
 const OUTPUT_BYTES_MAX = 4096
 
-/** Probes the running attempt until it ends. Returns at once; a container without a check is left alone. */
+/**
+ * Probes the running attempt until it ends. Returns at once; a container without a check is left
+ * alone.
+ */
 export function followHealth(machine: Machine, container: LiveContainer): void {
   const { attempt } = container
   const check = container.record.spec.healthcheck

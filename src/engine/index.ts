@@ -1,4 +1,6 @@
-/** The engine: observes and changes the machine on behalf of a plan. The front door of this room. */
+/**
+ * The engine: observes and changes the machine on behalf of a plan. The front door of this room.
+ */
 
 export { createEngine } from './engine.ts'
 export type * from './types.ts'

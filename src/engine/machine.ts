@@ -1,4 +1,6 @@
-/** What every part of the engine works on: directories, cgroups, networks, live containers, events. */
+/**
+ * What every part of the engine works on: directories, cgroups, networks, live containers, events.
+ */
 
 import type { CgroupHost, Fd } from '../linux/index.ts'
 import type { HealthStatus } from '../planner/index.ts'
@@ -64,7 +66,10 @@ export interface LiveAttempt {
 export interface RunningProcess {
   /** In the supervisor's pid namespace. */
   readonly pid: number
-  /** Refers to this process even after its pid is used again; absent when it had ended before we could. */
+  /**
+   * Refers to this process even after its pid is used again; absent when it had ended before we
+   * could.
+   */
   readonly pidfd: Fd | undefined
   readonly startedAt: number
 }

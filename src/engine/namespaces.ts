@@ -3,8 +3,9 @@
 import { close, createNetworkNamespace, type Fd } from '../linux/index.ts'
 
 /**
- * The kernel takes about a millisecond for a namespace, most of it after the call that a start would
- * have to wait for. A spare one has never had an interface or a process: it is as good as new.
+ * The kernel takes about a millisecond for a namespace, most of it after the call that a start
+ * would have to wait for. A spare one has never had an interface or a process: it is as good as
+ * new.
  */
 export class NamespacePool {
   readonly #prepare: (netns: Fd) => void

@@ -1,4 +1,6 @@
-/** What the machine has of a stack: records, checked against processes and the kernel's networks. */
+/**
+ * What the machine has of a stack: records, checked against processes and the kernel's networks.
+ */
 
 import {
   type ContainerState,

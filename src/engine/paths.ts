@@ -16,7 +16,9 @@ export function openPaths(options: EngineOptions): Paths {
   return { state, run, rootId: rootIdOf(state) }
 }
 
-/** 8 hex digits from the state directory's path: two state roots never share a kernel object's name. */
+/**
+ * 8 hex digits from the state directory's path: two state roots never share a kernel object's name.
+ */
 export function rootIdOf(state: string): string {
   return createHash('sha256').update(resolve(state)).digest('hex').slice(0, 8)
 }
@@ -35,7 +37,9 @@ export const containersDirectory = (paths: Paths, stack: string): string =>
 /** One directory for each container that has processes, or had some when the supervisor died. */
 export const runDirectories = (paths: Paths): string => join(paths.run, 'containers')
 export const volumesDirectory = (paths: Paths): string => join(paths.state, 'volumes')
-/** An empty directory on which each container's child, in its own mount namespace, puts its root. */
+/**
+ * An empty directory on which each container's child, in its own mount namespace, puts its root.
+ */
 export const rootMountPoint = (paths: Paths): string => join(paths.run, 'root')
 
 /** Where one container keeps what outlives its processes, and what does not. */

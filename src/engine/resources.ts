@@ -23,9 +23,9 @@ const DEFAULT_DEVICES: readonly DeviceRule[] = [
 type Abilities = Pick<CgroupHost, 'can' | 'canLimitSwap'>
 
 /**
- * Settings of the container's group, written before anything runs in it. A limit that the stack file
- * asks for is asked of the kernel, which may refuse it; one of our own is left out where there is no
- * controller for it.
+ * Settings of the container's group, written before anything runs in it. A limit that the stack
+ * file asks for is asked of the kernel, which may refuse it; one of our own is left out where there
+ * is no controller for it.
  */
 export function cgroupSettings(spec: ContainerSpec, machine: Abilities): CgroupSettings {
   const { resources, privileged } = spec

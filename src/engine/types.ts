@@ -26,7 +26,9 @@ export interface Engine {
   observe(stack: string): Promise<ObservedState>
   stacks(): Promise<readonly StackSummary[]>
   plan(stack: string, desired: DesiredState | undefined, options: PlanOptions): Promise<Plan>
-  /** Makes the stack as desired (undefined: gone). Rejects only for our own mistakes; see outcomes. */
+  /**
+   * Makes the stack as desired (undefined: gone). Rejects only for our own mistakes; see outcomes.
+   */
   apply(
     stack: string,
     desired: DesiredState | undefined,

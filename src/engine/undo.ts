@@ -1,4 +1,6 @@
-/** A list of releases, registered where something is acquired and run in reverse when it is to go. */
+/**
+ * A list of releases, registered where something is acquired and run in reverse when it is to go.
+ */
 
 export class Undo {
   readonly #releases: (() => void | Promise<void>)[] = []

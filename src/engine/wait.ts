@@ -1,4 +1,6 @@
-/** Waits until what a container depends on has come as far as it wants: by events, never by polling. */
+/**
+ * Waits until what a container depends on has come as far as it wants: by events, never by polling.
+ */
 
 import { EngineError } from '../errors.ts'
 import { type Action, type Dependency, judgeCondition } from '../planner/index.ts'

@@ -1,4 +1,7 @@
-/** Builds what a start hands to the kernel: the detached root with its mounts, and the launch program. */
+/**
+ * Builds what a start hands to the kernel: the detached root with its mounts, and the launch
+ * program.
+ */
 
 import { lstatSync, openSync, readdirSync } from 'node:fs'
 import { join as joinPath } from 'node:path'
@@ -113,7 +116,10 @@ function cloneFlags(join: CgroupJoin): number {
 
 let nullFd: Fd | undefined
 
-/** Holds the place of stdin, so that no descriptor of the child's becomes number 0; it opens its own. */
+/**
+ * Holds the place of stdin, so that no descriptor of the child's becomes number 0; it opens its
+ * own.
+ */
 function placeholder(): Fd {
   nullFd ??= openSync('/dev/null', 'r')
   return nullFd
@@ -149,7 +155,10 @@ function childMounts(
 
 const knownPaths = new Map<string, 'absent' | 'file' | 'directory'>()
 
-/** The same kernel serves both sides: what the host's procfs and sysfs lack, the container's lack too. */
+/**
+ * The same kernel serves both sides: what the host's procfs and sysfs lack, the container's lack
+ * too.
+ */
 function kindOf(path: string): 'absent' | 'file' | 'directory' {
   const known = knownPaths.get(path)
   if (known) return known

@@ -1,4 +1,6 @@
-/** The child's mounts: its root and everything below, through descriptors that the parent prepared. */
+/**
+ * The child's mounts: its root and everything below, through descriptors that the parent prepared.
+ */
 
 import type { Label, Program } from '../../linux/index.ts'
 import * as kernel from './kernel.ts'
@@ -60,7 +62,10 @@ export function writeMounts(program: Program, input: ChildMounts, onError: Label
   return { masks }
 }
 
-/** The container's own /dev/null: a descriptor of the host's device would be a way out of its mounts. */
+/**
+ * The container's own /dev/null: a descriptor of the host's device would be a way out of its
+ * mounts.
+ */
 export function writeStdin(program: Program, onError: Label): void {
   const opened = program.word()
   program.call('openat', [kernel.AT_FDCWD, program.text('/dev/null'), kernel.O_RDWR, 0], {
@@ -78,7 +83,9 @@ export function leaveOldRoot(program: Program, onError: Label): void {
   program.call('chdir', [program.text('/')], { onError })
 }
 
-/** One mount: made here when its view depends on our namespaces, then moved to its resolved target. */
+/**
+ * One mount: made here when its view depends on our namespaces, then moved to its resolved target.
+ */
 function attach(
   program: Program,
   { root, mount }: { readonly root: number; readonly mount: PreparedMount },
@@ -131,8 +138,8 @@ export function writeSysctls(
 }
 
 /**
- * Read-only paths, then masked ones: after the sysctls are written, before the old root goes, for the
- * masks are cloned from a mount that hangs there, and only an attached mount can be cloned.
+ * Read-only paths, then masked ones: after the sysctls are written, before the old root goes, for
+ * the masks are cloned from a mount that hangs there, and only an attached mount can be cloned.
  */
 export function writeHiding(
   program: Program,

@@ -1,4 +1,7 @@
-/** What a container's pid 1 does between clone and exec, in the order of docs/security: each step a call. */
+/**
+ * What a container's pid 1 does between clone and exec, in the order of docs/security: each step a
+ * call.
+ */
 
 import type { Label, Program } from '../../linux/index.ts'
 import { FD } from './descriptors.ts'
@@ -38,7 +41,9 @@ export interface ProgramInput {
   readonly init: boolean
 }
 
-/** Everything the child of a new container needs; descriptors are the numbers they have inside it. */
+/**
+ * Everything the child of a new container needs; descriptors are the numbers they have inside it.
+ */
 export interface ChildInput extends ProgramInput {
   readonly config: OciConfig
   readonly mounts: ChildMounts
@@ -68,7 +73,9 @@ export function writeChild(program: Program, input: ChildInput): void {
   writeCredentials(program, input, failed)
 }
 
-/** The same for a program that joins a running container: its namespaces have been entered already. */
+/**
+ * The same for a program that joins a running container: its namespaces have been entered already.
+ */
 export function writeJoiningChild(program: Program, input: ProgramInput): void {
   const failed = program.failLabel({ reportFd: FD.fifo })
   joinGroups(program, input, failed)

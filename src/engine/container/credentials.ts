@@ -1,4 +1,6 @@
-/** The child's last steps: giving privileges up, in an order that is itself a defence, and execve. */
+/**
+ * The child's last steps: giving privileges up, in an order that is itself a defence, and execve.
+ */
 
 import { type Label, loadSeccomp, type Program } from '../../linux/index.ts'
 import type { ProgramInput } from './child.ts'
@@ -69,7 +71,9 @@ function setUser(program: Program, user: ProgramInput['process']['user'], onErro
   program.call('setresuid', [user.uid, user.uid, user.uid], { onError })
 }
 
-/** Permitted and effective are the bounding set; inheritable and ambient are empty (CVE-2022-29162). */
+/**
+ * Permitted and effective are the bounding set; inheritable and ambient are empty (CVE-2022-29162).
+ */
 function setCapabilities(program: Program, input: ProgramInput, onError: Label): void {
   program.call('prctl', [kernel.PR_SET_KEEPCAPS, 0, 0, 0, 0], { onError })
   const header = Buffer.alloc(8)

@@ -2,7 +2,10 @@
 
 import type { OciMount, OciRlimit } from './oci.ts'
 
-/** In mount order: a mount below another follows it. Docker 29's list. @see security notes A.1 step 9 */
+/**
+ * In mount order: a mount below another follows it. Docker 29's list. @see security notes A.1 step
+ * 9
+ */
 export const DEFAULT_MOUNTS: readonly OciMount[] = [
   mount('/proc', 'proc', ['nosuid', 'noexec', 'nodev']),
   mount('/dev', 'tmpfs', ['nosuid', 'strictatime', 'mode=755', 'size=65536k']),

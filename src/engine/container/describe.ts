@@ -99,8 +99,8 @@ function environment(spec: ContainerSpec, { image, user }: DescribeContext): rea
 }
 
 /**
- * Docker's set, with `cap_drop` and `cap_add` applied. `ALL`, like `privileged`, stands for every one
- * that the supervisor has. Throws LAUNCH for one that is asked for by name and not to be had.
+ * Docker's set, with `cap_drop` and `cap_add` applied. `ALL`, like `privileged`, stands for every
+ * one that the supervisor has. Throws LAUNCH for one that is asked for by name and not to be had.
  */
 function capabilities(
   spec: ContainerSpec,
@@ -160,7 +160,9 @@ function describeMounts(spec: ContainerSpec, { name }: DescribeContext): readonl
   return [...defaults, ...asked]
 }
 
-/** Where nothing of the stack may lie: the root itself, and procfs, by which programs are confined. */
+/**
+ * Where nothing of the stack may lie: the root itself, and procfs, by which programs are confined.
+ */
 export function checkTarget(container: string, target: string): void {
   if (target !== '/' && target !== '/proc' && !target.startsWith('/proc/')) return
   const message = `Cannot mount at "${target}" of "${container}": nothing may be mounted there`

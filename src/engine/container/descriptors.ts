@@ -1,10 +1,14 @@
-/** Which descriptor number means what inside a monitor and its child before the program is executed. */
+/**
+ * Which descriptor number means what inside a monitor and its child before the program is executed.
+ */
 
 import type { Fd } from '../../linux/index.ts'
 
 /** Fixed numbers: 0 to 2 are the container's own stdio. */
 export const FD = {
-  /** Read-write end of the attempt's FIFO: reports, and the end-of-file that wakes the supervisor. */
+  /**
+   * Read-write end of the attempt's FIFO: reports, and the end-of-file that wakes the supervisor.
+   */
   fifo: 3,
   status: 4,
   /** Our init program, when the container has one. */
@@ -29,8 +33,8 @@ export class DescriptorTable {
   }
 
   /**
-   * The number that `fd` will have in the child: its own where that is free, for then nothing has to be
-   * copied out of the way before the child is made.
+   * The number that `fd` will have in the child: its own where that is free, for then nothing has
+   * to be copied out of the way before the child is made.
    */
   pass(fd: Fd): number {
     const number = fd >= FD.firstPassed && this.#passed[fd] === undefined ? fd : this.#free(fd)

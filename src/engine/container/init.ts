@@ -1,4 +1,7 @@
-/** Our init: pid 1 of a container with `init: true`, a launch program that reaps and forwards signals. */
+/**
+ * Our init: pid 1 of a container with `init: true`, a launch program that reaps and forwards
+ * signals.
+ */
 
 import { type Label, Program } from '../../linux/index.ts'
 import * as kernel from './kernel.ts'
@@ -12,9 +15,9 @@ const SIGINFO_BYTES = 128
 const EXIT_NOT_FOUND = 127
 
 /**
- * The program: forks, executes `args` in the child, then waits for signals for ever. All are blocked,
- * because a blocked signal is queued even for a pid 1, which else ignores what it does not handle.
- * Ends with the child's status, or 128 + signal. @see pid_namespaces(7), rt_sigtimedwait(2)
+ * The program: forks, executes `args` in the child, then waits for signals for ever. All are
+ * blocked, because a blocked signal is queued even for a pid 1, which else ignores what it does not
+ * handle. Ends with the child's status, or 128 + signal. @see pid_namespaces(7), rt_sigtimedwait(2)
  */
 export function initProgram(command: {
   readonly executable: string

@@ -26,8 +26,8 @@ export function launchLimits(
 }
 
 /**
- * A default above our own hard limit is lowered to that where we may not raise it; what the stack file
- * asks for is not, so that the kernel's refusal is seen.
+ * A default above our own hard limit is lowered to that where we may not raise it; what the stack
+ * file asks for is not, so that the kernel's refusal is seen.
  */
 function resolve(limit: OciRlimit): ProgramInput['rlimits'][number] {
   const name = limit.type.replace('RLIMIT_', '').toLowerCase() as RlimitName

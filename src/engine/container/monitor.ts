@@ -5,7 +5,9 @@ import { STARTED_BYTES, STATUS_BYTES, STATUS_MAGIC, STATUS_OFFSETS } from '../re
 import { FD } from './descriptors.ts'
 import * as kernel from './kernel.ts'
 
-/** What the monitor and its child say on the FIFO: 16 bytes each, so that no two ever mix (pipe(7)). */
+/**
+ * What the monitor and its child say on the FIFO: 16 bytes each, so that no two ever mix (pipe(7)).
+ */
 export const MESSAGE_BYTES = 16
 /** First word of a message; failure records have their own. */
 export const MESSAGE = { started: 0x01, exited: 0x02 } as const
@@ -23,8 +25,8 @@ export interface MonitorInput {
 
 /**
  * Writes the whole program; `writeChild` appends the child's branch, which never comes back. The
- * monitor resumes only when its child has executed or died (CLONE_VFORK), so "started" comes after any
- * failure that the child reports.
+ * monitor resumes only when its child has executed or died (CLONE_VFORK), so "started" comes after
+ * any failure that the child reports.
  */
 export function monitorProgram(
   input: MonitorInput,

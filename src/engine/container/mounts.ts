@@ -110,12 +110,16 @@ function cloneTree(mount: OciMount, { container }: MountContext): Fd {
 function setPropagation(fd: Fd, options: readonly string[]): void {
   const word = options.find((one) => /^r?(private|slave|shared)$/.test(one)) ?? 'rprivate'
   const propagation = word.replace(/^r/, '') as Propagation
-  // A clone of a shared mount is shared; what is not cannot be made a peer of the host after the fact.
+  // A clone of a shared mount is shared; what is not cannot be made a peer of the host after the
+  // fact.
   if (propagation === 'shared') return
   mountSetattr(fd, { recursive: true, propagation })
 }
 
-/** v1: a tmpfs with one directory per hierarchy. v2: the group itself. Only the container's own shows. */
+/**
+ * v1: a tmpfs with one directory per hierarchy. v2: the group itself. Only the container's own
+ * shows.
+ */
 function prepareCgroups(target: string, context: MountContext): readonly PreparedMount[] {
   const attributes = { readOnly: true, nosuid: true, nodev: true, noexec: true }
   const bindGroup = (at: string, directory: string): PreparedMount => {
@@ -188,8 +192,8 @@ function deepestAbove(path: string, earlier: readonly PreparedMount[]): Prepared
 }
 
 /**
- * Where `path` leads once the links of the image are followed: what is made there, and what is looked
- * at, is then one and the same place.
+ * Where `path` leads once the links of the image are followed: what is made there, and what is
+ * looked at, is then one and the same place.
  */
 function realTarget(rootFd: Fd, path: string): string {
   const parts = posix.resolve('/', path).split('/').filter(Boolean)

@@ -164,7 +164,10 @@ function attachAll(
   })
 }
 
-/** The network with the highest gw_priority that leads anywhere. @see Compose specification, `networks` */
+/**
+ * The network with the highest gw_priority that leads anywhere. @see Compose specification,
+ * `networks`
+ */
 function defaultRouteOf(
   attachments: readonly NetworkAttachment[],
   records: ReadonlyMap<string, NetworkRecord>,
@@ -177,7 +180,10 @@ function defaultRouteOf(
     )
 }
 
-/** The address the container had before, or asked for, or the next free one; kept until it is removed. */
+/**
+ * The address the container had before, or asked for, or the next free one; kept until it is
+ * removed.
+ */
 function leaseAddress(
   machine: Machine,
   record: ContainerRecord,

@@ -1,4 +1,7 @@
-/** File systems that are made for one container alone: the child makes them, and what they begin with. */
+/**
+ * File systems that are made for one container alone: the child makes them, and what they begin
+ * with.
+ */
 
 import { DEVICE_LINKS, DEVICE_NODES } from './defaults.ts'
 import type { MountAttributes } from './mounts.ts'
@@ -16,7 +19,10 @@ export type TreeEntry =
     }
   | { readonly kind: 'link'; readonly path: string; readonly target: string }
 
-/** Made by the child: within its own namespaces, and in a hundredth of the time that a call from here takes. */
+/**
+ * Made by the child: within its own namespaces, and in a hundredth of the time that a call from
+ * here takes.
+ */
 export interface NewFileSystem {
   readonly type: string
   /** For fsconfig(2), in order. */

@@ -1,7 +1,8 @@
 /** The subset of the OCI runtime-spec that describes one container to the launch code. */
 
 /**
- * @see https://github.com/opencontainers/runtime-spec/blob/main/config.md (field names and meanings)
+ * @see https://github.com/opencontainers/runtime-spec/blob/main/config.md (field names and
+ * meanings)
  */
 export interface OciConfig {
   readonly ociVersion: '1.2.0'

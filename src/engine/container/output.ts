@@ -14,7 +14,9 @@ export interface Output {
   spawnMover(machine: Machine, fifo: Fd): ProcessIdentity | undefined
 }
 
-/** Our ends of everything are closed by `temporary`: an end kept here would keep the mover waiting. */
+/**
+ * Our ends of everything are closed by `temporary`: an end kept here would keep the mover waiting.
+ */
 export function openOutput(container: LiveContainer, temporary: Undo): Output {
   const { logging } = container.record.spec
   if (logging.driver === 'none') {

@@ -1,4 +1,6 @@
-/** The parts of a launch that come from the process description alone: limits, capabilities, filter. */
+/**
+ * The parts of a launch that come from the process description alone: limits, capabilities, filter.
+ */
 
 import {
   ARCHITECTURE,

@@ -1,4 +1,6 @@
-/** The supervisor's end of an attempt's FIFO: what monitor and child report, and that they are gone. */
+/**
+ * The supervisor's end of an attempt's FIFO: what monitor and child report, and that they are gone.
+ */
 
 import { closeSync, constants, openSync } from 'node:fs'
 import { Socket } from 'node:net'
@@ -16,13 +18,15 @@ export interface ReportListener {
 }
 
 /**
- * Listens to the FIFO at `path`. Open it before the monitor has its end: a FIFO whose writers are all
- * gone reads as ended at once, which is how an attempt that died meanwhile is noticed by an adopter.
+ * Listens to the FIFO at `path`. Open it before the monitor has its end: a FIFO whose writers are
+ * all gone reads as ended at once, which is how an attempt that died meanwhile is noticed by an
+ * adopter.
  */
 export function listenToReports(path: string, listener: ReportListener): { close: () => void } {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
-  // poll(2) tells of the end of a FIFO only to a reader that has seen a writer come: fs/pipe.c compares
-  // counts of opens. Whoever adopts an attempt opens after its monitor, so one more writer comes here.
+  // poll(2) tells of the end of a FIFO only to a reader that has seen a writer come: fs/pipe.c
+  // compares counts of opens. Whoever adopts an attempt opens after its monitor, so one more writer
+  // comes here.
   closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK))
   return listenToPipe(fd, listener)
 }

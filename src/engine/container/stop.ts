@@ -7,7 +7,9 @@ import { pidfdSendSignal } from '../../linux/index.ts'
 import { update } from '../attempts.ts'
 import type { LiveAttempt, LiveContainer, Machine } from '../machine.ts'
 
-/** Resolves when the attempt has ended and is cleaned up. A container that does not run is success. */
+/**
+ * Resolves when the attempt has ended and is cleaned up. A container that does not run is success.
+ */
 export async function stopContainer(
   machine: Machine,
   container: LiveContainer,
@@ -17,8 +19,8 @@ export async function stopContainer(
   const { attempt } = container
   if (!attempt) return
   const signal = signalNumber(container.record.spec.stopSignal)
-  // A pid 1 that neither handles nor waits for the signal never gets it (pid_namespaces(7)): its grace
-  // would only be waited for.
+  // A pid 1 that neither handles nor waits for the signal never gets it (pid_namespaces(7)): its
+  // grace would only be waited for.
   if (attempt.exit === undefined && graceMs > 0 && listensTo(attempt, signal)) {
     sendSignal(attempt, signal)
     if (await endsWithin(attempt, graceMs)) return

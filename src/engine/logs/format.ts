@@ -27,9 +27,9 @@ export interface LogRecord {
 export const HEADER_OFFSETS = { magic: 0, length: 8, seconds: 16, nanoseconds: 24 } as const
 
 /**
- * Decodes whole records from the start of `buffer`, and says how many bytes they took: the rest is an
- * unfinished record. Bytes that are no record (a mover killed in the middle of a write) are skipped
- * up to the next magic, so that one damaged record costs itself alone.
+ * Decodes whole records from the start of `buffer`, and says how many bytes they took: the rest is
+ * an unfinished record. Bytes that are no record (a mover killed in the middle of a write) are
+ * skipped up to the next magic, so that one damaged record costs itself alone.
  */
 export function decodeRecords(buffer: Buffer): {
   readonly records: readonly LogRecord[]

@@ -3,7 +3,9 @@
 import type { LogLine } from '../types.ts'
 import type { LogRecord, LogStream } from './format.ts'
 
-/** A line longer than this comes in parts, so that a program that never ends a line stays bounded. */
+/**
+ * A line longer than this comes in parts, so that a program that never ends a line stays bounded.
+ */
 export const LINE_BYTES_MAX: number = 256 * 1024
 
 const NEWLINE = 0x0a

@@ -1,4 +1,7 @@
-/** The log mover: a launch program that writes a container's output to rotated files without any node. */
+/**
+ * The log mover: a launch program that writes a container's output to rotated files without any
+ * node.
+ */
 
 import { type Label, Program } from '../../linux/index.ts'
 import {
@@ -14,7 +17,9 @@ export const MOVER_FD = { stdout: 3, stderr: 4, segment: 5, directory: 6, fifo: 
 
 const POLLIN = 1 // include/uapi/asm-generic/poll.h
 const POLLFD_BYTES = 8
-/** Sign of the descriptor in struct pollfd: a pipe that has ended is -1 there, which ppoll ignores. */
+/**
+ * Sign of the descriptor in struct pollfd: a pipe that has ended is -1 there, which ppoll ignores.
+ */
 const ENDED_BIT = 0x8000_0000
 const CLOCK_REALTIME = 0
 const SEEK_END = 2

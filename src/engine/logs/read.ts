@@ -111,7 +111,8 @@ class Cursor {
       yield* this.#drain()
       const next = this.#next()
       if (!next) return
-      // Once a newer segment exists, nothing is added to ours: what came since the read above is its end.
+      // Once a newer segment exists, nothing is added to ours: what came since the read above is
+      // its end.
       yield* this.#drain()
       this.close()
       this.#fd = next.fd
@@ -148,7 +149,9 @@ class Cursor {
     return next
   }
 
-  /** All segments, oldest first, open: a rotation between listing and opening changes names only. */
+  /**
+   * All segments, oldest first, open: a rotation between listing and opening changes names only.
+   */
   #segments(): readonly Segment[] {
     const numbers = readdirSync(this.#directory)
       .map((name) => /^(\d+)\.log$/.exec(name)?.[1])

@@ -1,4 +1,6 @@
-/** The monitor's binary account of one attempt: written by a launch program, read by the supervisor. */
+/**
+ * The monitor's binary account of one attempt: written by a launch program, read by the supervisor.
+ */
 
 import { readFileSync } from 'node:fs'
 

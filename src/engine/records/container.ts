@@ -37,7 +37,10 @@ export interface AttemptResult {
   readonly oomKilled: boolean
 }
 
-/** Kept in the run directory while an attempt has processes: what a next supervisor adopts or cleans. */
+/**
+ * Kept in the run directory while an attempt has processes: what a next supervisor adopts or
+ * cleans.
+ */
 export interface AttemptRecord {
   readonly attempt: number
   /** Of another boot: nothing of it can be alive. */
@@ -69,7 +72,9 @@ export interface ProcessIdentity {
 /** What changes while the container lives, kept in a journal beside the record. */
 const CHANGING = ['dependsOn', 'attempts', 'last', 'failure', 'stoppedByUser', 'restarts'] as const
 
-/** Makes the directories of a container and writes its record, before anything else of it exists. */
+/**
+ * Makes the directories of a container and writes its record, before anything else of it exists.
+ */
 export function createContainerRecord(paths: Paths, record: ContainerRecord): ContainerPaths {
   const own = containerPaths(paths, record.stack, record.name)
   for (const directory of [own.directory, own.upper, own.work, own.init, own.log]) {
@@ -96,7 +101,10 @@ export function readContainerRecords(paths: Paths, stack: string): readonly Cont
 /** Begins names of directories that are being removed; no container's name begins so. */
 const REMOVED = '.removed-'
 
-/** Removes record, layers and log. Out of sight first: a crash leaves all of it, or what is swept later. */
+/**
+ * Removes record, layers and log. Out of sight first: a crash leaves all of it, or what is swept
+ * later.
+ */
 export function removeContainerDirectory(paths: Paths, stack: string, name: string): void {
   const { directory } = containerPaths(paths, stack, name)
   const doomed = join(containersDirectory(paths, stack), `${REMOVED}${name}`)

@@ -1,4 +1,6 @@
-/** Reads and writes small JSON records so that a reader sees the old one or the new one, never half. */
+/**
+ * Reads and writes small JSON records so that a reader sees the old one or the new one, never half.
+ */
 
 import {
   closeSync,
@@ -13,10 +15,15 @@ import {
 import { dirname } from 'node:path'
 import { EngineError } from '../../errors.ts'
 
-/** Raised when a record's meaning changes; a newer one than ours is kept and refused, not guessed at. */
+/**
+ * Raised when a record's meaning changes; a newer one than ours is kept and refused, not guessed
+ * at.
+ */
 export const RECORD_VERSION = 1
 
-/** Written by rename. `durable`: also fsynced, file and directory, so that it survives a power cut. */
+/**
+ * Written by rename. `durable`: also fsynced, file and directory, so that it survives a power cut.
+ */
 export function writeRecord(
   path: string,
   value: object,
@@ -37,9 +44,9 @@ export function writeRecord(
 }
 
 /**
- * The record at `path`, or undefined when there is none. A record that cannot be read is moved aside
- * to `PATH.broken`, so that the kernel's truth is used instead and nothing is lost.
- * Throws STATE_DIRECTORY for a record of a newer tsstack.
+ * The record at `path`, or undefined when there is none. A record that cannot be read is moved
+ * aside to `PATH.broken`, so that the kernel's truth is used instead and nothing is lost. Throws
+ * STATE_DIRECTORY for a record of a newer tsstack.
  */
 export function readRecord<T extends object>(
   path: string,
@@ -63,8 +70,8 @@ export function readRecord<T extends object>(
 const JOURNAL_BYTES_MAX = 64 * 1024
 
 /**
- * Adds an entry to a journal, whose last whole entry counts. Cheaper than a record written by rename,
- * which makes ext4 write its data out at once (auto_da_alloc in ext4(5)).
+ * Adds an entry to a journal, whose last whole entry counts. Cheaper than a record written by
+ * rename, which makes ext4 write its data out at once (auto_da_alloc in ext4(5)).
  */
 export function appendEntry(path: string, value: object): void {
   const entry = JSON.stringify({ version: RECORD_VERSION, ...value })

@@ -1,4 +1,6 @@
-/** The journal of a stack: what it was last told to be, written durably before anything is changed. */
+/**
+ * The journal of a stack: what it was last told to be, written durably before anything is changed.
+ */
 
 import { mkdirSync, rmSync } from 'node:fs'
 import type { DesiredState, StackSource } from '../../planner/index.ts'

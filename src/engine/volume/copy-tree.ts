@@ -18,10 +18,10 @@ import { KernelError } from '../../errors.ts'
 import { makeFifo, readXattrs, writeXattr } from '../../linux/index.ts'
 
 /**
- * Copies what is in directory `source` into the existing directory `target`, and gives that the owner,
- * mode, times and attributes of `source`. Symbolic links are copied as they are and never
- * followed, so nothing outside of `source` is read; hard links within it stay links. Devices
- * and sockets are left out. Neither tree may change meanwhile.
+ * Copies what is in directory `source` into the existing directory `target`, and gives that the
+ * owner, mode, times and attributes of `source`. Symbolic links are copied as they are and never
+ * followed, so nothing outside of `source` is read; hard links within it stay links. Devices and
+ * sockets are left out. Neither tree may change meanwhile.
  */
 export function copyTree(source: string, target: string): void {
   const links = new Map<string, Buffer>()

@@ -4,10 +4,10 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync } fro
 import { copyDirectoryAttributes, copyTree } from './copy-tree.ts'
 
 /**
- * Copies directory `content` into the directory `data` of a volume when that is empty. The directory itself
- * stays the same one: other containers may have it mounted already. A copy is made beside it first,
- * `data.draft`, which a crash leaves to be thrown away; once complete it is `data.ready`, and its
- * entries move over one by one, which the next call finishes.
+ * Copies directory `content` into the directory `data` of a volume when that is empty. The
+ * directory itself stays the same one: other containers may have it mounted already. A copy is made
+ * beside it first, `data.draft`, which a crash leaves to be thrown away; once complete it is
+ * `data.ready`, and its entries move over one by one, which the next call finishes.
  */
 export function fillVolume(content: string, data: string): void {
   const [draft, ready] = [`${data}.draft`, `${data}.ready`]
