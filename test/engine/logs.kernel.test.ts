@@ -1,4 +1,6 @@
-/** What a program writes is read back byte for byte, whatever it is and whoever has died meanwhile. */
+/**
+ * What a program writes is read back byte for byte, whatever it is and whoever has died meanwhile.
+ */
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,6 +1,7 @@
 /**
- * Holds every case of a corpus folder against Docker Compose's recorded answers: TSSTACK_CORPUS names the folder, and
- * TSSTACK_CORPUS_CASE a part of the cases' names. The corpus itself is not part of this repository.
+ * Holds every case of a corpus folder against Docker Compose's recorded answers: TSSTACK_CORPUS
+ * names the folder, and TSSTACK_CORPUS_CASE a part of the cases' names. The corpus itself is not
+ * part of this repository.
  */
 import { readdirSync, readFileSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -151,8 +152,8 @@ function answer({ folder, test, variant }: Question): string {
 }
 
 /**
- * Cases where Docker Compose is wrong: it fails to print the SSH keys of a build, although it takes them (its JSON
- * writer puts two values beside each other). Here they are printed.
+ * Cases where Docker Compose is wrong: it fails to print the SSH keys of a build, although it takes
+ * them (its JSON writer puts two values beside each other). Here they are printed.
  */
 const EXCEPTIONS = new Set([
   'cg-loadsshwithkeyvalueinbuildconfig',

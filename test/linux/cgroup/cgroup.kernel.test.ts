@@ -48,7 +48,8 @@ function start(group: Cgroup, script: string): ChildProcess {
   const fds = [...join.writeTo, ...(join.cloneInto === undefined ? [] : [join.cloneInto])]
   const enter = fds.map((_, index) => {
     const fd = 3 + index
-    // A shell cannot clone3 into the directory; a write through its descriptor ends in the same group.
+    // A shell cannot clone3 into the directory; a write through its descriptor ends in the same
+    // group.
     return index < join.writeTo.length
       ? `echo 0 >&${fd}`
       : `echo 0 > /proc/self/fd/${fd}/cgroup.procs`

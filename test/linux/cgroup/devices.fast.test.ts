@@ -62,7 +62,9 @@ test('deviceProgram() of no rule loads the request and refuses it', () => {
   ])
 })
 
-/** One instruction on the registers, by its meaning in the kernel's instruction set; the jump taken. */
+/**
+ * One instruction on the registers, by its meaning in the kernel's instruction set; the jump taken.
+ */
 const INSTRUCTIONS: Readonly<
   Record<
     number,
