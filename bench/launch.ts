@@ -17,7 +17,9 @@ export interface LaunchSetting {
   readonly rootfs: string
 }
 
-/** From the start action to the report that the program has ended, everything of ours switched on. */
+/**
+ * From the start action to the report that the program has ended, everything of ours switched on.
+ */
 export async function launchGroup({ directory, rootfs }: LaunchSetting): Promise<Group> {
   const launcher = await openLauncher({ directory, rootfs })
   const floor = await openFloor(directory, rootfs)

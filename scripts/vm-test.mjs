@@ -3,10 +3,11 @@
  *
  *   TSSTACK_VM_RUN=/path/to/vm-run npm run test:vm -- [--kernel bookworm] [TEST…]
  *
- * `vm-run [options] --share DIR -- COMMAND` has to run COMMAND as root with DIR as working directory.
- * Options before the first test file are handed to it (default: the kernel of Debian trixie, 6.12);
- * without tests those that depend on the kernel's version most are run. User-mode-linux 7.2 panics
- * ("Segfault with no mm") when node's worker processes end, so it is no choice here.
+ * `vm-run [options] --share DIR -- COMMAND` has to run COMMAND as root with DIR as working
+ * directory. Options before the first test file are handed to it (default: the kernel of Debian
+ * trixie, 6.12); without tests those that depend on the kernel's version most are run.
+ * User-mode-linux 7.2 panics ("Segfault with no mm") when node's worker processes end, so it is no
+ * choice here.
  */
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -17,7 +18,8 @@ if (!runner) {
   process.exit(2)
 }
 
-// A copy, because the caches of tests that run here at the same time would go stale in a shared folder.
+// A copy, because the caches of tests that run here at the same time would go stale in a shared
+// folder.
 const BEFORE = ['--kernel', 'trixie', '--mode', 'copy']
 
 const words = process.argv.slice(2)
