@@ -137,7 +137,9 @@ function reportEmpty(files: readonly string[], reader: FileReader): void {
     reader.report.error({
       rule: 'empty',
       file: reader.nameOf(file),
-      message: `Cannot load ${reader.nameOf(file)}: empty compose file; a stack needs at least one service`,
+      message:
+        `Cannot load ${reader.nameOf(file)}: empty compose file; ` +
+        'a stack needs at least one service',
     })
   }
 }

@@ -116,7 +116,9 @@ function enableControllers(parent: string, controllers: readonly string[]): void
     } catch (cause) {
       // EBUSY: processes live in the parent, which only the real root may have (cgroup-v2.rst).
       throw new EngineError('NO_CGROUP', `Cannot pass "${controller}" down: ${text(cause)}`, {
-        hint: `Move the processes of "${parent}" into a group below it, or mount the host's cgroup tree`,
+        hint:
+          `Move the processes of "${parent}" into a group below it, or mount the host's cgroup ` +
+          'tree',
         cause,
       })
     }

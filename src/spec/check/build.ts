@@ -46,7 +46,9 @@ function checkContexts(name: string, build: Build, context: CheckContext): void 
     report.error({
       rule: 'build-context',
       place: placeOf(['services', name, 'build', 'additional_contexts', key]),
-      message: `Cannot use the service "${target}" as the build context "${key}" of "${name}": ${reason}`,
+      message:
+        `Cannot use the service "${target}" as the build context "${key}" of "${name}": ` +
+        `${reason}`,
     })
   }
 }

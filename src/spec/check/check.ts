@@ -85,7 +85,9 @@ function checkSecrets({ stack, report, placeOf, isDoubtful }: CheckContext): voi
     report.error({
       rule: 'no-source',
       place: placeOf(['secrets', name], 'key'),
-      message: `Cannot use the secret "${name}": it must declare either file or environment; a driver alone has no content here`,
+      message:
+        `Cannot use the secret "${name}": it must declare either file or environment; ` +
+        'a driver alone has no content here',
     })
   }
 }

@@ -21,7 +21,9 @@ function reportMissing(name: string, dependency: string, context: CheckContext):
     report.error({
       rule: 'dependency-disabled',
       place,
-      message: `Cannot start "${name}": it depends on "${dependency}", which needs the profile ${profiles}; no such profile is active (undefined service)`,
+      message:
+        `Cannot start "${name}": it depends on "${dependency}", which needs the profile ` +
+        `${profiles}; no such profile is active (undefined service)`,
       hint: `use --profile ${disabled.profiles?.[0] ?? ''}, or write "required: false"`,
     })
     return

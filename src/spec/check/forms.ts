@@ -35,7 +35,9 @@ function checkExternal(path: string, node: Node, report: Report): void {
     report.error({
       rule: 'external-conflict',
       place: keyPlace,
-      message: `Cannot use "${key}" for ${path} (conflicting parameters): it is external, so it exists already; remove "${key}" or "external"`,
+      message:
+        `Cannot use "${key}" for ${path} (conflicting parameters): ` +
+        `it is external, so it exists already; remove "${key}" or "external"`,
     })
   }
 }
@@ -61,7 +63,9 @@ function checkSource(
     report.error({
       rule: 'several-sources',
       place: node.entries.get(second)?.keyPlace,
-      message: `Cannot use ${given.map((key) => `"${key}"`).join(' and ')} together for ${path}: they are mutually exclusive`,
+      message:
+        `Cannot use ${given.map((key) => `"${key}"`).join(' and ')} together for ${path}: ` +
+        'they are mutually exclusive',
     })
   }
   if (given.length > 0 || node.entries.has('driver') || node.entries.has('external')) return
@@ -112,7 +116,9 @@ function checkMount(path: string, mount: Node, report: Report): void {
   report.error({
     rule: 'invalid-volume',
     place: mount.place,
-    message: `Cannot mount a volume of ${path}: type "bind" needs "source"; the field Source must not be empty`,
+    message:
+      `Cannot mount a volume of ${path}: type "bind" needs "source"; ` +
+      'the field Source must not be empty',
   })
 }
 

@@ -11,7 +11,9 @@ export const checkHealth: ServiceRule = (name, service, { report, placeOf }) => 
   report.error({
     rule: 'health-test',
     place: placeOf(['services', name, 'healthcheck', 'test']),
-    message: `Cannot check the health of "${name}": healthcheck.test must start either by "CMD", "CMD-SHELL" or "NONE", not "${first}"`,
+    message:
+      `Cannot check the health of "${name}": ` +
+      `healthcheck.test must start either by "CMD", "CMD-SHELL" or "NONE", not "${first}"`,
     hint: didYouMean(first, WORDS) ?? 'a string instead of a list is run by a shell',
   })
 }

@@ -9,7 +9,9 @@ export const checkScale: ServiceRule = (name, service, context) => {
     context.report.error({
       rule: 'scale-conflict',
       place: context.placeOf(['services', name, 'scale']),
-      message: `Cannot scale "${name}": can't set distinct values on 'scale' (${scale}) and 'deploy.replicas' (${replicas})`,
+      message:
+        `Cannot scale "${name}": can't set distinct values on 'scale' (${scale}) and ` +
+        `'deploy.replicas' (${replicas})`,
     })
   }
   checkCount(name, ['scale'], scale, context)
@@ -27,7 +29,9 @@ function checkCount(
   report.error({
     rule: 'invalid-value',
     place: placeOf(['services', name, ...key]),
-    message: `Cannot use ${value} for services.${name}.${key.join('.')}: it must be greater than or equal to 0`,
+    message:
+      `Cannot use ${value} for services.${name}.${key.join('.')}: ` +
+      'it must be greater than or equal to 0',
   })
 }
 
@@ -39,7 +43,9 @@ function checkName(name: string, service: Service, { report, placeOf }: CheckCon
   report.error({
     rule: 'container-name-scaled',
     place: placeOf(['services', name, 'container_name']),
-    message: `Cannot run ${count} containers of "${name}": can't set container_name and ${key}, as a container name must be unique`,
+    message:
+      `Cannot run ${count} containers of "${name}": ` +
+      `can't set container_name and ${key}, as a container name must be unique`,
   })
 }
 
@@ -81,6 +87,8 @@ function compare(name: string, { key, value, other, path }: Pair, context: Check
   context.report.error({
     rule: 'limit-conflict',
     place: context.placeOf(['services', name, key]),
-    message: `Cannot limit "${name}": can't set distinct values on '${key}' (${value}) and 'deploy.resources.${path}' (${other ?? 'none'})`,
+    message:
+      `Cannot limit "${name}": can't set distinct values on '${key}' (${value}) and ` +
+      `'deploy.resources.${path}' (${other ?? 'none'})`,
   })
 }

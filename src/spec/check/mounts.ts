@@ -12,7 +12,9 @@ export const checkMounts: ServiceRule = (name, service, { report, placeOf }) => 
     report.error({
       rule: 'target-twice',
       place: placeOf(path),
-      message: `Cannot mount ${shown} of "${name}": the target ${target} is already mounted as ${earlier}`,
+      message:
+        `Cannot mount ${shown} of "${name}": ` +
+        `the target ${target} is already mounted as ${earlier}`,
     })
   }
   for (const [index, entry] of (service.tmpfs ?? []).entries()) {

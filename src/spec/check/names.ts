@@ -14,7 +14,9 @@ export function checkContainerNames({ activation, report, placeOf }: CheckContex
     report.error({
       rule: 'container-name-twice',
       place: placeOf(['services', name, 'container_name']),
-      message: `Cannot name a container of "${name}": the container name "${containerName}" is already in use by service "${owner}"`,
+      message:
+        `Cannot name a container of "${name}": ` +
+        `the container name "${containerName}" is already in use by service "${owner}"`,
     })
   }
 }

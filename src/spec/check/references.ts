@@ -34,7 +34,9 @@ function reportMissing(
       ['services', name, ...path],
       what === 'network' || what === 'model' ? 'key' : 'value',
     ),
-    message: `Cannot start "${name}": service "${name}" refers to undefined ${what} ${missing}; declare it at the top level`,
+    message:
+      `Cannot start "${name}": service "${name}" refers to undefined ${what} ${missing}; ` +
+      'declare it at the top level',
     hint: didYouMean(missing, Object.keys(known)),
   })
 }
@@ -85,7 +87,9 @@ function checkNetworkMode(
     report.error({
       rule: 'network-mode',
       place: placeOf(path, 'key'),
-      message: `Cannot connect "${name}": it declares mutually exclusive network_mode and networks; keep one`,
+      message:
+        `Cannot connect "${name}": it declares mutually exclusive network_mode and networks; ` +
+        'keep one',
     })
   }
   const shared = mode.startsWith('service:') ? mode.slice('service:'.length) : undefined

@@ -193,7 +193,9 @@ class Reader {
     report.error({
       rule: 'env-file',
       place,
-      message: `Cannot use "${at.name}" as a variable name: only letters, digits, "_", "." and "-" may be in it`,
+      message:
+        `Cannot use "${at.name}" as a variable name: ` +
+        'only letters, digits, "_", "." and "-" may be in it',
     })
   }
 

@@ -84,7 +84,9 @@ function baseOf(name: string, node: Node, file: File, walk: Walk): Node | undefi
     walk.context.report.error({
       rule: 'extends',
       place: node.place,
-      message: `Cannot tell what the service "${name}" extends: "extends" needs "service", the name of a service`,
+      message:
+        `Cannot tell what the service "${name}" extends: ` +
+        '"extends" needs "service", the name of a service',
     })
     return undefined
   }
@@ -102,7 +104,9 @@ function baseOf(name: string, node: Node, file: File, walk: Walk): Node | undefi
     walk.context.report.error({
       rule: 'extends',
       place: reference.place,
-      message: `Cannot extend the service "${next.service}": ${walk.context.reader.nameOf(other.path)} has no such service`,
+      message:
+        `Cannot extend the service "${next.service}": ` +
+        `${walk.context.reader.nameOf(other.path)} has no such service`,
       hint: didYouMean(next.service, other.services.entries.keys()),
     })
     return undefined
@@ -124,7 +128,9 @@ function otherFile(node: Node, file: File, walk: Walk): File | undefined {
     context.report.error({
       rule: 'not-supported',
       place: node.place,
-      message: `Cannot extend from "${node.value}": remote files are not supported yet; copy the file and name its path`,
+      message:
+        `Cannot extend from "${node.value}": remote files are not supported yet; ` +
+        'copy the file and name its path',
     })
     return undefined
   }

@@ -98,7 +98,9 @@ export function projectName(
     if (normalizeName(imposed) === imposed) return imposed
     reader.report.error({
       rule: 'project-name',
-      message: `Cannot use "${imposed}" as a project name: it needs lower-case letters, digits, "-" and "_", and begins with a letter or digit`,
+      message:
+        `Cannot use "${imposed}" as a project name: ` +
+        'it needs lower-case letters, digits, "-" and "_", and begins with a letter or digit',
     })
     return normalizeName(imposed)
   }

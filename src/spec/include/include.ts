@@ -92,7 +92,9 @@ function pathsOf(item: Node, context: FileContext): Paths | undefined {
     context.report.error({
       rule: 'not-supported',
       place: node.place,
-      message: `Cannot include "${node.value}": remote files are not supported yet; copy the file and name its path`,
+      message:
+        `Cannot include "${node.value}": remote files are not supported yet; ` +
+        'copy the file and name its path',
     })
     return undefined
   }
@@ -175,7 +177,9 @@ function reportConflict(
   context.report.error({
     rule: 'include-conflict',
     place: own.keyPlace,
-    message: `Cannot include ${included.keyPlace.source.name}: its "${path}" conflicts with the one here; remove or rename one of them`,
+    message:
+      `Cannot include ${included.keyPlace.source.name}: ` +
+      `its "${path}" conflicts with the one here; remove or rename one of them`,
     hint:
       item.place.source === own.keyPlace.source
         ? undefined

@@ -60,7 +60,9 @@ function mergeKinds(
   context.report.error({
     rule: 'merge',
     place: over.place,
-    message: `Cannot merge ${kindText(over)} into ${kindText(base)} at ${pathText(context.path)} (cannot override); write both the same way, or use !override`,
+    message:
+      `Cannot merge ${kindText(over)} into ${kindText(base)} at ${pathText(context.path)} ` +
+      '(cannot override); write both the same way, or use !override',
   })
   return base
 }

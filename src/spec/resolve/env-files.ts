@@ -66,7 +66,9 @@ function readFile(file: EnvFile, into: Map<string, string>, context: ReadContext
     report.error({
       rule: 'invalid-value',
       place: locate(tree, [...path, 'format']),
-      message: `Cannot read the env file "${file.path}" in the format "${file.format}": the only other format is "raw"`,
+      message:
+        `Cannot read the env file "${file.path}" in the format "${file.format}": ` +
+        'the only other format is "raw"',
     })
   }
 }

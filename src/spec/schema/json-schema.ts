@@ -15,7 +15,9 @@ export function jsonSchema(): Record<string, unknown> {
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'tsstack stack file',
-    description: `A stack of services in the Compose format. Keys without effect so far: ${Object.keys(SUPPORT).length}; tsstack warns of each.`,
+    description:
+      'A stack of services in the Compose format. Keys without effect so far: ' +
+      `${Object.keys(SUPPORT).length}; tsstack warns of each.`,
     ...schema,
   }
 }

@@ -80,7 +80,10 @@ function reportUnknownKey(key: string, path: Path, { tree, report, wrong }: Cont
   report.error({
     rule: 'unknown-key',
     place: locate(tree, [...path, key], 'key'),
-    message: `Cannot use the key "${key}"${path.length === 0 ? ' at the top level' : ` in ${pathText(path)}`}: there is no such key here`,
+    message:
+      'Cannot use the key ' +
+      `"${key}"${path.length === 0 ? ' at the top level' : ` in ${pathText(path)}`}: ` +
+      'there is no such key here',
     hint: didYouMean(key, knownKeys(path)),
   })
 }
@@ -91,7 +94,9 @@ function reportName(path: Path, { tree, report, wrong }: Context): void {
   report.error({
     rule: 'invalid-name',
     place: locate(tree, path, 'key'),
-    message: `Cannot use "${name}" as a name in ${pathText(path.slice(0, -1))}: it needs letters, digits, ".", "_" and "-" only`,
+    message:
+      `Cannot use "${name}" as a name in ${pathText(path.slice(0, -1))}: ` +
+      'it needs letters, digits, ".", "_" and "-" only',
   })
 }
 

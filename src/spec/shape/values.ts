@@ -74,7 +74,9 @@ export const environment: Kind = (node, context) => {
     context.report.error({
       rule: 'invalid-value',
       place: keyPlace,
-      message: `Cannot use "${key}" as the name of an environment variable: it ends in a blank (trailing space)`,
+      message:
+        `Cannot use "${key}" as the name of an environment variable: ` +
+        'it ends in a blank (trailing space)',
     })
   }
   return mapping(anyText, { nullable: true })(map, context)

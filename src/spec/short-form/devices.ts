@@ -10,7 +10,9 @@ export function longDevice(node: Node, { report, lenient }: FormContext): Node {
       report.error({
         rule: 'invalid-value',
         place: node.place,
-        message: `Cannot read the device "${node.value}": it has too many colons; SOURCE:TARGET:PERMISSIONS, or the long form`,
+        message:
+          `Cannot read the device "${node.value}": it has too many colons; ` +
+          'SOURCE:TARGET:PERMISSIONS, or the long form',
       })
     }
     return node

@@ -19,7 +19,9 @@ export function longExternal(node: Node, { report }: FormContext): Node {
     report.error({
       rule: 'name-conflict',
       place: oldName.place,
-      message: `Cannot use two names: "name" is "${name.value}" and "external.name" is "${oldName.value}"; keep "name"`,
+      message:
+        `Cannot use two names: "name" is "${name.value}" and "external.name" is ` +
+        `"${oldName.value}"; keep "name"`,
     })
   }
   return result

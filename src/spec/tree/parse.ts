@@ -72,7 +72,8 @@ function refused(source: Source, report: Report): boolean {
     place: { source, start, end: start + 1 },
     message:
       deep === undefined
-        ? `Cannot read the YAML: the file has ${size} lines, commas and brackets; at most ${STACK_FILE_VALUES_MAX} are read`
+        ? `Cannot read the YAML: the file has ${size} lines, commas and brackets; ` +
+          `at most ${STACK_FILE_VALUES_MAX} are read`
         : `Cannot read the YAML: collections are nested more than ${DEPTH_MAX} deep`,
   })
   return true
@@ -191,7 +192,9 @@ class Converter {
     this.#report.error({
       rule: 'duplicate-key',
       place: entry.keyPlace,
-      message: `Cannot use the key "${entry.key}" twice in one mapping: it is already defined on line ${line}`,
+      message:
+        `Cannot use the key "${entry.key}" twice in one mapping: ` +
+        `it is already defined on line ${line}`,
     })
   }
 
@@ -231,7 +234,9 @@ class Converter {
   #follow(alias: Alias, place: Place): Node {
     const node = this.#anchors.get(alias.source)
     if (node === undefined) {
-      const message = `Cannot follow the alias "*${alias.source}": no anchor "&${alias.source}" comes before it`
+      const message =
+        `Cannot follow the alias "*${alias.source}": ` +
+        `no anchor "&${alias.source}" comes before it`
       this.#report.error({ rule: 'yaml-alias', place, message })
       return { kind: 'scalar', type: 'null', value: null, place }
     }
@@ -240,7 +245,9 @@ class Converter {
     this.#report.error({
       rule: 'yaml-alias-bomb',
       place,
-      message: `Cannot follow the alias "*${alias.source}": the file would grow to more than ${EXPANDED_NODES_MAX} values`,
+      message:
+        `Cannot follow the alias "*${alias.source}": ` +
+        `the file would grow to more than ${EXPANDED_NODES_MAX} values`,
     })
     return { kind: 'scalar', type: 'null', value: null, place }
   }
