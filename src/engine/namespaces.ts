@@ -2,6 +2,9 @@
 
 import { close, createNetworkNamespace, type Fd } from '../linux/index.ts'
 
+/** Milliseconds after a start: what its program does first is heard before a new one is made. */
+const REFILL_MS = 5
+
 /**
  * The kernel takes about a millisecond for a namespace, most of it after the call that a start
  * would have to wait for. A spare one has never had an interface or a process: it is as good as
@@ -26,14 +29,14 @@ export class NamespacePool {
 
   /** Makes a spare one soon. That it cannot be made is told to whoever takes the next one. */
   refillSoon(): void {
-    setImmediate(() => {
+    setTimeout(() => {
       if (this.#isClosed || this.#spare !== undefined) return
       try {
         this.#spare = this.#make()
       } catch {
         this.#spare = undefined
       }
-    })
+    }, REFILL_MS).unref()
   }
 
   close(): void {
