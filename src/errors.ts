@@ -24,6 +24,7 @@ export const ERROR_CODES = {
   SUBNET_CLASH: { exit: 1, meaning: 'A subnet overlaps an existing route or network' },
   IMAGE: { exit: 1, meaning: 'The image is unknown, unreadable or not supported' },
   NO_SUCH_SERVICE: { exit: 1, meaning: 'The stack has no service of that name' },
+  NO_SUCH_KEY: { exit: 1, meaning: 'The stack has no value at that path' },
   NOT_RUNNING: { exit: 1, meaning: 'The service has no running container' },
   STACK_BUSY: { exit: 1, meaning: 'Another command is changing the stack' },
   SUPERVISOR: { exit: 1, meaning: 'The supervisor could not be started or reached' },

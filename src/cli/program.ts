@@ -7,11 +7,13 @@ import { configCommand } from './commands/config.ts'
 import { daemonCommand } from './commands/daemon.ts'
 import { downCommand } from './commands/down.ts'
 import { execCommand } from './commands/exec.ts'
+import { explainCommand } from './commands/explain.ts'
 import { infoCommand } from './commands/info.ts'
 import { logsCommand } from './commands/logs.ts'
 import { lsCommand } from './commands/ls.ts'
 import { planCommand } from './commands/plan.ts'
 import { psCommand } from './commands/ps.ts'
+import { schemaCommand } from './commands/schema.ts'
 import { upCommand } from './commands/up.ts'
 import { versionCommand } from './commands/version.ts'
 import { contextOf } from './context.ts'
@@ -26,6 +28,8 @@ const COMMANDS: readonly CommandModule[] = [
   logsCommand,
   execCommand,
   configCommand,
+  explainCommand,
+  schemaCommand,
   lsCommand,
   infoCommand,
   versionCommand,

@@ -3,7 +3,8 @@
 import type { DesiredState } from '../planner/index.ts'
 import type { Places } from './places.ts'
 import type { StackInput } from './protocol.ts'
-import type { ConfigRequest, ConfigText } from './read-config.ts'
+import type { Explanation, MissingValue } from '../spec/index.ts'
+import type { ConfigRequest, ConfigText, DiagnosticsFormat, Findings } from './read-config.ts'
 
 export { openRequest, Session } from './client.ts'
 export type { Answer, ConnectOptions } from './client.ts'
@@ -14,6 +15,7 @@ export type {
   StackSummary,
   TerminalSize,
 } from '../engine/index.ts'
+export type { DiagnosticsFormat } from './read-config.ts'
 export { placesOf } from './places.ts'
 export type { Places } from './places.ts'
 export { unpackLines } from './log-lines.ts'
@@ -34,6 +36,25 @@ export async function readStack(
 export async function readConfig(input: StackInput, options: ConfigRequest): Promise<ConfigText> {
   const { readConfig: read } = await import('./read-config.ts')
   return read(input, options)
+}
+
+/** `config --diagnostics`: what is wrong, as data. */
+export async function checkConfig(
+  input: StackInput,
+  options: ConfigRequest,
+  format: DiagnosticsFormat,
+): Promise<Findings> {
+  const { checkConfig: check } = await import('./read-config.ts')
+  return check(input, options, format)
+}
+
+/** `explain`: a value of the stack, and where it came from. */
+export async function explain(
+  input: StackInput,
+  path: string,
+): Promise<Explanation | MissingValue> {
+  const { explain: work } = await import('./read-config.ts')
+  return work(input, path)
 }
 
 /** Becomes the supervisor, for a service manager. Comes back only when that fails to load. */

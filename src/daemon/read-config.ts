@@ -2,10 +2,23 @@
 
 import { createHash } from 'node:crypto'
 import { SpecError } from '../errors.ts'
-import { renderConfig, renderDiagnostics } from '../spec/index.ts'
-import type { ConfigOptions } from '../spec/index.ts'
+import {
+  diagnosticsJson,
+  diagnosticsSarif,
+  explainValue,
+  renderConfig,
+  renderDiagnostics,
+} from '../spec/index.ts'
+import type {
+  ConfigOptions,
+  ConfigResult,
+  Explanation,
+  LoadRequest,
+  MissingValue,
+} from '../spec/index.ts'
 import { FileLoader, loadRequest } from './load.ts'
 import type { StackInput } from './protocol.ts'
+import { VERSION } from './version.ts'
 import { InvalidStack } from './wire-error.ts'
 
 export interface ConfigText {
@@ -17,19 +30,66 @@ export interface ConfigText {
 /** Options of `config`; `hash`: of which services, `*` for all. */
 export type ConfigRequest = Omit<ConfigOptions, 'hash'> & {
   readonly hash?: readonly string[] | undefined
+  /** Warnings count as errors. */
+  readonly strict?: boolean | undefined
+}
+
+export type DiagnosticsFormat = 'json' | 'sarif'
+
+export interface Findings {
+  /** All that was found, in the format asked for. */
+  readonly output: string
+  /** No error among them. */
+  readonly isValid: boolean
 }
 
 /** @throws {InvalidStack} with every error found. */
-export function readConfig(input: StackInput, { hash, ...rest }: ConfigRequest): ConfigText {
-  const options = hash === undefined ? rest : { ...rest, hash: { names: hash, digest: sha256 } }
-  const loader = new FileLoader(input, Infinity)
+export function readConfig(input: StackInput, request: ConfigRequest): ConfigText {
   const { color } = input
-  try {
-    const { output, diagnostics, sources } = renderConfig(loadRequest(input, loader), options)
+  return reading(input, (load) => {
+    const { output, diagnostics, sources } = render(load, request)
     return { output, warnings: renderDiagnostics(diagnostics, sources, { color }) }
+  })
+}
+
+/** What `config` finds wrong, for programs that show it in their own way. */
+export function checkConfig(
+  input: StackInput,
+  request: ConfigRequest,
+  format: DiagnosticsFormat,
+): Findings {
+  const asText = format === 'json' ? diagnosticsJson : diagnosticsSarif
+  try {
+    const { diagnostics } = render(loadRequest(input, new FileLoader(input, Infinity)), request)
+    return { output: asText(diagnostics, VERSION), isValid: true }
+  } catch (error) {
+    if (!(error instanceof SpecError)) throw error
+    return { output: asText(error.diagnostics, VERSION), isValid: false }
+  }
+}
+
+/**
+ * A value of the stack and the way it took there.
+ * @throws {InvalidStack} when the stack cannot be loaded.
+ */
+export function explain(input: StackInput, path: string): Explanation | MissingValue {
+  return reading(input, (load) => explainValue(load, path))
+}
+
+function render(load: LoadRequest, { hash, strict, ...rest }: ConfigRequest): ConfigResult {
+  const options = hash === undefined ? rest : { ...rest, hash: { names: hash, digest: sha256 } }
+  return renderConfig({ ...load, strict }, options)
+}
+
+/** Runs `work` on what `input` means; its errors come with excerpts of the files. */
+function reading<Result>(input: StackInput, work: (load: LoadRequest) => Result): Result {
+  const loader = new FileLoader(input, Infinity)
+  try {
+    return work(loadRequest(input, loader))
   } catch (error) {
     if (!(error instanceof SpecError)) throw error
     const sources = loader.sources(error.diagnostics)
+    const { color } = input
     throw new InvalidStack(error, renderDiagnostics(error.diagnostics, sources, { color }))
   }
 }

@@ -4,7 +4,7 @@ export type { ConfigList, ConfigOptions, ConfigResult } from './config/render.ts
 export { loadStack } from './load.ts'
 export { diagnosticsJson, diagnosticsSarif } from './diagnostics/machine.ts'
 export { renderDiagnostics, type RenderOptions } from './diagnostics/render.ts'
-export { explainValue, type Explanation, type Origin } from './explain/explain.ts'
+export { explainValue, type Explanation, type MissingValue, type Origin } from './explain/explain.ts'
 export { jsonSchema } from './schema/json-schema.ts'
 export { supportDocument } from './support/document.ts'
 export type { Deploy, DeployRestartPolicy, ResourceLimits, UpdateConfig } from './model-deploy.ts'

@@ -1,6 +1,5 @@
 /** The `config` command as a function: loads a stack and prints what was asked for. */
-import { SpecError } from '../../errors.ts'
-import { Report } from '../diagnostics/report.ts'
+import { selectInTree, selectServices, throwNoService } from '../activate/select.ts'
 import { type LoadedTree, loadMerged, loadStack } from '../load.ts'
 import type { Diagnostic } from '../../errors.ts'
 import type { LoadedStack, LoadRequest, Sources } from '../request.ts'
@@ -25,6 +24,8 @@ export type ConfigList =
 export interface ConfigOptions {
   readonly format?: 'yaml' | 'json' | undefined
   readonly list?: ConfigList | undefined
+  /** Only these services, what they depend on, and what all those use. Empty: everything. */
+  readonly services?: readonly string[] | undefined
   /** `--hash`: names of services, or `*`, and the hash to use: the room has none of its own. */
   readonly hash?: { readonly names: readonly string[]; readonly digest: Digest } | undefined
   readonly noInterpolate?: boolean | undefined
@@ -49,6 +50,7 @@ export function renderConfig(request: LoadRequest, options: ConfigOptions = {}):
   const listing = options.list !== undefined || options.hash !== undefined
   const full: LoadRequest = {
     ...request,
+    services: [...(request.services ?? []), ...(options.services ?? [])],
     phases: {
       ...request.phases,
       interpolate: options.noInterpolate !== true && options.list !== 'variables',
@@ -60,7 +62,8 @@ export function renderConfig(request: LoadRequest, options: ConfigOptions = {}):
   }
   if (options.list === 'variables') return fromTree(full, (tree) => variablesText(tree, options))
   if (options.noInterpolate === true) return uninterpolated(full, options)
-  const loaded = loadStack(full)
+  const all = loadStack(full)
+  const loaded = { ...all, stack: selectServices(all.stack, options.services ?? []) }
   const output =
     options.hash === undefined ? printed(loaded, options) : hashes(loaded, options.hash)
   return { output, diagnostics: loaded.diagnostics, sources: loaded.sources }
@@ -74,7 +77,8 @@ function printed(loaded: LoadedStack, options: ConfigOptions): string {
 
 /** The tree with its variables, as far as it can be brought to one form. */
 function uninterpolated(request: LoadRequest, options: ConfigOptions): ConfigResult {
-  return fromTree(request, ({ tree }) => {
+  return fromTree(request, (loaded) => {
+    const tree = selectInTree(loaded.tree, options.services ?? [])
     if (options.list === 'services') {
       const services = (toPlain(tree) as Record<string, Plain>)['services']
       return lines(Object.keys((services ?? {}) as object))
@@ -120,16 +124,10 @@ function hashes(
   return lines(
     [...wanted].sort().map((name) => {
       const service = stack.services[name]
-      if (service === undefined) throw noService(name)
+      if (service === undefined) throwNoService(name, Object.keys(stack.services))
       return `${name} ${serviceHash(service, digest)}`
     }),
   )
-}
-
-function noService(name: string): SpecError {
-  const report = new Report()
-  report.error({ rule: 'unknown-service', message: `Cannot hash "${name}": no such service` })
-  return new SpecError(`Cannot hash "${name}": no such service`, report.diagnostics())
 }
 
 function lines(items: readonly string[]): string {

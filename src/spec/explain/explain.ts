@@ -30,14 +30,17 @@ export interface Explanation {
   readonly noEffect?: string
 }
 
+/** The stack has nothing at the path; `hint` names what was meant, perhaps. */
+export interface MissingValue {
+  readonly missing: string
+  readonly hint: string | undefined
+}
+
 /**
- * Undefined when the stack has nothing at the path; `hint` names what was meant, perhaps.
+ * What stands at `path` (`services.web.ports[0]`, `services.web.labels["a.b"]`), and why.
  * @throws {SpecError} when the stack cannot be loaded.
  */
-export function explainValue(
-  request: LoadRequest,
-  path: string,
-): Explanation | { readonly missing: string; readonly hint: string | undefined } {
+export function explainValue(request: LoadRequest, path: string): Explanation | MissingValue {
   const loaded = loadMerged(request)
   loaded.report.throwIfErrors()
   const keys = splitPath(path)
@@ -85,11 +88,7 @@ function originsOf(node: Node, place: Place): readonly Origin[] {
   return origins
 }
 
-function missing(
-  path: string,
-  keys: readonly (string | number)[],
-  tree: Node,
-): { readonly missing: string; readonly hint: string | undefined } {
+function missing(path: string, keys: readonly (string | number)[], tree: Node): MissingValue {
   for (let length = keys.length - 1; length >= 0; length--) {
     const parent = nodeAt(tree, keys.slice(0, length))
     if (parent?.kind !== 'map') continue
