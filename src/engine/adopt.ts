@@ -39,6 +39,8 @@ export async function adoptAll(machine: Machine): Promise<void> {
     }
   }
   await endStrangers(machine)
+  // Somebody may have changed the firewall, or removed bridges, while nobody lived.
+  machine.net.repair()
 }
 
 /** Attempts of containers that have no readable record: nobody could say what they are to be. */

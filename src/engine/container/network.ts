@@ -145,7 +145,7 @@ function attachAll(
 ): readonly AttemptInterface[] {
   const { record, netns } = connecting
   const records = networkRecords(machine, record)
-  const ordered = [...connecting.attachments].sort((left, right) => right.priority - left.priority)
+  const ordered = byPriority(connecting.attachments)
   const gateway = defaultRouteOf(ordered, records)
   return ordered.map((attachment, index) => {
     const network = records.get(attachment.network)
@@ -162,6 +162,17 @@ function attachAll(
     })
     return { network: attachment.network, hostInterface, ipv4: address }
   })
+}
+
+/** Name of the network that a container's default route leads through; absent: it has none. */
+export function defaultNetwork(machine: Machine, record: ContainerRecord): string | undefined {
+  const attachments = byPriority(attachmentsOf(record))
+  return defaultRouteOf(attachments, networkRecords(machine, record))?.network
+}
+
+/** In the order of their interfaces: eth0 first. */
+function byPriority(attachments: readonly NetworkAttachment[]): readonly NetworkAttachment[] {
+  return [...attachments].sort((left, right) => right.priority - left.priority)
 }
 
 /**
