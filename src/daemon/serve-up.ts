@@ -123,6 +123,7 @@ async function stop(
   })
   using _turn = await takeTurn(supervisor, session, stack)
   const { outcomes, observed } = await stopStack(supervisor.engine, stack, {
+    services: options.services,
     graceMs: options.graceMs,
     onEvent: (event) => connection.send({ kind: 'event', event }),
   })

@@ -1,7 +1,7 @@
-/** Makes a stack what it is desired to be: journal, plan, execute, look again. */
+/** Makes a stack what it is desired to be, or stops it: journal, plan, execute, look again. */
 
 import { isDeepStrictEqual } from 'node:util'
-import type { DesiredState, PlanOptions } from '../planner/index.ts'
+import type { DesiredState, Plan, PlanOptions } from '../planner/index.ts'
 import { update } from './attempts.ts'
 import { executePlan, type Phase } from './execute.ts'
 import type { Machine } from './machine.ts'
@@ -10,7 +10,7 @@ import { performAction } from './perform.ts'
 import { planStack } from './plan.ts'
 import { readNetworkRecords } from './records/network.ts'
 import { readStackRecord, removeStackRecord, writeStackRecord } from './records/stack.ts'
-import type { ApplyOptions, ApplyResult } from './types.ts'
+import type { ApplyOptions, ApplyResult, StopOptions } from './types.ts'
 
 /** Outcomes tell what failed; what could be done is done. */
 export async function applyDesired(
@@ -22,22 +22,43 @@ export async function applyDesired(
   },
 ): Promise<ApplyResult> {
   const { stack, desired, options } = wanted
-  const unsubscribe = options.onEvent
-    ? machine.subscribe(forStack(stack, options.onEvent))
-    : undefined
+  const plan = planStack(machine, wanted)
+  if (plan.actions.length > 0 || desired) journal(machine, stack, desired)
+  if (desired) refreshDependencies(machine, desired)
+  const result = await carryOut(machine, plan, options)
+  if (!desired && isGone(result.observed)) removeLeftovers(machine, stack)
+  return result
+}
+
+/** The stops of a plan that would remove the stack, in their order. What is desired of it stays. */
+export function stopStack(
+  machine: Machine,
+  stack: string,
+  { services, graceMs, ...options }: StopOptions,
+): Promise<ApplyResult> {
+  const planOptions = { services, graceMs, noDeps: true }
+  const plan = planStack(machine, { stack, desired: undefined, options: planOptions })
+  const actions = plan.actions
+    .filter(({ kind }) => kind === 'stop-container')
+    .map((action) => ({ ...action, reason: 'stopped by the user' }))
+  return carryOut(machine, { ...plan, actions }, options)
+}
+
+async function carryOut(
+  machine: Machine,
+  plan: Plan,
+  { signal, onEvent }: ApplyOptions,
+): Promise<ApplyResult> {
+  const { stack } = plan
+  const unsubscribe = onEvent ? machine.subscribe(forStack(stack, onEvent)) : undefined
   try {
-    const plan = planStack(machine, wanted)
-    if (plan.actions.length > 0 || desired) journal(machine, stack, desired)
-    if (desired) refreshDependencies(machine, desired)
     const outcomes = await executePlan(plan, {
       perform: (action) => performAction(machine, stack, action),
       onPhase: (action, phase, message) => report(machine, { stack, action, phase, message }),
       now: () => performance.now(),
-      signal: options.signal,
+      signal,
     })
-    const observed = observeStack(machine, stack)
-    if (!desired && isGone(observed)) removeLeftovers(machine, stack)
-    return { outcomes, observed }
+    return { outcomes, observed: observeStack(machine, stack) }
   } finally {
     unsubscribe?.()
   }

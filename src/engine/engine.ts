@@ -7,7 +7,7 @@ import { bootId, detectCgroups } from '../linux/index.ts'
 import { createNet } from '../net/index.ts'
 import { EngineError } from '../errors.ts'
 import { adoptAll } from './adopt.ts'
-import { applyDesired } from './apply.ts'
+import { applyDesired, stopStack } from './apply.ts'
 import { watchChildren } from './children.ts'
 import { execInContainer } from './container/exec.ts'
 import { signalContainer } from './container/stop.ts'
@@ -69,6 +69,7 @@ function engineOn(machine: Machine, close: () => Promise<void>): Engine {
     stacks: async () => stackNames(machine.paths).map((name) => summarize(machine, name)),
     plan: async (stack, desired, options) => planStack(machine, { stack, desired, options }),
     apply: (stack, desired, options) => applyDesired(machine, { stack, desired, options }),
+    stop: async (stack, options) => stopStack(machine, stack, options),
     exec: async (name, request) => execInContainer(machine, containerNamed(machine, name), request),
     logs: (name, options) => readContainerLog(machine, containerNamed(machine, name), options),
     subscribe: machine.subscribe,

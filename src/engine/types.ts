@@ -34,6 +34,8 @@ export interface Engine {
     desired: DesiredState | undefined,
     options: PlanOptions & ApplyOptions,
   ): Promise<ApplyResult>
+  /** Stops what runs, dependents first, and removes nothing: the next `apply` starts it again. */
+  stop(stack: string, options: StopOptions): Promise<ApplyResult>
   /** Runs another program in the running container `container`. */
   exec(container: string, request: ExecRequest): Promise<ExecSession>
   logs(container: string, options: LogOptions): AsyncIterable<LogLine>
@@ -61,6 +63,13 @@ export interface StackSummary {
 export interface ApplyOptions {
   readonly signal?: AbortSignal
   readonly onEvent?: (event: EngineEvent) => void
+}
+
+export interface StopOptions extends ApplyOptions {
+  /** These alone, not what needs them; absent or empty: all. */
+  readonly services?: readonly string[] | undefined
+  /** Milliseconds between the stop signal and SIGKILL; absent: each service's own. */
+  readonly graceMs?: number | undefined
 }
 
 export interface ApplyResult {
