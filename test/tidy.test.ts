@@ -67,7 +67,7 @@ describe('reading', () => {
 /** A long address, pattern or string that stands alone on its line stays whole. */
 function isBreakable(line: string): boolean {
   const alone = /^\s*(?:test\()?(['`]).*\1,?(?: (?:async )?\(\) => \{)?$/
-  return !/https?:\/\/\S{40}|\/\S{60,}\//.test(line) && !alone.test(line)
+  return !/https?:\/\/\S{40}|^\s*\/.*\/[a-z]*,?$|\/\S{60,}\//.test(line) && !alone.test(line)
 }
 
 interface Row {
@@ -150,7 +150,7 @@ describe('documents', () => {
     const owned = table.flatMap((row) => row.packages.map((name) => `${name} in ${row.room}`))
     const stated = rows.filter(([, , room]) => room).map(([, name, room]) => `${name} in ${room}`)
     expect(stated.toSorted()).toEqual(owned.toSorted())
-    expect(rows.map(([, name]) => name).toSorted()).toEqual(Object.keys(dependencies).toSorted())
+    expect(new Set(rows.map(([, name]) => name))).toEqual(new Set(Object.keys(dependencies)))
   })
 
   test('every file that a page of ours links to exists', () => {

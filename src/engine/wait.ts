@@ -33,7 +33,8 @@ async function waitForOne(machine: Machine, wait: Wait): Promise<void> {
     if (judged.kind === 'waiting') return
     if (judged.kind === 'met' || !wait.dependency.required) return resolve()
     const { service } = wait.dependency
-    const message = `Cannot start "${wait.action.name}": its dependency "${service}" failed: ${judged.reason}`
+    const what = `Cannot start "${wait.action.name}"`
+    const message = `${what}: its dependency "${service}" failed: ${judged.reason}`
     reject(new EngineError('DEPENDENCY', message, { hint: `see "tsstack logs ${service}"` }))
   }
   const unsubscribe = machine.subscribe((event) => {

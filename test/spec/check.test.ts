@@ -3,8 +3,10 @@ import { errors, load, problems, warnings } from './stack.ts'
 
 /** Rules that a service `web` breaks; other services are `db` and `job`, profile `later`. */
 function broken(web: string, rest = ''): readonly string[] {
-  const text = `services:\n  db: {image: x}\n  job: {image: x, profiles: [later]}\n  web: ${web}\n${rest}`
-  return errors(text).map(({ rule, line }) => `${rule}:${line}`)
+  const others = '  db: {image: x}\n  job: {image: x, profiles: [later]}\n'
+  return errors(`services:\n${others}  web: ${web}\n${rest}`).map(
+    ({ rule, line }) => `${rule}:${line}`,
+  )
 }
 
 describe('loadStack() checks', () => {

@@ -32,9 +32,10 @@ interface Case {
 
 /** Lists without order, by the last key. */
 const UNORDERED = new Set(
-  `ports volumes expose cap_add cap_drop security_opt devices device_cgroup_rules links external_links secrets configs
-   profiles group_add aliases extra_hosts tags platforms capabilities constraints link_local_ips volumes_from
-   entitlements tmpfs dns_opt no_cache_filter device_ids ssh models`.split(/\s+/),
+  `ports volumes expose cap_add cap_drop security_opt devices device_cgroup_rules links
+   external_links secrets configs profiles group_add aliases extra_hosts tags platforms
+   capabilities constraints link_local_ips volumes_from entitlements
+   tmpfs dns_opt no_cache_filter device_ids ssh models`.split(/\s+/),
 )
 
 const VARIANTS: readonly { name: string; options: ConfigOptions; all?: boolean }[] = [
@@ -69,7 +70,8 @@ function difference(want: unknown, got: unknown, path = '$'): string | undefined
   const nested =
     typeof want === 'object' && typeof got === 'object' && want !== null && got !== null
   if (!nested || Array.isArray(want) !== Array.isArray(got)) {
-    return `${path}: expected ${JSON.stringify(want)?.slice(0, 200)}, got ${JSON.stringify(got)?.slice(0, 200)}`
+    const [wanted, seen] = [want, got].map((value) => JSON.stringify(value)?.slice(0, 200))
+    return `${path}: expected ${wanted}, got ${seen}`
   }
   const left = want as Record<string, unknown>
   const right = got as Record<string, unknown>

@@ -110,11 +110,10 @@ const value = fc.letrec<{ any: unknown }>((tie) => ({
   ),
 })).any
 const SERVICE_KEYS =
-  `image build command entrypoint environment env_file ports volumes networks depends_on deploy healthcheck
-  labels extends profiles tmpfs ulimits logging secrets configs devices dns extra_hosts sysctls restart mem_limit cpus
-  scale stop_grace_period network_mode links volumes_from gpus develop provider models blkio_config x-a nonsense`.split(
-    /\s+/,
-  )
+  `image build command entrypoint environment env_file ports volumes networks depends_on deploy
+  healthcheck labels extends profiles tmpfs ulimits logging secrets configs devices dns extra_hosts
+  sysctls restart mem_limit cpus scale stop_grace_period network_mode links volumes_from gpus
+  develop provider models blkio_config x-a nonsense`.split(/\s+/)
 const service = fc.dictionary(fc.constantFrom(...SERVICE_KEYS), value, { maxKeys: 5 })
 const stack = fc.record(
   {

@@ -116,7 +116,8 @@ describe('renderDiagnostics()', () => {
   })
 
   test('shows many of one kind as the first and the places of the others', () => {
-    const many = `services:\n${Array.from({ length: 9 }, (_, i) => `  s${i}: {user: "1"}\n`).join('')}`
+    const services = Array.from({ length: 9 }, (_, i) => `  s${i}: {user: "1"}\n`)
+    const many = `services:\n${services.join('')}`
     const lines = renderDiagnostics(errors(many), new Map()).trimEnd().split('\n')
     expect(lines).toEqual([
       expect.stringContaining('compose.yaml:2:3'),

@@ -81,9 +81,7 @@ export function openVolume(
   throw new EngineError(
     'MOUNT_SOURCE',
     `Cannot mount volume "${name}" in "${record.name}": it does not exist`,
-    {
-      hint: 'an external volume has to be created before: run "tsstack up" for the stack that has it',
-    },
+    { hint: 'an external volume is created by "tsstack up" for the stack that has it' },
   )
 }
 

@@ -15,7 +15,9 @@ function checkDockerfile(name: string, build: Build, { report, placeOf }: CheckC
   report.error({
     rule: 'dockerfile-twice',
     place: placeOf(['services', name, 'build', 'dockerfile_inline'], 'key'),
-    message: `Cannot build "${name}": dockerfile and dockerfile_inline are mutually exclusive; keep one`,
+    message:
+      `Cannot build "${name}": ` +
+      'dockerfile and dockerfile_inline are mutually exclusive; keep one',
   })
 }
 
@@ -26,10 +28,11 @@ function checkPlatform(
 ): void {
   const platforms = build.platforms ?? []
   if (platforms.length === 0 || platforms.includes(platform)) return
+  const what = `Cannot build "${name}" for its platform "${platform}"`
   report.error({
     rule: 'platform',
     place: placeOf(['services', name, 'build', 'platforms'], 'key'),
-    message: `Cannot build "${name}" for its platform "${platform}": build.platforms must include it`,
+    message: `${what}: build.platforms must include it`,
   })
 }
 
@@ -39,7 +42,7 @@ function checkContexts(name: string, build: Build, context: CheckContext): void 
   for (const [key, value] of Object.entries(build.additional_contexts ?? {})) {
     const target = value.startsWith('service:') ? value.slice('service:'.length) : undefined
     if (target === undefined || activation.active[target]?.build !== undefined) continue
-    const reason =
+    const seen =
       activation.active[target] === undefined
         ? 'it is an unknown service'
         : 'it is not built (non-buildable service)'
@@ -47,8 +50,8 @@ function checkContexts(name: string, build: Build, context: CheckContext): void 
       rule: 'build-context',
       place: placeOf(['services', name, 'build', 'additional_contexts', key]),
       message:
-        `Cannot use the service "${target}" as the build context "${key}" of "${name}": ` +
-        `${reason}`,
+        `Cannot use the service "${target}" as the build context "${key}" of ` +
+        `"${name}": ${seen}`,
     })
   }
 }

@@ -73,7 +73,9 @@ function checkImage(name: string, service: Service, context: CheckContext): void
   report.error({
     rule: 'no-image',
     place: placeOf(['services', name], 'key'),
-    message: `Cannot run the service "${name}": it has neither an image nor a build context specified`,
+    message:
+      `Cannot run the service "${name}": ` +
+      'it has neither an image nor a build context specified',
   })
 }
 

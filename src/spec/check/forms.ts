@@ -84,7 +84,7 @@ function checkService(path: string, node: Node, report: Report): void {
     report.error({
       rule: 'invalid-port',
       place: ip.place,
-      message: `Cannot publish ${path}.ports[${index}] on "${ip.value}": it is an invalid ip address`,
+      message: `Cannot publish ${path}.ports[${index}] on "${ip.value}": invalid ip address`,
     })
   }
   for (const mount of items(get(node, 'volumes'))) checkMount(path, mount, report)
@@ -109,7 +109,9 @@ function checkMount(path: string, mount: Node, report: Report): void {
     report.error({
       rule: 'invalid-volume',
       place: mount.place,
-      message: `Cannot mount a volume of ${path}: "target" is empty; it needs a path in the container`,
+      message:
+        `Cannot mount a volume of ${path}: "target" is empty; ` +
+        'it needs a path in the container',
     })
   }
   if (getString(mount, 'type') !== 'bind' || get(mount, 'source') !== undefined) return
@@ -128,7 +130,9 @@ function checkDevices(path: string, node: Node | undefined, report: Report): voi
     report.error({
       rule: 'invalid-device',
       place: device.place,
-      message: `Cannot use "count" and "device_ids" together for ${path}[${index}]: they are exclusive`,
+      message:
+        `Cannot use "count" and "device_ids" together for ${path}[${index}]: ` +
+        'they are exclusive',
     })
   }
 }

@@ -58,6 +58,8 @@ function warnSeveral(paths: readonly string[], what: string, reader: FileReader)
   const ignored = others.map((path) => reader.nameOf(path)).join(', ')
   reader.report.warn({
     rule: 'several-files',
-    message: `Several ${what} files have default names; ${reader.nameOf(first)} is used, not ${ignored}`,
+    message:
+      `Several ${what} files have default names; ` +
+      `${reader.nameOf(first)} is used, not ${ignored}`,
   })
 }

@@ -44,7 +44,8 @@ const port: KeyOf = (item) => {
     const value = get(item, name)
     return value?.kind === 'scalar' ? scalarText(value) : otherwise
   }
-  return `${field('host_ip', '0.0.0.0')}:${field('published', '')}:${field('target', '')}/${field('protocol', 'tcp')}`
+  const from = `${field('host_ip', '0.0.0.0')}:${field('published', '')}`
+  return `${from}:${field('target', '')}/${field('protocol', 'tcp')}`
 }
 
 const envFile: KeyOf = (item) => (isString(item) ? item.value : getString(item, 'path'))

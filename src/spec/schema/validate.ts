@@ -77,13 +77,11 @@ function reportIssue(issue: Issue, prefix: Path, context: Context): void {
 
 function reportUnknownKey(key: string, path: Path, { tree, report, wrong }: Context): void {
   wrong.push([...path, key])
+  const where = path.length === 0 ? 'at the top level' : `in ${pathText(path)}`
   report.error({
     rule: 'unknown-key',
     place: locate(tree, [...path, key], 'key'),
-    message:
-      'Cannot use the key ' +
-      `"${key}"${path.length === 0 ? ' at the top level' : ` in ${pathText(path)}`}: ` +
-      'there is no such key here',
+    message: `Cannot use the key "${key}" ${where}: there is no such key here`,
     hint: didYouMean(key, knownKeys(path)),
   })
 }
@@ -130,7 +128,8 @@ function isWrongKind(issue: Issue): boolean {
 function reportValue(path: Path, expected: string, { tree, report, wrong }: Context): void {
   const node = nodeAt(tree, path)
   wrong.push(node === undefined ? path.slice(0, -1) : path)
-  const missing = `Cannot use ${pathText(path.slice(0, -1))}: the key "${String(path.at(-1))}" is missing`
+  const parent = pathText(path.slice(0, -1))
+  const missing = `Cannot use ${parent}: the key "${String(path.at(-1))}" is missing`
   report.error({
     rule: 'invalid-value',
     place: locate(tree, path, 'value'),

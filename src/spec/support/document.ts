@@ -5,10 +5,12 @@ import { NOTES, SUPPORT, type Support } from './table.ts'
 
 const INTRODUCTION = `# What tsstack does with each Compose key
 
-This page is written by \`supportDocument()\` in \`src/spec/support\`; a test compares the two. Every key of the Compose
-specification is read, checked and shown by \`tsstack config\`. **built**: it works. **ignored**: it has no effect so far,
-and each use is a warning (an error with \`--strict\`). **refused**: an error. \`*\` is any name or list entry. Keys that
-begin with \`x-\` are allowed everywhere; a key that is not in this table is an error.
+This page is written by \`supportDocument()\` in \`src/spec/support\`; a test compares the
+two. Every key of the Compose specification is read, checked and shown by \`tsstack
+config\`. **built**: it works. **ignored**: it has no effect so far, and each use is a
+warning (an error with \`--strict\`). **refused**: an error. \`*\` is any name or list
+entry. Keys that begin with \`x-\` are allowed everywhere; a key that is not in this table
+is an error.
 
 | key | status | remark |
 |---|---|---|

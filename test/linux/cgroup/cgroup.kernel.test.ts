@@ -336,7 +336,10 @@ describe.each(hosts)('%s', (_, host) => {
     const zero = { type: 'char', major: 1, minor: 5, access: 'r' } as const
     const group = make({ devices: [...mknod, nullDevice] })
     const probe = `
-      try() { "$@" 2>/tmp/${process.pid}.err && echo yes || grep -o 'not permitted' /tmp/${process.pid}.err; }
+      try() {
+        if "$@" 2>/tmp/${process.pid}.err; then echo yes
+        else grep -o 'not permitted' /tmp/${process.pid}.err; fi
+      }
       try sh -c 'echo x > /dev/null'; try head -c1 /dev/null
       try head -c1 /dev/zero; try sh -c 'echo x > /dev/zero'
       try mknod /tmp/${process.pid}.node c 200 7; try cat /tmp/${process.pid}.node
