@@ -3,16 +3,8 @@
  * koffi.
  */
 
-export { errnoName, errnoNumber, errnoText } from './errno.ts'
 export * from './launch/index.ts'
-export {
-  ARCHITECTURE,
-  syscallNumber,
-  syscallTable,
-  type Abi,
-  type Architecture,
-  type SyscallName,
-} from './syscalls/index.ts'
+export { ARCHITECTURE, type Abi, type Architecture, type SyscallName } from './syscalls/index.ts'
 export * from './netlink/index.ts'
 export * from './cgroup/index.ts'
 export * from './capabilities.ts'

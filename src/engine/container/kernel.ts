@@ -8,11 +8,7 @@ export const CLOCK_REALTIME = 0 // include/uapi/linux/time.h
 // include/uapi/linux/sched.h
 export const CLONE_ARGS_BYTES = 88
 export const CLONE_VFORK = 0x4000
-export const CLONE_NEWNS = 0x00020000
 export const CLONE_NEWCGROUP = 0x02000000
-export const CLONE_NEWUTS = 0x04000000
-export const CLONE_NEWIPC = 0x08000000
-export const CLONE_NEWPID = 0x20000000
 export const CLONE_NEWNET = 0x40000000
 export const CLONE_INTO_CGROUP = 0x200000000n
 
@@ -53,10 +49,7 @@ export const S_IFCHR = 0o020000
 
 // include/uapi/linux/openat2.h
 export const OPEN_HOW_BYTES = 24
-export const RESOLVE_NO_XDEV = 0x01
-export const RESOLVE_NO_MAGICLINKS = 0x02
 export const RESOLVE_NO_SYMLINKS = 0x04
-export const RESOLVE_BENEATH = 0x08
 export const RESOLVE_IN_ROOT = 0x10
 
 // include/uapi/linux/prctl.h

@@ -101,7 +101,7 @@ export function attachmentsOf(record: ContainerRecord): readonly NetworkAttachme
 }
 
 /** Nameservers of the host's resolv.conf that can be reached from the supervisor. */
-export function hostResolvers(): readonly string[] {
+function hostResolvers(): readonly string[] {
   return [...hostResolvConf().matchAll(/^\s*nameserver\s+(\S+)/gm)].map(
     ([, server]) => server ?? '',
   )

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { ContainerSpec, Dependency, ObservedPort, RestartMemory } from '../../planner/index.ts'
 import { containerPaths, containersDirectory, type ContainerPaths } from '../paths.ts'
 import type { Paths } from '../types.ts'
-import { appendEntry, readLastEntry, readRecord, removeRecord, writeRecord } from './file.ts'
+import { appendEntry, readLastEntry, readRecord, writeRecord } from './file.ts'
 
 /** Kept in the state directory: survives a reboot, together with the writable layer and the log. */
 export interface ContainerRecord {
@@ -142,10 +142,6 @@ export function readAttemptRecord(own: ContainerPaths): AttemptRecord | undefine
 export function writeAttemptRecord(own: ContainerPaths, record: AttemptRecord): void {
   mkdirSync(own.run, { recursive: true, mode: 0o700 })
   writeRecord(own.attempt, record)
-}
-
-export function removeAttemptRecord(own: ContainerPaths): void {
-  removeRecord(own.attempt)
 }
 
 /** Names of directories in `path`, sorted; none when it does not exist. */

@@ -4,11 +4,4 @@ export { sealedMemfd } from './executable.ts'
 export { describeFailure, parseFailure, type Failure, type ProgramNotes } from './failure.ts'
 export type { Address, Computation, Flow, Label, Loaded, Operation, Word } from './operation.ts'
 export { Program } from './program.ts'
-export {
-  reap,
-  reapChildren,
-  spawn,
-  waitForExit,
-  type SpawnOptions,
-  type WaitResult,
-} from './spawn.ts'
+export { reapChildren, spawn, type SpawnOptions, type WaitResult } from './spawn.ts'
