@@ -16,7 +16,8 @@ import type {
   LoadRequest,
   MissingValue,
 } from '../spec/index.ts'
-import { FileLoader, loadRequest } from './load.ts'
+import { FileLoader } from './file-loader.ts'
+import { loadRequest } from './load.ts'
 import type { StackInput } from './protocol.ts'
 import { VERSION } from './version.ts'
 import { InvalidStack } from './wire-error.ts'
@@ -60,7 +61,7 @@ export function checkConfig(
 ): Findings {
   const asText = format === 'json' ? diagnosticsJson : diagnosticsSarif
   try {
-    const { diagnostics } = render(loadRequest(input, new FileLoader(input, Infinity)), request)
+    const { diagnostics } = render(loadRequest(input, new FileLoader(input)), request)
     return { output: asText(diagnostics, VERSION), isValid: true }
   } catch (error) {
     if (!(error instanceof SpecError)) throw error
@@ -83,7 +84,7 @@ function render(load: LoadRequest, { hash, strict, ...rest }: ConfigRequest): Co
 
 /** Runs `work` on what `input` means; its errors come with excerpts of the files. */
 function reading<Result>(input: StackInput, work: (load: LoadRequest) => Result): Result {
-  const loader = new FileLoader(input, Infinity)
+  const loader = new FileLoader(input)
   try {
     return work(loadRequest(input, loader))
   } catch (error) {

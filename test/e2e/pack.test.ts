@@ -73,6 +73,56 @@ test('tsstack config reads a stack file outside the project', async () => {
   expect(result.stdout).toContain('one:')
 })
 
+test('loadStack() of the package reads the files, the variables and the folder it is given', async () => {
+  const text = "services:\n  one:\n    image: 'dir:${ROOT}'\n    init: sometimes\n"
+  mkdirSync(join(folder, 'library'), { recursive: true })
+  writeFileSync(join(folder, 'library/bad.yaml'), text)
+  writeFileSync(join(folder, 'library/compose.yaml'), text.replace('sometimes', 'true'))
+  const { loadStack, renderDiagnostics, SpecError } = (await import(
+    join(installed, 'dist/index.js')
+  )) as typeof import('../../src/index.ts')
+  const place = { cwd: join(folder, 'library'), env: { ROOT: '/srv' } }
+  expect(loadStack(place).stack.services['one']).toMatchObject({ image: 'dir:/srv', init: true })
+  expect(
+    loadStack({ ...place, files: ['-'], stdin: text.replace('sometimes', 'no') }),
+  ).toMatchObject({
+    stack: { services: { one: { init: false } } },
+    diagnostics: [{ rule: 'old-boolean' }],
+  })
+  try {
+    loadStack({ ...place, files: ['bad.yaml'] })
+    expect.unreachable()
+  } catch (error) {
+    if (!(error instanceof SpecError)) throw error
+    expect(renderDiagnostics(error.diagnostics, error.sources)).toMatch(/^bad\.yaml:4:11: error/)
+  }
+})
+
+test('the program in the README runs, and its types are those of the package', async () => {
+  const page = readFileSync(join(PROJECT, 'README.md'), 'utf8')
+  const block = /^ {4}import \{ loadStack[^]*?\n {4}\}\n/m.exec(page)?.[0] ?? ''
+  const program = block.replaceAll(/^ {4}/gm, '')
+  const stack = "services:\n  one:\n    image: 'host:'\n"
+  mkdirSync(join(folder, 'program'), { recursive: true })
+  writeFileSync(join(folder, 'program/compose.yaml'), stack)
+  writeFileSync(join(folder, 'program/main.mts'), program)
+  // A mistake in the use of a type has to be one for the compiler too.
+  const wrong = `${program}\nexport const image: number = loadStack().stack.services['one']!.image\n`
+  writeFileSync(join(folder, 'program/wrong.mts'), wrong)
+  const cwd = join(folder, 'program')
+  const compile = (file: string) => {
+    const options = ['--ignoreConfig', '--noEmit', '--strict', '--module', 'nodenext']
+    const types = ['--types', 'node', '--typeRoots', join(PROJECT, 'node_modules/@types')]
+    const compiler = join(PROJECT, 'node_modules/.bin/tsc')
+    return execFileSync(compiler, [...options, ...types, file], { cwd, encoding: 'utf8' })
+  }
+  expect(execFileSync(process.execPath, ['main.mts'], { cwd, encoding: 'utf8' })).toBe(
+    'one host:\n',
+  )
+  expect(compile('main.mts')).toBe('')
+  expect(() => compile('wrong.mts')).toThrow()
+})
+
 test('the hello example of the package runs and leaves nothing', async () => {
   const file = join(installed, 'examples/hello/stack.yaml')
   const on = (...words: readonly string[]) => sandbox.ok(['-f', file, ...words], { cwd: folder })
