@@ -8,7 +8,7 @@ import type { Engine, EngineEvent } from '../engine/index.ts'
 import { LOG_DRAIN_MS } from '../limits.ts'
 import { LogFeed, logSourceOf } from './log-feed.ts'
 import type { LogSource, Request } from './protocol.ts'
-import { killStack, stopStack } from './stop-stack.ts'
+import { stopStack } from './stop-stack.ts'
 import type { ClientSession, Supervisor } from './supervisor.ts'
 import { takeSource } from './take-source.ts'
 import { takeTurn } from './take-turn.ts'
@@ -117,16 +117,18 @@ async function stop(
 ): Promise<void> {
   const { connection } = session
   const { stack, options, interrupts } = run
+  const { services, graceMs } = options
+  const onEvent = (event: EngineEvent): void => connection.send({ kind: 'event', event })
   connection.send({ kind: 'stopping' })
-  interrupts.onLater(() => {
-    killStack(supervisor.engine, stack).catch((error: unknown) => console.error(error))
-  })
   using _turn = await takeTurn(supervisor, session, stack)
-  const { outcomes, observed } = await stopStack(supervisor.engine, stack, {
-    services: options.services,
-    graceMs: options.graceMs,
-    onEvent: (event) => connection.send({ kind: 'event', event }),
+  const stopped = stopStack(supervisor.engine, stack, { services, graceMs, onEvent })
+  // A stop without grace beside the one that waits, which then ends by itself. A mere signal would
+  // leave the next services their grace, and be answered by restart policies.
+  interrupts.onLater(() => {
+    const killed = stopStack(supervisor.engine, stack, { services, graceMs: 0, onEvent: () => {} })
+    killed.catch((error: unknown) => console.error(error))
   })
+  const { outcomes, observed } = await stopped
   connection.send({ kind: 'result', outcomes, observed, interrupted: true })
 }
 

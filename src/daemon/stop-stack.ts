@@ -21,15 +21,7 @@ export async function stopStack(
 interface StopStackOptions {
   /** Absent or empty: all. */
   readonly services?: readonly string[] | undefined
-  /** Milliseconds until SIGKILL; absent: each service's own. */
+  /** Milliseconds until SIGKILL; 0: at once; absent: each service's own. */
   readonly graceMs?: number | undefined
   readonly onEvent: (event: EngineEvent) => void
-}
-
-/** SIGKILL to everything of the stack that runs: a stop that is under way then ends by itself. */
-export async function killStack(engine: Engine, stack: string): Promise<void> {
-  const { containers } = await engine.observe(stack)
-  const running = containers.filter(({ state }) => state === 'running')
-  // One that has ended in the meantime is what was wanted.
-  await Promise.allSettled(running.map(({ name }) => engine.kill(name, 'SIGKILL')))
 }

@@ -224,22 +224,25 @@ describe('up in the foreground', () => {
     expect(stdout).toBe('web-1  | ready\nweb-1  | bye\n')
     expect(stderr).toContain('container cli-web-1: stopped')
     expect(code).toBe(130)
+    // Kept, with its log, as Compose does: the next start is one of the same container.
+    expect((await ok('ps', '-q')).stdout).toBe('')
+    expect((await ok('ps', '-a')).stdout).toMatch(/cli-web-1 .*exited \(0\)/)
+    expect((await ok('logs', '--no-log-prefix')).stdout).toBe('ready\nbye\n')
     await ok('down')
     expect(await sandbox.leaks()).toBe('')
   })
 
-  test('kills at the second', async () => {
-    scene.write({ web: [...STUBBORN, 'stop_grace_period: 1h'] })
+  test('kills at the second, all of it, whatever the order and the restart policies', async () => {
+    const stubborn = [...STUBBORN, 'stop_grace_period: 1h', 'restart: always']
+    scene.write({ web: [...stubborn, 'depends_on: [db]'], db: stubborn })
     const up = sandbox.start(['up'], { cwd: folder })
-    let said = ''
-    up.stderr.on('data', (text: string) => (said += text))
     const result = finish(up)
     await until(async () => (await run('ps')).stdout, /web.*running/)
     up.kill('SIGINT')
-    await until(async () => said, /stopping/)
+    await until(async () => (await run('logs', 'web')).stdout, /asked/)
     up.kill('SIGINT')
     expect((await result).code).toBe(130)
-    expect((await ok('ps', '-q')).stdout).toBe('')
+    expect((await ok('ps', '-a')).stdout).toMatch(/db-1 .*exited \(137\).*web-1 .*exited \(137\)/s)
     await ok('down')
     expect(await sandbox.leaks()).toBe('')
   })

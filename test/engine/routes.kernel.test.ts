@@ -20,7 +20,7 @@ const NETS = { networks: [{ name: 'tst_a' }, { name: 'tst_b' }] }
 
 const host = (command: string): string => execFileSync('sh', ['-c', command], { encoding: 'utf8' })
 
-test('a port is published by the network of the default route, which need not be the first', async () => {
+test('a port is published by the network of the default route, first or not', async () => {
   const web = {
     ...serve,
     ...attached('tst_a', { network: 'tst_b', gatewayPriority: 1 }),

@@ -18,7 +18,7 @@ const after = (service: string): Pick<Service, 'dependsOn'> => ({
 })
 const PAIR = { db: graceful, web: { ...graceful, ...after('db') } }
 
-test('stop() stops dependents first, removes nothing, and apply() starts all of it again', async () => {
+test('stop() stops dependents first and removes nothing; apply() starts it again', async () => {
   await world.up(PAIR)
   await Promise.all([world.line('db', /ready/), world.line('web', /ready/)])
   const before = world.events.length
@@ -58,7 +58,7 @@ test('stop() holds off a restart policy, also in the middle of its back-off', as
   }
 })
 
-test('stop() of what does not run has nothing to do; of an unknown service it says so', async () => {
+test('stop() of what has ended does nothing; of an unknown service it says so', async () => {
   await world.up({ one: sh('true') })
   await world.exited('one')
   expect((await world.engine.stop(STACK, {})).outcomes).toEqual([])
