@@ -157,8 +157,9 @@ test('signal() reaches the program, and what it leaves behind ends with the cont
   await world.exec('one', '(sleep 1000 </dev/null >/dev/null 2>&1 &)')
 })
 
+const run = (command: string) => world.exec('one', '', { command: [command] })
+
 test('exec() of a missing program says so in the words that people look for', async () => {
-  const run = (command: string) => world.exec('one', '', { command: [command] })
   await expect(run('foo')).rejects.toMatchObject({
     code: 'EXEC_NOT_FOUND',
     message: 'exec: "foo": executable file not found in $PATH',
@@ -199,21 +200,23 @@ test('200 execs in a row leave no descriptor and no process behind', async () =>
   expect(children).toBe('')
 })
 
+const fail = (change: Parameters<World['exec']>[2]): Promise<unknown> =>
+  world.exec('one', 'true', change).then(
+    () => expect.fail('it should have failed'),
+    () => undefined,
+  )
+
+async function failInEveryWay(): Promise<void> {
+  await fail({ command: ['foo'] })
+  await fail({ command: ['orphan'] })
+  await fail({ workingDir: '/nowhere', tty: true })
+  await fail({ user: 'nobody-here' })
+}
+
 test('execs that fail leave no descriptor behind', async () => {
-  const fail = (change: Parameters<World['exec']>[2]): Promise<unknown> =>
-    world.exec('one', 'true', change).then(
-      () => expect.fail('it should have failed'),
-      () => undefined,
-    )
-  const round = async (): Promise<void> => {
-    await fail({ command: ['foo'] })
-    await fail({ command: ['orphan'] })
-    await fail({ workingDir: '/nowhere', tty: true })
-    await fail({ user: 'nobody-here' })
-  }
-  await round()
+  await failInEveryWay()
   const before = readdirSync('/proc/self/fd').length
-  for (let count = 0; count < 10; count += 1) await round()
+  for (let count = 0; count < 10; count += 1) await failInEveryWay()
   expect(readdirSync('/proc/self/fd').length).toBeLessThanOrEqual(before)
 })
 

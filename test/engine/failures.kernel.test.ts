@@ -99,6 +99,11 @@ test('an environment that is too large is named with its errno', async () => {
   expect(message).toMatch(/^exec: "true": .*E2BIG/)
 })
 
+test('a stop signal that nobody knows is refused before the start', async () => {
+  const { message } = await refusal({ command: ['sleep', '1000'], stopSignal: 'SIGNOPE' })
+  expect(message).toBe('Cannot send signal "SIGNOPE": there is none of that name')
+})
+
 test('a network that is not there is named', async () => {
   expect(await refusal({ command: ['true'], ...attached('absent') })).toMatchObject({
     code: 'ACTION_FAILED',
@@ -146,12 +151,13 @@ test('cancelled before it begins, nothing is done', async () => {
   expect(new Set(outcomes.map(({ kind }) => kind))).toEqual(new Set(['skipped']))
 })
 
+async function fail(): Promise<void> {
+  await refusal({ command: ['foo'] })
+  await refusal({ command: ['orphan'] })
+  await refusal({ command: ['true'], sysctls: { 'net.core.none': '1' } })
+}
+
 test('100 failing starts in a row leave no descriptor behind', async () => {
-  const fail = async (): Promise<void> => {
-    await refusal({ command: ['foo'] })
-    await refusal({ command: ['orphan'] })
-    await refusal({ command: ['true'], sysctls: { 'net.core.none': '1' } })
-  }
   await fail()
   const before = readdirSync('/proc/self/fd').length
   for (let round = 0; round < 33; round += 1) await fail()

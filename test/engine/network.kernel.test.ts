@@ -127,16 +127,17 @@ test('a published port is reached from the host, by loopback and by address', as
   await expect(fetch('http://127.0.0.1:18090/')).rejects.toThrow(/fetch failed/)
 })
 
+const threeServices = (text: string) => ({
+  first: { ...BOX, ...attached('tst_a'), environment: { TEXT: text } },
+  web: { ...serve(text), ...attached('tst_a') },
+  box: { ...BOX, ...attached('tst_a') },
+})
+
 test('an address survives the replacement of its container, and its neighbours’', async () => {
-  const services = (text: string) => ({
-    first: { ...BOX, ...attached('tst_a'), environment: { TEXT: text } },
-    web: { ...serve(text), ...attached('tst_a') },
-    box: { ...BOX, ...attached('tst_a') },
-  })
-  await world.up(services('one'), NETS)
+  await world.up(threeServices('one'), NETS)
   const address = await addressOf('web')
   const { pid } = await world.observe('box')
-  await world.up(services('two'), NETS)
+  await world.up(threeServices('two'), NETS)
   expect(await addressOf('web')).toBe(address)
   expect((await world.observe('box')).pid).toBe(pid)
   await listens('web')

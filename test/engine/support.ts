@@ -211,7 +211,7 @@ export class World {
     })
     const [line] = (await once(child.stdout as Readable, 'data')) as [Buffer]
     const kinds = JSON.parse(line.toString()) as readonly string[]
-    if (kinds.some((kind) => kind !== 'done')) throw new Error(`Not all was done: ${line}`)
+    if (kinds.some((kind) => kind !== 'done')) throw new Error(`Not all was done: ${kinds.join()}`)
     return child
   }
 
@@ -327,8 +327,8 @@ export class World {
   }
 
   /**
-   * What is left of everything since the world was opened: '' is what tests want. The engine is closed
-   * for the look, so that what it keeps for itself counts when it is not let go of.
+   * What is left of everything since the world was opened: '' is what tests want. The engine is
+   * closed for the look, so that what it keeps for itself counts when it is not let go of.
    */
   async leaks(): Promise<string> {
     await this.engine.close()

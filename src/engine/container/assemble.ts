@@ -28,6 +28,7 @@ import { type MonitorInput, monitorProgram } from './monitor.ts'
 import { type ChildInput, writeChild } from './child.ts'
 import { prepareMounts, type PreparedMount } from './mounts.ts'
 import type { OciConfig } from './oci.ts'
+import { signalNumber } from './stop.ts'
 import { checkSysctls } from './sysctls.ts'
 import type { Output } from './output.ts'
 import { ownCapabilities } from './limits.ts'
@@ -64,6 +65,8 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
     ownCapabilities: ownCapabilities(),
   })
   checkSysctls(record.name, config)
+  // Refused now: a container whose signal nobody knows could not be stopped.
+  signalNumber(record.spec.stopSignal)
   const mounts = prepareMounts(
     resolveSources(machine, { record, mounts: config.mounts, rootFd: rootfs.fd, undo }),
     {

@@ -123,8 +123,8 @@ function capabilities(
 }
 
 function noCapability(container: string, name: string): EngineError {
-  const message = `Cannot give capability "${name}" to "${container}": tsstack itself has not got it`
-  return new EngineError('LAUNCH', message, {
+  const what = `Cannot give capability "${name}" to "${container}"`
+  return new EngineError('LAUNCH', `${what}: tsstack itself has not got it`, {
     hint: 'remove it from "cap_add", or run tsstack with all capabilities of root',
   })
 }

@@ -40,9 +40,8 @@ export function signalNumber(text: string): number {
   const upper = text.toUpperCase()
   if (/^\d+$/.test(upper) && Number(upper) >= 1 && Number(upper) <= 64) return Number(upper)
   const name = upper.startsWith('SIG') ? upper : `SIG${upper}`
-  const realTime = /^SIGRT(MIN\+|MAX-)?(\d*)$/.exec(name)
-  if (realTime) return realTimeSignal(realTime[1], Number(realTime[2] ?? 0))
-  const number = (constants.signals as Readonly<Record<string, number>>)[name]
+  const number =
+    realTimeSignal(name) ?? (constants.signals as Readonly<Record<string, number>>)[name]
   if (number === undefined) {
     throw new UsageError(`Cannot send signal "${text}": there is none of that name`, {
       hint: 'use a name of signal(7), such as SIGTERM',
@@ -52,8 +51,11 @@ export function signalNumber(text: string): number {
 }
 
 /** glibc's numbers: SIGRTMIN is 34, for it keeps 32 and 33 to itself. */
-function realTimeSignal(from: string | undefined, offset: number): number {
-  return from === 'MAX-' ? 64 - offset : 34 + offset
+function realTimeSignal(name: string): number | undefined {
+  const [, from, offset] = /^SIGRT(MIN(?:\+|$)|MAX(?:-|$))(\d*)$/.exec(name) ?? []
+  if (from === undefined) return undefined
+  const number = from.startsWith('MIN') ? 34 + Number(offset) : 64 - Number(offset)
+  return number >= 34 && number <= 64 ? number : undefined
 }
 
 function sendSignal(attempt: LiveAttempt, signal: number): void {
