@@ -1,6 +1,6 @@
 /** Waits for the containers of a stack to come and to go. */
 
-import type { Engine, EngineEvent } from '../engine/index.ts'
+import { Bell, type Engine, type EngineEvent } from '../engine/index.ts'
 import type { ObservedContainer, ObservedState } from '../planner/index.ts'
 
 export interface StackWatch {
@@ -40,25 +40,4 @@ function isLife(event: EngineEvent): boolean {
 
 function isAlive({ state }: ObservedContainer): boolean {
   return state === 'running' || state === 'restarting'
-}
-
-/** A ring that nobody waited for is not lost. */
-class Bell {
-  #rang = false
-  #wake: (() => void) | undefined
-
-  ring(): void {
-    this.#rang = true
-    this.#wake?.()
-  }
-
-  async rung(): Promise<void> {
-    if (!this.#rang) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-    }
-    this.#rang = false
-    this.#wake = undefined
-  }
 }

@@ -21,12 +21,12 @@ import { containerCgroup, containerPaths, runDirectories } from './paths.ts'
 import { readAttemptStatus } from './records/attempt.ts'
 import {
   type AttemptRecord,
-  namesIn,
   type ProcessIdentity,
   readAttemptRecord,
   readContainerRecords,
   sweepRemoved,
 } from './records/container.ts'
+import { directoriesIn } from './records/present.ts'
 import { stackNames } from './records/stack.ts'
 import { afterEnd, followAttempt } from './supervise.ts'
 
@@ -45,7 +45,7 @@ export async function adoptAll(machine: Machine): Promise<void> {
 
 /** Attempts of containers that have no readable record: nobody could say what they are to be. */
 async function endStrangers(machine: Machine): Promise<void> {
-  for (const name of namesIn(runDirectories(machine.paths))) {
+  for (const name of directoriesIn(runDirectories(machine.paths))) {
     if (machine.containers.has(name)) continue
     const own = containerPaths(machine.paths, '', name)
     const record = readAttemptRecord(own)

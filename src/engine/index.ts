@@ -2,5 +2,6 @@
  * The engine: observes and changes the machine on behalf of a plan. The front door of this room.
  */
 
+export { Bell } from './bell.ts'
 export { createEngine } from './engine.ts'
 export type * from './types.ts'

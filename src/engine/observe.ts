@@ -2,16 +2,12 @@
  * What the machine has of a stack: records, checked against processes and the kernel's networks.
  */
 
-import {
-  type ContainerState,
-  decideRestart,
-  type ObservedContainer,
-  type ObservedState,
-} from '../planner/index.ts'
+import type { ContainerState, ObservedContainer, ObservedState } from '../planner/index.ts'
 import { healthOf } from './health-state.ts'
 import { containersOf, type LiveContainer, type Machine } from './machine.ts'
 import { readNetworkRecords } from './records/network.ts'
 import { readStackRecord } from './records/stack.ts'
+import { restartAfter } from './restart.ts'
 import { observeVolumes } from './volume/volumes.ts'
 
 export function observeStack(machine: Machine, stack: string): ObservedState {
@@ -82,12 +78,7 @@ function stateOf(container: LiveContainer): ContainerState {
 
 function willRestart({ record, attempt }: LiveContainer): boolean {
   if (!attempt?.process || !attempt.exit) return false
-  const decision = decideRestart({
-    policy: record.spec.restart,
-    memory: record.restarts,
-    ranMs: attempt.exit.at - attempt.process.startedAt,
-    exitCode: attempt.exit.exitCode,
-    stoppedByUser: record.stoppedByUser,
-  })
-  return decision.kind === 'restart'
+  const { startedAt } = attempt.process
+  const { at: finishedAt, exitCode } = attempt.exit
+  return restartAfter(record, { startedAt, finishedAt, exitCode }).kind === 'restart'
 }

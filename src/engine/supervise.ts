@@ -1,10 +1,11 @@
 /** Starts containers again as their policies say, with Docker's back-off. */
 
-import { decideRestart, FIRST_RUN, type RestartMemory } from '../planner/index.ts'
+import { FIRST_RUN, type RestartMemory } from '../planner/index.ts'
 import { update } from './attempts.ts'
 import { startContainer } from './container/start.ts'
 import { followHealth } from './health.ts'
 import type { LiveContainer, Machine } from './machine.ts'
+import { restartAfter } from './restart.ts'
 
 /** A start that the user asked for begins a new series: the back-off starts over. */
 export function startByUser(machine: Machine, container: LiveContainer): Promise<void> {
@@ -33,13 +34,7 @@ export function afterEnd(machine: Machine, container: LiveContainer): void {
   // A failed start is reported to whoever asked for it; a started attempt has a result.
   if (!record.last || record.failure !== undefined || !machine.containers.has(record.name)) return
   if (container.restart ?? container.attempt) return
-  const decision = decideRestart({
-    policy: record.spec.restart,
-    memory: record.restarts,
-    ranMs: record.last.finishedAt - record.last.startedAt,
-    exitCode: record.last.exitCode,
-    stoppedByUser: record.stoppedByUser,
-  })
+  const decision = restartAfter(record, record.last)
   if (decision.kind === 'stay') return
   container.restart = setTimeout(() => {
     container.restart = undefined

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { startTime } from '../../src/linux/index.ts'
 import { attached, desiredStack, type Resources, type Service, sh, World } from './support.ts'
@@ -152,7 +153,7 @@ test('what a supervisor left half made is cleared away by the next', async () =>
     const services = { one: { ...sh(COUNTER), ...attached('tst_net') }, two: sh(COUNTER) }
     const resources = { networks: [{ name: 'tst_net' }] }
     const desired = JSON.stringify(desiredStack(world.image, services, resources))
-    const script = join(import.meta.dirname, 'supervisor.ts')
+    const script = fileURLToPath(new URL('./supervisor.ts', import.meta.url))
     const child = spawn(process.execPath, [script, state, run, desired], { env: {} })
     await stackRecorded(state)
     await sleep(delayMs - 30)

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSy
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { MountSpec } from '../../src/planner/index.ts'
+import { probeIn } from './probe.ts'
 import { sh, World, type Service } from './support.ts'
 
 let world: World
@@ -20,10 +21,8 @@ afterEach(async () => {
 })
 afterAll(() => world.close())
 
-async function probe(script: string, service: Service): Promise<readonly string[]> {
-  const { output } = await world.run({ ...sh(`exec 2>&1\n${script}`), ...service })
-  return output.split('\n').slice(0, -1)
-}
+const probe = (script: string, service?: Service): Promise<readonly string[]> =>
+  probeIn(world, script, service)
 
 const bind = (source: string, change: Partial<Extract<MountSpec, { kind: 'bind' }>> = {}) =>
   ({

@@ -2,6 +2,7 @@
 
 import { closeSync, fstatSync, openSync, readSync, readdirSync, watch } from 'node:fs'
 import { join } from 'node:path'
+import { Bell } from '../bell.ts'
 import type { LogLine, LogOptions } from '../types.ts'
 import { decodeRecords, type LogRecord } from './format.ts'
 import { LineSplitter } from './lines.ts'
@@ -167,23 +168,6 @@ class Cursor {
       else opened.set(ino, fd)
     }
     return [...opened].map(([inode, fd]) => ({ fd, inode }))
-  }
-}
-
-/** A wake-up that is not lost when it rings before anyone waits. */
-class Bell {
-  #rang = false
-  #wake: (() => void) | undefined
-
-  ring(): void {
-    this.#rang = true
-    this.#wake?.()
-  }
-
-  async rung(): Promise<void> {
-    if (!this.#rang) await new Promise<void>((resolve) => (this.#wake = resolve))
-    this.#rang = false
-    this.#wake = undefined
   }
 }
 

@@ -2,7 +2,7 @@
  * The monitor's binary account of one attempt: written by a launch program, read by the supervisor.
  */
 
-import { readFileSync } from 'node:fs'
+import { readIfPresent } from './present.ts'
 
 /** `TSSTACK1` in memory order; a file that begins otherwise is not ours. */
 export const STATUS_MAGIC = 0x314b434154535354n
@@ -72,13 +72,4 @@ function time(bytes: Buffer, offset: number): number {
 
 function word(bytes: Buffer, offset: number): number {
   return Number(bytes.readBigInt64LE(offset))
-}
-
-function readIfPresent(path: string): Buffer | undefined {
-  try {
-    return readFileSync(path)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
 }

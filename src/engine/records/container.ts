@@ -1,11 +1,12 @@
 /** What the engine remembers of a container: its spec and how its attempts went. */
 
-import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { mkdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ContainerSpec, Dependency, ObservedPort, RestartMemory } from '../../planner/index.ts'
 import { containerPaths, containersDirectory, type ContainerPaths } from '../paths.ts'
 import type { Paths } from '../types.ts'
 import { appendEntry, readLastEntry, readRecord, writeRecord } from './file.ts'
+import { directoriesIn } from './present.ts'
 
 /** Kept in the state directory: survives a reboot, together with the writable layer and the log. */
 export interface ContainerRecord {
@@ -92,7 +93,7 @@ export function writeContainerChange(paths: Paths, record: ContainerRecord): voi
 
 /** Every container of `stack` that has a readable record, in the order of their names. */
 export function readContainerRecords(paths: Paths, stack: string): readonly ContainerRecord[] {
-  return namesIn(containersDirectory(paths, stack))
+  return directoriesIn(containersDirectory(paths, stack))
     .filter((name) => !name.startsWith(REMOVED))
     .map((name) => readContainerRecord(containerPaths(paths, stack, name)))
     .filter((record) => record !== undefined)
@@ -121,7 +122,7 @@ export function removeContainerDirectory(paths: Paths, stack: string, name: stri
 /** Finishes removals that a crash cut short. */
 export function sweepRemoved(paths: Paths, stack: string): void {
   const directory = containersDirectory(paths, stack)
-  for (const name of namesIn(directory)) {
+  for (const name of directoriesIn(directory)) {
     if (name.startsWith(REMOVED)) rmSync(join(directory, name), { recursive: true, force: true })
   }
 }
@@ -142,19 +143,6 @@ export function readAttemptRecord(own: ContainerPaths): AttemptRecord | undefine
 export function writeAttemptRecord(own: ContainerPaths, record: AttemptRecord): void {
   mkdirSync(own.run, { recursive: true, mode: 0o700 })
   writeRecord(own.attempt, record)
-}
-
-/** Names of directories in `path`, sorted; none when it does not exist. */
-export function namesIn(path: string): readonly string[] {
-  try {
-    return readdirSync(path, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map(({ name }) => name)
-      .sort()
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw error
-  }
 }
 
 function isContainerRecord(value: object): value is ContainerRecord {

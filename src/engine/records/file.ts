@@ -2,18 +2,10 @@
  * Reads and writes small JSON records so that a reader sees the old one or the new one, never half.
  */
 
-import {
-  closeSync,
-  fstatSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs'
+import { closeSync, fstatSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { EngineError } from '../../errors.ts'
+import { readIfPresent } from './present.ts'
 
 /**
  * Raised when a record's meaning changes; a newer one than ours is kept and refused, not guessed
@@ -102,12 +94,7 @@ export function removeRecord(path: string): void {
 }
 
 function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
+  return readIfPresent(path)?.toString()
 }
 
 function parse(text: string | undefined): object | 'broken' | undefined {

@@ -1,11 +1,12 @@
 /** Records of a stack's networks and of the addresses leased to its containers. */
 
-import { mkdirSync, readdirSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { NetworkSpec } from '../../planner/index.ts'
 import { leasesFile, networksDirectory } from '../paths.ts'
 import type { Paths } from '../types.ts'
 import { readRecord, removeRecord, writeRecord } from './file.ts'
+import { filesIn } from './present.ts'
 
 export interface NetworkRecord {
   readonly spec: NetworkSpec
@@ -19,7 +20,8 @@ export interface NetworkRecord {
 export type Leases = Readonly<Record<string, Readonly<Record<string, string>>>>
 
 export function readNetworkRecords(paths: Paths, stack: string): readonly NetworkRecord[] {
-  return fileNames(networksDirectory(paths, stack))
+  return filesIn(networksDirectory(paths, stack))
+    .filter((name) => name.endsWith('.json'))
     .map((name) => readRecord(join(networksDirectory(paths, stack), name), isNetworkRecord))
     .filter((record) => record !== undefined)
 }
@@ -43,17 +45,6 @@ export function writeLeases(paths: Paths, stack: string, leases: Leases): void {
 
 const networkFile = (paths: Paths, stack: string, name: string): string =>
   join(networksDirectory(paths, stack), `${name}.json`)
-
-function fileNames(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory)
-      .filter((name) => name.endsWith('.json'))
-      .sort()
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw error
-  }
-}
 
 function isNetworkRecord(value: object): value is NetworkRecord {
   const record = value as Partial<NetworkRecord>

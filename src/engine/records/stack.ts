@@ -6,8 +6,8 @@ import { mkdirSync, rmSync } from 'node:fs'
 import type { DesiredState, StackSource } from '../../planner/index.ts'
 import { stackDirectory, stackFile, stacksDirectory } from '../paths.ts'
 import type { Paths } from '../types.ts'
-import { namesIn } from './container.ts'
 import { readRecord, writeRecord } from './file.ts'
+import { directoriesIn } from './present.ts'
 
 export interface StackRecord {
   readonly stack: string
@@ -28,7 +28,7 @@ export function readStackRecord(paths: Paths, stack: string): StackRecord | unde
 
 /** Names of all stacks that have anything recorded. */
 export function stackNames(paths: Paths): readonly string[] {
-  return namesIn(stacksDirectory(paths))
+  return directoriesIn(stacksDirectory(paths))
 }
 
 /** Removes what is left of a stack's directory, leases included. */

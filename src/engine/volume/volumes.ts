@@ -6,7 +6,8 @@ import { EngineError } from '../../errors.ts'
 import type { ObservedVolume, VolumeSpec } from '../../planner/index.ts'
 import type { Machine } from '../machine.ts'
 import { volumesDirectory } from '../paths.ts'
-import { type ContainerRecord, namesIn } from '../records/container.ts'
+import type { ContainerRecord } from '../records/container.ts'
+import { directoriesIn } from '../records/present.ts'
 import { readRecord, writeRecord } from '../records/file.ts'
 import type { Paths } from '../types.ts'
 
@@ -36,7 +37,9 @@ function volumeDirectory(paths: Paths, name: string): string {
 
 /** Volumes that `stack` made, but for anonymous ones, which belong to their containers. */
 export function observeVolumes(machine: Machine, stack: string): readonly ObservedVolume[] {
-  const names = namesIn(volumesDirectory(machine.paths)).filter((name) => !name.startsWith(DOOMED))
+  const names = directoriesIn(volumesDirectory(machine.paths)).filter(
+    (name) => !name.startsWith(DOOMED),
+  )
   return names.flatMap((name) => {
     const record = readVolume(machine.paths, name)
     if (record?.stack !== stack || record.anonymous) return []
