@@ -1,4 +1,6 @@
-/** The library: `import { loadStack } from 'tsstack'` loads stack files as the command line does. */
+/**
+ * The library: `import { loadStack } from 'tsstack'` loads stack files as the command line does.
+ */
 
 import { FileLoader } from './daemon/file-loader.ts'
 import { loadStack as load } from './spec/index.ts'
