@@ -76,9 +76,13 @@ export function writeChild(program: Program, input: ChildInput): void {
 /**
  * The same for a program that joins a running container: its namespaces have been entered already.
  */
-export function writeJoiningChild(program: Program, input: ProgramInput): void {
+export function writeJoiningChild(
+  program: Program,
+  input: ProgramInput & { readonly pidfd: number },
+): void {
   const failed = program.failLabel({ reportFd: FD.fifo })
   joinGroups(program, input, failed)
+  program.call('setns', [input.pidfd, kernel.CLONE_NEWCGROUP], { onError: failed })
   openSession(program, input, failed)
   setLimits(program, input, failed)
   writeCredentials(program, input, failed)

@@ -37,8 +37,12 @@ import { programInput } from './program-input.ts'
 import { listenToPipe } from './reports.ts'
 import { signalNumber } from './stop.ts'
 
-/** The namespaces of a container that a program joins; its network may be shared, never absent. */
-const JOINED = ['mnt', 'pid', 'net', 'ipc', 'uts', 'cgroup'] as const
+/**
+ * The namespaces of a container that its monitor joins; its network may be shared, never absent. Into
+ * the cgroup namespace the child goes itself, once it is in the container's group: with nsdelegate
+ * nobody in a cgroup namespace may bring in a process from outside of it (ENOENT, cgroups(7)).
+ */
+const JOINED = ['mnt', 'pid', 'net', 'ipc', 'uts'] as const
 
 /** Resolves once the program runs. Throws EXEC_NOT_FOUND and the like with the program's name. */
 export async function execInContainer(
@@ -175,15 +179,17 @@ async function launch(
   const join = machine.cgroups.open(container.attempt?.record.cgroup ?? '').join()
   temporary.push(() => closeCgroupJoin(join))
   const table = new DescriptorTable({ stdio: streams.given })
+  const pidfd = table.pass(target.pidfd)
   const input = {
     ...programInput(config, { name: container.record.name, executable, init: false }),
     tasks: join.writeTo.map((fd) => table.pass(fd)),
+    pidfd,
   }
   const program = monitorProgram(
     {
       cloneFlags: 0,
       keepsStatus: false,
-      enter: { pidfd: table.pass(target.pidfd), flags: joinedFlags() },
+      enter: { pidfd, flags: joinedFlags() },
       ...(join.cloneInto === undefined ? {} : { cgroupFd: table.pass(join.cloneInto) }),
     },
     (draft) => writeJoiningChild(draft, input),
