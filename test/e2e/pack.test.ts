@@ -107,8 +107,8 @@ test('the program in the README runs, and its types are those of the package', a
   writeFileSync(join(folder, 'program/compose.yaml'), stack)
   writeFileSync(join(folder, 'program/main.mts'), program)
   // A mistake in the use of a type has to be one for the compiler too.
-  const wrong = `${program}\nexport const image: number = loadStack().stack.services['one']!.image\n`
-  writeFileSync(join(folder, 'program/wrong.mts'), wrong)
+  const wrong = "export const image: number = loadStack().stack.services['one']!.image\n"
+  writeFileSync(join(folder, 'program/wrong.mts'), `${program}\n${wrong}`)
   const cwd = join(folder, 'program')
   const compile = (file: string) => {
     const options = ['--ignoreConfig', '--noEmit', '--strict', '--module', 'nodenext']

@@ -77,7 +77,7 @@ export interface Resources {
   readonly volumes?: readonly string[]
 }
 
-export function networkSpec(change: Partial<NetworkSpec> & { readonly name: string }): NetworkSpec {
+function networkSpec(change: Partial<NetworkSpec> & { readonly name: string }): NetworkSpec {
   return {
     key: change.name,
     external: false,
@@ -91,7 +91,7 @@ export function networkSpec(change: Partial<NetworkSpec> & { readonly name: stri
   }
 }
 
-export function volumeSpec(name: string): VolumeSpec {
+function volumeSpec(name: string): VolumeSpec {
   return { key: name, name, external: false, driver: 'local', driverOptions: {}, labels: {} }
 }
 
@@ -130,7 +130,7 @@ export function desiredStack(
   }
 }
 
-export const nameOf = (service: string): string => `${STACK}-${service}-1`
+const nameOf = (service: string): string => `${STACK}-${service}-1`
 
 function withServiceName(service: string, spec: ContainerSpec): ContainerSpec {
   if (spec.network.kind !== 'networks') return spec
