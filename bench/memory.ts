@@ -3,6 +3,8 @@
  * supervisor.
  */
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { rootIdOf } from '../src/engine/paths.ts'
 import { tsstack } from './commands.ts'
 import type { Group, Statistics } from './measure.ts'
 import { writeStack, type BenchStack } from './stacks.ts'
@@ -16,7 +18,7 @@ interface Entry {
 export async function memoryGroup({ directory, image, count }: BenchStack): Promise<Group> {
   const file = writeStack({ directory, image, count, name: `memory${count}` })
   await tsstack('-f', file, 'up', '-d')
-  const processes = ownProcesses()
+  const processes = processesOf(rootIdOf(join(process.env['TSSTACK_ROOT'] ?? '', 'state')))
   const helpers = processes.filter((entry) => entry.kind === 'helper')
   const supervisor = processes.filter((entry) => entry.kind === 'supervisor')
   await tsstack('-f', file, 'down', '-t', '0')
@@ -37,15 +39,16 @@ const kib = (entries: readonly Entry[]): number =>
 const one = (value: number): Statistics => ({ median: value, min: value, max: value, count: 1 })
 
 /**
- * Processes of ours outside containers: launch programs run from a memfd, the supervisor is node.
+ * Processes of one state root outside containers: launch programs run from a memfd, the supervisor
+ * is node. Other roots of the machine do not count.
  */
-function ownProcesses(): readonly Entry[] {
+function processesOf(rootId: string): readonly Entry[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
     .flatMap((pid) => {
       try {
         const group = readFileSync(`/proc/${pid}/cgroup`, 'utf8')
-        if (!/\/tsstack\/[^/]+\/_system/.test(group)) return []
+        if (!group.includes(`/tsstack/${rootId}/_system`)) return []
         const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
         const kib = Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0)
         const isNode = readlinkSync(`/proc/${pid}/exe`).endsWith('/node')
