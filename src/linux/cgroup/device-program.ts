@@ -4,7 +4,12 @@ import type { DeviceRule } from './types.ts'
 
 /** Bytes of the program: 8 per instruction. Without a matching rule the device is refused. */
 export function deviceProgram(rules: readonly DeviceRule[]): Uint8Array {
-  const code = [...PROLOGUE, ...rules.flatMap(ruleInstructions), ...verdict(0)]
+  const unlimited = rules.findIndex(isUnlimited)
+  // What follows a rule without a test is never reached, and the verifier refuses such code.
+  const code =
+    unlimited < 0
+      ? [...PROLOGUE, ...rules.flatMap(ruleInstructions), ...verdict(0)]
+      : [...PROLOGUE, ...rules.slice(0, unlimited + 1).flatMap(ruleInstructions)]
   const bytes = new DataView(new ArrayBuffer(code.length * INSTRUCTION_BYTES))
   for (const [index, instruction] of code.entries()) encode(bytes, index, instruction)
   return new Uint8Array(bytes.buffer)
@@ -57,10 +62,18 @@ const ACCESS_BITS = [
   ['w', 4],
 ] as const // BPF_DEVCG_ACC_*
 
+/** Allows every access to every device. */
+function isUnlimited(rule: DeviceRule): boolean {
+  return testsOf(rule).length === 0
+}
+
+function testsOf(rule: DeviceRule): readonly Instruction[] {
+  return [...typeTest(rule), ...accessTest(rule), ...numberTests(rule)]
+}
+
 /** Allows what the rule names; each comparison that fails jumps behind the rule. */
 function ruleInstructions(rule: DeviceRule): readonly Instruction[] {
-  const tests = [...typeTest(rule), ...accessTest(rule), ...numberTests(rule)]
-  const body = [...tests, ...verdict(1)]
+  const body = [...testsOf(rule), ...verdict(1)]
   return body.map((instruction, index) =>
     instruction.code === JUMP_UNLESS_EQUAL
       ? { ...instruction, offset: body.length - index - 1 }

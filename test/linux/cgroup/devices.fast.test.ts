@@ -133,3 +133,12 @@ test('deviceProgram() allows exactly what some rule grants', () => {
     'c 8:2 m',
   ])
 })
+
+test('deviceProgram() of everything ends there: code that is never reached is refused', () => {
+  const everything: DeviceRule = { type: 'all', access: 'rwm' }
+  const program = deviceProgram([everything, NULL])
+  expect(Buffer.from(program).toString('hex').match(/.{16}/g)?.slice(6)).toEqual([
+    'b700000001000000', // r0 = 1
+    '9500000000000000', // exit
+  ])
+})
