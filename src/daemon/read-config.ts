@@ -1,6 +1,5 @@
 /** `config`: what the stack files say once they are merged, checked and normalised. */
 
-import { createHash } from 'node:crypto'
 import { SpecError } from '../errors.ts'
 import {
   diagnosticsJson,
@@ -96,5 +95,7 @@ function reading<Result>(input: StackInput, work: (load: LoadRequest) => Result)
 }
 
 function sha256(text: string): string {
+  // Only --hash needs it, and it takes long to load.
+  const { createHash } = process.getBuiltinModule('crypto')
   return createHash('sha256').update(text).digest('hex')
 }

@@ -40,7 +40,7 @@ async function explain({ input }: Context, path: string, json: boolean): Promise
  *       compose.yaml:3:12: was "nginx:1", from "nginx:${TAG}"
  *     Root filesystem of the containers: …
  */
-export function explanationText(found: Explanation): string {
+function explanationText(found: Explanation): string {
   const [winner, ...replaced] = found.origins
   const lines = [
     `${found.path} = ${valueText(found.value)}`,
