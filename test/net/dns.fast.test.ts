@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { NameRegistry } from '../../src/net/index.ts'
 import { answerLocally } from '../../src/net/dns/answer.ts'
-import { parseUpstream } from '../../src/net/dns/forward.ts'
+import { forward, parseUpstream } from '../../src/net/dns/forward.ts'
 import {
   RCODE,
   TYPE,
@@ -211,4 +211,16 @@ describe('parseUpstream()', () => {
   ])('reads %s', (text, host, port) => {
     expect(parseUpstream(text)).toEqual({ host, port })
   })
+})
+
+test('forward() of a question to an upstream that cannot be connected to has no answer', async () => {
+  // EACCES without leaving the machine: connect(2) to the broadcast address is not allowed.
+  const asked = forward({
+    message: message('example', TYPE.A),
+    query: query('example', TYPE.A),
+    transport: 'udp',
+    upstreams: ['255.255.255.255'],
+    signal: new AbortController().signal,
+  })
+  expect(await asked).toBeUndefined()
 })
