@@ -48,9 +48,7 @@ export interface ErrorDetails {
   readonly cause?: unknown
 }
 
-/**
- * Base of all deliberate errors. `code` is in {@link ERROR_CODES}; the message follows docs/style.
- */
+/** Base of all deliberate errors. `code` is in {@link ERROR_CODES}; docs/errors.md has the cures. */
 export class TsstackError extends Error {
   override readonly name: string = 'TsstackError'
   readonly code: ErrorCode

@@ -173,6 +173,15 @@ describe('documents', () => {
     expect(named.filter((path) => !existsSync(join(PROJECT, path)))).toEqual([])
   })
 
+  test('the map of the engine in ARCHITECTURE.md names files that are there', () => {
+    const map = /^## Inside the engine$([^]*?)^## /m.exec(read('ARCHITECTURE.md'))?.[1] ?? ''
+    const cells = [...map.matchAll(/^\| (`.*?`) \|/gm)].map(([, cell = '']) => cell)
+    const named = cells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, path]) => path))
+    const files = named.filter((path) => path !== 'src/engine/')
+    expect(files.length).toBeGreaterThan(10)
+    expect(files.filter((path) => !existsSync(join(PROJECT, 'src/engine', path ?? '')))).toEqual([])
+  })
+
   test('ARCHITECTURE.md stays one page', () => {
     expect(read('ARCHITECTURE.md').split('\n').length).toBeLessThanOrEqual(100)
   })

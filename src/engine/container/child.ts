@@ -1,6 +1,6 @@
 /**
- * What a container's pid 1 does between clone and exec, in the order of docs/security: each step a
- * call.
+ * What a container's pid 1 does between clone and exec, in an order that is itself a defence.
+ * Each step is a call.
  */
 
 import type { Label, Program } from '../../linux/index.ts'
