@@ -48,7 +48,9 @@ export interface ErrorDetails {
   readonly cause?: unknown
 }
 
-/** Base of all deliberate errors. `code` is in {@link ERROR_CODES}; docs/errors.md has the cures. */
+/**
+ * Base of all deliberate errors. `code` is in {@link ERROR_CODES}; docs/errors.md has the cures.
+ */
 export class TsstackError extends Error {
   override readonly name: string = 'TsstackError'
   readonly code: ErrorCode

@@ -38,9 +38,10 @@ import { listenToPipe } from './reports.ts'
 import { signalNumber } from './stop.ts'
 
 /**
- * The namespaces of a container that its monitor joins; its network may be shared, never absent. Into
- * the cgroup namespace the child goes itself, once it is in the container's group: with nsdelegate
- * nobody in a cgroup namespace may bring in a process from outside of it (ENOENT, cgroups(7)).
+ * The namespaces of a container that its monitor joins; its network may be shared, never absent.
+ * Into the cgroup namespace the child goes itself, once it is in the container's group: with
+ * nsdelegate nobody in a cgroup namespace may bring in a process from outside of it (ENOENT,
+ * cgroups(7)).
  */
 const JOINED = ['mnt', 'pid', 'net', 'ipc', 'uts'] as const
 

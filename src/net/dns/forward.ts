@@ -93,8 +93,9 @@ const askByUdp: Ask = ({ host, port }, question, heard) => {
   socket.on('message', (message) => {
     heard(message)
   })
-  // Connected: the kernel drops what comes from anybody else, and reports a closed port at once. By its
-  // event: a callback of connect() would be called for a failure as well (no route), and not "error".
+  // Connected: the kernel drops what comes from anybody else, and reports a closed port at once. By
+  // its event: a callback of connect() would be called for a failure as well (no route), and not
+  // "error".
   socket.once('connect', () => {
     if (!isClosed) socket.send(question)
   })
