@@ -56,7 +56,8 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
   const { container, undo } = input
   const { record, own } = container
   const rootfs = openRootfs(machine, { container, interfaces: input.interfaces, undo })
-  const config = describeContainer(record.spec, {
+  // Pid 1 has no terminal yet, only an exec; whoever asks for one has been told.
+  const config = describeContainer({ ...record.spec, tty: false }, {
     name: record.name,
     cgroupsPath: containerCgroupPath(input),
     rootPath: own.directory,
