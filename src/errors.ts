@@ -75,6 +75,16 @@ export interface Diagnostic {
   readonly column?: number | undefined
   /** Number of characters the caret underlines; at least 1. */
   readonly length?: number | undefined
+  /** Other places that belong to it: what the value replaced, what brought its file in. */
+  readonly related?: readonly RelatedPlace[] | undefined
+}
+
+/** `message` reads on with the place: `introduced by`, `it replaces`. */
+export interface RelatedPlace {
+  readonly message: string
+  readonly file: string
+  readonly line: number
+  readonly column: number
 }
 
 /** The author of the stack file can act: every diagnostic at once, not the first. */

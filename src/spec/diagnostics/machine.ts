@@ -1,5 +1,5 @@
 /** Diagnostics for machines: JSON, and SARIF 2.1.0 for code scanning. */
-import type { Diagnostic } from '../../errors.ts'
+import type { Diagnostic, RelatedPlace } from '../../errors.ts'
 
 /** A JSON object with a list; absent fields are left out. */
 export function diagnosticsJson(diagnostics: readonly Diagnostic[]): string {
@@ -24,7 +24,7 @@ export function diagnosticsSarif(diagnostics: readonly Diagnostic[], version: st
 }
 
 function result(diagnostic: Diagnostic): Record<string, unknown> {
-  const { rule, severity, message, hint, file } = diagnostic
+  const { rule, severity, message, hint, file, related = [] } = diagnostic
   const text = hint === undefined ? message : `${message} (${hint})`
   const location = {
     physicalLocation: { artifactLocation: { uri: file }, region: region(diagnostic) },
@@ -34,6 +34,15 @@ function result(diagnostic: Diagnostic): Record<string, unknown> {
     level: severity,
     message: { text },
     ...(file === undefined ? {} : { locations: [location] }),
+    ...(related.length === 0 ? {} : { relatedLocations: related.map(relatedLocation) }),
+  }
+}
+
+function relatedLocation({ message, file, line, column }: RelatedPlace): unknown {
+  const region = { startLine: line, startColumn: column }
+  return {
+    message: { text: message },
+    physicalLocation: { artifactLocation: { uri: file }, region },
   }
 }
 

@@ -1,6 +1,7 @@
 /** Collects what is wrong with the files of one load, so that all of it is shown at once. */
 import { type Diagnostic, SpecError } from '../../errors.ts'
 import type { Place, Source } from '../tree/node.ts'
+import { Ancestry } from './ancestry.ts'
 import { positionOf } from './position.ts'
 
 /** One finding. `rule` is stable: tests and `--format json` name it. */
@@ -18,10 +19,21 @@ export interface Finding {
 export class Report {
   readonly #found = new Map<string, { readonly order: number; readonly diagnostic: Diagnostic }>()
   readonly #sources = new Map<string, Source>()
+  readonly #ancestry = new Ancestry()
   #errors = 0
 
   addSource(source: Source): void {
     if (!this.#sources.has(source.name)) this.#sources.set(source.name, source)
+  }
+
+  /** For findings in a file that another file named at `by`. */
+  introduced(source: Source, by: Place): void {
+    this.#ancestry.introduce(source, by)
+  }
+
+  /** For findings at `winner`, which took the place of `earlier`. */
+  replaced(winner: Place, earlier: Place): void {
+    this.#ancestry.replace(winner, earlier)
   }
 
   error(finding: Finding): void {
@@ -77,7 +89,12 @@ export class Report {
     if (this.#found.has(key)) return
     if (severity === 'error') this.#errors += 1
     if (place !== undefined) this.addSource(place.source)
-    this.#found.set(key, { order: this.#found.size, diagnostic: diagnosticOf(severity, finding) })
+    const related = place === undefined ? [] : this.#ancestry.of(place)
+    const diagnostic = diagnosticOf(severity, finding)
+    this.#found.set(key, {
+      order: this.#found.size,
+      diagnostic: related.length === 0 ? diagnostic : { ...diagnostic, related },
+    })
   }
 }
 
@@ -90,7 +107,7 @@ function keyOf({ rule, place, file, message, once }: Finding): string {
 function diagnosticOf(severity: Diagnostic['severity'], finding: Finding): Diagnostic {
   const { rule, message, hint, place } = finding
   if (place === undefined) return { severity, rule, message, hint, file: finding.file }
-  const { line, column } = positionOf(place.source.text, place.start)
+  const { line, column } = positionOf(place.source, place.start)
   const lineEnd = place.source.text.indexOf('\n', place.start)
   const end = Math.min(place.end, lineEnd === -1 ? place.source.text.length : lineEnd)
   const length = Math.max(1, end - place.start)

@@ -74,7 +74,7 @@ function originsOf(node: Node, place: Place): readonly Origin[] {
   const origins: Origin[] = []
   for (let at: Node | undefined = node; at !== undefined; at = at.replaces) {
     const where = at === node && at.kind !== 'scalar' ? place : at.place
-    const { line, column } = positionOf(where.source.text, where.start)
+    const { line, column } = positionOf(where.source, where.start)
     const template = at.kind === 'scalar' ? at.template : undefined
     const value: Plain = toPlain(at)
     origins.push({

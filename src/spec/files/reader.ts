@@ -54,6 +54,7 @@ export class FileReader {
     const source: Source = { path, name: this.nameOf(path), text }
     this.#sources.set(path, source)
     this.report.addSource(source)
+    if (options.place !== undefined) this.report.introduced(source, options.place)
     return source
   }
 

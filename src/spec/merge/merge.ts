@@ -39,7 +39,7 @@ function mergeNodes(
   context: MergeContext,
 ): Node {
   if (over.kind === 'reset' || base.kind === 'reset') return over
-  if (over.override === true) return { ...over, replaces: base }
+  if (over.override === true) return replacing(base, over, context)
   const byRule = (left: MapNode, right: MapNode): Node => mergeMaps(left, right, rules, context)
   return rules?.rule?.(base, over, byRule) ?? mergeKinds(base, over, rules, context)
 }
@@ -56,7 +56,7 @@ function mergeKinds(
   if (isNull(over)) return base
   if (base.kind === 'map' && over.kind === 'map') return mergeMaps(base, over, rules, context)
   if (base.kind === 'list' && over.kind === 'list') return append(base, over)
-  if (base.kind === 'scalar') return { ...over, replaces: base }
+  if (base.kind === 'scalar') return replacing(base, over, context)
   context.report.error({
     rule: 'merge',
     place: over.place,
@@ -65,6 +65,11 @@ function mergeKinds(
       '(cannot override); write both the same way, or use !override',
   })
   return base
+}
+
+function replacing(base: Node, over: Node, { report }: MergeContext): Node {
+  report.replaced(over.place, base.place)
+  return { ...over, replaces: base }
 }
 
 function append(base: ListNode, over: ListNode): ListNode {
@@ -88,6 +93,9 @@ function mergeMaps(
     const value = mergeNodes(earlier.value, entry.value, below(rules, entry.key), context)
     context.path.pop()
     const keyPlace = value === earlier.value ? earlier.keyPlace : entry.keyPlace
+    if (value.replaces === earlier.value) {
+      context.report.replaced(entry.keyPlace, earlier.keyPlace)
+    }
     entries.set(entry.key, { key: entry.key, keyPlace, value })
   }
   return { kind: 'map', entries, place: base.place }

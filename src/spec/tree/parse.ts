@@ -188,7 +188,7 @@ class Converter {
       entries.set(entry.key, entry)
       return
     }
-    const { line } = positionOf(this.#source.text, earlier.keyPlace.start)
+    const { line } = positionOf(this.#source, earlier.keyPlace.start)
     this.#report.error({
       rule: 'duplicate-key',
       place: entry.keyPlace,
