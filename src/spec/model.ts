@@ -264,6 +264,7 @@ export interface ServiceMount {
   readonly bind?: {
     readonly selinux?: string
     readonly propagation?: string
+    /** Absent: true. */
     readonly create_host_path?: boolean
     readonly recursive?: string
   }

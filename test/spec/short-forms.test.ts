@@ -231,6 +231,12 @@ describe('long forms', () => {
       },
     ],
     [
+      'volumes: [{type: bind, source: /b, target: /x, bind: {create_host_path: false}}]',
+      {
+        volumes: [{ type: 'bind', source: '/b', target: '/x', bind: { create_host_path: false } }],
+      },
+    ],
+    [
       'volumes: [{type: tmpfs, target: /t, tmpfs: {size: 1m, mode: 0o1777}}]',
       { volumes: [{ type: 'tmpfs', target: '/t', tmpfs: { size: '1048576', mode: 1023 } }] },
     ],

@@ -1,5 +1,5 @@
 /** What of the model is printed, where Docker Compose prints something else than it works with. */
-import type { Stack } from '../model.ts'
+import type { Service, ServiceMount, Stack } from '../model.ts'
 import { asSequence } from '../merge/forms.ts'
 import { UNIQUE } from '../merge/unique.ts'
 import type { Node } from '../tree/node.ts'
@@ -13,10 +13,26 @@ export function printable(stack: Stack, format: 'yaml' | 'json'): Plain {
   for (const [key, value] of Object.entries(rest)) {
     if (key.startsWith('x-')) result[key] = withNulls(value as Plain)
   }
+  result['services'] = recordOf(
+    Object.entries(rest.services).map(([name, service]) => [name, withPrintedMounts(service)]),
+  )
   if (secrets !== undefined) result['secrets'] = withoutContent(secrets)
   if (configs !== undefined) result['configs'] = withoutContent(configs)
   if (models !== undefined && format === 'yaml') result['models'] = models
   return result as Plain
+}
+
+/** Docker Compose leaves `create_host_path: false` out, although it works by it. */
+function withPrintedMounts(service: Service): Service {
+  return service.volumes === undefined
+    ? service
+    : { ...service, volumes: service.volumes.map(printedMount) }
+}
+
+function printedMount(mount: ServiceMount): ServiceMount {
+  if (mount.bind?.create_host_path !== false) return mount
+  const { create_host_path: _unprinted, ...bind } = mount.bind
+  return { ...mount, bind }
 }
 
 function withoutContent(objects: NonNullable<Stack['configs']>): NonNullable<Stack['configs']> {

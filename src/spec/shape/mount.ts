@@ -1,5 +1,5 @@
 /** The shape of an entry of a service's `volumes`. */
-import { flag, integer, type Kind, refuse, struct, text } from './kinds.ts'
+import { anyFlag, flag, integer, type Kind, refuse, struct, text } from './kinds.ts'
 import { bytes, labels } from './values.ts'
 
 /** Permission bits as a number; text is octal. */
@@ -15,7 +15,8 @@ export const mount: Kind = struct({
   target: text,
   read_only: flag,
   consistency: text,
-  bind: struct({ selinux: text, propagation: text, create_host_path: flag, recursive: text }),
+  // `create_host_path: false` is not printed (config/printable.ts), but is not the same as nothing.
+  bind: struct({ selinux: text, propagation: text, create_host_path: anyFlag, recursive: text }),
   volume: struct({ labels, nocopy: flag, subpath: text }),
   tmpfs: struct({ size: bytes, mode }),
   image: struct({ subpath: text }),
