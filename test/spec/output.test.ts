@@ -24,6 +24,18 @@ function config(options: ConfigOptions, files: Files = STACK): string {
   return renderConfig(request(files, { profiles: ['*'] }), options).output
 }
 
+/** What is shown of so many services without an image. */
+function linesOfErrors(count: number): readonly string[] {
+  const services = Array.from({ length: count }, (_, i) => `  s${i}: {user: "1"}\n`)
+  const found = errors(`services:\n${services.join('')}`)
+  return renderDiagnostics(found, new Map()).trimEnd().split('\n')
+}
+
+function configOfBind(createHostPath: boolean): string {
+  const mount = `{type: bind, source: /b, target: /x, bind: {create_host_path: ${createHostPath}}}`
+  return config({}, { 'compose.yaml': `services: {a: {image: x, volumes: [${mount}]}}` })
+}
+
 function lines(text: string): readonly string[] {
   return text.split('\n').toSorted()
 }
@@ -98,6 +110,12 @@ describe('renderConfig()', () => {
     ).not.toThrow()
   })
 
+  test('leaves create_host_path: false out, as Docker Compose does', () => {
+    const [without, having] = [false, true].map(configOfBind)
+    expect(without).toContain('bind: {}')
+    expect(having).toContain('create_host_path: true')
+  })
+
   test('hashes what makes a container, not how many there are', () => {
     const one = hash('{image: x, scale: 1}')
     expect(one).toMatch(/^a [0-9a-f]{64}\n$/)
@@ -115,14 +133,36 @@ describe('renderDiagnostics()', () => {
     expect(shown).toContain('  3 |     imge: x\n    |     ^^^^ did you mean "image"?\n')
   })
 
-  test('shows many of one kind as the first and the places of the others', () => {
-    const services = Array.from({ length: 9 }, (_, i) => `  s${i}: {user: "1"}\n`)
-    const many = `services:\n${services.join('')}`
-    const lines = renderDiagnostics(errors(many), new Map()).trimEnd().split('\n')
-    expect(lines).toEqual([
+  test('shows eight messages, and of more than eight the first of each rule', () => {
+    for (const [i, line] of linesOfErrors(8).entries()) {
+      expect(line).toMatch(RegExp(`^compose.yaml:${i + 2}:3: error: .*"s${i}"`))
+    }
+    expect(linesOfErrors(9)).toEqual([
       expect.stringContaining('compose.yaml:2:3'),
       expect.stringContaining('8 more like this, at 3:3, 4:3'),
     ])
+  })
+
+  test('shows one of a rule in its line, and further ones in one line each', () => {
+    const many = 'comand: 1\nservics: 1\nvolums: 1\nnetwork: 1\nservices: {a: {imge: x}}\n'
+    const shown = renderDiagnostics(errors(many), new Map([['compose.yaml', many]])).split('\n')
+    expect(shown.slice(1, 5)).toEqual([
+      '  1 | comand: 1',
+      expect.stringContaining('    | ^^^^^^'),
+      expect.stringMatching(/^compose.yaml:2:1: error: .*"servics".*; did you mean "services"\?$/),
+      expect.stringMatching(/^compose.yaml:3:1: error: .*"volums".*; did you mean "volumes"\?$/),
+    ])
+  })
+
+  test('shows what says the same once, with all its places', () => {
+    const found = ['same', 'other', 'same'].map((message, index) => {
+      const place = { file: 'f', line: index + 1, column: 1 }
+      return { severity: 'error', rule: 'r', message, ...place } as const
+    })
+    const shown = renderDiagnostics(found, new Map())
+    expect(shown).toBe(
+      'f:1:1: error: same\n  … and 1 more like this, at 3:1\nf:2:1: error: other\n',
+    )
   })
 
   test('lets no control character of the file through', () => {

@@ -1,28 +1,43 @@
-/**
- * Puts diagnostics of one kind together, so that one mistake in fifty places does not fill the
- * screen.
- */
+/** Puts what says the same together: one mistake in fifty places does not fill the screen. */
 import type { Diagnostic } from '../../errors.ts'
 
 export interface Group {
   readonly first: Diagnostic
-  /** Further ones of the same rule. */
+  /** Further ones that say the same, or the rest of a rule that has too many. */
   readonly others: readonly Diagnostic[]
+  /** One line is enough: what its rule is about has been shown already. */
+  readonly isBrief: boolean
 }
 
-/** So many are shown in full, whatever their kinds. */
-const SHOWN_IN_FULL_MAX = 4
+/** So many messages are shown, whatever their rules: of two rules they fill twelve lines. */
+const MESSAGES_MAX = 8
+/** So many have their line of the file and a caret as well. */
+const EXCERPTS_MAX = 4
 
 export function grouped(diagnostics: readonly Diagnostic[]): readonly Group[] {
-  if (diagnostics.length <= SHOWN_IN_FULL_MAX) {
-    return diagnostics.map((first) => ({ first, others: [] }))
-  }
-  const kinds = Map.groupBy(diagnostics, ({ severity, rule }) => `${severity} ${rule}`)
-  return [...kinds.values()].flatMap((kind): Group[] => {
-    const [first, ...others] = kind
+  const messages = groupedBy(diagnostics, (each) => `${ruleOf(each)} ${each.message}`)
+  const shown = messages.length <= MESSAGES_MAX ? messages : groupedBy(diagnostics, ruleOf)
+  const seen = new Set<string>()
+  return shown.map(([first, ...others]) => {
+    const isBrief = shown.length > EXCERPTS_MAX && seen.has(ruleOf(first))
+    seen.add(ruleOf(first))
+    return { first, others, isBrief }
+  })
+}
+
+const ruleOf = ({ severity, rule }: Diagnostic): string => `${severity} ${rule}`
+
+type Several = readonly [Diagnostic, ...Diagnostic[]]
+
+function groupedBy(
+  diagnostics: readonly Diagnostic[],
+  keyOf: (diagnostic: Diagnostic) => string,
+): readonly Several[] {
+  return [...Map.groupBy(diagnostics, keyOf).values()].flatMap((same): readonly Several[] => {
+    const [first, ...others] = same
     if (first === undefined) return []
-    const placed = others.every(({ line }) => line !== undefined)
-    if (kind.length > 1 && placed) return [{ first, others }]
-    return kind.map((each) => ({ first: each, others: [] }))
+    // What is about no place in particular cannot be listed by its place.
+    const arePlaced = others.every(({ line }) => line !== undefined)
+    return arePlaced ? [[first, ...others]] : same.map((each) => [each])
   })
 }

@@ -1,6 +1,7 @@
 /** Shows diagnostics to a person: the message, its place, the line with a caret, and the cure. */
 import type { Diagnostic } from '../../errors.ts'
 import type { Sources } from '../request.ts'
+import { relatedLines } from './ancestry.ts'
 import { grouped } from './group.ts'
 
 export interface RenderOptions {
@@ -17,7 +18,8 @@ const LINE_WIDTH_MAX = 120
  *       3 |     imge: nginx
  *         |     ^^^^ did you mean "image"?
  *
- * Many of one kind are shown as the first of them and the places of the others.
+ * Further ones of the same rule are one line each; what says the same is shown once, with its
+ * other places.
  */
 export function renderDiagnostics(
   diagnostics: readonly Diagnostic[],
@@ -26,7 +28,10 @@ export function renderDiagnostics(
 ): string {
   const paint = options.color === true ? painted : plain
   return grouped(diagnostics)
-    .map(({ first, others }) => render(first, sources, paint) + othersText(first, others))
+    .map(({ first, others, isBrief }) => {
+      const text = isBrief ? briefly(first, paint) : render(first, sources, paint)
+      return text + othersText(first, others)
+    })
     .join('')
 }
 
@@ -45,13 +50,24 @@ const painted: Paint = (text, code) => `\u001b[${code}m${text}\u001b[0m`
 const plain: Paint = (text) => text
 
 function render(diagnostic: Diagnostic, sources: Sources, paint: Paint): string {
-  const { severity, message, hint, file, line, column } = diagnostic
+  const { hint } = diagnostic
+  const head = `${headOf(diagnostic, paint)}\n`
+  const excerpt = excerptOf(diagnostic, sources, paint)
+  const cure = hint === undefined ? '' : `  ${paint(hint, '36')}\n`
+  const related = relatedLines(diagnostic.related).map((line) => `  ${line}\n`)
+  return head + (excerpt ?? cure) + related.join('')
+}
+
+function briefly(diagnostic: Diagnostic, paint: Paint): string {
+  const { hint } = diagnostic
+  const tail = hint === undefined ? '' : `; ${paint(hint, '36')}`
+  return `${headOf(diagnostic, paint)}${tail}\n`
+}
+
+function headOf({ severity, message, file, line, column }: Diagnostic, paint: Paint): string {
   const at = [file, line, column].filter((part) => part !== undefined).join(':')
   const word = paint(severity, severity === 'error' ? '1;31' : '1;33')
-  const head = `${at === '' ? '' : `${paint(at, '1')}: `}${word}: ${message}\n`
-  const excerpt = excerptOf(diagnostic, sources, paint)
-  if (excerpt !== undefined) return head + excerpt
-  return hint === undefined ? head : `${head}  ${paint(hint, '36')}\n`
+  return `${at === '' ? '' : `${paint(at, '1')}: `}${word}: ${message}`
 }
 
 function excerptOf(diagnostic: Diagnostic, sources: Sources, paint: Paint): string | undefined {
