@@ -130,6 +130,9 @@ test('resource limits are set in words, whatever the supervisor’s own are', as
   expect(limits['Max open files']).toEqual(['1024', String(nofile)])
   expect(limits['Max core file size']?.[0]).toBe('0')
   expect(limits['Max stack size']?.[0]).toBe('8388608')
+  expect(limits['Max file size']).toEqual(['unlimited', 'unlimited'])
+  expect(limits['Max msgqueue size']).toEqual(['819200', '819200'])
+  expect(limits['Max realtime priority']).toEqual(['0', '0'])
 })
 
 test('ulimits are what the stack says', async () => {

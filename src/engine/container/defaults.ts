@@ -80,6 +80,16 @@ export const DEFAULT_RLIMITS: readonly OciRlimit[] = [
   { type: 'RLIMIT_NOFILE', soft: 1024, hard: 524_288 },
   { type: 'RLIMIT_CORE', soft: 0, hard: Number.POSITIVE_INFINITY },
   { type: 'RLIMIT_STACK', soft: 8 * 1024 * 1024, hard: Number.POSITIVE_INFINITY },
+  // The kernel's own initial values: include/asm-generic/resource.h, MLOCK_LIMIT, MQ_BYTES_MAX.
+  ...['CPU', 'FSIZE', 'DATA', 'RSS', 'NPROC', 'AS', 'LOCKS', 'RTTIME'].map((name) => ({
+    type: `RLIMIT_${name}`,
+    soft: Number.POSITIVE_INFINITY,
+    hard: Number.POSITIVE_INFINITY,
+  })),
+  { type: 'RLIMIT_MEMLOCK', soft: 8 * 1024 * 1024, hard: 8 * 1024 * 1024 },
+  { type: 'RLIMIT_MSGQUEUE', soft: 819_200, hard: 819_200 },
+  { type: 'RLIMIT_NICE', soft: 0, hard: 0 },
+  { type: 'RLIMIT_RTPRIO', soft: 0, hard: 0 },
 ]
 
 /** Searched when the environment of the container has no PATH. */
