@@ -13,6 +13,11 @@ export interface StackOptions {
   readonly profile?: readonly string[]
 }
 
+/** The order of the look-up, as `discover.ts` of the spec room has it. */
+const STACK_FILE_HELP =
+  'stack file, - for standard input; repeatable (default: compose.yaml, compose.yml, ' +
+  'docker-compose.yml, docker-compose.yaml, stack.yaml or stack.yml, here or in a folder above)'
+
 /** `shortFile: false` where -f means something else: `logs -f` follows. */
 export function addStackOptions(
   command: Command,
@@ -20,11 +25,7 @@ export function addStackOptions(
 ): Command {
   return command
     .optionsGroup('Which stack:')
-    .option(
-      `${shortFile ? '-f, ' : ''}--file <file>`,
-      'stack file, - for standard input; repeatable',
-      collect,
-    )
+    .option(`${shortFile ? '-f, ' : ''}--file <file>`, STACK_FILE_HELP, collect)
     .option('-p, --project-name <name>', 'name of the stack')
     .option('--project-directory <directory>', 'where relative paths begin')
     .option(

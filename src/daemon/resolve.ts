@@ -72,7 +72,7 @@ function noStack(seen: {
   }
   const others = seen.known.length > 0 ? `; known stacks: ${names(seen.known)}` : ''
   return new UsageError(
-    `Cannot find a stack: there is no compose.yaml in "${seen.cwd}" or above it${others}`,
+    `Cannot find a stack: no compose.yaml or stack.yaml in "${seen.cwd}" or above it${others}`,
     { code: 'NO_STACK', hint: 'go to the project directory, or use -f FILE or -p NAME' },
   )
 }

@@ -87,7 +87,7 @@ export function loadMerged(request: LoadRequest): LoadedTree {
     report.error({
       rule: 'no-file',
       message: 'Cannot find a stack file: no configuration file provided',
-      hint: 'name one with -f, or add compose.yaml here or in a folder above',
+      hint: 'name one with -f, or add compose.yaml or stack.yaml here or in a folder above',
     })
   }
   const phases = request.phases ?? {}

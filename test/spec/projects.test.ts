@@ -117,6 +117,15 @@ describe('profiles', () => {
 describe('finding the files', () => {
   const one = 'services: {a: {image: x}}'
 
+  test.each([
+    [['stack.yaml', 'docker-compose.yaml'], 'docker-compose.yaml'],
+    [['stack.yml', 'stack.yaml'], 'stack.yaml'],
+    [['stack.yml'], 'stack.yml'],
+  ])('of %j it takes %s: names of Compose come first', (names, taken) => {
+    const files = Object.fromEntries(names.map((name) => [`/project/${name}`, one]))
+    expect(load(files).files).toEqual([`/project/${taken}`])
+  })
+
   test('looks upwards for compose.yaml, and takes the override file beside it', () => {
     const files = {
       '/project/compose.yaml': one,

@@ -2,7 +2,15 @@
 import { dirname, isAbsolute, join } from 'node:path'
 import type { FileReader } from './reader.ts'
 
-const NAMES = ['compose.yaml', 'compose.yml', 'docker-compose.yml', 'docker-compose.yaml']
+/** Compose's own names in Compose's order, then ours. */
+const NAMES = [
+  'compose.yaml',
+  'compose.yml',
+  'docker-compose.yml',
+  'docker-compose.yaml',
+  'stack.yaml',
+  'stack.yml',
+]
 const OVERRIDES = [
   'compose.override.yml',
   'compose.override.yaml',
