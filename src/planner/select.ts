@@ -58,7 +58,7 @@ function noSuchService(
   const guess = didYouMean(unknown[0] ?? '', known)
   const services = sortedNames(known).join(', ')
   return new UsageError(
-    `Cannot plan for ${names}: stack "${stack}" has no such service; ` +
+    `Cannot find ${names}: stack "${stack}" has no such service; ` +
       (services === '' ? 'it has none' : `it has ${services}`),
     {
       code: 'NO_SUCH_SERVICE',

@@ -83,7 +83,8 @@ describe('words that are wrong', () => {
     ]) {
       const result = await run(...words)
       expect(result.code).toBe(1)
-      expect(result.stderr).toMatch(/wbe.*\[NO_SUCH_SERVICE\]\nhint: Did you mean "web"\?/s)
+      expect(result.stderr).toContain('Cannot find "wbe"')
+      expect(result.stderr).toMatch(/\[NO_SUCH_SERVICE\]\nhint: Did you mean "web"\?/)
     }
     await ok('down')
   })

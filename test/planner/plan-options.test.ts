@@ -19,7 +19,7 @@ describe('plan() options', () => {
   test('plan() refuses a service that the stack does not have', () => {
     const request = { desired: desiredOf(two), observed: observedOf(''), now: 0 }
     expect(() => plan({ ...request, options: { services: ['wbe'] } })).toThrow(
-      'Cannot plan for "wbe": stack "s" has no such service; it has db, other, web',
+      'Cannot find "wbe": stack "s" has no such service; it has db, other, web',
     )
   })
   test('plan() guesses which service was meant', () => {
