@@ -50,7 +50,6 @@ export interface ContainerPaths {
   readonly journal: string
   readonly upper: string
   readonly work: string
-  readonly init: string
   readonly log: string
   readonly run: string
   /** The monitor's account of the running attempt: `records/attempt.ts`. */
@@ -70,7 +69,6 @@ export function containerPaths(paths: Paths, stack: string, name: string): Conta
     journal: join(directory, 'changes.jsonl'),
     upper: join(directory, 'upper'),
     work: join(directory, 'work'),
-    init: join(directory, 'init'),
     log: join(directory, 'log'),
     run,
     status: join(run, 'status'),

@@ -160,6 +160,8 @@ export class World {
     this.image = `dir:${join(root, 'rootfs')}`
     this.scope = {
       roots: [join(root, 'state'), join(root, 'run')],
+      // What images are run with is built once for each boot.
+      kept: /\/state\/rootfs(\/|$)/,
       marks: [root, rootIdOf(join(root, 'state'))],
     }
   }

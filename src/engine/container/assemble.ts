@@ -18,7 +18,7 @@ import { describeContainer } from './describe.ts'
 import type { LiveContainer, Machine } from '../machine.ts'
 import { rootMountPoint } from '../paths.ts'
 import type { AttemptInterface } from '../records/container.ts'
-import { findExecutable, makeRootReadOnly, openRootfs } from '../rootfs/index.ts'
+import { findExecutable, makeRootReadOnly, openRootfs, type Rootfs } from '../rootfs/index.ts'
 import { resolveSources } from './volume-mounts.ts'
 import type { Undo } from '../undo.ts'
 import type { ChildMounts } from './child-mounts.ts'
@@ -57,14 +57,17 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
   const { record, own } = container
   const rootfs = openRootfs(machine, { container, interfaces: input.interfaces, undo })
   // Pid 1 has no terminal yet, only an exec; whoever asks for one has been told.
-  const config = describeContainer({ ...record.spec, tty: false }, {
-    name: record.name,
-    cgroupsPath: containerCgroupPath(input),
-    rootPath: own.directory,
-    user: rootfs.user,
-    image: rootfs.image,
-    ownCapabilities: ownCapabilities(),
-  })
+  const config = describeContainer(
+    { ...record.spec, tty: false },
+    {
+      name: record.name,
+      cgroupsPath: containerCgroupPath(input),
+      rootPath: own.directory,
+      user: rootfs.user,
+      image: rootfs.image,
+      ownCapabilities: ownCapabilities(),
+    },
+  )
   checkSysctls(record.name, config)
   // Refused now: a container whose signal nobody knows could not be stopped.
   signalNumber(record.spec.stopSignal)
@@ -95,7 +98,7 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
   const child: ChildInput = {
     config,
     ...programInput(config, { name: record.name, executable, init: record.spec.init }),
-    mounts: childMounts(machine, { config, root: rootfs.fd, mounts, table }),
+    mounts: childMounts(machine, { config, rootfs, mounts, table }),
     tasks: input.join.writeTo.map((fd) => table.pass(fd)),
     ...(input.netns === undefined ? {} : { netns: table.pass(input.netns) }),
   }
@@ -140,18 +143,25 @@ function childMounts(
   machine: Machine,
   input: {
     readonly config: OciConfig
-    readonly root: Fd
+    readonly rootfs: Rootfs
     readonly mounts: readonly PreparedMount[]
     readonly table: DescriptorTable
   },
 ): ChildMounts {
-  const { config, table } = input
+  const { config, rootfs, table } = input
   return {
-    root: table.pass(input.root),
+    root: table.pass(rootfs.fd),
     mountPoint: rootMountPoint(machine.paths),
     mounts: input.mounts.map((mount) =>
       mount.kind === 'attach' ? { ...mount, fd: table.pass(mount.fd) } : mount,
     ),
+    etc: {
+      ...rootfs.etc,
+      readOnly: config.root.readonly,
+      sharesMounts: config.mounts.some(({ options }) =>
+        options.some((word) => word === 'shared' || word === 'rshared'),
+      ),
+    },
     masked: maskedPaths(config.linux.maskedPaths),
     readOnly: config.linux.readonlyPaths.filter((path) => kindOf(path) !== 'absent'),
   }

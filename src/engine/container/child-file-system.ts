@@ -85,6 +85,10 @@ function writeEntry(
       program.call('mkdirat', [program.load(mount), path, entry.mode])
       return
     case 'file':
+      if (entry.content !== undefined) {
+        writeFile(program, { mount, ...entry, content: Buffer.from(entry.content) }, onError)
+        return
+      }
       program.call('mknodat', [program.load(mount), path, kernel.S_IFREG | entry.mode, 0])
       return
     case 'device': {
@@ -102,6 +106,34 @@ function writeEntry(
       })
       return
   }
+}
+
+/** A tmpfs that has room for it takes all in one write. */
+function writeFile(
+  program: Program,
+  file: {
+    readonly mount: number
+    readonly path: string
+    readonly mode: number
+    readonly content: Buffer
+  },
+  onError: Label,
+): void {
+  const { mount, path, mode, content } = file
+  const opened = program.word()
+  const flags = kernel.O_WRONLY | kernel.O_CREAT | kernel.O_EXCL | kernel.O_CLOEXEC
+  program.call('openat', [program.load(mount), program.text(path), flags, mode], {
+    onError,
+    store: opened,
+    note: `openat("${path}", O_CREAT)`,
+  })
+  const bytes = program.bytes(content, 1)
+  program.call('write', [program.load(opened), bytes, content.length], {
+    onError,
+    note: `write("${path}")`,
+  })
+  // Open for writing it would keep the mount from becoming read-only.
+  program.call('close', [program.load(opened)])
 }
 
 function attributeBits(attributes: MountAttributes): number {

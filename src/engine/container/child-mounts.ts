@@ -4,9 +4,11 @@
 
 import type { Label, Program } from '../../linux/index.ts'
 import * as kernel from './kernel.ts'
+import { bindEtcFiles, type ChildEtc } from './child-etc.ts'
 import { setReadOnly, writeFileSystem } from './child-file-system.ts'
 import type { PreparedMount } from './mounts.ts'
-import { maskSource } from './new-file-system.ts'
+import { etcSource, maskSource } from './new-file-system.ts'
+import { howToFind, openHow } from './open-how.ts'
 
 /** Descriptors are numbers inside the child. */
 export interface ChildMounts {
@@ -15,6 +17,7 @@ export interface ChildMounts {
   /** An empty directory of the host; covered only in the child's own namespace. */
   readonly mountPoint: string
   readonly mounts: readonly PreparedMount[]
+  readonly etc: ChildEtc
   /** Paths that exist here, with what they are. */
   readonly masked: readonly { readonly path: string; readonly isDirectory: boolean }[]
   readonly readOnly: readonly string[]
@@ -39,8 +42,12 @@ export function writeMounts(program: Program, input: ChildMounts, onError: Label
   program.call('umask', [0])
   const masks = program.word()
   writeFileSystem(program, { system: maskSource(), mount: masks }, onError)
+  const etc = program.word()
+  writeFileSystem(program, { system: etcSource(input.etc), mount: etc }, onError)
+  // The root hides what others are cloned from, for only an attached mount can be.
   for (const [fd, what] of [
     [program.load(masks), 'masks'],
+    [program.load(etc), 'etc'],
     [input.root, 'root'],
   ] as const) {
     program.call(
@@ -56,6 +63,7 @@ export function writeMounts(program: Program, input: ChildMounts, onError: Label
     )
   }
   for (const mount of input.mounts) attach(program, { root: input.root, mount }, onError)
+  bindEtcFiles(program, { root: input.root, source: etc, etc: input.etc }, onError)
   program.call('fchdir', [input.root], { onError, note: 'fchdir(root)' })
   const here = program.text(RELATIVE_ROOT)
   program.call('pivot_root', [here, here], { onError })
@@ -101,7 +109,7 @@ function attach(
   // Resolved now, with everything mounted so far in view, and never past the container's own root.
   program.call(
     'openat2',
-    [root, program.text(mount.target), openHow(program), kernel.OPEN_HOW_BYTES],
+    [root, program.text(mount.target), howToFind(program), kernel.OPEN_HOW_BYTES],
     {
       onError,
       store: program.ahead(1, 2),
@@ -124,7 +132,7 @@ export function writeSysctls(
     const path = `/proc/sys/${name.replaceAll('.', '/')}`
     const flags = kernel.O_WRONLY | kernel.O_CLOEXEC
     const resolve = kernel.RESOLVE_NO_SYMLINKS | kernel.RESOLVE_IN_ROOT
-    const how = program.bytes(encodeOpenHow({ flags, resolve }), 8)
+    const how = openHow(program, { flags, resolve })
     program.call('openat2', [kernel.AT_FDCWD, program.text(path), how, kernel.OPEN_HOW_BYTES], {
       onError,
       store: program.ahead(1, 0),
@@ -182,17 +190,4 @@ function moveTo(
     [0, empty, kernel.AT_FDCWD, program.text(path), kernel.MOVE_MOUNT_F_EMPTY_PATH],
     { onError, note: `move_mount("${path}")` },
   )
-}
-
-function openHow(program: Program): number {
-  const flags = kernel.O_PATH | kernel.O_CLOEXEC
-  return program.bytes(encodeOpenHow({ flags, resolve: kernel.RESOLVE_IN_ROOT }), 8)
-}
-
-/** struct open_how: flags, mode, resolve. include/uapi/linux/openat2.h */
-function encodeOpenHow(how: { readonly flags: number; readonly resolve: number }): Buffer {
-  const bytes = Buffer.alloc(kernel.OPEN_HOW_BYTES)
-  bytes.writeBigUInt64LE(BigInt(how.flags), 0)
-  bytes.writeBigUInt64LE(BigInt(how.resolve), 16)
-  return bytes
 }

@@ -40,6 +40,8 @@ export const AT_EMPTY_PATH = 0x1000
 export const AT_RECURSIVE = 0x8000
 export const O_WRONLY = 0o1
 export const O_RDWR = 0o2
+export const O_CREAT = 0o100
+export const O_EXCL = 0o200
 export const O_CLOEXEC = 0o2000000
 export const O_PATH = 0o10000000
 
@@ -47,8 +49,15 @@ export const O_PATH = 0o10000000
 export const S_IFREG = 0o100000
 export const S_IFCHR = 0o020000
 
+// include/uapi/asm-generic/errno-base.h, errno.h
+export const ENOENT = 2
+export const EXDEV = 18
+export const ENOTDIR = 20
+export const ELOOP = 40
+
 // include/uapi/linux/openat2.h
 export const OPEN_HOW_BYTES = 24
+export const RESOLVE_NO_XDEV = 0x01
 export const RESOLVE_NO_SYMLINKS = 0x04
 export const RESOLVE_IN_ROOT = 0x10
 

@@ -6,11 +6,17 @@
 import { DEVICE_LINKS, DEVICE_NODES } from './defaults.ts'
 import type { MountAttributes } from './mounts.ts'
 import type { OciMount } from './oci.ts'
+import type { EtcFile } from '../rootfs/index.ts'
 
 /** An entry of a new tmpfs. Nobody else can reach the tree, so nothing can be swapped meanwhile. */
 export type TreeEntry =
   | { readonly kind: 'directory'; readonly path: string; readonly mode: number }
-  | { readonly kind: 'file'; readonly path: string; readonly mode: number }
+  | {
+      readonly kind: 'file'
+      readonly path: string
+      readonly mode: number
+      readonly content?: string
+    }
   | {
       readonly kind: 'device'
       readonly path: string
@@ -66,6 +72,31 @@ export function maskSource(): NewFileSystem {
       { kind: 'device', path: 'null', major: 1, minor: 3 },
       { kind: 'directory', path: 'empty', mode: 0o555 },
     ],
+  }
+}
+
+const ETC_BYTES_MIN = 64 * 1024
+
+/** From which the files of /etc are bound: what is written there ends with the attempt. */
+export function etcSource({
+  files,
+  readOnly,
+}: {
+  readonly files: readonly EtcFile[]
+  readonly readOnly: boolean
+}): NewFileSystem {
+  // Twice what they hold, as the container may add to it; the rest is for half-filled pages.
+  const size =
+    ETC_BYTES_MIN + 2 * files.reduce((sum, { content }) => sum + Buffer.byteLength(content), 0)
+  return {
+    type: 'tmpfs',
+    options: [
+      ['mode', '755'],
+      ['nr_inodes', '4'],
+      ['size', String(size)],
+    ],
+    attributes: { readOnly, nosuid: true, nodev: true, noexec: true },
+    entries: files.map(({ name, content }) => ({ kind: 'file', path: name, mode: 0o644, content })),
   }
 }
 

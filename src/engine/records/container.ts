@@ -78,7 +78,7 @@ const CHANGING = ['dependsOn', 'attempts', 'last', 'failure', 'stoppedByUser', '
  */
 export function createContainerRecord(paths: Paths, record: ContainerRecord): ContainerPaths {
   const own = containerPaths(paths, record.stack, record.name)
-  for (const directory of [own.directory, own.upper, own.work, own.init, own.log]) {
+  for (const directory of [own.directory, own.upper, own.work, own.log]) {
     mkdirSync(directory, { recursive: true, mode: 0o700 })
   }
   writeRecord(own.record, record)

@@ -1,39 +1,42 @@
-/** What an attempt's /etc/hosts and /etc/resolv.conf say, by the network that it is in. */
+/** The files of /etc that belong to one attempt; what they say depends on its network. */
 
 import { hostResolvConf } from '../container/network.ts'
 import { containersOf, type Machine } from '../machine.ts'
 import type { AttemptInterface, ContainerRecord } from '../records/container.ts'
 import { readNetworkRecords } from '../records/network.ts'
-import { hostsText, resolvText } from './network-files.ts'
+import { type EtcFile, hostsText, resolvText } from './network-files.ts'
 
 /** `interfaces` are the attempt's own; one that shares a network has the other's addresses. */
-export function networkFiles(
+export function etcFiles(
   machine: Machine,
   record: ContainerRecord,
   interfaces: readonly AttemptInterface[],
-): { readonly hosts: string; readonly resolvConf: string } {
+): readonly EtcFile[] {
   const { spec, name } = record
   const network = networkOf(machine, record, interfaces)
-  return {
-    hosts: hostsText({
-      hostname: spec.hostname,
-      domainname: spec.domainname,
-      aliases: [name],
-      addresses: network.interfaces.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6]).filter(isPresent),
-      extraHosts: spec.extraHosts.map((extra) =>
-        extra.address === HOST_GATEWAY
-          ? { ...extra, address: hostAddress(machine, record, network) }
-          : extra,
-      ),
-    }),
-    resolvConf: resolvText({
-      resolver: network.kind === 'networks' ? 'embedded' : 'direct',
-      dns: spec.dns,
-      dnsSearch: spec.dnsSearch,
-      dnsOptions: spec.dnsOptions,
-      host: hostResolvConf(),
-    }),
-  }
+  const hosts = hostsText({
+    hostname: spec.hostname,
+    domainname: spec.domainname,
+    aliases: [name],
+    addresses: network.interfaces.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6]).filter(isPresent),
+    extraHosts: spec.extraHosts.map((extra) =>
+      extra.address === HOST_GATEWAY
+        ? { ...extra, address: hostAddress(machine, record, network) }
+        : extra,
+    ),
+  })
+  const resolvConf = resolvText({
+    resolver: network.kind === 'networks' ? 'embedded' : 'direct',
+    dns: spec.dns,
+    dnsSearch: spec.dnsSearch,
+    dnsOptions: spec.dnsOptions,
+    host: hostResolvConf(),
+  })
+  return [
+    { name: 'hosts', content: hosts },
+    { name: 'hostname', content: `${spec.hostname}\n` },
+    { name: 'resolv.conf', content: resolvConf },
+  ]
 }
 
 interface NetworkView {

@@ -1,8 +1,9 @@
 /** A container's root filesystem: image, layers, users and programs in it. */
 
+export type { EtcFile } from './network-files.ts'
 export { findExecutable, type ExecutableQuery } from './executable.ts'
 export { prepareRootfs, type ImageSettings, type RootfsPart, type RootfsSource } from './image.ts'
-export { buildInitLayer, type InitLayer } from './init-layer.ts'
+export { openInitLayer, type InitLayer } from './init-layer.ts'
 export { openRootfs, type Rootfs } from './open.ts'
 export { makeRootReadOnly, openOverlayRoot, type OverlayLayers } from './overlay.ts'
 export { openInTree, type RootTree } from './tree.ts'

@@ -1,187 +1,82 @@
-/** The layer between image and container: our /etc files and the places that mounts need. */
+/** The layer between image and container: empty places for what is mounted in every container. */
 
+import { createHash } from 'node:crypto'
 import {
   chmodSync,
   chownSync,
+  existsSync,
   lstatSync,
   mkdirSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
+  type Stats,
   writeFileSync,
 } from 'node:fs'
-import { join, posix } from 'node:path'
-import { KernelError } from '../../errors.ts'
-import { close, type Fd, O, openIn, openPath, statFd } from '../../linux/index.ts'
+import { join } from 'node:path'
+import { buildOnce } from './cache.ts'
+import { findPlaces, type Place } from './places.ts'
 
+/** Shared by every container whose image lacks the same; never written to. */
 export interface InitLayer {
-  /** Ours alone; afterwards there is nothing else in it. */
   readonly directory: string
-  /** Lower directories of the image, topmost first. */
-  readonly lowers: readonly string[]
-  readonly hostname: string
-  /** Texts: see `hostsText` and `resolvText`. */
-  readonly hosts: string
-  readonly resolvConf: string
+  /** Where /etc really is in the merged tree, relative to its root. */
+  readonly etc: string
 }
+
+/** Builds the layer for the image `lowers` (topmost first), or finds it in the cache. */
+export function openInitLayer(input: {
+  readonly lowers: readonly string[]
+  readonly cacheDirectory: string
+}): InitLayer {
+  const key = [input.cacheDirectory, ...input.lowers].join(':')
+  const stamp = stampOf(input.lowers)
+  const last = known.get(key)
+  if (stamp !== undefined && last?.stamp === stamp && existsSync(last.layer.directory)) {
+    return last.layer
+  }
+  const layer = build(input)
+  if (stamp !== undefined) known.set(key, { stamp, layer })
+  return layer
+}
+
+/** The layer found last for each image, and what the image looked like. */
+const known = new Map<string, { readonly stamp: string; readonly layer: InitLayer }>()
 
 /**
- * Builds the layer. Its directories have the owner and mode of those of the image, which they
- * cover in the merged tree. Nothing is written through the image's own links: /etc is looked up
- * inside it. One that is right already stays: taking files away costs more than the whole start.
+ * Changes with the names in the image's root and with its /etc, on which the layer depends. None
+ * for a link at /etc: what that leads to may change unseen.
  */
-export function buildInitLayer(layer: InitLayer): void {
-  const images = layer.lowers.map((lower) => openPath(lower, O.DIRECTORY))
-  try {
-    const entries = entriesOf(layer, images)
-    if (isBuilt(layer.directory, entries)) return
-    rmSync(layer.directory, { recursive: true, force: true })
-    mkdirSync(layer.directory, { recursive: true })
-    setAttributes(layer.directory, { mode: 0o755, uid: 0, gid: 0 })
-    for (const entry of entries) write(layer.directory, entry)
-  } finally {
-    for (const fd of images) close(fd)
+function stampOf(lowers: readonly string[]): string | undefined {
+  const stamps: string[] = []
+  for (const lower of lowers) {
+    const etc = lstatSync(join(lower, 'etc'), { throwIfNoEntry: false })
+    if (etc && !etc.isDirectory()) return undefined
+    stamps.push(identity(lstatSync(lower)), etc ? identity(etc) : '')
   }
+  return stamps.join()
 }
 
-interface Attributes {
-  readonly mode: number
-  readonly uid: number
-  readonly gid: number
+/** Two changes within one tick of the kernel's clock have one time, but hardly one mode as well. */
+function identity({ dev, ino, ctimeMs, mode, uid, gid }: Stats): string {
+  return [dev, ino, ctimeMs, mode, uid, gid].join(':')
 }
 
-/** A file has content, a directory none. */
-interface Entry extends Attributes {
-  readonly path: string
-  readonly content?: string
-}
-
-/** Parents first. */
-function entriesOf(layer: InitLayer, images: readonly Fd[]): readonly Entry[] {
-  const etc = realPathIn(images, 'etc')
-  const file = (name: string, content: string): Entry => ({
-    path: posix.join(etc, name),
-    content,
-    mode: 0o644,
-    uid: 0,
-    gid: 0,
+function build(input: {
+  readonly lowers: readonly string[]
+  readonly cacheDirectory: string
+}): InitLayer {
+  const { etc, entries } = findPlaces(input.lowers)
+  // Named for what is in it: most images lack the same.
+  const hash = createHash('sha256').update(JSON.stringify(entries)).digest('hex').slice(0, 16)
+  const directory = buildOnce(input.cacheDirectory, `init-${hash}`, (draft) => {
+    for (const entry of entries) write(draft, entry)
   })
-  return [
-    ...withParents(etc).map((path) => ({ path, ...attributesIn(images, path) })),
-    file('hosts', layer.hosts),
-    file('hostname', `${layer.hostname}\n`),
-    file('resolv.conf', layer.resolvConf),
-    // Real directories, also where the image has a link in the place of one.
-    ...['proc', 'sys', 'dev']
-      .filter((path) => !hasRealDirectory(images, path))
-      .map((path) => ({ path, ...attributesIn(images, path) })),
-  ]
+  return { directory, etc }
 }
 
-function isBuilt(directory: string, entries: readonly Entry[]): boolean {
-  try {
-    const found = readdirSync(directory, { recursive: true, encoding: 'utf8' })
-    return found.length === entries.length && entries.every((entry) => isThere(directory, entry))
-  } catch {
-    return false // not there, or half of it
-  }
-}
-
-/** True when `entry` is as it should be. Throws when it is missing. */
-function isThere(directory: string, { path, content, mode, uid, gid }: Entry): boolean {
-  const full = join(directory, path)
-  const stat = lstatSync(full)
-  const isRight = (stat.mode & 0o7777) === mode && stat.uid === uid && stat.gid === gid
-  if (content === undefined) return isRight && stat.isDirectory()
-  return isRight && stat.isFile() && readFileSync(full, 'utf8') === content
-}
-
-function write(directory: string, entry: Entry): void {
-  const path = join(directory, entry.path)
-  if (entry.content === undefined) mkdirSync(path)
-  else writeFileSync(path, entry.content, { flag: 'wx' })
-  setAttributes(path, entry)
-}
-
-/** Only what is wrong is changed: each change is one for the file system's journal. */
-function setAttributes(path: string, { mode, uid, gid }: Attributes): void {
-  const stat = lstatSync(path)
+function write(root: string, { kind, path, mode, uid, gid }: Place): void {
+  const full = join(root, path)
+  if (kind === 'directory') mkdirSync(full)
+  else writeFileSync(full, '', { flag: 'wx' })
   // First the owner: chown(2) takes setuid and setgid away.
-  const isOwned = stat.uid === uid && stat.gid === gid
-  if (!isOwned) chownSync(path, uid, gid)
-  if (!isOwned || (stat.mode & 0o7777) !== mode) chmodSync(path, mode)
-}
-
-/** Where `path` really is in the topmost image that has it as a directory; itself when none has. */
-function realPathIn(images: readonly Fd[], path: string): string {
-  for (const image of images) {
-    const fd = openDirectory(image, path)
-    if (fd === undefined) continue
-    try {
-      const real = posix.relative(pathOf(image), pathOf(fd))
-      // A link to the root itself, or to a place of ours, is covered by a directory instead.
-      const isOwn = real === '' || /^(proc|sys|dev)(\/|$)/.test(real)
-      return isOwn ? path : real
-    } finally {
-      close(fd)
-    }
-  }
-  return path
-}
-
-/** `usr/etc` → `usr`, `usr/etc`. */
-function withParents(path: string): readonly string[] {
-  const parts = path.split('/')
-  return parts.map((_, index) => parts.slice(0, index + 1).join('/'))
-}
-
-/** Whether the merged tree has a directory at the name `name` of the root without our help. */
-function hasRealDirectory(images: readonly Fd[], name: string): boolean {
-  for (const image of images) {
-    const fd = openDirectory(image, name, O.NOFOLLOW)
-    if (fd !== undefined) {
-      close(fd)
-      return true
-    }
-    if (exists(image, name)) return false
-  }
-  return false
-}
-
-function exists(image: Fd, name: string): boolean {
-  try {
-    close(openIn(image, name, { flags: O.PATH | O.NOFOLLOW }))
-    return true
-  } catch (error) {
-    if (error instanceof KernelError && error.errnoName === 'ENOENT') return false
-    throw error
-  }
-}
-
-function attributesIn(images: readonly Fd[], path: string): Attributes {
-  for (const image of images) {
-    const fd = openDirectory(image, path)
-    if (fd === undefined) continue
-    try {
-      const { mode, uid, gid } = statFd(fd)
-      return { mode, uid, gid }
-    } finally {
-      close(fd)
-    }
-  }
-  return { mode: 0o755, uid: 0, gid: 0 }
-}
-
-function openDirectory(image: Fd, path: string, flags = 0): Fd | undefined {
-  try {
-    return openIn(image, path, { flags: O.PATH | O.DIRECTORY | flags })
-  } catch (error) {
-    if (error instanceof KernelError) return undefined
-    throw error
-  }
-}
-
-function pathOf(fd: Fd): string {
-  return readlinkSync(`/proc/self/fd/${fd}`)
+  chownSync(full, uid, gid)
+  chmodSync(full, mode)
 }

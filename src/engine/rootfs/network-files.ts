@@ -1,5 +1,13 @@
 /** Texts of /etc/hosts and /etc/resolv.conf, as Docker writes them. */
 
+/** In /etc of every container, with contents of its own. */
+export const ETC_FILES = ['hosts', 'hostname', 'resolv.conf'] as const
+
+export interface EtcFile {
+  readonly name: (typeof ETC_FILES)[number]
+  readonly content: string
+}
+
 export interface HostsInput {
   readonly hostname: string
   readonly domainname?: string | undefined

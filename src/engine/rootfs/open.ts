@@ -7,9 +7,10 @@ import type { LiveContainer, Machine } from '../machine.ts'
 import { rootMountPoint } from '../paths.ts'
 import type { AttemptInterface } from '../records/container.ts'
 import type { Undo } from '../undo.ts'
-import { networkFiles } from './attempt-files.ts'
+import { etcFiles } from './attempt-files.ts'
 import { type ImageSettings, prepareRootfs } from './image.ts'
-import { buildInitLayer } from './init-layer.ts'
+import { openInitLayer } from './init-layer.ts'
+import type { EtcFile } from './network-files.ts'
 import { openOverlayRoot } from './overlay.ts'
 import { type ResolvedUser, resolveUser } from './user.ts'
 
@@ -18,6 +19,8 @@ export interface Rootfs {
   readonly fd: Fd
   readonly image: ImageSettings
   readonly user: ResolvedUser
+  /** Yet to be mounted over the empty ones in `directory`, an absolute path without links. */
+  readonly etc: { readonly directory: string; readonly files: readonly EtcFile[] }
 }
 
 /**
@@ -34,15 +37,11 @@ export function openRootfs(
 ): Rootfs {
   const { own, record } = input.container
   const { spec } = record
-  const source = prepareRootfs(spec.image, { cacheDirectory: openCache(machine) })
-  buildInitLayer({
-    directory: own.init,
-    lowers: source.lowers,
-    hostname: spec.hostname,
-    ...networkFiles(machine, record, input.interfaces),
-  })
+  const cacheDirectory = openCache(machine)
+  const source = prepareRootfs(spec.image, { cacheDirectory })
+  const init = openInitLayer({ lowers: source.lowers, cacheDirectory })
   const fd = openOverlayRoot(source, {
-    init: own.init,
+    init: init.directory,
     upper: own.upper,
     work: own.work,
     parts: join(own.directory, 'parts'),
@@ -54,12 +53,13 @@ export function openRootfs(
     user: spec.user ?? source.image.user,
     groupAdd: spec.groupAdd,
   })
-  return { fd, image: source.image, user }
+  const files = etcFiles(machine, record, input.interfaces)
+  return { fd, image: source.image, user, etc: { directory: `/${init.etc}`, files } }
 }
 
 /**
- * Where roots of `host:` are built: unsynced, so that none of another boot may be used after a
- * power cut; and none of this boot may go, as containers may run on it.
+ * Where roots of `host:` and init layers are built: unsynced, so that none of another boot may be
+ * used after a power cut; and none of this boot may go, as containers may run on it.
  */
 function openCache({ paths, bootId }: Machine): string {
   const all = join(paths.state, 'rootfs')

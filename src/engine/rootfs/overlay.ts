@@ -16,9 +16,9 @@ import {
 } from '../../linux/index.ts'
 import type { RootfsPart, RootfsSource } from './image.ts'
 
-/** Directories of one container, on one file system that can hold an upper layer. */
+/** Directories of one container; upper and work on one file system that can hold an upper layer. */
 export interface OverlayLayers {
-  /** Made by `buildInitLayer`, over the image and below what the container writes. */
+  /** Of `openInitLayer`: over the image, below what the container writes, shared with others. */
   readonly init: string
   readonly upper: string
   readonly work: string

@@ -7,17 +7,22 @@ import {
   mkdirSync,
   readdirSync,
   readlinkSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { openOverlayRoot, prepareRootfs } from '../../../src/engine/rootfs/index.ts'
-import { image, inside, layer, mountImage, put, root, text } from './support.ts'
+import type { Fd } from '../../../src/linux/index.ts'
+import { image, initLayer, inside, layer, mountImage, put, root, text } from './support.ts'
 
 const prepare = (name: string) => () => prepareRootfs(name, { cacheDirectory: layer('cache') })
-const inodeOfEtc = () => lstatSync(join(layer('init'), 'etc')).ino
+const FILES = ['hostname', 'hosts', 'resolv.conf']
+const sizesIn = (fd: Fd, etc: string) =>
+  FILES.map((name) => lstatSync(inside(fd, `${etc}/${name}`)).size)
+const EMPTY = [0, 0, 0]
 
 describe('prepareRootfs()', () => {
   test('takes a directory, and says what is wrong with another', () => {
@@ -37,13 +42,11 @@ describe('prepareRootfs()', () => {
 })
 
 describe('openOverlayRoot()', () => {
-  test('shows the image with our files, and writes to the upper layer alone', () => {
+  test('shows the image with our empty files, and writes to the upper layer alone', () => {
     put('etc/hosts', 'of the image')
     put('etc/app.conf', 'kept')
     const fd = mountImage()
-    expect(text(fd, 'etc/hosts')).toBe('HOSTS\n')
-    expect(text(fd, 'etc/resolv.conf')).toBe('RESOLV\n')
-    expect(text(fd, 'etc/hostname')).toBe('web\n')
+    expect(sizesIn(fd, 'etc')).toEqual(EMPTY)
     expect(text(fd, 'etc/app.conf')).toBe('kept')
     writeFileSync(inside(fd, 'new'), 'x')
     expect(readdirSync(layer('upper'))).toEqual(['new'])
@@ -75,7 +78,8 @@ describe('openOverlayRoot()', () => {
     const work = join(inside(below, 'state'), 'work')
     mkdirSync(dirname(upper))
     const source = prepareRootfs(`dir:${image}`, { cacheDirectory: layer('cache') })
-    const layers = { init: layer('init'), upper, work, parts: layer('p'), place: layer('place') }
+    const init = initLayer(image).directory
+    const layers = { init, upper, work, parts: layer('p'), place: layer('place') }
     expect(() => openOverlayRoot(source, layers)).toThrow(
       expect.objectContaining({
         code: 'NO_OVERLAY',
@@ -88,12 +92,13 @@ describe('openOverlayRoot()', () => {
   })
 })
 
-describe('buildInitLayer()', () => {
+describe('openInitLayer()', () => {
   test('follows a link for /etc inside the image', () => {
     put('usr/etc/app.conf', 'kept')
     symlinkSync('/usr/etc', join(image, 'etc'))
     const fd = mountImage()
-    expect(text(fd, 'usr/etc/hosts')).toBe('HOSTS\n')
+    expect(initLayer(image).etc).toBe('usr/etc')
+    expect(sizesIn(fd, 'usr/etc')).toEqual(EMPTY)
     expect(text(fd, 'usr/etc/app.conf')).toBe('kept')
     expect(readlinkSync(inside(fd, 'etc'))).toBe('/usr/etc')
   })
@@ -110,7 +115,8 @@ describe('buildInitLayer()', () => {
     symlinkSync(target.replace('CANARY', canary), join(image, 'etc'))
     const fd = mountImage()
     expect(lstatSync(inside(fd, 'etc')).isDirectory()).toBe(true)
-    expect(text(fd, 'etc/hosts')).toBe('HOSTS\n')
+    expect(initLayer(image).etc).toBe('etc')
+    expect(sizesIn(fd, 'etc')).toEqual(EMPTY)
     expect(readdirSync(canary)).toEqual([])
   })
 
@@ -126,29 +132,56 @@ describe('buildInitLayer()', () => {
     for (const name of ['proc', 'sys', 'dev']) {
       expect(lstatSync(inside(fd, name)).isDirectory()).toBe(true)
     }
-    expect(lstatSync(inside(fd, 'etc/hosts')).isFile()).toBe(true)
+    for (const name of FILES) expect(lstatSync(inside(fd, `etc/${name}`)).isFile()).toBe(true)
+    expect(sizesIn(fd, 'etc')).toEqual(EMPTY)
     expect(readdirSync(canary)).toEqual([])
   })
 
-  test('leaves alone what is right, and mends what is not', () => {
-    mountImage()
-    const first = inodeOfEtc()
-    mountImage()
-    expect(inodeOfEtc()).toBe(first)
-    for (const [path, content, mode] of [
-      ['etc/hosts', 'OTHER\n', 0o644],
-      ['etc/hostname', 'web\n', 0o666],
-    ] as const) {
-      put(path, content, mode, layer('init'))
-      const fd = mountImage()
-      expect(text(fd, 'etc/hosts')).toBe('HOSTS\n')
-      expect(statSync(inside(fd, 'etc/hostname')).mode).toBe(0o100644)
-    }
+  test('is one directory for all images that lack the same', () => {
+    put('etc/passwd')
+    const other = layer('other')
+    put('etc/group', '', 0o644, other)
+    const { directory } = initLayer(image)
+    expect(initLayer(image).directory).toBe(directory)
+    expect(initLayer(other).directory).toBe(directory)
+    expect(readdirSync(layer('cache'))).toEqual([basename(directory)])
+    const modes = ['.', 'etc', 'etc/hosts', 'proc'].map((name) =>
+      (statSync(join(directory, name)).mode & 0o7777).toString(8),
+    )
+    expect(modes).toEqual(['755', '755', '644', '755'])
   })
 
-  test('forgets files of an earlier attempt', () => {
+  test('sees what changes in the image from one start to the next', () => {
+    put('etc/passwd')
+    put('proc/own')
+    const first = initLayer(image)
+    expect(existsSync(join(first.directory, 'proc'))).toBe(false)
+    chmodSync(join(image, 'etc'), 0o700)
+    const second = initLayer(image)
+    expect(second.directory).not.toBe(first.directory)
+    rmSync(join(image, 'proc'), { recursive: true })
+    symlinkSync('etc', join(image, 'proc'))
+    const third = initLayer(image)
+    expect(third.directory).not.toBe(second.directory)
+    expect(lstatSync(join(third.directory, 'proc')).isDirectory()).toBe(true)
+    // What containers run on stays.
+    for (const { directory } of [first, second]) expect(existsSync(directory)).toBe(true)
+  })
+
+  test('sees what changes behind a link for /etc', () => {
+    put('usr/etc/app.conf')
+    symlinkSync('usr/etc', join(image, 'etc'))
     mountImage()
-    put('etc/left-over', '', 0o644, layer('init'))
-    expect(existsSync(inside(mountImage(), 'etc/left-over'))).toBe(false)
+    chmodSync(join(image, 'usr/etc'), 0o750)
+    expect(statSync(inside(mountImage(), 'etc')).mode & 0o7777).toBe(0o750)
+  })
+
+  test('is built again when it is gone, and clears up after a crash', () => {
+    const { directory } = initLayer(image)
+    rmSync(layer('cache'), { recursive: true })
+    mkdirSync(join(layer('cache'), 'draft-dead/etc'), { recursive: true })
+    expect(initLayer(image).directory).toBe(directory)
+    expect(readdirSync(layer('cache'))).toEqual([basename(directory)])
+    expect(readdirSync(join(directory, 'etc')).sort()).toEqual(FILES)
   })
 })

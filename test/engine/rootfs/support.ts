@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect } from 'vitest'
 import {
-  buildInitLayer,
+  type InitLayer,
+  openInitLayer,
   openOverlayRoot,
   prepareRootfs,
   type RootfsSource,
@@ -39,16 +40,13 @@ export function put(path: string, content = '', mode = 0o644, base: string = ima
 
 export const layer = (name: string): string => join(root, name)
 
+/** The init layer of `lowers`, in the cache that every root of a test shares. */
+export const initLayer = (...lowers: readonly string[]): InitLayer =>
+  openInitLayer({ lowers, cacheDirectory: layer('cache') })
+
 export function mount(source: RootfsSource): Fd {
-  buildInitLayer({
-    directory: layer('init'),
-    lowers: source.lowers,
-    hostname: 'web',
-    hosts: 'HOSTS\n',
-    resolvConf: 'RESOLV\n',
-  })
   const fd = openOverlayRoot(source, {
-    init: layer('init'),
+    init: initLayer(...source.lowers).directory,
     upper: layer('upper'),
     work: layer('work'),
     parts: layer('parts'),

@@ -3,21 +3,18 @@
 import { createHash } from 'node:crypto'
 import {
   chmodSync,
-  existsSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
   realpathSync,
-  renameSync,
-  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import { HOST_FILE_BYTES_MAX } from '../../../limits.ts'
+import { buildOnce } from '../cache.ts'
 import type { RootfsPart } from '../image.ts'
 import {
   CERTIFICATE_ENTRIES,
@@ -37,31 +34,11 @@ export function buildSkeleton(input: {
 }): string {
   const entries = [...directories(), ...links(input.host), ...etcEntries(input.host)]
   const key = createHash('sha256').update(JSON.stringify([entries, input.parts]))
-  const directory = join(input.cacheDirectory, key.digest('hex').slice(0, 16))
-  if (existsSync(directory)) return directory
-  removeDrafts(input.cacheDirectory)
-  const draft = mkdtempSync(join(input.cacheDirectory, DRAFT))
-  try {
+  return buildOnce(input.cacheDirectory, key.digest('hex').slice(0, 16), (draft) => {
     const made = new Set<string>([draft])
     for (const entry of entries) write(draft, entry, made)
     for (const part of input.parts) writePlace(draft, part)
-    chmodSync(draft, 0o755)
-    publish(draft, directory)
-    return directory
-  } finally {
-    rmSync(draft, { recursive: true, force: true })
-  }
-}
-
-/** Begins the names of what is being built; after a crash some may be left. */
-const DRAFT = 'draft-'
-
-/** Nobody else builds in this directory: it belongs to the one supervisor of a state root. */
-function removeDrafts(cacheDirectory: string): void {
-  mkdirSync(cacheDirectory, { recursive: true, mode: 0o700 })
-  for (const name of readdirSync(cacheDirectory)) {
-    if (name.startsWith(DRAFT)) rmSync(join(cacheDirectory, name), { recursive: true, force: true })
-  }
+  })
 }
 
 /** One thing to be made; `stamp` changes with the content of the file that `source` names. */
@@ -174,15 +151,6 @@ function writePlace(root: string, { path }: RootfsPart): void {
   if (dirname(path) !== '/') return
   mkdirSync(join(root, path))
   chmodSync(join(root, path), 0o755)
-}
-
-/** Whoever is first wins; both have built the same. */
-function publish(draft: string, directory: string): void {
-  try {
-    renameSync(draft, directory)
-  } catch (error) {
-    if (!existsSync(directory)) throw error
-  }
 }
 
 function namesIn(directory: string): readonly string[] {
