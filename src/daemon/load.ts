@@ -1,12 +1,13 @@
 /** Stack files into a desired state: in the supervisor, or for large files in the command line. */
 
 import { SpecError } from '../errors.ts'
-import { desire, validatePlanability } from '../planner/index.ts'
+import { desire } from '../planner/index.ts'
 import type { DesiredState } from '../planner/index.ts'
 import { loadStack, renderDiagnostics } from '../spec/index.ts'
 import type { Loader, LoadRequest } from '../spec/index.ts'
 import { FileLoader } from './file-loader.ts'
 import type { StackInput } from './protocol.ts'
+import { warningsOf } from './warnings.ts'
 import { InvalidStack } from './wire-error.ts'
 
 export type Loaded =
@@ -33,9 +34,10 @@ export function loadDesired(input: StackInput, bytesMax: number = Infinity): Loa
   const request = loadRequest(input, loader)
   const { color } = input
   try {
-    const { stack, diagnostics, sources, projectDirectory, files } = loadStack(request)
+    const loaded = loadStack(request)
+    const { stack, sources, projectDirectory, files } = loaded
     const desired = desire(stack, { directory: projectDirectory, files })
-    const warnings = [...diagnostics, ...validatePlanability(stack)]
+    const warnings = warningsOf(loaded)
     return { kind: 'loaded', desired, warnings: renderDiagnostics(warnings, sources, { color }) }
   } catch (error) {
     // The loader's own refusal may come back as a diagnostic of the spec room.

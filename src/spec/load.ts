@@ -2,6 +2,7 @@
 import { activate } from './activate/profiles.ts'
 import { withoutUnused } from './activate/unused.ts'
 import { checkConsistency } from './check/check.ts'
+import { positionOf } from './diagnostics/position.ts'
 import { Report } from './diagnostics/report.ts'
 import type { FileContext } from './files/context.ts'
 import { loadTree, readDocuments } from './files/load-tree.ts'
@@ -9,12 +10,13 @@ import { findProject, projectName } from './files/project.ts'
 import { FileReader } from './files/reader.ts'
 import type { Service, Stack } from './model.ts'
 import { normalize } from './normalize/normalize.ts'
-import type { LoadedStack, LoadRequest } from './request.ts'
+import type { FoundPlace, LoadedStack, LoadRequest } from './request.ts'
 import { resolveEnvironment, resolveLabels } from './resolve/env-files.ts'
 import type { Path } from './schema/validate.ts'
 import { shapeStack } from './shape/stack.ts'
 import { reportUnsupported } from './support/warn.ts'
-import type { MapNode } from './tree/node.ts'
+import { locate } from './tree/locate.ts'
+import type { MapNode, Place } from './tree/node.ts'
 import { emptyObject, recordOf } from './tree/plain.ts'
 
 /**
@@ -58,12 +60,18 @@ export function loadStack(request: LoadRequest): LoadedStack {
     stack,
     diagnostics: report.diagnostics(),
     sources: report.sources(),
+    placeOf: (path) => foundPlace(locate(tree, path, 'key')),
     projectDirectory: loaded.directory,
     files: loaded.files,
     dependencies: reader.looked(),
     environment: recordOf(loaded.environment),
     profiles: activation.known,
   }
+}
+
+function foundPlace({ source, start, end }: Place): FoundPlace {
+  const { line, column } = positionOf(source, start)
+  return { file: source.name, line, column, length: Math.max(1, end - start) }
 }
 
 function withFiles(name: string, service: Service, loaded: LoadedTree): Service {

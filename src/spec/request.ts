@@ -50,11 +50,18 @@ export interface PhaseOptions {
 /** Text of each file read, by its path as shown in diagnostics; for excerpts. */
 export type Sources = ReadonlyMap<string, string>
 
+export type FoundPlace = Required<Pick<Diagnostic, 'file' | 'line' | 'column' | 'length'>>
+
 export interface LoadedStack {
   readonly stack: Stack
   /** Warnings only: errors are thrown together as one `SpecError`. */
   readonly diagnostics: readonly Diagnostic[]
   readonly sources: Sources
+  /**
+   * Where the key at a path of the stack stands, or what is nearest above it: for warnings of
+   * others.
+   */
+  readonly placeOf: (path: readonly (string | number)[]) => FoundPlace
   /** Absolute. */
   readonly projectDirectory: string
   /**

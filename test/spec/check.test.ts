@@ -164,7 +164,7 @@ describe('loadStack() on the schema', () => {
 
   test('warns of every key without effect, and makes errors of warnings when asked', () => {
     const text =
-      'services: {web: {image: x, privileged: true, deploy: {mode: global, replicas: 2}, networks: {default: {priority: 1}}}}\n'
+      'services: {web: {image: x, tty: true, deploy: {mode: global, replicas: 2}, networks: {default: {interface_name: e}}}}\n'
     expect(warnings(text)).toEqual(['no-effect', 'no-effect', 'no-effect'])
     expect(errors(text, { strict: true }).map(({ rule }) => rule)).toEqual([
       'no-effect',
@@ -172,7 +172,9 @@ describe('loadStack() on the schema', () => {
       'no-effect',
     ])
     expect(
-      warnings('services: {web: {image: x, privileged: false, logging: {driver: json-file}}}\n'),
+      warnings(
+        'services: {web: {image: x, tty: false, ipc: private, logging: {driver: json-file}}}\n',
+      ),
     ).toEqual([])
   })
 })

@@ -83,7 +83,7 @@ describe('loadStack() with variables', () => {
   })
 
   test('warns of words that YAML 1.2 does not take for booleans', () => {
-    expect(warnings('services: {web: {image: x, tty: "yes"}}')).toEqual(['old-boolean'])
+    expect(warnings('services: {web: {image: x, init: "yes"}}')).toEqual(['old-boolean'])
   })
 
   test('refuses a value that cannot be cast, and names the place', () => {

@@ -20,6 +20,12 @@ export function networkGaps(network: Network): readonly Gap[] {
     ...(network.enable_ipv4 === false
       ? [{ path: ['enable_ipv4'], instead: 'every network has IPv4' }]
       : []),
+    ...(network.enable_ipv6 === true
+      ? [{ path: ['enable_ipv6'], instead: 'every network has IPv4 only' }]
+      : []),
+    ...Object.keys(network.driver_opts ?? {})
+      .filter((name) => name !== 'com.docker.network.driver.mtu' && name !== 'mtu')
+      .map((name) => ({ path: ['driver_opts', name], instead: 'only the MTU can be set' })),
     ...config.flatMap(({ aux_addresses: addresses }, at) =>
       saysSomething(addresses)
         ? [{ path: ['ipam', 'config', at, 'aux_addresses'], instead: 'no address is set aside' }]
@@ -30,8 +36,9 @@ export function networkGaps(network: Network): readonly Gap[] {
 
 export function volumeGaps(volume: Volume): readonly Gap[] {
   if (volume.external === true) return []
-  const gap = { path: ['driver'], instead: 'every volume is a folder of this machine' }
-  return unless(['local', 'default'], volume.driver, gap)
+  const instead = 'every volume is a folder of this machine'
+  const options = saysSomething(volume.driver_opts) ? [{ path: ['driver_opts'], instead }] : []
+  return [...unless(['local', 'default'], volume.driver, { path: ['driver'], instead }), ...options]
 }
 
 function unless(values: readonly string[], value: string | undefined, gap: Gap): readonly Gap[] {

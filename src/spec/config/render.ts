@@ -40,6 +40,8 @@ export interface ConfigResult {
   readonly output: string
   readonly diagnostics: readonly Diagnostic[]
   readonly sources: Sources
+  /** Absent where the tree alone was printed. */
+  readonly loaded?: LoadedStack
 }
 
 /**
@@ -66,7 +68,7 @@ export function renderConfig(request: LoadRequest, options: ConfigOptions = {}):
   const loaded = { ...all, stack: selectServices(all.stack, options.services ?? []) }
   const output =
     options.hash === undefined ? printed(loaded, options) : hashes(loaded, options.hash)
-  return { output, diagnostics: loaded.diagnostics, sources: loaded.sources }
+  return { output, diagnostics: loaded.diagnostics, sources: loaded.sources, loaded }
 }
 
 function printed(loaded: LoadedStack, options: ConfigOptions): string {
