@@ -1,5 +1,5 @@
 /**
- * npm run bench [-- launch|commands|memory|stacks …]: writes bench/results/figures.md and
+ * npm run bench [-- launch|commands|config|memory|stacks …]: writes bench/results/figures.md and
  * figures.svg.
  * Needs root. Runs in a network namespace and a state root of its own, and leaves nothing behind.
  */
@@ -46,6 +46,7 @@ async function measure(directory: string): Promise<readonly Group[]> {
   const { makeRootfs } = await import('./floor.ts')
   const { launchGroup, endurance } = await import('./launch.ts')
   const { commandGroup, stackGroups } = await import('./commands.ts')
+  const { configGroups } = await import('./config.ts')
   const { memoryGroup } = await import('./memory.ts')
   const rootfs = makeRootfs(directory)
   const image = `dir:${rootfs}`
@@ -53,6 +54,7 @@ async function measure(directory: string): Promise<readonly Group[]> {
     launch: async () => [await launchGroup({ directory, rootfs })],
     endurance: async () => [await endurance({ directory, rootfs, count: 10_000 })],
     commands: async () => [await commandGroup({ directory, image, rounds: 15 })],
+    config: async () => configGroups({ directory, rounds: 15 }),
     memory: async () => [await memoryGroup({ directory, image, count: 50 })],
     stacks: async () => stackGroups({ directory, image, rounds: 3 }),
   }
