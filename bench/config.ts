@@ -34,7 +34,7 @@ export async function configGroups(setting: Setting): Promise<readonly Group[]> 
     }
     groups.push({
       title: `config, ${count} services`,
-      note: 'Wall time of the whole command. Each row of tsstack does what the one above it does, and more.',
+      note: 'Wall time of the whole command. Each row of tsstack does more than the one above it.',
       unit: 'ms',
       yardstick: 'node -e 0',
       rows: await compare(contenders, setting.rounds),
