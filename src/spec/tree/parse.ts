@@ -101,12 +101,22 @@ function deepBrackets(text: string): number | undefined {
 /** Offset of the line that has more levels of indentation above it than allowed. */
 function deepIndentation(text: string): number | undefined {
   const columns: number[] = []
-  for (const { 0: line, index, 1: indent = '' } of text.matchAll(/^( *)[^ \n#].*$/gm)) {
-    while ((columns.at(-1) ?? -1) >= indent.length) columns.pop()
-    columns.push(indent.length)
-    if (columns.length > DEPTH_MAX) return index + line.length - 1
+  for (let start = 0; start < text.length; start = lineAfter(text, start)) {
+    let first = start
+    while (text[first] === ' ') first += 1
+    if (first === text.length || text[first] === '\n' || text[first] === '#') continue
+    const indent = first - start
+    while ((columns.at(-1) ?? -1) >= indent) columns.pop()
+    columns.push(indent)
+    if (columns.length > DEPTH_MAX) return first
   }
   return undefined
+}
+
+/** Offset after the next newline; the text's end when there is none. */
+function lineAfter(text: string, offset: number): number {
+  const end = text.indexOf('\n', offset)
+  return end === -1 ? text.length : end + 1
 }
 
 class Converter {
