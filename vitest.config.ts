@@ -24,6 +24,8 @@ export default defineConfig({
           name: 'kernel',
           include: ['test/{linux,net,engine,daemon,support}/**/*.kernel.test.ts'],
           pool: 'forks',
+          // Each compares mounts and processes of the whole machine before and after itself.
+          fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 1 },
