@@ -26,7 +26,7 @@ export default defineConfig({
           pool: 'forks',
           // Each compares mounts and processes of the whole machine before and after itself.
           fileParallelism: false,
-          testTimeout: 60_000,
+          testTimeout: 180_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 1 },
           globalSetup: ['test/support/machine.ts'],
