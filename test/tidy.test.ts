@@ -182,6 +182,16 @@ describe('documents', () => {
     expect(files.filter((path) => !existsSync(join(PROJECT, 'src/engine', path ?? '')))).toEqual([])
   })
 
+  test('a service key that the README calls supported is built', () => {
+    const table = /^## What is supported$([^]*?)^## /m.exec(read('README.md'))?.[1] ?? ''
+    const named = new Set([...table.matchAll(/`([a-z_.]+)[`:]/g)].map(([, key = '']) => key))
+    const page = read('docs/compose-support.md')
+    const rows = [...page.matchAll(/^\| `services\.\*\.([\w.]+)` \| (\w+) \|/gm)]
+    const known = rows.filter(([, key = '']) => named.has(key))
+    expect(known.length).toBeGreaterThan(40)
+    expect(known.filter(([, , status]) => status !== 'built').map(([, key]) => key)).toEqual([])
+  })
+
   test('ARCHITECTURE.md stays one page', () => {
     expect(read('ARCHITECTURE.md').split('\n').length).toBeLessThanOrEqual(100)
   })
