@@ -121,7 +121,9 @@ export async function serveUdp(fd: number, port: number, text: string): Promise<
  * itself.
  */
 export function fingerprint(): string {
-  const links = sh('ip -o link | sed "s/state [A-Z]*//; s/qlen [0-9]*//" | sort')
+  const links = sh(
+    'ip -o link | sed "s/NO-CARRIER,//; s/,LOWER_UP//; s/state [A-Z]*//; s/qlen [0-9]*//" | sort',
+  )
   return [
     links,
     sh('ip -o -4 addr'),
