@@ -1,7 +1,7 @@
 /** `exec`: another program in a running container, joined to the client's terminal. */
 
 import type { Readable } from 'node:stream'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import type { ExecSession } from '../engine/index.ts'
 import { EXEC_DRAIN_MS, EXEC_WINDOW_BYTES } from '../limits.ts'
 import type { ByteFrameKind } from './framing.ts'
@@ -74,6 +74,8 @@ class Copy {
       seen = this.#moved
       const quiet = sleep(EXEC_DRAIN_MS, 'quiet', { ref: false })
       if ((await Promise.race([this.#done, quiet])) !== 'quiet') return
+      // Timers come before what can be read: after a stall of ours there may be much to read still.
+      await setImmediate()
     }
     this.#stream.destroy()
     await this.#done
