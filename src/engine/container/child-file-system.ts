@@ -1,8 +1,7 @@
 /** The child's calls that make a new file system and fill it. */
 
-import type { Label, Program } from '../../linux/index.ts'
+import { type Label, mountAttributeBits, type Program } from '../../linux/index.ts'
 import * as kernel from './kernel.ts'
-import type { MountAttributes } from './mounts.ts'
 import type { NewFileSystem, TreeEntry } from './new-file-system.ts'
 
 /** Makes it as a detached mount; its descriptor is stored in the word `mount`. @see fsopen(2) */
@@ -36,7 +35,7 @@ export function writeFileSystem(
     note: note('fsconfig'),
   })
   // Read-only comes after the entries.
-  const bits = attributeBits({
+  const bits = mountAttributeBits({
     ...attributes,
     readOnly: attributes.readOnly && entries.length === 0,
   })
@@ -134,13 +133,4 @@ function writeFile(
   })
   // Open for writing it would keep the mount from becoming read-only.
   program.call('close', [program.load(opened)])
-}
-
-function attributeBits(attributes: MountAttributes): number {
-  return (
-    (attributes.readOnly ? kernel.MOUNT_ATTR_RDONLY : 0) |
-    (attributes.nosuid ? kernel.MOUNT_ATTR_NOSUID : 0) |
-    (attributes.nodev ? kernel.MOUNT_ATTR_NODEV : 0) |
-    (attributes.noexec ? kernel.MOUNT_ATTR_NOEXEC : 0)
-  )
 }

@@ -28,9 +28,6 @@ export const FSCONFIG_CMD_CREATE = 6
 export const FSOPEN_CLOEXEC = 1
 export const FSMOUNT_CLOEXEC = 1
 export const MOUNT_ATTR_RDONLY = 0x1
-export const MOUNT_ATTR_NOSUID = 0x2
-export const MOUNT_ATTR_NODEV = 0x4
-export const MOUNT_ATTR_NOEXEC = 0x8
 export const MOUNT_ATTR_BYTES = 32
 export const MNT_DETACH = 2 // include/linux/fs.h
 
