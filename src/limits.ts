@@ -60,6 +60,14 @@ export const SUPERVISOR_IDLE_MS: number = 1_000
 /** A supervisor that is not up after this hangs; a cold disk takes about one second. */
 export const SUPERVISOR_START_MS_MAX: number = 20_000
 
+/**
+ * Pause before a guardian replaces a supervisor that was killed; it doubles with every one that did
+ * not live for ten seconds, to a minute, as for containers.
+ */
+export const REVIVE_DELAY_MS_MIN: number = 100
+export const REVIVE_DELAY_MS_MAX: number = 60_000
+export const SUPERVISOR_STABLE_MS: number = 10_000
+
 /** Pause between two looks at a supervisor that another command is starting. */
 export const SUPERVISOR_POLL_MS: number = 10
 
@@ -81,11 +89,8 @@ export const LOAD_BYTES_MAX: number = 256 * 1024
 /** Standard input of `exec` that may be under way: one pipe's worth four times over. */
 export const EXEC_WINDOW_BYTES: number = 256 * 1024
 
-/**
- * After its program has ended, no more than this of what `exec` reads can be the program's: a pipe
- * holds 64 KiB (pipe(7)), a terminal no more. What follows is a grandchild's.
- */
-export const EXEC_LEFT_BYTES_MAX: number = 128 * 1024
+/** After its program has ended, `exec` waits this long for a grandchild to close the output. */
+export const EXEC_DRAIN_MS: number = 1_000
 
 /** After `up` has stopped its containers, it waits this long for their last lines. */
 export const LOG_DRAIN_MS: number = 1_000

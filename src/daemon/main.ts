@@ -1,6 +1,6 @@
 /**
  * Entry of the supervisor process: `daemon.js --state DIRECTORY --run DIRECTORY [--report-fd 3]
- * [--stay]`.
+ * [--stay] [--revived N]`.
  */
 
 import { closeSync, renameSync, statSync, writeSync } from 'node:fs'
@@ -19,6 +19,7 @@ const { values } = parseArgs({
     run: { type: 'string' },
     'report-fd': { type: 'string' },
     stay: { type: 'boolean' },
+    revived: { type: 'string' },
   },
 })
 let reportFd = values['report-fd'] === undefined ? undefined : Number(values['report-fd'])
@@ -29,9 +30,11 @@ async function main(places: Places): Promise<void> {
   process.title = `tsstack supervisor ${places.state}`
   try {
     rotateLog(places)
+    if (values.revived !== undefined) sayRevived()
     const end = await runSupervisor({
       places,
       stay: values.stay ?? false,
+      revived: Number(values.revived ?? 0),
       onReady: () => report({ kind: 'ready' }),
     })
     if (end === 'held' && values.stay === true) throw alreadySupervised(places)
@@ -63,6 +66,11 @@ function report(message: StartReport): void {
 function rotateLog({ log }: Places): void {
   const stat = statSync(log, { throwIfNoEntry: false })
   if (stat !== undefined && stat.size > SUPERVISOR_LOG_BYTES_MAX) renameSync(log, `${log}.1`)
+}
+
+function sayRevived(): void {
+  const time = new Date().toISOString()
+  console.error(`${time} a supervisor has ended without a word: pid ${process.pid} takes over`)
 }
 
 function alreadySupervised({ state }: Places): EngineError {

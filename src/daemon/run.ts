@@ -9,6 +9,7 @@ import { createEngine } from '../engine/index.ts'
 import type { Engine } from '../engine/index.ts'
 import { SUPERVISOR_IDLE_MS } from '../limits.ts'
 import { groupOf, listenPrivately, makeDirectories } from './access.ts'
+import { type Guardian, keepGuardian } from './guardian.ts'
 import { takeLock } from './lock.ts'
 import type { Places } from './places.ts'
 import { acceptClients } from './server.ts'
@@ -19,6 +20,8 @@ export interface RunOptions {
   readonly places: Places
   /** Stay when there is nothing to supervise: for a service manager. */
   readonly stay: boolean
+  /** Supervisors in a row that a guardian has started, this one included. */
+  readonly revived: number
   /** Called once, when clients are served. */
   readonly onReady: () => void
 }
@@ -35,12 +38,18 @@ export async function runSupervisor(options: RunOptions): Promise<'ended' | 'hel
   const gid = groupOf(places, process.env)
   makeDirectories(places, gid)
   if ((await takeLock(places)) === 'held') return 'held'
+  // A service manager is guardian enough.
+  const guard = options.stay ? undefined : () => keepGuardian(places, options.revived)
+  // One that was revived must not fail to adopt for ever; the first is in no control group yet, and
+  // whoever started it learns why it failed.
+  const early = options.revived > 0 ? guard?.() : undefined
   const engine = await createEngine({
     stateDirectory: places.state,
     runDirectory: places.engineRun,
   })
   const life = new Life(engine, options)
   await listenPrivately(life.server, places, gid)
+  life.guardian = early ?? guard?.()
   options.onReady()
   await life.ended
   return 'ended'
@@ -49,6 +58,8 @@ export async function runSupervisor(options: RunOptions): Promise<'ended' | 'hel
 class Life {
   readonly server: Server = createServer()
   readonly ended: Promise<void>
+  /** Absent until clients are served, and under a service manager. */
+  guardian: Guardian | undefined
   readonly #engine: Engine
   readonly #stay: boolean
   readonly #turns = new Turns()
@@ -102,6 +113,7 @@ class Life {
     if (this.#isEnding) return
     this.#isEnding = true
     clearTimeout(this.#timer)
+    this.guardian?.dismiss()
     this.server.close()
     for (const client of this.#clients) client.end().resume()
     this.#engine

@@ -14,7 +14,12 @@ import type { CgroupHierarchy } from './types.ts'
  */
 export function enterGroup(hierarchies: readonly CgroupHierarchy[], path: string): () => void {
   const directories = groupDirectories(hierarchies, path)
-  const previous = ownGroups(hierarchies, readFileSync('/proc/self/cgroup', 'utf8'))
+  const own = ownGroups(hierarchies, readFileSync('/proc/self/cgroup', 'utf8'))
+  // Whoever was born in the group, by a process that lived there, cannot go back into it.
+  const previous = own.map((directory) => {
+    const group = directories.find((each) => each.directory === directory)
+    return group?.mountPoint ?? directory
+  })
   makeDirectories(directories, path)
   const leave = () => {
     for (const directory of previous) enter(directory)

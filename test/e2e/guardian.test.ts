@@ -1,0 +1,62 @@
+/** A supervisor that dies is replaced without any command, and its successor does its work. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { markedProcesses } from '../support/leak/processes.ts'
+import type { Sandbox } from '../support/sandbox.ts'
+import { until } from '../support/until.ts'
+import { Scene, shell, SLEEP } from './cli-scene.ts'
+
+let scene: Scene
+let sandbox: Sandbox
+beforeEach(async () => {
+  scene = await Scene.open()
+  ;({ sandbox } = scene)
+})
+afterEach(() => scene.close())
+
+const supervisor = (): number =>
+  Number(readFileSync(join(sandbox.root, 'state/supervisor.lock'), 'utf8'))
+
+/** A supervisor other than `before`, and one that answers: it writes its pid only when it has the lock. */
+const replaced = async (before: number): Promise<number> =>
+  Number(await until(async () => String(supervisor()), new RegExp(`^(?!${before}$)[1-9]\\d*$`)))
+
+const guardians = (): readonly number[] =>
+  markedProcesses({ marks: sandbox.scope.marks ?? [], namespaces: [] })
+    .filter(({ command, state }) => command.includes('guardian') && state !== 'Z')
+    .map(({ pid }) => pid)
+
+test('a killed supervisor is replaced, time after time, and acts on what ends meanwhile', async () => {
+  const life = 'echo begun; exec sleep 1000'
+  scene.write({ web: [shell(life), 'restart: always'], job: [...SLEEP] })
+  await scene.ok('up', '-d')
+  const [{ pid: job }] = JSON.parse((await scene.ok('ps', '--json', 'job')).stdout)
+  for (let round = 0; round < 3; round += 1) {
+    const [{ pid: web }] = JSON.parse((await scene.ok('ps', '--json', 'web')).stdout)
+    const before = supervisor()
+    process.kill(before, 'SIGKILL')
+    process.kill(web, 'SIGKILL')
+    await replaced(before)
+    await until(async () => (await scene.ok('ps', '--json', 'web')).stdout, /"state": "running"/)
+  }
+  const [{ pid, attempt }] = JSON.parse((await scene.ok('ps', '--json', 'job')).stdout)
+  expect({ pid, attempt }).toEqual({ pid: job, attempt: 1 })
+  expect((await scene.ok('logs', 'web')).stdout.match(/begun/g)).toHaveLength(4)
+  await scene.ok('down', '-t', '0')
+  expect(await sandbox.leaks()).toBe('')
+})
+
+test('a guardian that is killed is replaced, and ends with a supervisor that has nothing to do', async () => {
+  scene.write({ web: SLEEP })
+  await scene.ok('up', '-d')
+  const [first = 0, ...others] = guardians()
+  expect(others).toEqual([])
+  process.kill(first, 'SIGKILL')
+  await until(async () => guardians().join(), new RegExp(`^(?!${first}$)\\d+$`))
+  const before = supervisor()
+  process.kill(before, 'SIGKILL')
+  await replaced(before)
+  await scene.ok('down', '-t', '0')
+  expect(await sandbox.leaks()).toBe('')
+})
