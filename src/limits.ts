@@ -89,8 +89,11 @@ export const LOAD_BYTES_MAX: number = 256 * 1024
 /** Standard input of `exec` that may be under way: one pipe's worth four times over. */
 export const EXEC_WINDOW_BYTES: number = 256 * 1024
 
-/** After its program has ended, `exec` waits this long for a grandchild to close the output. */
-export const EXEC_DRAIN_MS: number = 1_000
+/**
+ * After its program has ended, no more than this of what `exec` reads can be the program's: a pipe
+ * holds 64 KiB (pipe(7)), a terminal no more. What follows is a grandchild's.
+ */
+export const EXEC_LEFT_BYTES_MAX: number = 128 * 1024
 
 /** After `up` has stopped its containers, it waits this long for their last lines. */
 export const LOG_DRAIN_MS: number = 1_000

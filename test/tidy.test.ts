@@ -189,7 +189,11 @@ describe('documents', () => {
     const rows = [...page.matchAll(/^\| `services\.\*\.([\w.]+)` \| (\w+) \|/gm)]
     const known = rows.filter(([, key = '']) => named.has(key))
     expect(known.length).toBeGreaterThan(40)
-    expect(known.filter(([, , status]) => status !== 'built').map(([, key]) => key)).toEqual([])
+    expect(
+      known
+        .filter(([, , status]) => !['built', 'partly'].includes(status ?? ''))
+        .map(([, key]) => key),
+    ).toEqual([])
   })
 
   test('ARCHITECTURE.md stays one page', () => {

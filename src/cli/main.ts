@@ -1,12 +1,14 @@
 /** Entry of the command line: runs the command, shows its error, ends with its status. */
 
 import { CommanderError } from 'commander'
-import { say } from './output.ts'
+import { outputTaken, say } from './output.ts'
 import { createProgram } from './program.ts'
 import { exitCodeOf, exitOf, renderError } from './render-error.ts'
 import { painter } from './style.ts'
 
-process.exit(await main(process.argv))
+const exitStatus = await main(process.argv)
+await outputTaken()
+process.exit(exitStatus)
 
 /** The exit status. */
 async function main(argv: readonly string[]): Promise<number> {

@@ -20,10 +20,19 @@ export function say(text: string): void {
 
 /** Results as bytes; resolves when more may be written. */
 export async function printBytes(bytes: Uint8Array): Promise<void> {
-  if (outputStream().write(bytes)) return
+  if (streamOf(1).write(bytes)) return
   await new Promise<void>((resolve) => {
     process.stdout.once('drain', resolve)
   })
+}
+
+/** Resolves when the system has taken everything that was printed: `process.exit` would drop it. */
+export async function outputTaken(): Promise<void> {
+  for (const stream of streamsInUse) {
+    await new Promise<void>((resolve) => {
+      stream.write('', () => resolve())
+    })
+  }
 }
 
 /** The streams of a program elsewhere that are not its standard output. */
@@ -62,18 +71,19 @@ function write(fd: Output, bytes: Uint8Array): void {
     } catch (error) {
       if (!isCode(error, 'EAGAIN')) return endWithReader(error)
       // Somebody else has made the pipe non-blocking and it is full: the stream knows how to wait.
-      ;(fd === 1 ? outputStream() : process.stderr).write(left)
+      streamOf(fd).write(left)
       return
     }
   }
 }
 
-let isGuarded = false
+const streamsInUse = new Set<NodeJS.WriteStream>()
 
-function outputStream(): NodeJS.WriteStream {
-  if (!isGuarded) process.stdout.on('error', endWithReader)
-  isGuarded = true
-  return process.stdout
+function streamOf(fd: Output): NodeJS.WriteStream {
+  const stream = fd === 1 ? process.stdout : process.stderr
+  if (!streamsInUse.has(stream)) stream.on('error', endWithReader)
+  streamsInUse.add(stream)
+  return stream
 }
 
 /** `tsstack logs | head` ends like any other program whose reader has gone: quietly. */

@@ -7,7 +7,6 @@ import { loadStack, renderDiagnostics } from '../spec/index.ts'
 import type { Loader, LoadRequest } from '../spec/index.ts'
 import { FileLoader } from './file-loader.ts'
 import type { StackInput } from './protocol.ts'
-import { warningsOf } from './warnings.ts'
 import { InvalidStack } from './wire-error.ts'
 
 export type Loaded =
@@ -35,10 +34,9 @@ export function loadDesired(input: StackInput, bytesMax: number = Infinity): Loa
   const { color } = input
   try {
     const loaded = loadStack(request)
-    const { stack, sources, projectDirectory, files } = loaded
+    const { stack, diagnostics, sources, projectDirectory, files } = loaded
     const desired = desire(stack, { directory: projectDirectory, files })
-    const warnings = warningsOf(loaded)
-    return { kind: 'loaded', desired, warnings: renderDiagnostics(warnings, sources, { color }) }
+    return { kind: 'loaded', desired, warnings: renderDiagnostics(diagnostics, sources, { color }) }
   } catch (error) {
     // The loader's own refusal may come back as a diagnostic of the spec room.
     if (loader.isTooLarge) return { kind: 'too-large' }

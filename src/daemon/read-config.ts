@@ -19,7 +19,6 @@ import { FileLoader } from './file-loader.ts'
 import { loadRequest } from './load.ts'
 import type { StackInput } from './protocol.ts'
 import { VERSION } from './version.ts'
-import { warningsOf } from './warnings.ts'
 import { InvalidStack } from './wire-error.ts'
 
 export interface ConfigText {
@@ -79,8 +78,7 @@ export function explain(input: StackInput, path: string): Explanation | MissingV
 
 function render(load: LoadRequest, { hash, strict, ...rest }: ConfigRequest): ConfigResult {
   const options = hash === undefined ? rest : { ...rest, hash: { names: hash, digest: sha256 } }
-  const result = renderConfig({ ...load, strict }, options)
-  return result.loaded ? { ...result, diagnostics: warningsOf(result.loaded) } : result
+  return renderConfig({ ...load, strict }, options)
 }
 
 /** Runs `work` on what `input` means; its errors come with excerpts of the files. */

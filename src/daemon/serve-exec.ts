@@ -1,9 +1,8 @@
 /** `exec`: another program in a running container, joined to the client's terminal. */
 
 import type { Readable } from 'node:stream'
-import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import type { ExecSession } from '../engine/index.ts'
-import { EXEC_DRAIN_MS, EXEC_WINDOW_BYTES } from '../limits.ts'
+import { EXEC_WINDOW_BYTES } from '../limits.ts'
 import type { ByteFrameKind } from './framing.ts'
 import type { ClientSignal, Request } from './protocol.ts'
 import { resolveStack } from './resolve.ts'
@@ -26,13 +25,11 @@ export async function serveExec(
   if (signal.aborted) hangUp()
   session.listener = inputOf(program, session)
   connection.send({ kind: 'started', window: EXEC_WINDOW_BYTES })
-  const outputs = [program.stdout, program.stderr].filter((each) => each !== undefined)
-  const copies = outputs.map(
-    (stream, at) => new Copy(session, at === 0 ? 'stdout' : 'stderr', stream),
-  )
+  const copies = [copy(session, 'stdout', program.stdout)]
+  if (program.stderr) copies.push(copy(session, 'stderr', program.stderr))
   const { exitCode } = await program.exited
   signal.removeEventListener('abort', hangUp)
-  await Promise.all(copies.map((copy) => copy.drained()))
+  await Promise.all(copies)
   program.stdin.destroy()
   connection.send({ kind: 'exited', exitCode })
 }
@@ -56,41 +53,10 @@ function inputOf(program: ExecSession, { connection }: ClientSession): SessionLi
 }
 
 /** Moves one stream of the program to the client, as fast as the client takes it. */
-class Copy {
-  readonly #stream: Readable
-  readonly #done: Promise<void>
-  #moved = 0
-  #isSending = false
-
-  constructor(session: ClientSession, kind: 'stdout' | 'stderr', stream: Readable) {
-    this.#stream = stream
-    this.#done = this.#run(session, kind)
-  }
-
-  /** To the end; but for a grandchild that holds the stream open and is silent, not for long. */
-  async drained(): Promise<void> {
-    let seen = -1
-    while (this.#isSending || this.#moved !== seen) {
-      seen = this.#moved
-      const quiet = sleep(EXEC_DRAIN_MS, 'quiet', { ref: false })
-      if ((await Promise.race([this.#done, quiet])) !== 'quiet') return
-      // Timers come before what can be read: after a stall of ours there may be much to read still.
-      await setImmediate()
-    }
-    this.#stream.destroy()
-    await this.#done
-  }
-
-  async #run({ connection }: ClientSession, kind: 'stdout' | 'stderr'): Promise<void> {
-    try {
-      for await (const bytes of this.#stream) {
-        this.#isSending = true
-        await connection.sendBytes(kind, bytes as Buffer)
-        this.#isSending = false
-        this.#moved += 1
-      }
-    } catch {
-      // Destroyed by the one who waited for it in vain: nothing more comes.
-    }
-  }
+async function copy(
+  { connection }: ClientSession,
+  kind: 'stdout' | 'stderr',
+  stream: Readable,
+): Promise<void> {
+  for await (const bytes of stream) await connection.sendBytes(kind, bytes as Buffer)
 }

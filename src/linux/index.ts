@@ -22,6 +22,7 @@ export {
 } from './namespace.ts'
 export * from './open-flags.ts'
 export { openIn, openPath, readIn, type Resolve } from './path.ts'
+export { hasBytes } from './poll.ts'
 export * from './process.ts'
 export * from './pty.ts'
 export * from './rlimits.ts'

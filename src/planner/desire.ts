@@ -21,7 +21,7 @@ export interface DesireOptions {
 /**
  * The desired state of `stack`, which was read from `source`. Names are Compose's:
  * `<stack>-<service>-<N>`, N from 1, unless `container_name` says otherwise. What it cannot express
- * yet is left out; `validatePlanability` says what.
+ * yet is left out; the warnings of the spec room say what.
  * @throws UsageError when `scale` names an unknown service, or several containers of one name.
  */
 export function desire(

@@ -25,4 +25,3 @@ export {
   type RestartMemory,
 } from './restart.ts'
 export type { Step, StepChange, Summary } from './steps.ts'
-export { validatePlanability, type PlanabilityWarning } from './planability.ts'

@@ -114,7 +114,17 @@ describe('exec', () => {
     const input = 'tsstack '.repeat(1024 * 1024)
     const result = await sandbox.tsstack(['exec', 'web', 'cat'], { cwd: folder, input })
     expect(result.code).toBe(0)
+    expect(result.stdout.length).toBe(input.length)
     expect(result.stdout === input).toBe(true)
+  })
+
+  test('brings the last bytes even to a reader that comes late', async () => {
+    // More than a pipe holds: its end is still with the command when the program has ended.
+    const script = '"$@" | { sleep 0.5; wc -c; }'
+    const words = ['exec', 'web', 'head', '-c', '75000', '/dev/zero']
+    const command = [process.execPath, CLI, ...words]
+    const result = await sandbox.inNetns(['sh', '-c', script, 'sh', ...command], { cwd: folder })
+    expect(result.stdout.trim()).toBe('75000')
   })
 
   test('ends although its input is never read, and although a grandchild keeps its output', async () => {

@@ -3,7 +3,7 @@
 import { globSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
-import { desire, describe, plan, validatePlanability } from '../../src/planner/index.ts'
+import { desire, describe, plan } from '../../src/planner/index.ts'
 import { loadStack, type Loader } from '../../src/spec/index.ts'
 import { expectSound } from './check.ts'
 
@@ -21,7 +21,7 @@ const disk: Loader = {
 test.each(globSync('*/stack.yaml', { cwd: EXAMPLES }).toSorted())(
   'desire() and plan() understand all of examples/%s',
   (file) => {
-    const { stack, projectDirectory, files } = loadStack({
+    const { stack, diagnostics, projectDirectory, files } = loadStack({
       cwd: EXAMPLES,
       env: { TSSTACK_NODE: '/usr/bin/node' },
       loader: disk,
@@ -30,7 +30,7 @@ test.each(globSync('*/stack.yaml', { cwd: EXAMPLES }).toSorted())(
     const desired = desire(stack, { directory: projectDirectory, files })
     const observed = { stack: stack.name, containers: [], networks: [], volumes: [] }
     const found = plan({ desired, observed, now: 0 })
-    expect(validatePlanability(stack)).toEqual([])
+    expect(diagnostics).toEqual([])
     expect(JSON.parse(JSON.stringify(desired))).toStrictEqual(desired)
     expect(describe(found)).toContain(`${found.actions.length - desired.containers.length} to add`)
     expectSound({ desired, observed }, found, {})

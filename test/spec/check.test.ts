@@ -164,7 +164,7 @@ describe('loadStack() on the schema', () => {
 
   test('warns of every key without effect, and makes errors of warnings when asked', () => {
     const text =
-      'services: {web: {image: x, tty: true, deploy: {mode: global, replicas: 2}, networks: {default: {interface_name: e}}}}\n'
+      'services: {web: {image: x, cpu_count: 2, deploy: {placement: {constraints: [a==b]}, replicas: 2}, credential_spec: {file: a}}}\n'
     expect(warnings(text)).toEqual(['no-effect', 'no-effect', 'no-effect'])
     expect(errors(text, { strict: true }).map(({ rule }) => rule)).toEqual([
       'no-effect',

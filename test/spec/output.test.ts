@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { SpecError } from '../../src/errors.ts'
@@ -11,7 +10,6 @@ import {
   jsonSchema,
   renderConfig,
   renderDiagnostics,
-  supportDocument,
 } from '../../src/spec/index.ts'
 import { errors, type Files, load, request } from './stack.ts'
 
@@ -286,11 +284,5 @@ describe('jsonSchema()', () => {
     )
     expect(schema).toMatchObject({ additionalProperties: false, patternProperties: { '^x-': {} } })
     expect(JSON.stringify(schema)).toContain('healthcheck')
-  })
-})
-
-describe('supportDocument()', () => {
-  test('is what docs/compose-support.md says', () => {
-    expect(readFileSync('docs/compose-support.md', 'utf8')).toBe(supportDocument())
   })
 })

@@ -8,7 +8,8 @@ import { bindEtcFiles, type ChildEtc } from './child-etc.ts'
 import { setReadOnly, writeFileSystem } from './child-file-system.ts'
 import type { PreparedMount } from './mounts.ts'
 import { etcSource, maskSource } from './new-file-system.ts'
-import { howToFind, openHow } from './open-how.ts'
+import { writeProcFile } from './child-proc.ts'
+import { howToFind } from './open-how.ts'
 
 /** Descriptors are numbers inside the child. */
 export interface ChildMounts {
@@ -107,15 +108,14 @@ function attach(
   }
   program.compute(source, { store: program.ahead(2, 0) })
   // Resolved now, with everything mounted so far in view, and never past the container's own root.
-  program.call(
-    'openat2',
-    [root, program.text(mount.target), howToFind(program), kernel.OPEN_HOW_BYTES],
-    {
-      onError,
-      store: program.ahead(1, 2),
-      note: `openat2(${JSON.stringify(mount.target)})`,
-    },
-  )
+  // The image's links have been followed already; one that is met here lies in a volume, which
+  // others may write to: it could lead into procfs by now (CVE-2021-30465, CVE-2023-27561).
+  const how = howToFind(program, kernel.RESOLVE_IN_ROOT | kernel.RESOLVE_NO_SYMLINKS)
+  program.call('openat2', [root, program.text(mount.target), how, kernel.OPEN_HOW_BYTES], {
+    onError,
+    store: program.ahead(1, 2),
+    note: `openat2(${JSON.stringify(mount.target)})`,
+  })
   program.call('move_mount', [0, empty, 0, empty, flags], {
     onError,
     note: `move_mount(${JSON.stringify(mount.target)})`,
@@ -129,19 +129,8 @@ export function writeSysctls(
   onError: Label,
 ): void {
   for (const [name, value] of Object.entries(sysctls)) {
-    const path = `/proc/sys/${name.replaceAll('.', '/')}`
-    const flags = kernel.O_WRONLY | kernel.O_CLOEXEC
-    const resolve = kernel.RESOLVE_NO_SYMLINKS | kernel.RESOLVE_IN_ROOT
-    const how = openHow(program, { flags, resolve })
-    program.call('openat2', [kernel.AT_FDCWD, program.text(path), how, kernel.OPEN_HOW_BYTES], {
-      onError,
-      store: program.ahead(1, 0),
-      note: `open("${path}")`,
-    })
-    program.call('write', [0, program.text(value), Buffer.byteLength(value)], {
-      onError,
-      note: `write("${path}", ${JSON.stringify(value)})`,
-    })
+    const path = `sys/${name.replaceAll('.', '/')}`
+    writeProcFile(program, { path, text: value }, onError)
   }
 }
 

@@ -6,6 +6,7 @@
 import type { Label, Program } from '../../linux/index.ts'
 import { FD } from './descriptors.ts'
 import { writeCredentials } from './credentials.ts'
+import { writeProcFile } from './child-proc.ts'
 import * as kernel from './kernel.ts'
 import type { OciConfig, OciProcess } from './oci.ts'
 import {
@@ -83,6 +84,8 @@ export function writeJoiningChild(
   const failed = program.failLabel({ reportFd: FD.fifo })
   joinGroups(program, input, failed)
   program.call('setns', [input.pidfd, kernel.CLONE_NEWCGROUP], { onError: failed })
+  // Programs of the container see this process already: none of ours may be read from it.
+  program.call('close_range', [FD.firstPassed, kernel.ALL_DESCRIPTORS, 0], { onError: failed })
   openSession(program, input, failed)
   setLimits(program, input, failed)
   writeCredentials(program, input, failed)
@@ -126,16 +129,5 @@ function setLimits(program: Program, input: ProgramInput, onError: Label): void 
   program.call('umask', [0o022])
   if (input.oomScoreAdj === undefined) return
   const text = String(input.oomScoreAdj)
-  program.call(
-    'openat',
-    [kernel.AT_FDCWD, program.text('/proc/self/oom_score_adj'), kernel.O_WRONLY],
-    {
-      onError,
-      store: program.ahead(1, 0),
-    },
-  )
-  program.call('write', [0, program.text(text), text.length], {
-    onError,
-    note: `write(/proc/self/oom_score_adj, ${text})`,
-  })
+  writeProcFile(program, { path: 'self/oom_score_adj', text }, onError)
 }

@@ -1,7 +1,7 @@
 /** Runs another program in a running container, as safely confined as the container's own. */
 
 import { Socket } from 'node:net'
-import { PassThrough, type Readable, type Writable } from 'node:stream'
+import type { Writable } from 'node:stream'
 import { ReadStream } from 'node:tty'
 import {
   CLONE_NEW,
@@ -29,6 +29,7 @@ import { Undo } from '../undo.ts'
 import { writeJoiningChild } from './child.ts'
 import { describeContainer } from './describe.ts'
 import { DescriptorTable } from './descriptors.ts'
+import { ExecOutput } from './exec-output.ts'
 import { launchFailure } from './launch-failure.ts'
 import { monitorProgram } from './monitor.ts'
 import type { OciConfig } from './oci.ts'
@@ -61,7 +62,8 @@ export async function execInContainer(
     try {
       return await launch(machine, { container, config, target, streams, temporary })
     } catch (error) {
-      for (const stream of [streams.stdin, streams.stdout, streams.stderr]) stream?.destroy()
+      for (const { stream } of outputsOf(streams)) stream.destroy()
+      streams.stdin.destroy()
       throw error
     }
   } finally {
@@ -126,8 +128,8 @@ function describeExec(container: LiveContainer, request: ExecRequest, root: Fd):
 interface Streams {
   readonly given: readonly [stdin: Fd, stdout: Fd, stderr: Fd]
   readonly stdin: Writable
-  readonly stdout: Readable
-  readonly stderr: Readable | undefined
+  readonly stdout: ExecOutput
+  readonly stderr: ExecOutput | undefined
   /** Present with a terminal. */
   readonly master?: Fd
 }
@@ -138,9 +140,13 @@ function openPipes(temporary: Undo): Streams {
   return {
     given: [input.read, output.write, error.write],
     stdin: new Socket({ fd: input.write, readable: false, writable: true }),
-    stdout: new Socket({ fd: output.read, readable: true, writable: false }),
-    stderr: new Socket({ fd: error.read, readable: true, writable: false }),
+    stdout: readPipe(output.read),
+    stderr: readPipe(error.read),
   }
+}
+
+function readPipe(fd: Fd): ExecOutput {
+  return new ExecOutput(new Socket({ fd, readable: true, writable: false }), fd)
 }
 
 /** A pty of the container's own devpts, never the caller's terminal. */
@@ -151,11 +157,7 @@ function openTerminal(request: ExecRequest, root: Fd, temporary: Undo): Streams 
   temporary.push(() => close(slave))
   if (request.size) setWindowSize(master, request.size)
   const terminal = new ReadStream(master)
-  const stdout = new PassThrough()
-  terminal.on('data', (chunk: Buffer) => stdout.write(chunk))
-  // The last slave's close reads as EIO, which is how a terminal ends.
-  terminal.on('error', () => stdout.end())
-  terminal.on('end', () => stdout.end())
+  const stdout = new ExecOutput(terminal, master)
   return { given: [slave, slave, slave], stdin: terminal, stdout, stderr: undefined, master }
 }
 
@@ -230,14 +232,18 @@ function follow(
   const exited = Promise.withResolvers<{ readonly exitCode: number }>()
   let pidfd: Fd | undefined
   let failure: Failure | undefined
+  const end = (exitCode: number): void => {
+    for (const output of outputsOf(streams)) output.programExited()
+    exited.resolve({ exitCode })
+  }
   listenToPipe(reports, {
     started: (pid) => {
       pidfd = tryPidfd(pid)
       if (failure) return
       started.resolve({
         stdin: streams.stdin,
-        stdout: streams.stdout,
-        stderr: streams.stderr,
+        stdout: streams.stdout.stream,
+        stderr: streams.stderr?.stream,
         resize: (size) => {
           if (streams.master !== undefined) setWindowSize(streams.master, size)
         },
@@ -248,16 +254,20 @@ function follow(
       })
     },
     failed: (reported) => (failure = reported),
-    exited: (waitStatus) => exited.resolve({ exitCode: exitCodeOf(waitStatus) }),
+    exited: (waitStatus) => end(exitCodeOf(waitStatus)),
     gone: () => {
       if (pidfd !== undefined) close(pidfd)
       pidfd = undefined
       // Has no effect after an exit was reported: the monitor was killed, and its child with it.
-      exited.resolve({ exitCode: 137 })
+      end(137)
       started.reject(failure ? describe(failure) : new Error('The exec monitor ended at once'))
     },
   })
   return started.promise
+}
+
+function outputsOf({ stdout, stderr }: Streams): readonly ExecOutput[] {
+  return stderr ? [stdout, stderr] : [stdout]
 }
 
 function tryPidfd(pid: number): Fd | undefined {

@@ -55,8 +55,12 @@ export const ELOOP = 40
 // include/uapi/linux/openat2.h
 export const OPEN_HOW_BYTES = 24
 export const RESOLVE_NO_XDEV = 0x01
+export const RESOLVE_NO_MAGICLINKS = 0x02
 export const RESOLVE_NO_SYMLINKS = 0x04
+export const RESOLVE_BENEATH = 0x08
 export const RESOLVE_IN_ROOT = 0x10
+
+export const PROC_SUPER_MAGIC = 0x9fa0 // include/uapi/linux/magic.h
 
 // include/uapi/linux/prctl.h
 export const PR_SET_PDEATHSIG = 1

@@ -147,7 +147,34 @@ function makeTarget(
   context: MountContext,
 ): void {
   const isDirectory = mount.kind === 'create' || mount.isDirectory
-  makePlace({ path: mount.target, isDirectory }, earlier, context)
+  const place = { path: mount.target, isDirectory }
+  const parent = deepestAbove(mount.target, earlier)
+  if (parent?.kind === 'attach') makePlaceIn(parent, place, context.container)
+  else makePlace(place, earlier, context)
+}
+
+/**
+ * A volume may be written to by others, so that a link in it can lead anywhere by the time it
+ * counts. The child follows none there; this says so in words.
+ */
+function makePlaceIn(
+  parent: Extract<PreparedMount, { kind: 'attach' }>,
+  { path: target, isDirectory }: { readonly path: string; readonly isDirectory: boolean },
+  container: string,
+): void {
+  const path = target.slice(parent.target.length)
+  try {
+    if (isDirectory) makeDirectoryIn(parent.fd, path, { mode: 0o755 })
+    else makeFileIn(parent.fd, path, { mode: 0o644 })
+    close(openIn(parent.fd, path, { resolve: 'no-symlinks' }))
+  } catch (cause) {
+    if (!(cause instanceof KernelError && cause.errnoName === 'ELOOP')) throw cause
+    const message =
+      `Cannot mount at "${target}" of "${container}": ` +
+      `a symbolic link lies on the way in what is mounted at "${parent.target}"`
+    const hint = 'give the place that the link leads to as the target'
+    throw new EngineError('LAUNCH', message, { hint, cause })
+  }
 }
 
 /** As Docker does. Where it cannot be made, the child's chdir(2) says so. */

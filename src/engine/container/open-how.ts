@@ -15,6 +15,6 @@ export function openHow(
 }
 
 /** For a place to mount on: never past the root that it is looked up in. */
-export function howToFind(program: Program, resolve: number = kernel.RESOLVE_IN_ROOT): number {
+export function howToFind(program: Program, resolve: number): number {
   return openHow(program, { flags: kernel.O_PATH | kernel.O_CLOEXEC, resolve })
 }

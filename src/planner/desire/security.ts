@@ -26,7 +26,7 @@ export function securityOf(
 }
 
 /** `name`, `name=value`, or `name:value` as older files have it. */
-export function securityOption(text: string): { readonly name: string; readonly value: string } {
+function securityOption(text: string): { readonly name: string; readonly value: string } {
   const [, name = '', value = ''] = /^(?<name>[^=:]*)[=:]?(?<value>.*)$/su.exec(text) ?? []
   return { name, value }
 }

@@ -6,6 +6,7 @@ import type { LoadRequest } from '../request.ts'
 import { locate, nodeAt } from '../tree/locate.ts'
 import type { Node, Place } from '../tree/node.ts'
 import { type Plain, toPlain } from '../tree/plain.ts'
+import { gapOf } from '../support/support.ts'
 import { SUPPORT } from '../support/table.ts'
 import { MEANINGS } from './meanings.ts'
 
@@ -48,15 +49,34 @@ export function explainValue(request: LoadRequest, path: string): Explanation | 
   if (node === undefined) return missing(path, keys, loaded.tree)
   const place = locate(loaded.tree, keys, 'value')
   const pattern = patternOf(keys)
-  const support = SUPPORT[pattern]
+  const noEffect = gapAt(pattern, keys, loaded.tree)
   const meaning = MEANINGS[pattern]
   return {
     path,
     value: toPlain(node),
     origins: originsOf(node, place),
     ...(meaning === undefined ? {} : { meaning }),
-    ...(support !== undefined && support.status !== 'built' ? { noEffect: support.reason } : {}),
+    ...(noEffect === undefined ? {} : { noEffect }),
   }
+}
+
+/** Why the value, or a key around it, has no effect. */
+function gapAt(
+  pattern: string,
+  keys: readonly (string | number)[],
+  tree: Node,
+): string | undefined {
+  const around = toPlain(nodeAt(tree, keys.slice(0, 2)) ?? tree)
+  const service = keys[0] === 'services' ? (around as { readonly [key: string]: Plain }) : undefined
+  const parts = pattern.split('.')
+  for (let length = 1; length <= parts.length; length++) {
+    const support = SUPPORT[parts.slice(0, length).join('.')]
+    const node = nodeAt(tree, keys.slice(0, length))
+    if (support === undefined || node === undefined) continue
+    const gap = gapOf(support, toPlain(node), { key: String(keys[length - 1]), service })
+    if (gap !== undefined) return gap
+  }
+  return undefined
 }
 
 /** `services.web.ports[0]`; a key with a dot goes in brackets and quotes: `labels["a.b"]`. */

@@ -1,6 +1,5 @@
 /** JSON Schema of stack files, for editors: what `tsstack schema` prints. */
 import * as z from 'zod'
-import { SUPPORT } from '../support/table.ts'
 import { stackSchema } from './stack.ts'
 
 /** A draft 2020-12 schema. `x-` keys are allowed in every mapping with fixed keys. */
@@ -16,8 +15,8 @@ export function jsonSchema(): Record<string, unknown> {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'tsstack stack file',
     description:
-      'A stack of services in the Compose format. Keys without effect so far: ' +
-      `${Object.keys(SUPPORT).length}; tsstack warns of each.`,
+      'A stack of services in the Compose format. ' +
+      'tsstack warns of keys and values without effect; docs/compose-support.md lists them.',
     ...schema,
   }
 }

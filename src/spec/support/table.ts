@@ -1,146 +1,195 @@
 /**
  * What tsstack does with each key of a stack file: the one place to edit when a key gets built.
  *
- * A key that is not here is built. `ignored` keys are read, checked and shown by `config`, and
- * warned about; `refused` keys are errors. A path names keys with `.`; `*` is any key or list item.
+ * To build a key, put `built()` in its line (or `partly(…)`, `only(…)` when some values work), then
+ * run `npm run docs`, which writes docs/compose-support.md. Every use of a key that is `ignored`,
+ * and every value of `partly` and `only` that does not work, is warned about.
+ *
+ * Each key of a service has a line, as the type demands. A deeper key without a line is as its
+ * parent; a path names keys with `.`, and `*` is any name or list item.
  */
+import type { Service } from '../model.ts'
+import { FILES, LOGGING, noPorts, SECURITY, SWARM, WINDOWS } from './cases.ts'
+import { built, ignored, only, partly, type Support, textOf } from './support.ts'
 
-export type Support =
-  | { readonly status: 'built'; readonly note?: string }
-  | { readonly status: 'ignored'; readonly reason: string }
-  | { readonly status: 'refused'; readonly reason: string }
-
-function ignored(reason: string): Support {
-  return { status: 'ignored', reason }
-}
-
-const NOT_YET = 'not built yet'
-const SWARM = 'for clusters of machines; tsstack runs on one'
-const WINDOWS = 'for Windows only'
-const NO_REGISTRY = 'images come from host: or dir: so far'
-
-const SERVICE: Readonly<Record<string, Support>> = {
+const SERVICE: Readonly<Record<keyof Service, Support>> = {
+  annotations: ignored('annotations are not kept'),
+  attach: ignored('"up" shows the output of every service', [true]),
+  blkio_config: ignored('block devices are not limited'),
   build: ignored('building images is not built yet; give a root filesystem with image: dir:PATH'),
-  platform: ignored(NO_REGISTRY),
-  pull_policy: ignored(NO_REGISTRY),
-  pull_refresh_after: ignored(NO_REGISTRY),
-  annotations: ignored(NOT_YET),
-  provider: ignored(NOT_YET),
-  attach: ignored(NOT_YET),
-  runtime: ignored('tsstack starts containers itself'),
-  isolation: ignored(WINDOWS),
-  use_api_socket: ignored('there is no Docker engine'),
-  models: ignored(NOT_YET),
-  develop: ignored(NOT_YET),
-  pre_start: ignored(NOT_YET),
-  post_start: ignored(NOT_YET),
-  pre_stop: ignored(NOT_YET),
-  'deploy.mode': ignored(SWARM),
-  'deploy.endpoint_mode': ignored(SWARM),
-  'deploy.labels': ignored(SWARM),
-  'deploy.update_config': ignored(NOT_YET),
-  'deploy.rollback_config': ignored(NOT_YET),
-  'deploy.placement': ignored(SWARM),
-  'deploy.resources.limits.devices': ignored(NOT_YET),
-  'deploy.resources.reservations.cpus': ignored('no processor is set aside'),
-  'deploy.resources.reservations.devices': ignored(NOT_YET),
-  'deploy.resources.reservations.generic_resources': ignored(SWARM),
+  cap_add: built(),
+  cap_drop: built(),
+  cgroup: only(['private'], 'the container has its own namespace'),
+  cgroup_parent: ignored('the group is below that of the stack'),
+  command: built(),
+  configs: built(),
+  container_name: built(),
   cpu_count: ignored(WINDOWS),
   cpu_percent: ignored(WINDOWS),
-  cpu_rt_period: ignored(NOT_YET),
-  cpu_rt_runtime: ignored(NOT_YET),
-  mem_swappiness: ignored('the kernel has no such limit in cgroup v2'),
-  oom_kill_disable: ignored('the kernel has no such switch in cgroup v2'),
-  blkio_config: ignored(NOT_YET),
-  cgroup: ignored(NOT_YET),
-  cgroup_parent: ignored(NOT_YET),
-  userns_mode: ignored(NOT_YET),
-  pid: ignored(NOT_YET),
-  ipc: ignored(NOT_YET),
-  uts: ignored(NOT_YET),
-  tty: ignored('the program runs without a terminal; "tsstack exec" gives one'),
-  stdin_open: ignored('the program reads nothing; "tsstack exec" passes input on'),
-  devices: ignored(NOT_YET),
-  device_cgroup_rules: ignored(NOT_YET),
-  gpus: ignored(NOT_YET),
+  cpu_period: built(),
+  cpu_quota: built(),
+  cpu_rt_period: ignored("the kernel's default is used"),
+  cpu_rt_runtime: ignored("the kernel's default is used"),
+  cpu_shares: built(),
+  cpus: built(),
+  cpuset: built(),
   credential_spec: ignored(WINDOWS),
-  storage_opt: ignored(NOT_YET),
-  external_links: ignored(NOT_YET),
-  'networks.*.driver_opts': ignored(NOT_YET),
-  'networks.*.interface_name': ignored(NOT_YET),
-  'networks.*.ipv6_address': ignored(NOT_YET),
-  'networks.*.link_local_ips': ignored(NOT_YET),
-  'ports.*.name': ignored('a remark'),
+  depends_on: built(),
+  deploy: built(),
+  develop: ignored('files are not watched'),
+  device_cgroup_rules: ignored('the container gets the default devices only'),
+  devices: ignored('the container gets the default devices only'),
+  dns: built(),
+  dns_opt: built(),
+  dns_search: built(),
+  domainname: built(),
+  entrypoint: built(),
+  env_file: built(),
+  environment: built(),
+  expose: built(),
+  extends: built(),
+  external_links: ignored('containers of other stacks are not found by name'),
+  extra_hosts: built(),
+  gpus: ignored('the container gets the default devices only'),
+  group_add: built(),
+  healthcheck: partly('with `test`', (check) =>
+    check !== null && typeof check === 'object' && ('test' in check || 'disable' in check)
+      ? undefined
+      : 'without "test" there is nothing to run',
+  ),
+  hostname: built(),
+  image: built('`host:` and `dir:PATH`; registries are to come'),
+  init: built(),
+  ipc: only(['private', 'shareable'], 'the container has its own namespace'),
+  isolation: only(['default'], WINDOWS),
+  label_file: built(),
+  labels: built(),
+  links: built(),
+  logging: built(),
+  mac_address: built(),
+  mem_limit: built(),
+  mem_reservation: built(),
+  mem_swappiness: ignored('the kernel has no such limit in cgroup v2'),
+  memswap_limit: built(),
+  models: ignored('no model is run'),
+  network_mode: partly('`none`, `host`, `service:NAME`', (mode) =>
+    mode === 'bridge' || mode === 'default' ? 'it is the default network of the stack' : undefined,
+  ),
+  networks: built(),
+  oom_kill_disable: ignored('the kernel has no such switch in cgroup v2', [false]),
+  oom_score_adj: built(),
+  pid: only(['private'], 'the container has its own namespace'),
+  pids_limit: built(),
+  platform: ignored('programs are taken to fit this machine'),
+  ports: partly('in a network of the stack', (_, { service }) => noPorts(service)),
+  post_start: ignored('hooks are not run'),
+  pre_start: ignored('hooks are not run'),
+  pre_stop: ignored('hooks are not run'),
+  privileged: built(),
+  profiles: built(),
+  provider: ignored('the provider is not run'),
+  pull_policy: ignored('images are not pulled'),
+  pull_refresh_after: ignored('images are not pulled'),
+  read_only: built(),
+  restart: built(),
+  runtime: only(['runc', 'crun', 'io.containerd.runc.v2'], 'tsstack starts containers itself'),
+  scale: built(),
+  secrets: built(),
+  security_opt: built(),
+  shm_size: built(),
+  stdin_open: ignored('the program reads nothing; "tsstack exec" passes input on', [false]),
+  stop_grace_period: built(),
+  stop_signal: built(),
+  storage_opt: ignored('the size of the writable layer is not limited'),
+  sysctls: built(),
+  tmpfs: built(),
+  tty: ignored('the program has no terminal; "tsstack exec" gives one', [false]),
+  ulimits: built(),
+  use_api_socket: ignored('there is no Docker engine', [false]),
+  user: built(),
+  userns_mode: only(['host'], 'the container shares the users of the host'),
+  uts: only(['private'], 'the container has its own namespace'),
+  volumes: built(),
+  volumes_from: built(),
+  working_dir: built(),
+}
+
+/** Deeper keys of a service that differ from their parent. */
+const INSIDE_SERVICE: Readonly<Record<string, Support>> = {
+  'configs.*.uid': ignored(FILES),
+  'configs.*.gid': ignored(FILES),
+  'configs.*.mode': ignored(FILES),
+  'deploy.mode': only(['replicated'], 'services are replicated'),
+  'deploy.endpoint_mode': ignored('a name has the address of every replica'),
+  'deploy.labels': ignored('there is no object of the service to carry them'),
+  'deploy.placement': ignored('there is one machine'),
+  'deploy.rollback_config': ignored('nothing is rolled back'),
+  'deploy.update_config': ignored('a container is stopped, then replaced'),
+  'deploy.resources.limits.devices': ignored('devices are not limited'),
+  'deploy.resources.reservations.cpus': ignored('no processor is set aside'),
+  'deploy.resources.reservations.devices': ignored('no device is set aside'),
+  'deploy.resources.reservations.generic_resources': ignored(SWARM),
+  'links.*': partly('`SERVICE`, without alias', (link) => {
+    const [service, alias = service] = textOf(link).split(':')
+    return alias === service ? undefined : `the service is found as "${service}" only`
+  }),
+  'logging.driver': only(['json-file', 'local', 'none'], 'logs are kept in files of tsstack'),
+  'logging.options.*': partly('`max-size` and `max-file`', (_, place) =>
+    LOGGING.has(place.key) ? undefined : 'only max-size and max-file are used',
+  ),
+  'networks.*.driver_opts': ignored('the interface has the defaults'),
+  'networks.*.interface_name': ignored('the interface has the defaults'),
+  'networks.*.ipv6_address': ignored('every network has IPv4 only'),
+  'networks.*.link_local_ips': ignored('the interface has the defaults'),
   'ports.*.app_protocol': ignored('a remark'),
+  'ports.*.name': ignored('a remark'),
+  'ports.*.protocol': only(['tcp', 'udp'], 'only tcp and udp are published'),
+  'secrets.*.uid': ignored(FILES),
+  'secrets.*.gid': ignored(FILES),
+  'secrets.*.mode': ignored(FILES),
+  'security_opt.*': partly(
+    '`no-new-privileges`, `seccomp=unconfined`, `apparmor=unconfined`, `label=disable`',
+    (option) => (SECURITY.test(textOf(option)) ? undefined : 'it is not changed by tsstack'),
+  ),
+  'volumes.*.type': only(['bind', 'volume', 'tmpfs'], 'a mount of another type is left out'),
   'volumes.*.consistency': ignored('for Docker Desktop only'),
-  'volumes.*.volume.labels': ignored(NOT_YET),
-  'volumes.*.bind.recursive': ignored(NOT_YET),
-  'logging.driver': ignored('logs are files of tsstack; "tsstack logs" shows them'),
-}
-
-const TOP: Readonly<Record<string, Support>> = {
-  version: ignored('obsolete'),
-  models: ignored(NOT_YET),
-  'networks.*.driver': ignored('every network is a bridge'),
-  'networks.*.attachable': ignored(SWARM),
-  'networks.*.enable_ipv4': ignored(NOT_YET),
-  'networks.*.enable_ipv6': ignored(NOT_YET),
-  'networks.*.ipam.driver': ignored('addresses are given out by tsstack'),
-  'networks.*.ipam.options': ignored(NOT_YET),
-  'networks.*.ipam.config.*.aux_addresses': ignored(NOT_YET),
-  'volumes.*.driver': ignored('every volume is a folder of this machine'),
-  'volumes.*.driver_opts': ignored(NOT_YET),
-}
-
-export const SUPPORT: Readonly<Record<string, Support>> = {
-  ...TOP,
-  ...Object.fromEntries(
-    Object.entries(SERVICE).map(([path, support]) => [`services.*.${path}`, support]),
+  'volumes.*.bind.recursive': ignored('mounts below the source come along'),
+  'volumes.*.bind.selinux': built('no label is needed: none confines a container'),
+  'volumes.*.volume.labels': ignored('anonymous volumes have no labels'),
+  'volumes_from.*': partly('services of the stack', (source) =>
+    textOf(source).startsWith('container:') ? 'only services of the stack lend volumes' : undefined,
   ),
 }
 
-/** Values of ignored keys that change nothing, so that nobody needs to hear of them. */
-export const HARMLESS: Readonly<Record<string, readonly unknown[]>> = {
-  'networks.*.driver': ['bridge'],
-  'networks.*.ipam.driver': ['default'],
-  'networks.*.enable_ipv4': [true],
-  'networks.*.enable_ipv6': [false],
-  'volumes.*.driver': ['local'],
-  'services.*.attach': [true],
-  'services.*.use_api_socket': [false],
-  'services.*.oom_kill_disable': [false],
-  'services.*.tty': [false],
-  'services.*.stdin_open': [false],
-  'services.*.cgroup': ['private'],
-  'services.*.ipc': ['private', 'shareable'],
-  'services.*.pid': ['private'],
-  'services.*.uts': ['private'],
-  'services.*.userns_mode': ['host'],
-  'services.*.isolation': ['default'],
-  'services.*.runtime': ['runc', 'crun', 'io.containerd.runc.v2'],
-  'services.*.deploy.mode': ['replicated'],
-  'services.*.logging.driver': ['json-file', 'local', 'none'],
+const OUTSIDE_SERVICES: Readonly<Record<string, Support>> = {
+  version: ignored('obsolete'),
+  models: ignored('no model is run'),
+  'networks.*.attachable': ignored(SWARM, [false]),
+  'networks.*.driver': only(['bridge', 'default'], 'every network is a bridge'),
+  'networks.*.driver_opts.*': partly('`com.docker.network.driver.mtu`', (_, { key }) =>
+    key === 'com.docker.network.driver.mtu' || key === 'mtu'
+      ? undefined
+      : 'only the MTU can be set',
+  ),
+  'networks.*.enable_ipv4': only([true], 'every network has IPv4'),
+  'networks.*.enable_ipv6': only([false], 'every network has IPv4 only'),
+  'networks.*.ipam.driver': only(['default'], 'addresses are given out by tsstack'),
+  'networks.*.ipam.options': ignored('addresses are given out by tsstack'),
+  'networks.*.ipam.config.*.aux_addresses': ignored('no address is set aside'),
+  'volumes.*.driver': only(['local', 'default'], 'every volume is a folder of this machine'),
+  'volumes.*.driver_opts': ignored('every volume is a folder of this machine'),
+  'configs.*.content': ignored('only "file" is mounted so far'),
+  'configs.*.environment': ignored('only "file" is mounted so far'),
+  'secrets.*.environment': ignored('only "file" is mounted so far'),
 }
 
-/**
- * Keys that work, but not with every value: the planner warns of the others
- * (src/planner/planability).
- */
-export const NOTES: Readonly<Record<string, string>> = {
-  'services.*.image': 'host: and dir:PATH; registries are to come',
-  'services.*.security_opt': 'no-new-privileges and seccomp=unconfined',
-  'services.*.network_mode': 'none, host, bridge and service:NAME',
-  'services.*.configs': 'those with "file", which is mounted as it is',
-  'services.*.secrets': 'those with "file", which is mounted as it is',
-  'services.*.links': 'an order of start follows; services reach each other by name, not by alias',
-  'services.*.volumes_from': 'from services of the stack',
-  'services.*.volumes.*.type': 'bind, volume and tmpfs',
-  'services.*.volumes.*.bind.selinux': 'no label is needed: none confines a container',
-  'services.*.logging.options': 'max-size and max-file',
-  'networks.*.driver_opts': 'com.docker.network.driver.mtu',
-  'configs.*.file': 'mounted as it is',
-  'configs.*.content': 'only "file" is mounted so far',
-  'configs.*.environment': 'only "file" is mounted so far',
-  'secrets.*.file': 'mounted as it is',
-  'secrets.*.environment': 'only "file" is mounted so far',
+/** By path from the top of the file. */
+export const SUPPORT: Readonly<Record<string, Support>> = {
+  ...OUTSIDE_SERVICES,
+  ...Object.fromEntries(
+    Object.entries({ ...SERVICE, ...INSIDE_SERVICE }).map(([path, support]) => [
+      `services.*.${path}`,
+      support,
+    ]),
+  ),
 }

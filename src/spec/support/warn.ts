@@ -1,23 +1,15 @@
-/** Warns of every key that has no effect, so that nothing is dropped in silence. */
+/** Warns of every key and value that has no effect, so that nothing is dropped in silence. */
 import type { Report } from '../diagnostics/report.ts'
 import { pathText } from '../tree/path.ts'
 import type { Entry, MapNode, Node } from '../tree/node.ts'
 import { below, rules, type Rules } from '../tree/rules.ts'
-import { toPlain } from '../tree/plain.ts'
-import { HARMLESS, SUPPORT, type Support } from './table.ts'
+import { type Plain, toPlain } from '../tree/plain.ts'
+import { gapOf, type Support } from './support.ts'
+import { SUPPORT } from './table.ts'
 
-interface Rule {
-  readonly support: Support
-  readonly harmless: readonly unknown[]
-}
-
-const RULES: Rules<Rule> = rules<Rule>(
-  Object.fromEntries(
-    Object.entries(SUPPORT).map(([path, support]) => [
-      path,
-      { support, harmless: HARMLESS[path] ?? [] },
-    ]),
-  ),
+/** Of keys that may have no effect: nobody walks into the others. */
+const RULES: Rules<Support> = rules(
+  Object.fromEntries(Object.entries(SUPPORT).filter(([, { status }]) => status !== 'built')),
 )
 
 export interface SupportOptions {
@@ -28,56 +20,74 @@ export interface SupportOptions {
 
 export function reportUnsupported(tree: MapNode, { report, isActive }: SupportOptions): void {
   for (const entry of tree.entries.values()) {
-    if (entry.key !== 'services') visit(entry, RULES, { report, path: [] })
+    if (entry.key !== 'services') visit(entry, RULES, new Walk(report, []))
     else if (entry.value.kind === 'map') {
       const services = below(RULES, 'services')
       for (const service of entry.value.entries.values()) {
-        if (isActive(service.key)) visit(service, services, { report, path: ['services'] })
+        const walk = new Walk(report, ['services'], service.value)
+        if (isActive(service.key)) visit(service, services, walk)
       }
     }
   }
 }
 
-interface Walk {
+class Walk {
   readonly report: Report
   readonly path: (string | number)[]
+  readonly #service: Node | undefined
+  #plain: { readonly [key: string]: Plain } | undefined
+
+  constructor(report: Report, path: (string | number)[], service?: Node) {
+    this.report = report
+    this.path = path
+    this.#service = service
+  }
+
+  /** Made when the first rule asks. */
+  get service(): { readonly [key: string]: Plain } | undefined {
+    if (this.#service?.kind !== 'map') return undefined
+    this.#plain ??= toPlain(this.#service) as { readonly [key: string]: Plain }
+    return this.#plain
+  }
+
+  get key(): string {
+    return String(this.path.at(-1))
+  }
 }
 
-function visit(entry: Entry, at: Rules<Rule> | undefined, walk: Walk): void {
+function visit(entry: Entry, at: Rules<Support> | undefined, walk: Walk): void {
   const next = below(at, entry.key)
   if (next === undefined) return
   walk.path.push(entry.key)
-  if (next.rule === undefined || !reportKey(entry, next.rule, walk))
-    descend(entry.value, next, walk)
+  look(entry.value, next, walk, entry)
   walk.path.pop()
 }
 
-function descend(node: Node, at: Rules<Rule>, walk: Walk): void {
-  if (node.kind === 'map') for (const entry of node.entries.values()) visit(entry, at, walk)
+/** What is below a key without effect is not looked at. */
+function look(node: Node, at: Rules<Support>, walk: Walk, entry?: Entry): void {
+  if (at.rule !== undefined && reportGap(node, at.rule, walk, entry)) return
+  if (node.kind === 'map') for (const each of node.entries.values()) visit(each, at, walk)
   if (node.kind !== 'list' || at.any === undefined) return
   for (const [index, item] of node.items.entries()) {
     walk.path.push(index)
-    descend(item, at.any, walk)
+    look(item, at.any, walk)
     walk.path.pop()
   }
 }
 
-/** True when the key was reported. */
-function reportKey(entry: Entry, { support, harmless }: Rule, { report, path }: Walk): boolean {
-  if (support.status === 'built' || isNothing(entry.value, harmless)) return false
+/** True when there was something to report. */
+function reportGap(node: Node, support: Support, walk: Walk, entry: Entry | undefined): boolean {
+  const gap = gapOf(support, toPlain(node), walk)
+  if (gap === undefined) return false
+  const isRefused = support.status === 'refused'
+  const value =
+    support.status === 'partly' && node.kind === 'scalar' ? `: ${JSON.stringify(node.value)}` : ''
   const finding = {
-    rule: support.status === 'refused' ? 'refused-key' : 'no-effect',
-    place: entry.keyPlace,
-    message: `${pathText(path)} has no effect: ${support.reason}`,
+    rule: isRefused ? 'refused-key' : 'no-effect',
+    place: entry?.keyPlace ?? node.place,
+    message: `${pathText(walk.path)}${value} has no effect: ${gap}`,
   }
-  if (support.status === 'refused') report.error(finding)
-  else report.warn(finding)
+  if (isRefused) walk.report.error(finding)
+  else walk.report.warn(finding)
   return true
-}
-
-function isNothing(node: Node, harmless: readonly unknown[]): boolean {
-  if (node.kind === 'list') return node.items.length === 0
-  if (node.kind === 'map') return node.entries.size === 0
-  const value = toPlain(node)
-  return value === null || value === '' || harmless.includes(value)
 }
