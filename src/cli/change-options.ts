@@ -2,7 +2,7 @@
 
 import { Option } from 'commander'
 import type { Command } from 'commander'
-import type { PlanOptions } from '../planner/index.ts'
+import type { LifecycleOptions, PlanOptions } from '../planner/index.ts'
 import { parseCount } from './options.ts'
 
 /** As commander hands them over: a `--no-…` option is true unless it was given. */
@@ -32,6 +32,15 @@ export function addChangeOptions(command: Command): Command {
 export function timeoutOption(): Option {
   const text = 'seconds until a container that is stopped gets SIGKILL'
   return new Option('-t, --timeout <seconds>', text).argParser(parseCount)
+}
+
+/** Of the commands that stop containers: only what was said. */
+export function endOptions(flags: ChangeFlags, services: readonly string[]): LifecycleOptions {
+  return {
+    services,
+    ...(flags.timeout !== undefined && { graceMs: flags.timeout * 1000 }),
+    ...(flags.deps === false && { noDeps: true }),
+  }
 }
 
 /** What the planner is told: only what was said. */

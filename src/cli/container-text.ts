@@ -11,11 +11,16 @@ export function stateText(container: ObservedContainer, now: number): string {
   const { state, startedAt, finishedAt, exitCode, oomKilled, failure } = container
   const since = (time: number | undefined): string =>
     time === undefined ? '' : ` ${durationText(now - time)}`
-  if (state === 'running') return `running${since(startedAt)}`
+  if (state === 'running' || state === 'paused') return `${state}${since(startedAt)}`
   if (state === 'created') return failure === undefined ? 'created' : 'failed to start'
   const code = exitCode === undefined ? '' : ` (${exitCode})`
   const ago = finishedAt === undefined ? '' : `${since(finishedAt)} ago`
   return `${state}${code}${ago}${oomKilled ? ', out of memory' : ''}`
+}
+
+/** What `ps` shows without being asked for all. */
+export function isAlive({ state }: ObservedContainer): boolean {
+  return state === 'running' || state === 'paused' || state === 'restarting'
 }
 
 export function healthText({ health }: ObservedContainer): string {

@@ -18,6 +18,11 @@ export function say(text: string): void {
   write(2, Buffer.from(`${text}\n`))
 }
 
+/** A question, whose answer is typed on the same line. */
+export function sayText(text: string): void {
+  write(2, Buffer.from(text))
+}
+
 /** Results as bytes; resolves when more may be written. */
 export async function printBytes(bytes: Uint8Array): Promise<void> {
   if (streamOf(1).write(bytes)) return

@@ -9,11 +9,18 @@ import { downCommand } from './commands/down.ts'
 import { execCommand } from './commands/exec.ts'
 import { explainCommand } from './commands/explain.ts'
 import { infoCommand } from './commands/info.ts'
+import { killCommand } from './commands/kill.ts'
 import { logsCommand } from './commands/logs.ts'
 import { lsCommand } from './commands/ls.ts'
+import { pauseCommand } from './commands/pause.ts'
 import { planCommand } from './commands/plan.ts'
 import { psCommand } from './commands/ps.ts'
+import { restartCommand } from './commands/restart.ts'
+import { rmCommand } from './commands/rm.ts'
 import { schemaCommand } from './commands/schema.ts'
+import { startCommand } from './commands/start.ts'
+import { stopCommand } from './commands/stop.ts'
+import { unpauseCommand } from './commands/unpause.ts'
 import { upCommand } from './commands/up.ts'
 import { versionCommand } from './commands/version.ts'
 import { contextOf } from './context.ts'
@@ -27,6 +34,13 @@ const COMMANDS: readonly CommandModule[] = [
   psCommand,
   logsCommand,
   execCommand,
+  startCommand,
+  stopCommand,
+  restartCommand,
+  killCommand,
+  pauseCommand,
+  unpauseCommand,
+  rmCommand,
   configCommand,
   explainCommand,
   schemaCommand,

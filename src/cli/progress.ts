@@ -46,6 +46,9 @@ const DONE: Readonly<Record<Action['kind'], string>> = {
   'start-container': 'started',
   'stop-container': 'stopped',
   'remove-container': 'removed',
+  'pause-container': 'paused',
+  'unpause-container': 'unpaused',
+  'signal-container': 'signalled',
 }
 
 /** `container shop-web-1`. */
@@ -56,6 +59,7 @@ export function subjectText(action: Action): string {
 }
 
 export function doneText(action: Action): string {
+  if (action.kind === 'signal-container' && action.signal === 'SIGKILL') return 'killed'
   return DONE[action.kind]
 }
 

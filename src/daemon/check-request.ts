@@ -5,7 +5,12 @@
 
 import type { ExecRequest, TerminalSize } from '../engine/index.ts'
 import { UsageError } from '../errors.ts'
-import type { DesiredState, PlanOptions } from '../planner/index.ts'
+import type {
+  DesiredState,
+  LifecycleOptions,
+  LifecycleVerb,
+  PlanOptions,
+} from '../planner/index.ts'
 import { count, flag, listOf, plainObject, recordOf, shape, text, textLike } from './check.ts'
 import type { Check } from './check.ts'
 import type {
@@ -59,10 +64,33 @@ const planOptions = shape<PlanOptions>(
     alwaysRecreateDeps: flag,
     noRecreate: flag,
     renewAnonymousVolumes: flag,
+    noStart: flag,
+    restart: flag,
+    oneOffs: flag,
     graceMs: count,
   },
   [],
 )
+
+const lifecycleOptions = shape<LifecycleOptions>(
+  {
+    services: texts,
+    graceMs: count,
+    noDeps: flag,
+    killSignal: text,
+    stop: flag,
+    volumes: flag,
+  },
+  [],
+)
+
+const VERBS = ['start', 'stop', 'restart', 'kill', 'pause', 'unpause', 'remove'] as const
+
+const lifecycleVerb: Check<LifecycleVerb> = (value, place) => {
+  const verb = VERBS.find((each) => each === value)
+  if (verb !== undefined) return verb
+  throw new UsageError(`Cannot understand the request: "${place}" has to be ${VERBS.join(', ')}`)
+}
 
 const logRequest = shape<LogRequest>(
   { services: texts, follow: flag, tail: count, since: count, until: count },
@@ -109,6 +137,12 @@ const CHECKS: { readonly [Kind in Request['kind']]: (body: Body) => Request } = 
     kind: 'down',
     input: stackInput(body['input'], 'input'),
     options: planOptions(body['options'], 'options'),
+  }),
+  change: (body) => ({
+    kind: 'change',
+    verb: lifecycleVerb(body['verb'], 'verb'),
+    input: stackInput(body['input'], 'input'),
+    options: lifecycleOptions(body['options'], 'options'),
   }),
   logs: (body) => ({
     kind: 'logs',

@@ -11,7 +11,14 @@ import type {
   TerminalSize,
 } from '../engine/index.ts'
 import type { ErrorCode } from '../errors.ts'
-import type { DesiredState, ObservedState, Plan, PlanOptions } from '../planner/index.ts'
+import type {
+  DesiredState,
+  LifecycleOptions,
+  LifecycleVerb,
+  ObservedState,
+  Plan,
+  PlanOptions,
+} from '../planner/index.ts'
 
 /** Raised when a message changes its meaning; an older supervisor is then asked to hand over. */
 export const PROTOCOL = 1
@@ -90,6 +97,12 @@ export type Request =
       readonly attach: boolean
     }
   | { readonly kind: 'down'; readonly input: StackInput; readonly options: PlanOptions }
+  | {
+      readonly kind: 'change'
+      readonly verb: LifecycleVerb
+      readonly input: StackInput
+      readonly options: LifecycleOptions
+    }
   | { readonly kind: 'logs'; readonly input: StackInput; readonly logs: LogRequest }
   | {
       readonly kind: 'exec'

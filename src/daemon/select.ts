@@ -35,6 +35,8 @@ export function selectRunning(
   const which = index === undefined ? `"${service}"` : `replica ${index} of "${service}"`
   throw new UsageError(`Cannot use service ${which}: it has no running container; ${states}`, {
     code: 'NOT_RUNNING',
-    hint: `start it with: tsstack up -d ${service}`,
+    hint: replicas.some(({ state }) => state === 'paused')
+      ? `let it go on with: tsstack unpause ${service}`
+      : `start it with: tsstack up -d ${service}`,
   })
 }

@@ -16,10 +16,10 @@ export async function serveDown(
   const interrupted = new AbortController()
   session.listener = { onSignal: ({ kind }) => kind === 'interrupt' && interrupted.abort() }
   using _turn = await takeTurn(supervisor, session, stack)
-  connection.send({ kind: 'plan', plan: await engine.plan(stack, undefined, options) })
   const { outcomes, observed } = await engine.apply(stack, undefined, {
     ...options,
     signal: interrupted.signal,
+    onPlan: (plan) => connection.send({ kind: 'plan', plan }),
     onEvent: (event) => connection.send({ kind: 'event', event }),
   })
   const { aborted } = interrupted.signal

@@ -49,10 +49,10 @@ async function apply(
   const { desired, options, signal } = request
   using _turn = await takeTurn(supervisor, session, desired.stack)
   const { engine } = supervisor
-  connection.send({ kind: 'plan', plan: await engine.plan(desired.stack, desired, options) })
   const { outcomes, observed } = await engine.apply(desired.stack, desired, {
     ...options,
     signal,
+    onPlan: (plan) => connection.send({ kind: 'plan', plan }),
     onEvent: (event) => connection.send({ kind: 'event', event }),
   })
   connection.send({ kind: 'result', outcomes, observed, interrupted: signal.aborted })

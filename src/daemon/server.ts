@@ -7,6 +7,7 @@ import { Connection } from './connection.ts'
 import type { Frame } from './framing.ts'
 import { PROTOCOL } from './protocol.ts'
 import type { Request, ServerMessage } from './protocol.ts'
+import { serveChange } from './serve-change.ts'
 import { serveDown } from './serve-down.ts'
 import { serveExec } from './serve-exec.ts'
 import { serveLogs } from './serve-logs.ts'
@@ -113,6 +114,8 @@ async function serve(
       return serveUp(supervisor, session, request)
     case 'down':
       return serveDown(supervisor, session, request)
+    case 'change':
+      return serveChange(supervisor, session, request)
     case 'logs':
       return serveLogs(supervisor, session, request)
     case 'exec':

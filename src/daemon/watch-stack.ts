@@ -1,7 +1,7 @@
 /** Waits for the containers of a stack to come and to go. */
 
 import { Bell, type Engine, type EngineEvent } from '../engine/index.ts'
-import type { ObservedContainer, ObservedState } from '../planner/index.ts'
+import { isAlive, type ObservedContainer, type ObservedState } from '../planner/index.ts'
 
 export interface StackWatch {
   readonly stack: string
@@ -36,8 +36,4 @@ export async function watchStack(
 
 function isLife(event: EngineEvent): boolean {
   return event.kind === 'container' && event.state !== 'healthy' && event.state !== 'unhealthy'
-}
-
-function isAlive({ state }: ObservedContainer): boolean {
-  return state === 'running' || state === 'restarting'
 }

@@ -119,6 +119,7 @@ async function follow(
   const netns = openNetns(container, pid)
   const { attempt } = watchAttempt(machine, container, { record, netns, dns: undefined })
   setRunning(container, attempt, pid)
+  if (machine.cgroups.open(record.cgroup).isFrozen()) attempt.paused = Promise.withResolvers()
   publishNames(machine, container.record, record.interfaces)
   if (netns !== undefined && record.interfaces.length > 0) {
     attempt.dns = await resolverOf(machine, container, netns)

@@ -1,7 +1,14 @@
 /** Makes a stack what it is desired to be, or stops it: journal, plan, execute, look again. */
 
 import { isDeepStrictEqual } from 'node:util'
-import type { DesiredState, Plan, PlanOptions } from '../planner/index.ts'
+import {
+  type DesiredState,
+  type LifecycleOptions,
+  type LifecycleVerb,
+  type Plan,
+  planLifecycle,
+  type PlanOptions,
+} from '../planner/index.ts'
 import { update } from './attempts.ts'
 import { executePlan, type Phase } from './execute.ts'
 import type { Machine } from './machine.ts'
@@ -23,6 +30,7 @@ export async function applyDesired(
 ): Promise<ApplyResult> {
   const { stack, desired, options } = wanted
   const plan = planStack(machine, wanted)
+  await options.onPlan?.(plan)
   if (plan.actions.length > 0 || desired) journal(machine, stack, desired)
   if (desired) refreshDependencies(machine, desired)
   const result = await carryOut(machine, plan, options)
@@ -34,14 +42,22 @@ export async function applyDesired(
 export function stopStack(
   machine: Machine,
   stack: string,
-  { services, graceMs, ...options }: StopOptions,
+  options: StopOptions,
 ): Promise<ApplyResult> {
-  const planOptions = { services, graceMs, noDeps: true }
-  const plan = planStack(machine, { stack, desired: undefined, options: planOptions })
-  const actions = plan.actions
-    .filter(({ kind }) => kind === 'stop-container')
-    .map((action) => ({ ...action, reason: 'stopped by the user' }))
-  return carryOut(machine, { ...plan, actions }, options)
+  return changeStack(machine, stack, { ...options, verb: 'stop' })
+}
+
+/** Carries out one of the commands that take the containers as they are. */
+export async function changeStack(
+  machine: Machine,
+  stack: string,
+  { verb, onPlan, ...options }: LifecycleOptions & ApplyOptions & { readonly verb: LifecycleVerb },
+): Promise<ApplyResult> {
+  const known = readStackRecord(machine.paths, stack)?.desired
+  const observed = observeStack(machine, stack)
+  const plan = planLifecycle({ verb, observed, known, now: machine.now(), options })
+  await onPlan?.(plan)
+  return carryOut(machine, plan, options)
 }
 
 async function carryOut(

@@ -7,7 +7,7 @@ import { bootId, detectCgroups } from '../linux/index.ts'
 import { createNet } from '../net/index.ts'
 import { EngineError } from '../errors.ts'
 import { adoptAll } from './adopt.ts'
-import { applyDesired, stopStack } from './apply.ts'
+import { applyDesired, changeStack, stopStack } from './apply.ts'
 import { watchChildren } from './children.ts'
 import { execInContainer } from './container/exec.ts'
 import { signalContainer } from './container/stop.ts'
@@ -70,6 +70,7 @@ function engineOn(machine: Machine, close: () => Promise<void>): Engine {
     plan: async (stack, desired, options) => planStack(machine, { stack, desired, options }),
     apply: (stack, desired, options) => applyDesired(machine, { stack, desired, options }),
     stop: async (stack, options) => stopStack(machine, stack, options),
+    change: (stack, verb, options) => changeStack(machine, stack, { ...options, verb }),
     exec: async (name, request) => execInContainer(machine, containerNamed(machine, name), request),
     logs: (name, options) => readContainerLog(machine, containerNamed(machine, name), options),
     subscribe: machine.subscribe,
@@ -89,8 +90,13 @@ function isIdle(machine: Machine): boolean {
 function summarize(machine: Machine, name: string): StackSummary {
   const source = readStackRecord(machine.paths, name)?.source
   const containers = containersOf(machine, name)
-  const running = containers.filter((one) => observeContainer(one).state === 'running').length
+  const running = containers.filter((one) => isUp(one)).length
   return { name, ...(source ? { source } : {}), running, containers: containers.length }
+}
+
+function isUp(container: LiveContainer): boolean {
+  const { state } = observeContainer(container)
+  return state === 'running' || state === 'paused'
 }
 
 function containerNamed(machine: Machine, name: string): LiveContainer {

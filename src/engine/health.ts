@@ -63,8 +63,11 @@ function schedule(machine: Machine, probed: Probed): () => void {
 async function probe(machine: Machine, probed: Probed, next: NextProbe): Promise<void> {
   const { attempt, check, container } = probed
   const beganAt = now()
+  // Docker does not probe what is paused either.
+  if (attempt.paused) return Promise.race([attempt.paused.promise, attempt.ended])
   const { passed, output } = await runProbe(machine, probed, next.timeoutMs)
-  if (!attempt.health || attempt.exit) return
+  // A probe that was frozen with the rest says nothing.
+  if (!attempt.health || attempt.exit || attempt.paused) return
   const before = attempt.health.state
   const result = { scheduled: next.scheduled, beganAt, endedAt: now(), passed }
   attempt.health = applyProbe(check, attempt.health, result)

@@ -4,7 +4,7 @@
 
 import type { ContainerState, ObservedContainer, ObservedState } from '../planner/index.ts'
 import { healthOf } from './health-state.ts'
-import { containersOf, type LiveContainer, type Machine } from './machine.ts'
+import { containersOf, type LiveAttempt, type LiveContainer, type Machine } from './machine.ts'
 import { readNetworkRecords } from './records/network.ts'
 import { readStackRecord } from './records/stack.ts'
 import { restartAfter } from './restart.ts'
@@ -68,12 +68,16 @@ function runOf({ record, attempt }: LiveContainer): Run {
 
 function stateOf(container: LiveContainer): ContainerState {
   const { record, attempt, restart, starting } = container
-  if (attempt?.process && !attempt.exit) return 'running'
+  if (attempt?.process && !attempt.exit) return runningState(attempt)
   if (restart) return 'restarting'
   // The end is told before its clean-up; who waits for it must not take it for the last one.
   if (attempt?.process && attempt.exit) return willRestart(container) ? 'restarting' : 'exited'
   if (starting && record.last) return 'restarting'
   return record.last ? 'exited' : 'created'
+}
+
+function runningState({ paused }: LiveAttempt): ContainerState {
+  return paused ? 'paused' : 'running'
 }
 
 function willRestart({ record, attempt }: LiveContainer): boolean {

@@ -9,6 +9,8 @@ import {
 } from '../planner/index.ts'
 import { announce, cleanUpAttempt, forgetContainer } from './attempts.ts'
 import { publishNames } from './container/network.ts'
+import { killContainer } from './container/kill.ts'
+import { pauseContainer, unpauseContainer } from './container/pause.ts'
 import { stopContainer } from './container/stop.ts'
 import { addContainer, type LiveContainer, type Machine } from './machine.ts'
 import { containerCgroup } from './paths.ts'
@@ -54,6 +56,12 @@ export async function performAction(
     }
     case 'remove-container':
       return removeContainer(machine, containerNamed(machine, action.name), action)
+    case 'pause-container':
+      return pauseContainer(machine, containerNamed(machine, action.name))
+    case 'unpause-container':
+      return unpauseContainer(machine, containerNamed(machine, action.name))
+    case 'signal-container':
+      return killContainer(machine, containerNamed(machine, action.name), action.signal)
   }
 }
 

@@ -4,6 +4,8 @@ import type { Readable, Writable } from 'node:stream'
 import type {
   Action,
   DesiredState,
+  LifecycleOptions,
+  LifecycleVerb,
   ObservedState,
   Plan,
   PlanOptions,
@@ -36,6 +38,12 @@ export interface Engine {
   ): Promise<ApplyResult>
   /** Stops what runs, dependents first, and removes nothing: the next `apply` starts it again. */
   stop(stack: string, options: StopOptions): Promise<ApplyResult>
+  /** Does one of the commands that take containers as they are: start, restart, pause, rm … */
+  change(
+    stack: string,
+    verb: LifecycleVerb,
+    options: LifecycleOptions & ApplyOptions,
+  ): Promise<ApplyResult>
   /** Runs another program in the running container `container`. */
   exec(container: string, request: ExecRequest): Promise<ExecSession>
   logs(container: string, options: LogOptions): AsyncIterable<LogLine>
@@ -61,6 +69,11 @@ export interface StackSummary {
 }
 
 export interface ApplyOptions {
+  /**
+   * Told what is about to be done, before anything is; what it throws ends the matter, with nothing
+   * changed.
+   */
+  readonly onPlan?: (plan: Plan) => void | Promise<void>
   readonly signal?: AbortSignal
   readonly onEvent?: (event: EngineEvent) => void
 }
@@ -105,7 +118,16 @@ export type EngineEvent =
       readonly stack: string
       readonly container: string
       readonly service: string
-      readonly state: 'created' | 'started' | 'exited' | 'removed' | 'oom' | 'healthy' | 'unhealthy'
+      readonly state:
+        | 'created'
+        | 'started'
+        | 'paused'
+        | 'unpaused'
+        | 'exited'
+        | 'removed'
+        | 'oom'
+        | 'healthy'
+        | 'unhealthy'
       readonly exitCode?: number
     }
   | {

@@ -4,6 +4,7 @@
  */
 
 import { diffSpec } from './diff.ts'
+import { isAlive } from './is-alive.ts'
 import type {
   DesiredContainer,
   DesiredState,
@@ -48,7 +49,8 @@ export interface Question {
 
 /** One decision per container, desired or observed, sorted by service and index. */
 export function decide(question: Question): readonly Decision[] {
-  const existing = new Map(question.observed.containers.map((each) => [each.name, each]))
+  const concerned = question.observed.containers.filter((each) => isConcerned(question, each))
+  const existing = new Map(concerned.map((each) => [each.name, each]))
   const wanted = new Map((question.desired?.containers ?? []).map((each) => [each.name, each]))
   const decisions = [
     ...[...wanted.values()].map((each) => decideWanted(question, each, existing.get(each.name))),
@@ -60,6 +62,19 @@ export function decide(question: Question): readonly Decision[] {
     (a, b) =>
       compareNames(a.service, b.service) || a.index - b.index || compareNames(a.name, b.name),
   )
+}
+
+/**
+ * Containers of `run` are their caller's: only what takes the whole stack down, or removes orphans,
+ * removes them too.
+ */
+function isConcerned(
+  { desired, options, selection }: Question,
+  { oneOff = false, state }: ObservedContainer,
+): boolean {
+  if (!oneOff) return true
+  if (desired === undefined) return !selection.partial && options.oneOffs !== false
+  return options.removeOrphans === true && (state === 'exited' || state === 'created')
 }
 
 /** A program that ran to its end, as its restart policy meant it to: it is not started again. */
@@ -107,19 +122,32 @@ function judge(
 }
 
 function judgeState(
-  { selection, now }: Question,
+  question: Question,
   observed: ObservedContainer,
 ): Pick<Judgement, 'verdict' | 'reason'> {
-  const { state, service, restartAt } = observed
-  if (state === 'running') return { verdict: 'keep', reason: 'up to date' }
-  if (state === 'restarting') {
-    return restartAt !== undefined && restartAt <= now
-      ? { verdict: 'start', reason: 'back-off is over' }
-      : { verdict: 'keep', reason: 'restarting' }
+  const { selection, options } = question
+  const isTargeted = selection.targeted.has(observed.service)
+  if (isAlive(observed)) {
+    return isTargeted && options.restart === true
+      ? { verdict: 'restart', reason: 'restarted by the user' }
+      : judgeAlive(question, observed)
   }
-  const asked = selection.partial && selection.targeted.has(service)
+  if (options.noStart === true) return { verdict: 'keep', reason: 'not to be started' }
+  const asked = isTargeted && (selection.partial || options.restart === true)
   if (hasCompleted(observed) && !asked) return { verdict: 'keep', reason: 'completed' }
   return { verdict: 'start', reason: notRunningReason(observed) }
+}
+
+function judgeAlive(
+  { now, options }: Question,
+  { state, restartAt }: ObservedContainer,
+): Pick<Judgement, 'verdict' | 'reason'> {
+  if (state === 'running') return { verdict: 'keep', reason: 'up to date' }
+  if (state === 'paused') return { verdict: 'keep', reason: 'paused' }
+  const isDue = restartAt !== undefined && restartAt <= now && options.noStart !== true
+  return isDue
+    ? { verdict: 'start', reason: 'back-off is over' }
+    : { verdict: 'keep', reason: 'restarting' }
 }
 
 function decideUnwanted(question: Question, observed: ObservedContainer): Decision {
@@ -130,13 +158,14 @@ function decideUnwanted(question: Question, observed: ObservedContainer): Decisi
 
 function judgeUnwanted(
   { desired, selection, options }: Question,
-  { service, index }: ObservedContainer,
+  { service, index, oneOff = false }: ObservedContainer,
 ): Pick<Judgement, 'verdict' | 'reason'> {
   if (desired === undefined) {
     return selection.selected.has(service)
       ? { verdict: 'remove', reason: 'taken down' }
       : { verdict: 'keep', reason: 'not selected' }
   }
+  if (oneOff) return { verdict: 'remove', reason: 'left by "run"' }
   if (desired.inactiveServices?.includes(service) === true) {
     return { verdict: 'keep', reason: 'its profile is not active' }
   }

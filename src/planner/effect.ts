@@ -33,6 +33,13 @@ export function effect(observed: ObservedState, action: Action): ObservedState {
       return changed(observed, action.name, stopped)
     case 'remove-container':
       return removed(observed, action)
+    case 'pause-container':
+      return changed(observed, action.name, (each) => ({ ...each, state: 'paused' }))
+    case 'unpause-container':
+      return changed(observed, action.name, (each) => ({ ...each, state: 'running' }))
+    case 'signal-container':
+      // What the program makes of it nobody can say.
+      return observed
   }
 }
 

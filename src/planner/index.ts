@@ -15,6 +15,13 @@ export {
   type NextProbe,
   type ProbeResult,
 } from './health.ts'
+export { isAlive } from './is-alive.ts'
+export {
+  planLifecycle,
+  type LifecycleOptions,
+  type LifecycleRequest,
+  type LifecycleVerb,
+} from './lifecycle.ts'
 export { plan, type PlanRequest } from './plan.ts'
 export { planToJson, type ActionJson, type PlanJson } from './plan-json.ts'
 export {

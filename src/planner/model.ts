@@ -220,7 +220,7 @@ export interface ObservedState {
   readonly volumes: readonly ObservedVolume[]
 }
 
-export type ContainerState = 'created' | 'running' | 'restarting' | 'exited'
+export type ContainerState = 'created' | 'running' | 'paused' | 'restarting' | 'exited'
 export type HealthState = 'none' | 'starting' | 'healthy' | 'unhealthy'
 
 export interface ObservedContainer {
@@ -246,6 +246,8 @@ export interface ObservedContainer {
   readonly oomKilled: boolean
   /** Stopped by `stop` or `down`, so no restart policy applies. */
   readonly stoppedByUser: boolean
+  /** Made by `run`, beside the replicas of its service. Absent: false. */
+  readonly oneOff?: boolean
   readonly addresses: readonly {
     readonly network: string
     readonly ipv4?: string
@@ -321,6 +323,19 @@ export type Action = {
       readonly name: string
       readonly service: string
       readonly anonymousVolumes: boolean
+    }
+  | {
+      /** Every process of it stands still, or goes on. */
+      readonly kind: 'pause-container' | 'unpause-container'
+      readonly name: string
+      readonly service: string
+    }
+  | {
+      /** To pid 1 alone: what becomes of it is its own business, and its restart policy's. */
+      readonly kind: 'signal-container'
+      readonly name: string
+      readonly service: string
+      readonly signal: string
     }
 )
 

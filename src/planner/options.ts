@@ -20,6 +20,12 @@ export interface PlanOptions {
   readonly alwaysRecreateDeps?: boolean | undefined
   /** Keep every container that exists, whatever changed. */
   readonly noRecreate?: boolean | undefined
+  /** Create and replace, but start nothing: `create`. */
+  readonly noStart?: boolean | undefined
+  /** Restart the named services (all, when none is named), whether or not anything changed. */
+  readonly restart?: boolean | undefined
+  /** False: containers of `run` stay when the stack is taken down or stopped. */
+  readonly oneOffs?: boolean | undefined
   /** A replaced container gets empty anonymous volumes. */
   readonly renewAnonymousVolumes?: boolean | undefined
   /** Milliseconds between the stop signal and SIGKILL, instead of each service's own. */

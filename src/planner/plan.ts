@@ -75,6 +75,9 @@ function containerNotes({ name, service, verdict, reason, observed }: Decision):
     const exit = observed.exitCode === undefined ? '' : ` after exit ${observed.exitCode}`
     return [`Container "${name}" is waiting to be restarted${exit}`]
   }
+  if (observed.state === 'paused') {
+    return [`Container "${name}" is paused; "unpause ${service}" lets it go on`]
+  }
   if (reason === 'completed' && hasCompleted(observed)) {
     return [`Container "${name}" has completed and is not run again; "up ${service}" runs it`]
   }

@@ -58,8 +58,9 @@ function affect(
   { fates, all, surroundings }: Influences,
 ): Decision {
   const { desired, observed } = decision
-  if (desired === undefined || observed === undefined) return decision
-  if (decision.verdict === 'replace' || decision.verdict === 'remove') return decision
+  if (desired === undefined || observed === undefined || isSettled(question, decision)) {
+    return decision
+  }
   const host = namespaceHost(desired.spec)
   if (host !== undefined && fates.replaced.has(host) && question.options.noRecreate !== true) {
     const reason = `shares the network of "${host}", which is replaced`
@@ -70,6 +71,11 @@ function affect(
     if (reason !== undefined) return { ...decision, verdict: 'restart', reason }
   }
   return decision.verdict === 'keep' ? rerun(question, decision, all) : decision
+}
+
+/** Nothing stronger can happen to it; and `create` restarts nothing. */
+function isSettled({ options }: Question, { verdict }: Decision): boolean {
+  return verdict === 'replace' || verdict === 'remove' || options.noStart === true
 }
 
 /**
@@ -137,7 +143,7 @@ function isNew(replicas: readonly Decision[], job: ObservedContainer): boolean {
 }
 
 function isUp({ observed }: Decision): boolean {
-  return observed?.state === 'running'
+  return observed?.state === 'running' || observed?.state === 'paused'
 }
 
 /** The service whose network namespace a container borrows. */

@@ -4,6 +4,7 @@
 
 import type { Decision, Question } from './decide.ts'
 import { shareSubnet } from './handover.ts'
+import { isAlive } from './is-alive.ts'
 import type { Action, DesiredContainer } from './model.ts'
 import { compareNames, dependencyGraph, inStartOrder, reversed, type Graph } from './order.ts'
 import type { NetworkDecision } from './resources.ts'
@@ -81,7 +82,7 @@ function requiredEdges(graph: Graph, containers: readonly DesiredContainer[]): G
 
 export function isStopped({ verdict, observed }: Decision): boolean {
   if (observed === undefined || !['remove', 'replace', 'restart'].includes(verdict)) return false
-  return observed.state === 'running' || observed.state === 'restarting'
+  return isAlive(observed)
 }
 
 export function isRemoved({ verdict, observed }: Decision): boolean {

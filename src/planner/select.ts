@@ -32,12 +32,21 @@ export function selectServices(
     state.desired === undefined ? observedServices(state.observed) : serviceNames(state.desired)
   const named = options.services ?? []
   if (named.length === 0) return { selected: known, targeted: known, partial: false }
-  const unknown = named.filter((service) => !known.has(service))
-  if (unknown.length > 0) throw noSuchService(state.observed.stack, unknown, known)
+  checkServices(state.observed.stack, named, known)
   const targeted = new Set(named)
   const graph = state.desired === undefined ? reversed(state.graph) : state.graph
   const selected = options.noDeps === true ? targeted : closure(graph, targeted)
   return { selected, targeted, partial: true }
+}
+
+/** @throws UsageError NO_SUCH_SERVICE that names the nearest known one. */
+export function checkServices(
+  stack: string,
+  named: readonly string[],
+  known: ReadonlySet<string>,
+): void {
+  const unknown = named.filter((service) => !known.has(service))
+  if (unknown.length > 0) throw noSuchService(stack, unknown, known)
 }
 
 /** The enabled services of a stack, those scaled to 0 as well. */

@@ -75,5 +75,5 @@ function changeOf(verbs: ReadonlySet<string | undefined>): StepChange {
   if (verbs.has('create')) return verbs.has('remove') ? 'replace' : 'create'
   if (verbs.has('remove')) return 'remove'
   if (verbs.has('start')) return verbs.has('stop') ? 'restart' : 'start'
-  return 'stop'
+  return verbs.has('unpause') ? 'start' : 'stop'
 }

@@ -64,7 +64,7 @@ async function ps(
 const HEAD = ['NAME', 'SERVICE', 'STATE', 'HEALTH', 'ADDRESS', 'PORTS'] as const
 
 function isLive({ state }: ObservedContainer): boolean {
-  return state === 'running' || state === 'restarting'
+  return state === 'running' || state === 'paused' || state === 'restarting'
 }
 
 function toRow(container: ObservedContainer): readonly string[] {

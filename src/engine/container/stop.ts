@@ -6,6 +6,7 @@ import { KernelError, UsageError } from '../../errors.ts'
 import { pidfdSendSignal } from '../../linux/index.ts'
 import { update } from '../attempts.ts'
 import type { LiveAttempt, LiveContainer, Machine } from '../machine.ts'
+import { thaw } from './pause.ts'
 
 /**
  * Resolves when the attempt has ended and is cleaned up. A container that does not run is success.
@@ -23,6 +24,7 @@ export async function stopContainer(
   // grace would only be waited for.
   if (attempt.exit === undefined && graceMs > 0 && listensTo(attempt, signal)) {
     sendSignal(attempt, signal)
+    thaw(machine, attempt)
     if (await endsWithin(attempt, graceMs)) return
   }
   if (container.attempt !== attempt) return

@@ -67,6 +67,12 @@ export function thawGroup(directories: readonly GroupDirectory[]): void {
   if (readCgroupFile(switchFile) !== undefined) writeCgroupFile(switchFile, off)
 }
 
+/** False when it is gone, or when there is no freezer. */
+export function isGroupFrozen(directories: readonly GroupDirectory[]): boolean {
+  const isKnown = directoryOf(directories, 'freezer') ?? unifiedDirectory(directories)
+  return isKnown !== undefined && freezer(directories).isFrozen()
+}
+
 function freezer(directories: readonly GroupDirectory[]) {
   const v1 = directoryOf(directories, 'freezer')
   if (v1) {

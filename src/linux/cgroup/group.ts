@@ -3,7 +3,14 @@
 import { closeSync, constants, openSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { groupDirectories, unifiedDirectory, witness, type GroupDirectory } from './directories.ts'
-import { freezeGroup, killGroup, processesIn, thawGroup, waitGroupEmpty } from './end.ts'
+import {
+  freezeGroup,
+  isGroupFrozen,
+  killGroup,
+  processesIn,
+  thawGroup,
+  waitGroupEmpty,
+} from './end.ts'
 import { asKernelError, writeCgroupFile } from './files.ts'
 import { removeDirectories } from './make.ts'
 import { readGroup } from './reading.ts'
@@ -33,6 +40,8 @@ export interface Cgroup {
   /** Resolves when the kernel says that every process stands still. */
   freeze(): Promise<void>
   thaw(): void
+  /** Whether somebody froze it; false when it is gone. */
+  isFrozen(): boolean
   /**
    * Kills every process, frozen ones too; resolves when the kernel has counted the last one out.
    */
@@ -61,6 +70,7 @@ export function groupAt(hierarchies: readonly CgroupHierarchy[], path: string): 
     processes: () => processesIn(witness(directories).directory),
     freeze: () => freezeGroup(directories),
     thaw: () => thawGroup(directories),
+    isFrozen: () => isGroupFrozen(directories),
     killAll: () => killGroup(directories),
     waitEmpty: ({ timeoutMs }) => waitGroupEmpty(directories, timeoutMs),
     remove: (options) => removeDirectories(directories, path, options),

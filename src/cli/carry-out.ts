@@ -1,0 +1,38 @@
+/** Has the supervisor change a stack, shows how it goes, and says what failed. */
+
+import type { Request, Session } from '../daemon/index.ts'
+import type { LifecycleOptions, LifecycleVerb } from '../planner/index.ts'
+import type { Context } from './context.ts'
+import { onInterrupt } from './interrupt.ts'
+import { reportOutcomes } from './outcome.ts'
+import { createProgress } from './progress.ts'
+import { ask } from './request.ts'
+
+/** The exit status. Ctrl-C ends it after the actions that have begun. */
+export async function carryOut(context: Context, request: Request): Promise<number> {
+  const { asking, paint } = context
+  const progress = await createProgress()
+  let session: Session | undefined
+  let status = 0
+  using _handler = onInterrupt(() => session?.send({ kind: 'interrupt' }))
+  const answers = ask({ ...asking, onSession: (opened) => (session = opened) }, request)
+  for await (const answer of answers) {
+    if (answer.kind !== 'message') continue
+    const { message } = answer
+    if (message.kind === 'plan') progress.begin(message.plan)
+    if (message.kind === 'event') progress.event(message.event)
+    if (message.kind !== 'result') continue
+    await progress.end()
+    status = reportOutcomes(message.outcomes, { interrupted: message.interrupted, paint })
+  }
+  return status
+}
+
+/** The commands that take containers as they are. */
+export function changeContainers(
+  context: Context,
+  verb: LifecycleVerb,
+  options: LifecycleOptions,
+): Promise<number> {
+  return carryOut(context, { kind: 'change', verb, input: context.input(), options })
+}

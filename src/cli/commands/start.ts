@@ -1,0 +1,17 @@
+/** `tsstack start`: starts what was stopped, and what it depends on. */
+
+import { changeContainers } from '../carry-out.ts'
+import type { CommandModule } from '../command.ts'
+import { addStackOptions } from '../options.ts'
+
+export const startCommand: CommandModule = {
+  name: 'start',
+  summary: 'start containers that exist',
+  define: (command, run) => {
+    addStackOptions(command)
+      .argument('[services...]')
+      .action((services: readonly string[]) =>
+        run((context) => changeContainers(context, 'start', { services })),
+      )
+  },
+}

@@ -1,0 +1,27 @@
+/** `kill`: a signal for pid 1 of a container, and what it says about restarts. */
+
+import { update } from '../attempts.ts'
+import type { LiveContainer, Machine } from '../machine.ts'
+import { thaw } from './pause.ts'
+import { signalContainer, signalNumber } from './stop.ts'
+
+const SIGKILL = 9
+
+/**
+ * SIGKILL and the container's own stop signal mean that the user wants it to end: no restart policy
+ * applies then, as with Docker. Resolves when the signal is sent; with SIGKILL when all is gone.
+ */
+export async function killContainer(
+  machine: Machine,
+  container: LiveContainer,
+  signal: string,
+): Promise<void> {
+  const number = signalNumber(signal)
+  const isEnd = number === SIGKILL || number === signalNumber(container.record.spec.stopSignal)
+  if (isEnd) update(machine, container, { stoppedByUser: true })
+  const { attempt } = container
+  signalContainer(container, signal)
+  if (!attempt || !isEnd) return
+  thaw(machine, attempt)
+  if (number === SIGKILL) await attempt.ended
+}
