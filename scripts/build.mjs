@@ -89,7 +89,9 @@ function takeBuiltin(statement, whole, names, module) {
   }
   // A module's default export is the module itself.
   if (whole !== undefined) return `const ${whole} = ${source};`
-  const values = names.split(',').filter((name) => name.trim() !== '' && !/^\s*type\s/.test(name))
+  const values = names
+    .split(',')
+    .filter((name) => name.trim() !== '' && !/^\s*type\s+(?!as\s)/.test(name))
   return `const {${values.join(',').replaceAll(/\s+as\s+/g, ': ')}} = ${source};`
 }
 

@@ -158,3 +158,15 @@ export const SYMLINKS_MAX: number = 40
 
 /** `host:` shows the host's /etc as it was at most this long ago: a look takes 10 to 25 ms. */
 export const HOST_LOOK_MS: number = 5_000
+
+/**
+ * Stack files are read anew once nobody has changed them for so long: editors write several times,
+ * milliseconds apart.
+ */
+export const WATCH_QUIET_MS: number = 100
+
+/** A file that is written without a pause is read as it is after this. */
+export const WATCH_WAIT_MS_MAX: number = 3_000
+
+/** `watch` goes on with the next supervisor so often; one that always dies is to be heard of. */
+export const WATCH_SUPERVISORS_MAX: number = 10

@@ -36,6 +36,11 @@ export class LogPrinter {
     })
   }
 
+  /** True when what was printed last is no whole line. */
+  get isMidLine(): boolean {
+    return this.#open !== undefined
+  }
+
   /** Resolves when more may be printed. */
   print(pack: Uint8Array): Promise<void> {
     const parts: Uint8Array[] = []

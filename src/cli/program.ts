@@ -23,6 +23,7 @@ import { stopCommand } from './commands/stop.ts'
 import { unpauseCommand } from './commands/unpause.ts'
 import { upCommand } from './commands/up.ts'
 import { versionCommand } from './commands/version.ts'
+import { watchCommand } from './commands/watch.ts'
 import { contextOf } from './context.ts'
 import { addStackOptions } from './options.ts'
 
@@ -30,6 +31,7 @@ import { addStackOptions } from './options.ts'
 const COMMANDS: readonly CommandModule[] = [
   upCommand,
   downCommand,
+  watchCommand,
   planCommand,
   psCommand,
   logsCommand,

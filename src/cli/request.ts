@@ -17,6 +17,7 @@ export interface Asking {
 /** Everything that the supervisor answers to `request`, but for what is handled here. */
 export async function* ask(asking: Asking, request: Request): AsyncGenerator<Answer, void> {
   const session = await openRequest(asking, request)
+  let warned = ''
   asking.onSession?.(session)
   try {
     for await (const answer of session.answers()) {
@@ -31,7 +32,9 @@ export async function* ask(asking: Asking, request: Request): AsyncGenerator<Ans
         say(`waiting for ${who}, which is changing stack "${stack}"`)
         asking.onWaiting?.()
       } else if (answer.message.kind === 'loaded') {
-        showWarnings(answer.message.warnings)
+        // A file that is read again is no reason to say the same again.
+        if (answer.message.warnings !== warned) showWarnings(answer.message.warnings)
+        warned = answer.message.warnings
       } else {
         yield answer
       }

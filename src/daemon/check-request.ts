@@ -20,6 +20,7 @@ import type {
   Request,
   StackInput,
   StackSourceInput,
+  WatchMode,
 } from './protocol.ts'
 
 /** Names become parts of paths and of kernel objects. */
@@ -60,6 +61,7 @@ const planOptions = shape<PlanOptions>(
     noDeps: flag,
     volumes: flag,
     removeOrphans: flag,
+    removedServices: texts,
     forceRecreate: flag,
     alwaysRecreateDeps: flag,
     noRecreate: flag,
@@ -132,6 +134,7 @@ const CHECKS: { readonly [Kind in Request['kind']]: (body: Body) => Request } = 
     source: sourceInput(body['source'], 'source'),
     options: planOptions(body['options'], 'options'),
     attach: flag(body['attach'], 'attach'),
+    ...(body['watch'] !== undefined && { watch: watchMode(body['watch'], 'watch') }),
   }),
   down: (body) => ({
     kind: 'down',
@@ -156,6 +159,12 @@ const CHECKS: { readonly [Kind in Request['kind']]: (body: Body) => Request } = 
     ...(body['index'] !== undefined && { index: count(body['index'], 'index') }),
     exec: execRequest(body['exec'], 'exec'),
   }),
+}
+
+const watchMode: Check<WatchMode> = (value, place) => {
+  const mode = text(value, place)
+  if (mode === 'now' || mode === 'changes') return mode
+  throw new UsageError(`Cannot understand the request: "${place}" has to be "now" or "changes"`)
 }
 
 type Body = Readonly<Record<string, unknown>>

@@ -7,9 +7,15 @@ import { loadStack, renderDiagnostics } from '../spec/index.ts'
 import type { Loader, LoadRequest } from '../spec/index.ts'
 import { FileLoader } from './file-loader.ts'
 import type { StackInput } from './protocol.ts'
+import type { Seen } from './watch/fingerprint.ts'
 import { InvalidStack } from './wire-error.ts'
 
-export type Loaded =
+export type Loaded = LoadResult & {
+  /** Every path that was looked at, and what it was like: see watch/changes.ts. */
+  readonly seen: Seen
+}
+
+type LoadResult =
   | {
       readonly kind: 'loaded'
       readonly desired: DesiredState
@@ -30,6 +36,10 @@ export type Loaded =
  */
 export function loadDesired(input: StackInput, bytesMax: number = Infinity): Loaded {
   const loader = new FileLoader(input, bytesMax)
+  return { ...load(input, loader), seen: loader.seen }
+}
+
+function load(input: StackInput, loader: FileLoader): LoadResult {
   const request = loadRequest(input, loader)
   const { color } = input
   try {

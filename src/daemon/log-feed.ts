@@ -12,7 +12,9 @@ export class LogFeed {
   readonly #session: ClientSession
   readonly #packer = new LinePacker()
   readonly #sources: LogSource[] = []
+  /** By container: of one that was replaced the new one, while the old one is read to its end. */
   readonly #following = new Map<string, Promise<void>>()
+  readonly #pumps = new Set<Promise<void>>()
   #flush: Promise<void> | undefined
 
   constructor(engine: Engine, session: ClientSession) {
@@ -45,12 +47,24 @@ export class LogFeed {
     const { container } = source
     if (this.#following.has(container)) return
     const number = this.#announce([source])
-    const work = this.#pump(number, container, options).finally(() =>
-      this.#following.delete(container),
-    )
-    // Reported by `settled`, which everyone who follows awaits.
-    work.catch(() => undefined)
+    const work = this.#pump(number, container, options)
+    const forget = (): void => {
+      if (this.#following.get(container) === work) this.#following.delete(container)
+    }
+    // The next container of that name is another one, with a log of its own.
+    const unsubscribe = this.#engine.subscribe((event) => {
+      if (event.kind !== 'container' || event.container !== container) return
+      if (event.state === 'removed') forget()
+    })
+    const end = (): void => {
+      unsubscribe()
+      forget()
+      this.#pumps.delete(work)
+    }
+    // Failures are reported by `settled`, which everyone who follows awaits.
+    work.then(end, end)
     this.#following.set(container, work)
+    this.#pumps.add(work)
   }
 
   get isFollowing(): boolean {
@@ -59,7 +73,7 @@ export class LogFeed {
 
   /** Resolves when all that is followed now has come to its end. */
   async settled(): Promise<void> {
-    await Promise.all(this.#following.values())
+    await Promise.all(this.#pumps)
     await this.#flushSoon()
   }
 

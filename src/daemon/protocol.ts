@@ -73,6 +73,9 @@ export interface LogRequest {
   readonly until?: number
 }
 
+/** `now`: apply what the files say, then what changes of them; `changes`: these alone. */
+export type WatchMode = 'now' | 'changes'
+
 /** The first message after the introductions; one per connection. */
 export type Request =
   | { readonly kind: 'hand-over' }
@@ -95,6 +98,8 @@ export type Request =
       readonly options: PlanOptions
       /** Stay: send the logs until every container has ended. */
       readonly attach: boolean
+      /** Stay, and follow the files. Files alone can be followed. */
+      readonly watch?: WatchMode
     }
   | { readonly kind: 'down'; readonly input: StackInput; readonly options: PlanOptions }
   | {
@@ -168,6 +173,12 @@ export type ServerMessage =
   | { readonly kind: 'log-sources'; readonly containers: readonly LogSource[] }
   /** Every container that was attached to has ended. */
   | { readonly kind: 'all-exited'; readonly observed: ObservedState }
+  /** The files are followed from now on: absolute paths of those that are there. */
+  | { readonly kind: 'watching'; readonly stack: string; readonly files: readonly string[] }
+  /** These files differ from what was last read of them: they are read again. */
+  | { readonly kind: 'changed'; readonly files: readonly string[] }
+  /** The files cannot be used as they are now: the stack stays as it was. */
+  | { readonly kind: 'rejected'; readonly error: WireError }
   | { readonly kind: 'stopping' }
   /** The program runs; its standard input may be sent, so many bytes at first. */
   | { readonly kind: 'started'; readonly window: number }

@@ -94,6 +94,16 @@ function hear({ listener }: ClientSession, frame: Frame): void {
   else listener.onBytes?.(frame.kind, frame.bytes)
 }
 
+/** chokidar is read by the engine of JavaScript only when somebody watches. */
+async function serveWatch(
+  supervisor: Supervisor,
+  session: ClientSession,
+  request: Extract<Request, { kind: 'up' }>,
+): Promise<void> {
+  const { serveWatch: watch } = await import('./serve-watch.ts')
+  return watch(supervisor, session, request)
+}
+
 async function serve(
   supervisor: Supervisor,
   session: ClientSession,
@@ -111,7 +121,9 @@ async function serve(
     case 'plan':
       return servePlan(supervisor, session, request)
     case 'up':
-      return serveUp(supervisor, session, request)
+      return request.watch === undefined
+        ? serveUp(supervisor, session, request)
+        : serveWatch(supervisor, session, request)
     case 'down':
       return serveDown(supervisor, session, request)
     case 'change':

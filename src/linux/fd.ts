@@ -17,10 +17,15 @@ const libcFlock = declare('int flock(int fd, int operation)')
 const libcMemfdCreate = declare('int memfd_create(const char *name, unsigned int flags)')
 
 const F_SETFD = 2 // include/uapi/asm-generic/fcntl.h
-const F_DUPFD_CLOEXEC = 1030 // include/uapi/linux/fcntl.h
+const F_SETSIG = 10
+const F_SETLEASE = 1024 // include/uapi/linux/fcntl.h
+const F_DUPFD_CLOEXEC = 1030
 const F_SETPIPE_SZ = 1031
 const F_ADD_SEALS = 1033
 const FD_CLOEXEC = 1
+const F_RDLCK = 0
+const F_UNLCK = 2
+const SIGURG = 23
 const LOCK_SH = 1 // include/uapi/asm-generic/fcntl.h
 const LOCK_EX = 2
 const LOCK_NB = 4
@@ -93,6 +98,19 @@ export function tryLock(fd: Fd, kind: 'exclusive' | 'shared' = 'exclusive'): boo
   if (Number(libcFlock(fd, operation)) === 0) return true
   if (errnoName(lastErrno()) === 'EAGAIN') return false
   throw kernelError(lastErrno(), { syscall: 'flock', args: [fd] })
+}
+
+/**
+ * True while any process of the machine has the file behind `fd` open for writing; `fd` itself has
+ * to be open for reading. False as well where the file system cannot tell. A read lease, which the
+ * kernel grants only for a file without writers, is taken and given back: fcntl(2), "Leases".
+ */
+export function isOpenForWriting(fd: Fd): boolean {
+  // Who opens it in between has the kernel signal us, by SIGIO, which ends a process; SIGURG not.
+  libcFcntl(fd, F_SETSIG, SIGURG)
+  if (Number(libcFcntl(fd, F_SETLEASE, F_RDLCK)) < 0) return errnoName(lastErrno()) === 'EAGAIN'
+  libcFcntl(fd, F_SETLEASE, F_UNLCK)
+  return false
 }
 
 let memfdExecFlag = MFD_EXEC

@@ -170,7 +170,7 @@ function judgeUnwanted(
     return { verdict: 'keep', reason: 'its profile is not active' }
   }
   if (!serviceNames(desired).has(service)) {
-    return options.removeOrphans === true
+    return isToGo(options, service)
       ? { verdict: 'remove', reason: 'no longer in the stack file' }
       : { verdict: 'keep', reason: ORPHAN }
   }
@@ -179,6 +179,10 @@ function judgeUnwanted(
   const renamed = siblings.find((each) => each.index === index)
   if (renamed !== undefined) return { verdict: 'remove', reason: `renamed to "${renamed.name}"` }
   return { verdict: 'remove', reason: `scaled down to ${siblings.length}` }
+}
+
+function isToGo({ removeOrphans, removedServices }: PlanOptions, orphan: string): boolean {
+  return removeOrphans === true || removedServices?.includes(orphan) === true
 }
 
 function isNoRecreate({ options }: Question): boolean {

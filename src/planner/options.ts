@@ -14,6 +14,8 @@ export interface PlanOptions {
   readonly volumes?: boolean | undefined
   /** Remove containers of services that the stack file no longer has. */
   readonly removeOrphans?: boolean | undefined
+  /** Remove containers of these services when the stack file does not have them. */
+  readonly removedServices?: readonly string[] | undefined
   /** Replace the named services (all, when none is named) even when nothing changed. */
   readonly forceRecreate?: boolean | undefined
   /** With `forceRecreate`: replace what the named services depend on as well. */

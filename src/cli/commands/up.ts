@@ -1,23 +1,20 @@
 /** `tsstack up`: makes a stack as its file says, and stays with its logs unless it is detached. */
 
-import type { Answer, ServerMessage, Session } from '../../daemon/index.ts'
-import type { ObservedState, PlanOptions } from '../../planner/index.ts'
+import type { Session } from '../../daemon/index.ts'
+import { UsageError } from '../../errors.ts'
+import type { PlanOptions } from '../../planner/index.ts'
 import { addChangeOptions, planOptions } from '../change-options.ts'
 import type { ChangeFlags } from '../change-options.ts'
 import type { CommandModule } from '../command.ts'
-import { addressText, byService, healthText, portsText, stateText } from '../container-text.ts'
 import type { Context } from '../context.ts'
 import { onInterrupt } from '../interrupt.ts'
-import { LogPrinter } from '../log-printer.ts'
 import { addStackOptions } from '../options.ts'
-import { reportOutcomes } from '../outcome.ts'
-import { hasColor, isTerminal, print, say } from '../output.ts'
-import { createProgress, PlainProgress } from '../progress.ts'
-import type { Progress } from '../progress.ts'
+import { say } from '../output.ts'
+import { createProgress } from '../progress.ts'
 import { exitOf } from '../render-error.ts'
 import { ask } from '../request.ts'
-import { safeText } from '../safe-text.ts'
-import { table } from '../table.ts'
+import { UpView } from '../up-view.ts'
+import type { ViewFlags } from '../up-view.ts'
 
 export const upCommand: CommandModule = {
   name: 'up',
@@ -26,6 +23,7 @@ export const upCommand: CommandModule = {
     addChangeOptions(addStackOptions(command))
       .argument('[services...]')
       .option('-d, --detach', 'return when everything is started')
+      .option('-w, --watch', 'follow the stack file and all it reads: apply what changes')
       .option('--no-log-prefix', 'do not print the service before each line')
       .option('--timestamps', 'print when each line was written')
       .action((services: readonly string[], flags: ChangeFlags & UpFlags) =>
@@ -34,16 +32,18 @@ export const upCommand: CommandModule = {
   },
 }
 
-interface UpFlags {
-  readonly detach?: boolean
-  readonly json?: boolean
-  readonly logPrefix: boolean
-  readonly timestamps?: boolean
+interface UpFlags extends ViewFlags {
+  readonly watch?: boolean
 }
 
 async function up(context: Context, options: PlanOptions, flags: UpFlags): Promise<number> {
   const { asking, input } = context
   const attach = flags.detach !== true
+  if (flags.watch === true) {
+    if (!attach) throw cannotDetach()
+    const { followFiles } = await import('../follow-files.ts')
+    return followFiles(context, { options, flags, attach, mode: 'now' })
+  }
   const view = new UpView(context, flags, await createProgress())
   let session: Session | undefined
   let isWaiting = false
@@ -70,77 +70,8 @@ async function up(context: Context, options: PlanOptions, flags: UpFlags): Promi
   return view.status
 }
 
-/** Everything that is printed between the command and the prompt. */
-class UpView {
-  status = 0
-  readonly #context: Context
-  readonly #flags: UpFlags
-  #progress: Progress
-  readonly #logs: LogPrinter
-  /** Log lines of containers that run while others are still drawn. */
-  #early: Uint8Array[] | undefined = []
-
-  constructor(context: Context, flags: UpFlags, progress: Progress) {
-    this.#context = context
-    this.#flags = flags
-    this.#progress = progress
-    this.#logs = new LogPrinter({
-      isTerminal: isTerminal(1),
-      color: hasColor(1),
-      prefix: flags.logPrefix,
-      timestamps: flags.timestamps === true,
-    })
-  }
-
-  async show(answer: Answer): Promise<void> {
-    if (answer.kind === 'message') await this.#hear(answer.message)
-    else if (this.#early === undefined) await this.#logs.print(answer.bytes)
-    else this.#early.push(answer.bytes)
-  }
-
-  end(): Promise<void> {
-    return this.#logs.finish()
-  }
-
-  async #hear(message: ServerMessage): Promise<void> {
-    if (message.kind === 'plan') this.#progress.begin(message.plan)
-    else if (message.kind === 'event') this.#progress.event(message.event)
-    else if (message.kind === 'log-sources') this.#logs.name(message.containers)
-    else if (message.kind === 'result') await this.#conclude(message)
-    else if (message.kind === 'all-exited') this.status = exitStatus(message.observed)
-  }
-
-  async #conclude(message: Extract<ServerMessage, { kind: 'result' }>): Promise<void> {
-    await this.#progress.end()
-    // From here on there are log lines between: nothing can be drawn in place any more.
-    this.#progress = new PlainProgress()
-    const { outcomes, observed, interrupted } = message
-    const status = reportOutcomes(outcomes, { interrupted, paint: this.#context.paint })
-    // The result of stopping is the second one; what went wrong first is what counts.
-    if (this.status === 0) this.status = status
-    if (this.#flags.detach === true && !interrupted) print(summary(observed))
-    const early = this.#early ?? []
-    this.#early = undefined
-    for (const pack of early) await this.#logs.print(pack)
-  }
-}
-
-function exitStatus({ containers }: ObservedState): number {
-  for (const { name, exitCode } of containers.toSorted(byService)) {
-    say(`container ${safeText(name)}: exited (${exitCode ?? '?'})`)
-  }
-  return 0
-}
-
-function summary({ containers }: ObservedState): string {
-  const now = Date.now()
-  const replicas = Map.groupBy(containers, ({ service }) => service)
-  const rows = containers.toSorted(byService).map((container) => {
-    const { service, index } = container
-    const isAlone = replicas.get(service)?.length === 1
-    const name = isAlone ? service : `${service}-${index}`
-    const rest = [healthText(container), addressText(container), portsText(container)]
-    return [safeText(name), stateText(container, now), ...rest]
+function cannotDetach(): UsageError {
+  return new UsageError('Cannot use --watch with --detach: somebody has to watch', {
+    hint: 'leave --detach out, or run "tsstack watch" beside it: it shows no logs',
   })
-  return table(['SERVICE', 'STATE', 'HEALTH', 'ADDRESS', 'PORTS'], rows)
 }

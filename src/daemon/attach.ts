@@ -1,0 +1,62 @@
+/** Sends the logs of a stack to the client of an attached `up`. */
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Engine, EngineEvent } from '../engine/index.ts'
+import { LOG_DRAIN_MS } from '../limits.ts'
+import { LogFeed, logSourceOf } from './log-feed.ts'
+import type { LogSource } from './protocol.ts'
+import type { ClientSession } from './supervisor.ts'
+import { watchStack } from './watch-stack.ts'
+
+/**
+ * Disposing it ends the looking for new containers; what is followed already goes on to its end.
+ */
+export interface Attached extends Disposable {
+  /** Sends logs until all containers have ended, or `interrupted`, or the client is gone. */
+  untilEnd(interrupted: AbortSignal): Promise<void>
+  /** Begins to send the logs of what runs already. */
+  followRunning(): Promise<void>
+  /** The last words of containers that have ended are sent. */
+  drained(): Promise<void>
+}
+
+/** Follows every container from its start, so that `up` shows its first line. */
+export function attachTo(engine: Engine, session: ClientSession, stack: string): Attached {
+  const feed = new LogFeed(engine, session)
+  const since = Date.now()
+  const unsubscribe = engine.subscribe((event) => {
+    if (event.kind !== 'container' || event.stack !== stack || event.state !== 'started') return
+    feed.follow(startedSource(event), { since })
+  })
+  return {
+    [Symbol.dispose]: unsubscribe,
+    async untilEnd(interrupted) {
+      const signal = AbortSignal.any([session.signal, interrupted])
+      const observed = await watchStack(engine, {
+        stack,
+        signal,
+        onStarted: (container) => feed.follow(logSourceOf(container), { since }),
+      })
+      if (signal.aborted) return
+      await feed.settled()
+      session.connection.send({ kind: 'all-exited', observed })
+    },
+    async followRunning() {
+      const { containers } = await engine.observe(stack)
+      const running = containers.filter(({ state }) => state === 'running')
+      for (const container of running) feed.follow(logSourceOf(container), { since })
+    },
+    async drained() {
+      // One that could not be stopped writes on: it is not waited for.
+      await Promise.race([feed.settled(), sleep(LOG_DRAIN_MS, undefined, { ref: false })])
+    },
+  }
+}
+
+/** The replica's number is the end of its name, unless `container_name` gave it another. */
+function startedSource(event: Extract<EngineEvent, { kind: 'container' }>): LogSource {
+  const { container, service, stack } = event
+  const start = `${stack}-${service}-`
+  const index = container.startsWith(start) ? Number(container.slice(start.length)) : 1
+  return { container, service, index: Number.isSafeInteger(index) ? index : 1 }
+}

@@ -1,0 +1,252 @@
+/** `up --watch` and `watch` as a user has them: the file is edited, and the stack follows. */
+import type { ChildProcessWithoutNullStreams as Child } from 'node:child_process'
+import { renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { finish, type Finished } from '../support/sandbox.ts'
+import { until } from '../support/until.ts'
+import { cli, Scene, shell, SLEEP } from './cli-scene.ts'
+
+let scene: Scene
+beforeEach(async () => {
+  scene = await Scene.open()
+})
+afterEach(() => scene.close())
+
+const write = (name: string, text: string): void => writeFileSync(join(scene.folder, name), text)
+
+/** A command that stays: what it has printed so far, and its end. */
+class Staying {
+  readonly child: Child
+  readonly end: Promise<Finished>
+  #text = ''
+
+  constructor(...words: readonly string[]) {
+    this.child = scene.sandbox.start(words, { cwd: scene.folder })
+    this.child.stdout.on('data', (chunk: Buffer) => (this.#text += chunk.toString()))
+    this.child.stderr.on('data', (chunk: Buffer) => (this.#text += chunk.toString()))
+    this.end = finish(this.child)
+  }
+
+  /** Everything printed since the last call, once it matches. */
+  async says(pattern: RegExp): Promise<string> {
+    await until(async () => this.#text, pattern)
+    const text = this.#text
+    this.#text = ''
+    return text
+  }
+
+  /** Ctrl-C. */
+  interrupt(): Promise<Finished> {
+    this.child.kill('SIGINT')
+    return this.end
+  }
+}
+
+/** Two services that say their MODE, and a third that an edit may leave out. */
+function writeStack(mode: string, services: readonly string[] = ['web', 'db']): void {
+  const say = [shell('echo "mode $MODE"; exec sleep infinity'), 'init: true']
+  const lines = { web: [...say, `environment: { MODE: ${mode} }`], db: SLEEP }
+  scene.write(Object.fromEntries(services.map((name) => [name, lines[name as 'web' | 'db']])))
+}
+
+async function pids(): Promise<Readonly<Record<string, number>>> {
+  const { stdout } = await scene.ok('ps', '--json')
+  const containers = JSON.parse(stdout) as { name: string; pid: number }[]
+  return Object.fromEntries(containers.map(({ name, pid }) => [name, pid]))
+}
+
+test('up --watch replaces what an edit changes, and nothing else', async () => {
+  writeStack('one')
+  const up = new Staying('up', '--watch')
+  await up.says(/watching: compose\.yaml[^]*web-1 {2}\| mode one/)
+  const before = await pids()
+  writeStack('two')
+  const seen = await up.says(/web-1 {2}\| mode two/)
+  expect(seen).toMatch(
+    /^changed: compose\.yaml\n± container cli-web-1: environment changed\n {4}environment\.MODE: "one" → "two"\n\nPlan: 0 to add, 1 to replace, 0 to remove\.\n/,
+  )
+  expect(seen).toMatch(/^applied in \d+ ms$/m)
+  const after = await pids()
+  expect(after['cli-db-1']).toBe(before['cli-db-1'])
+  expect(after['cli-web-1']).not.toBe(before['cli-web-1'])
+  const { code } = await up.interrupt()
+  expect(code).toBe(130)
+  expect((await scene.ok('ps', '-a')).stdout).toMatch(/web +exited[^]*db|db +exited[^]*web/)
+  await scene.ok('down')
+  expect(await scene.sandbox.leaks()).toBe('')
+})
+
+test('up --watch keeps the last good state while the file has mistakes, and says why', async () => {
+  writeStack('one')
+  const up = new Staying('up', '--watch')
+  await up.says(/watching: [^]*mode one/)
+  const before = await pids()
+  write('compose.yaml', 'name: cli\nservices: { web: { image: "host:", inti: true } }\n')
+  const bad = await up.says(/not applied/)
+  expect(bad).toMatch(/^compose\.yaml:2:\d+: error: .*"inti"[^]*did you mean "init"\?/m)
+  expect(bad).toMatch(/^not applied: the stack stays as it was until the files are in order$/m)
+  expect(await pids()).toEqual(before)
+  rmSync(join(scene.folder, 'compose.yaml'))
+  expect(await up.says(/not applied/)).toMatch(/Cannot find a stack file/)
+  writeStack('one')
+  expect(await up.says(/nothing to change/)).toMatch(/^the files are in order again$/m)
+  expect(await pids()).toEqual(before)
+  await up.interrupt()
+  await scene.ok('down')
+})
+
+test('watch begins with a file that has mistakes, and starts the stack when they are mended', async () => {
+  write('compose.yaml', 'services: [')
+  const watch = new Staying('watch')
+  expect(await watch.says(/not applied/)).toMatch(/nothing is started until/)
+  writeStack('one')
+  await watch.says(/^watching: compose\.yaml$/m)
+  expect(Object.keys(await pids())).toEqual(['cli-db-1', 'cli-web-1'])
+  await watch.interrupt()
+  await scene.ok('down', '-t', '0')
+})
+
+test('watch leaves the containers running when it ends, and shows no logs', async () => {
+  writeStack('one')
+  const watch = new Staying('watch')
+  const begun = await watch.says(/watching: /)
+  const running = await pids()
+  const { code, stdout } = await watch.interrupt()
+  expect({ code, logs: begun.includes('mode one') || stdout !== '' }).toEqual({
+    code: 130,
+    logs: false,
+  })
+  expect(await pids()).toEqual(running)
+  await scene.ok('down', '-t', '0')
+})
+
+test('watch --no-up changes nothing before the file does', async () => {
+  writeStack('one')
+  const watch = new Staying('watch', '--no-up')
+  await watch.says(/watching: /)
+  expect((await scene.ok('ps', '-aq')).stdout).toBe('')
+  writeStack('two')
+  await watch.says(/applied in/)
+  expect(Object.keys(await pids())).toHaveLength(2)
+  await watch.interrupt()
+  await scene.ok('down', '-t', '0')
+})
+
+test('watch follows .env, env files, included and extended files', async () => {
+  write('.env', 'FLAVOUR=one\n')
+  write('web.env', 'EXTRA=one\n')
+  write('base.yaml', 'services: { base: { environment: { BASE: one } } }\n')
+  write('more.yaml', 'services: { more: { image: "host:", command: [sleep, "100"] } }\n')
+  write(
+    'compose.yaml',
+    `name: cli
+include: [more.yaml]
+services:
+  web:
+    image: 'host:'
+    command: [sleep, '100']
+    extends: { file: base.yaml, service: base }
+    env_file: web.env
+    environment: { MODE: '\${FLAVOUR}' }
+`,
+  )
+  const watch = new Staying('watch')
+  await watch.says(/watching: /)
+  write('.env', 'FLAVOUR=two\n')
+  expect(await watch.says(/applied in/)).toMatch(/changed: \.env\n[^]*MODE: "one" → "two"/)
+  write('web.env', 'EXTRA=two\n')
+  expect(await watch.says(/applied in/)).toMatch(/changed: web\.env\n[^]*EXTRA: "one" → "two"/)
+  write('base.new', 'services: { base: { environment: { BASE: two } } }\n')
+  renameSync(join(scene.folder, 'base.new'), join(scene.folder, 'base.yaml'))
+  expect(await watch.says(/applied in/)).toMatch(/changed: base\.yaml\n[^]*BASE: "one" → "two"/)
+  write('more.yaml', 'services: { more: { image: "host:", command: [sleep, "200"] } }\n')
+  const more = await watch.says(/applied in/)
+  expect(more).toMatch(/changed: more\.yaml\n± container cli-more-1/)
+  expect(more).not.toContain('web')
+  await watch.interrupt()
+  await scene.ok('down', '-t', '0')
+})
+
+test('a service that an edit takes out of the file goes; an older orphan stays', async () => {
+  writeStack('one', ['web'])
+  await scene.ok('up', '-d')
+  writeStack('one', ['db'])
+  const watch = new Staying('watch')
+  await watch.says(/watching: /)
+  writeStack('one', ['db', 'web'])
+  await watch.says(/nothing to change/)
+  rmSync(join(scene.folder, 'compose.yaml'))
+  await watch.says(/not applied/)
+  writeStack('one', ['web'])
+  expect(await watch.says(/applied in/)).toMatch(
+    /- container cli-db-1: no longer in the stack file/,
+  )
+  expect(Object.keys(await pids())).toEqual(['cli-web-1'])
+  await watch.interrupt()
+  await scene.ok('down', '-t', '0')
+})
+
+test('watch goes on when its supervisor is killed, and applies what changed meanwhile', async () => {
+  writeStack('one')
+  const watch = new Staying('watch')
+  await watch.says(/watching: /)
+  const { pid } = (
+    JSON.parse((await scene.ok('info', '--json')).stdout) as { supervisor: { pid: number } }
+  ).supervisor
+  writeStack('two')
+  process.kill(pid, 'SIGKILL')
+  await watch.says(/the supervisor was replaced: watching again/)
+  writeStack('three')
+  await watch.says(/→ "three"/)
+  await watch.interrupt()
+  await scene.ok('down', '-t', '0')
+  expect(await scene.sandbox.leaks()).toBe('')
+})
+
+test('two watch one stack: each edit is applied once', async () => {
+  writeStack('one')
+  const first = new Staying('watch')
+  await first.says(/watching: /)
+  const second = new Staying('watch')
+  await second.says(/watching: /)
+  writeStack('two')
+  const said = await Promise.all([
+    first.says(/applied in|nothing to change/),
+    second.says(/applied in|nothing to change/),
+  ])
+  expect(said.filter((text) => text.includes('applied in'))).toHaveLength(1)
+  const [web] = JSON.parse((await scene.ok('ps', '--json', 'web')).stdout) as { attempt: number }[]
+  expect(web).toMatchObject({ attempt: 1 })
+  await first.interrupt()
+  await second.interrupt()
+  await scene.ok('down', '-t', '0')
+})
+
+test('on a terminal the reason stays at the bottom until it is mended', async () => {
+  writeStack('one', ['db'])
+  await scene.ok('up', '-d')
+  const edits = [
+    `${cli('watch')} & watch=$!`,
+    'sleep 1',
+    'cp compose.yaml good && echo oops: 1 >> compose.yaml',
+    'sleep 1',
+    'cp good compose.yaml',
+    'sleep 1',
+    'kill -INT $watch; wait $watch',
+  ].join('; ')
+  const { stdout } = await scene.onTerminal(`sh -c '${edits}'`)
+  const [, footer = '', after = ''] =
+    /\n(not applied: compose\.yaml:[^\r]*)(\r.{15})/.exec(stdout) ?? []
+  expect(footer).toMatch(/^not applied: compose\.yaml:\d+:\d+: error: /)
+  expect(after).toBe('\r\u001b[2Kchanged: co')
+  expect(stdout).toMatch(/the files are in order again/)
+  await scene.ok('down', '-t', '0')
+})
+
+test('--watch with --detach is refused with the way to do it', async () => {
+  writeStack('one')
+  const { code, stderr } = await scene.run('up', '-d', '--watch')
+  expect(code).toBe(2)
+  expect(stderr).toMatch(/Cannot use --watch with --detach: .*\nhint: .*tsstack watch/)
+})
