@@ -117,6 +117,9 @@ export const NETWORK_PREFIX_LENGTH: number = 24
 export const LOG_SEGMENT_BYTES_MAX: number = 10 * 1024 * 1024
 export const LOG_SEGMENTS_MAX: number = 3
 
+/** After a monitor was killed, its container's log is waited for this long: whole seconds. */
+export const ORPHANED_MOVER_MS_MAX: number = 1_000
+
 /** Docker's size of /dev/shm. */
 export const SHM_BYTES_DEFAULT: number = 64 * 1024 * 1024
 

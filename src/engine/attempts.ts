@@ -12,6 +12,7 @@ import {
 import type { DnsServer } from '../net/index.ts'
 import { EngineError, KernelError } from '../errors.ts'
 import { launchFailure } from './container/launch-failure.ts'
+import { moverEnded } from './container/orphaned-mover.ts'
 import { listenToReports } from './container/reports.ts'
 import { forgetNames, publishNames } from './container/network.ts'
 import type { EngineEvent } from './types.ts'
@@ -118,8 +119,10 @@ async function finishAttempt(
   attempt: LiveAttempt,
 ): Promise<void> {
   if (attempt.process && !attempt.exit) {
-    // The monitor was killed. Its child went with it (PR_SET_PDEATHSIG); others may be left.
+    // The monitor was killed. Its child went with it (PR_SET_PDEATHSIG), unless it has executed a
+    // setuid program, which loses that; others may be left as well.
     await machine.cgroups.open(attempt.record.cgroup).killAll()
+    await moverEnded(machine, container.own)
     attempt.exit = readAttemptStatus(container.own.status)?.ended ?? lostExit(machine)
     announce(machine, container.record, 'exited', attempt.exit.exitCode)
   }

@@ -1,11 +1,20 @@
 /** What outlives a supervisor, a monitor or a mover that is killed, and who takes it over. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { readAttemptStatus } from '../../src/engine/records/attempt.ts'
 import { startTime } from '../../src/linux/index.ts'
 import { attached, desiredStack, type Resources, type Service, sh, World } from './support.ts'
 
@@ -36,10 +45,11 @@ interface Helpers {
   readonly mover: { readonly pid: number }
 }
 
-const helpers = (): Helpers =>
-  JSON.parse(
-    readFileSync(join(world.root, 'run/containers/tst-one-1/attempt.json'), 'utf8'),
-  ) as Helpers
+const helpers = (): Helpers => {
+  const run = join(world.root, 'run/containers/tst-one-1')
+  const { monitor } = JSON.parse(readFileSync(join(run, 'attempt.json'), 'utf8')) as Helpers
+  return { monitor, mover: { pid: readAttemptStatus(join(run, 'status'))?.mover ?? 0 } }
+}
 
 test('containers run on when their supervisor is killed, and the next one adopts them', async () => {
   await upAndKill({ one: sh(COUNTER) })
@@ -194,14 +204,65 @@ test('a monitor that is killed while nobody lives is known to the next superviso
   expect(await world.exited('one')).toMatchObject({ exitCode: 137, attempt: 1 })
 })
 
-test('a container runs on without its mover, and ends with its own status', async () => {
-  const script = "trap 'exit 11' TERM; echo ready; while :; do sleep 0.05; done"
-  await world.up({ one: sh(script) })
-  await world.line('one', /ready/)
-  process.kill(helpers().mover.pid, 'SIGKILL')
-  await gone(helpers().mover.pid)
+test('a log mover that is killed is replaced, and the container does not notice', async () => {
+  await world.up({ one: sh(COUNTER) })
+  const movers = new Set<number>()
+  for (let round = 1; round <= 5; round += 1) {
+    await world.line('one', new RegExp(`^${round * 20}$`))
+    const { mover } = helpers()
+    movers.add(mover.pid)
+    process.kill(mover.pid, 'SIGKILL')
+    await gone(mover.pid)
+  }
+  await world.line('one', /^120$/)
+  expect(movers.size).toBe(5)
   await world.engine.kill('tst-one-1', 'SIGTERM')
-  expect(await world.exited('one')).toMatchObject({ exitCode: 11 })
+  await world.engine.kill('tst-one-1', 'SIGKILL')
+  expect(await world.exited('one')).toMatchObject({ attempt: 1, exitCode: 137 })
+  const numbers = (await world.log('one')).toString().trim().split('\n').map(Number)
+  // What a mover had read and not written dies with it: one line at most, as each is written alone.
+  const last = numbers.at(-1) ?? 0
+  expect(last + 1 - new Set(numbers).size).toBeLessThanOrEqual(5)
+  expect(numbers).toEqual([...numbers].sort((a, b) => a - b))
+})
+
+test('a log mover that is killed while no supervisor lives is replaced as well', async () => {
+  await upAndKill({ one: sh(COUNTER) })
+  const { mover } = helpers()
+  process.kill(mover.pid, 'SIGKILL')
+  await gone(mover.pid)
+  await world.start()
+  await world.line('one', /^100$/)
+  expect(helpers().mover.pid).not.toBe(mover.pid)
+  expect(await world.observe('one')).toMatchObject({ attempt: 1, state: 'running' })
+})
+
+test('what a container wrote last is in its log, although the mover died after it', async () => {
+  const script = "head -c 30000 /dev/zero | tr '\\0' x; echo; echo last"
+  await world.up({ one: sh(`echo up; while [ ! -e /tmp/go ]; do sleep 0.01; done; ${script}`) })
+  await world.line('one', /up/)
+  const { pid } = helpers().mover
+  process.kill(pid, 'SIGSTOP')
+  const exited = world.when('one', ({ exitCode }) => exitCode === 0)
+  await world.exec('one', 'touch /tmp/go')
+  await exited
+  process.kill(pid, 'SIGKILL')
+  await world.exited('one')
+  expect((await world.log('one')).toString()).toMatch(/^up\nx{30000}\nlast\n$/)
+})
+
+test('a container that has executed a setuid program does not outlive its monitor', async () => {
+  // Such an exec clears PR_SET_PDEATHSIG (prctl(2)).
+  const directory = join(world.root, 'rootfs/setuid')
+  mkdirSync(directory)
+  copyFileSync('/bin/busybox', join(directory, 'sleep'))
+  chmodSync(join(directory, 'sleep'), 0o4755)
+  await world.up({ one: { command: ['/setuid/sleep', '1000'], user: 'jane' } })
+  const { pid = 0 } = await world.observe('one')
+  process.kill(helpers().monitor.pid, 'SIGKILL')
+  expect(await world.exited('one')).toMatchObject({ exitCode: 137 })
+  await gone(pid)
+  rmSync(directory, { recursive: true })
 })
 
 test('a container whose record is broken is not lost: its processes are cleared away', async () => {

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { readAttemptStatus } from '../../src/engine/records/attempt.ts'
 import {
   capabilityMask,
   detectCgroups,
@@ -10,7 +11,7 @@ import {
   getRlimit,
 } from '../../src/linux/index.ts'
 import { DOCKER_CAPABILITIES, fields, NONE, probeIn } from './probe.ts'
-import { World, type Service } from './support.ts'
+import { World, type Service, sh } from './support.ts'
 
 /** Pure v2: one hierarchy, whose files have names of their own. */
 const isUnified = detectCgroups().mode === 'v2'
@@ -74,24 +75,27 @@ test('descriptors of pid 1 are 0, 1 and 2 alone: its own /dev/null and two pipes
 })
 
 test('monitor and mover hold what they need and nothing else', async () => {
-  await world.up({ one: { command: ['sleep', '1000'] } })
+  await world.up({ one: sh('echo up; exec sleep 1000') })
   const { pid = 0 } = await world.observe('one')
   const run = join(world.root, 'run/containers/tst-one-1')
-  const { monitor, mover } = JSON.parse(readFileSync(join(run, 'attempt.json'), 'utf8')) as {
+  const { monitor } = JSON.parse(readFileSync(join(run, 'attempt.json'), 'utf8')) as {
     readonly monitor: { readonly pid: number }
-    readonly mover: { readonly pid: number }
   }
+  await world.line('one', /up/)
+  const mover = readAttemptStatus(join(run, 'status'))?.mover ?? 0
   expect(parentOf(pid)).toBe(monitor.pid)
-  expect(descriptorsOf(monitor.pid)).toEqual({ 3: join(run, 'fifo'), 4: join(run, 'status') })
+  expect(parentOf(mover)).toBe(monitor.pid)
   const log = join(world.root, 'state/stacks/tst/containers/tst-one-1/log')
-  expect(descriptorsOf(mover.pid)).toEqual({
-    3: expect.stringMatching(/^pipe:/),
-    4: expect.stringMatching(/^pipe:/),
-    5: join(log, '0.log'),
-    6: log,
-    7: join(run, 'fifo'),
-  })
-  for (const helper of [monitor.pid, mover.pid]) {
+  const reading = {
+    7: expect.stringMatching(/^pipe:/),
+    8: expect.stringMatching(/^pipe:/),
+    9: log,
+  }
+  const program = expect.stringMatching(/^\/memfd:tsstack-log/)
+  const reports = { 3: join(run, 'fifo'), 4: join(run, 'status') }
+  expect(descriptorsOf(monitor.pid)).toEqual({ ...reports, 6: program, ...reading })
+  expect(descriptorsOf(mover)).toEqual({ 5: join(log, '0.log'), ...reading })
+  for (const helper of [monitor.pid, mover]) {
     expect(readFileSync(`/proc/${helper}/environ`, 'utf8')).toBe('')
     const groups = readFileSync(`/proc/${helper}/cgroup`, 'utf8').trim().split('\n')
     const controlled = groups.filter((line) => !line.endsWith(':/'))

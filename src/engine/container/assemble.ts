@@ -94,6 +94,7 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
     stdio: [placeholder(), input.output.stdout, input.output.stderr],
     status: input.reports.status,
     init,
+    mover: input.output.mover,
   })
   const child: ChildInput = {
     config,
@@ -105,6 +106,7 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
   const monitor: MonitorInput = {
     cloneFlags: cloneFlags(input.join),
     keepsStatus: true,
+    ...(input.output.mover ? { mover: { title: `tsstack: log ${record.name}` } } : {}),
     ...(input.join.cloneInto === undefined ? {} : { cgroupFd: table.pass(input.join.cloneInto) }),
   }
   const program = monitorProgram(monitor, (draft) => writeChild(draft, child))

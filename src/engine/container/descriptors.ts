@@ -17,6 +17,16 @@ export const FD = {
   firstPassed: 6,
 } as const
 
+/**
+ * What the monitor keeps for log movers, the first and any that replaces it: the program, the
+ * reading ends, and the directory. The mover has the same numbers.
+ */
+export const MOVER_FD = { program: 6, stdout: 7, stderr: 8, directory: 9 } as const
+
+export type MoverDescriptors = Readonly<Record<keyof typeof MOVER_FD, Fd>>
+
+const MOVER_NAMES = ['program', 'stdout', 'stderr', 'directory'] as const
+
 /** Hands out child-side numbers for descriptors of ours. */
 export class DescriptorTable {
   readonly #passed: Record<number, Fd>
@@ -25,11 +35,16 @@ export class DescriptorTable {
     readonly stdio: readonly [stdin: Fd, stdout: Fd, stderr: Fd]
     readonly status?: Fd | undefined
     readonly init?: Fd | undefined
+    /** Absent without a log. */
+    readonly mover?: MoverDescriptors | undefined
   }) {
     const [stdin, stdout, stderr] = fixed.stdio
     this.#passed = { 0: stdin, 1: stdout, 2: stderr }
     if (fixed.status !== undefined) this.#passed[FD.status] = fixed.status
     if (fixed.init !== undefined) this.#passed[FD.init] = fixed.init
+    const { mover } = fixed
+    if (mover === undefined) return
+    for (const name of MOVER_NAMES) this.#passed[MOVER_FD[name]] = mover[name]
   }
 
   /**

@@ -7,6 +7,7 @@ export const CLOCK_REALTIME = 0 // include/uapi/linux/time.h
 
 // include/uapi/linux/sched.h
 export const CLONE_ARGS_BYTES = 88
+export const CLONE_VM = 0x100
 export const CLONE_VFORK = 0x4000
 export const CLONE_NEWCGROUP = 0x02000000
 export const CLONE_NEWNET = 0x40000000

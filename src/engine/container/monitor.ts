@@ -1,9 +1,13 @@
-/** The monitor of a container: a launch program that makes its pid 1, waits for it and reports. */
+/**
+ * The monitor of a container: a launch program that makes its pid 1, waits for it and reports, and
+ * keeps a log mover beside it.
+ */
 
 import { Program } from '../../linux/index.ts'
 import { STARTED_BYTES, STATUS_BYTES, STATUS_MAGIC, STATUS_OFFSETS } from '../records/attempt.ts'
-import { FD } from './descriptors.ts'
+import { FD, MOVER_FD } from './descriptors.ts'
 import * as kernel from './kernel.ts'
+import { type Waiting, writeMoverStart } from './monitor-mover.ts'
 
 /**
  * What the monitor and its child say on the FIFO: 16 bytes each, so that no two ever mix (pipe(7)).
@@ -21,6 +25,8 @@ export interface MonitorInput {
   readonly keepsStatus: boolean
   /** Entered before the child is made: the namespaces of a running container, through its pidfd. */
   readonly enter?: { readonly pidfd: number; readonly flags: number }
+  /** Present: a log mover of this title runs for as long as there is something to be read. */
+  readonly mover?: { readonly title: string }
 }
 
 /**
@@ -56,7 +62,8 @@ export function monitorProgram(
   return program
 }
 
-function writeMonitor(program: Program, status: number, { keepsStatus }: MonitorInput): void {
+function writeMonitor(program: Program, status: number, input: MonitorInput): void {
+  const { keepsStatus, mover } = input
   const started = program.bytes(message(MESSAGE.started), 8)
   const exited = program.bytes(message(MESSAGE.exited), 8)
   program.releaseCold()
@@ -66,14 +73,34 @@ function writeMonitor(program: Program, status: number, { keepsStatus }: Monitor
   program.call('write', [FD.fifo, started, MESSAGE_BYTES])
   // The container's pipes and mounts must end with the container, not with us.
   program.call('close_range', [0, 2, 0])
-  program.call('close_range', [FD.init, kernel.ALL_DESCRIPTORS, 0])
+  program.call('close_range', [FD.init, mover ? FD.init : kernel.ALL_DESCRIPTORS, 0])
+  if (mover) {
+    program.call('close_range', [MOVER_FD.directory + 1, kernel.ALL_DESCRIPTORS, 0])
+  }
+  const waiting: Waiting = {
+    again: program.label('wait'),
+    pid: program.word(),
+    status: program.word(),
+  }
+  const moverEnded = mover && writeMoverStart(program, mover.title, waiting)
+  const ended = program.label('ended')
+  const allEnded = program.label('all ended')
   const waitStatus = status + STATUS_OFFSETS.waitStatus
-  program.call('wait4', [-1, waitStatus, 0, 0])
+  program.place(waiting.again)
+  // ECHILD: container and mover have ended, and the log is complete.
+  program.call('wait4', [-1, waiting.status, 0, 0], { store: waiting.pid, onError: allEnded })
+  program.compute(status + STATUS_OFFSETS.pid, { times: -1, store: program.ahead(1, 4) })
+  program.compute(waiting.pid, { onZero: ended })
+  program.jump(moverEnded ?? waiting.again)
+  program.place(ended)
+  program.compute(waiting.status, { store: waitStatus })
   program.call('clock_gettime', [kernel.CLOCK_REALTIME, status + STATUS_OFFSETS.endedSeconds])
   program.set(status + STATUS_OFFSETS.ended, 1)
   if (keepsStatus) program.call('pwrite64', [FD.status, status, STATUS_BYTES, 0])
   program.compute(waitStatus, { store: exited + 8 })
   program.call('write', [FD.fifo, exited, MESSAGE_BYTES])
+  program.jump(waiting.again)
+  program.place(allEnded)
   program.call('exit_group', [0])
 }
 

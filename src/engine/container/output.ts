@@ -1,17 +1,17 @@
 /** Where a container's output goes: pipes to a log mover, or nowhere when logging is off. */
 
 import { closeSync, openSync } from 'node:fs'
-import { close, type Fd, pipe, type Program, spawn, startTime } from '../../linux/index.ts'
-import { MOVER_FD, type MoverOptions, moverProgram } from '../logs/mover.ts'
-import type { LiveContainer, Machine } from '../machine.ts'
-import type { ProcessIdentity } from '../records/container.ts'
+import { close, type Fd, pipe, type Program, sealedMemfd } from '../../linux/index.ts'
+import { type MoverOptions, moverProgram } from '../logs/mover.ts'
+import type { LiveContainer } from '../machine.ts'
 import type { Undo } from '../undo.ts'
+import type { MoverDescriptors } from './descriptors.ts'
 
 export interface Output {
   readonly stdout: Fd
   readonly stderr: Fd
-  /** Starts what reads them; it holds `fifo` until it has written everything. */
-  spawnMover(machine: Machine, fifo: Fd): ProcessIdentity | undefined
+  /** What the monitor starts a log mover with; absent when logging is off. */
+  readonly mover?: MoverDescriptors
 }
 
 /**
@@ -22,31 +22,22 @@ export function openOutput(container: LiveContainer, temporary: Undo): Output {
   if (logging.driver === 'none') {
     const nowhere = openSync('/dev/null', 'w')
     temporary.push(() => closeSync(nowhere))
-    return { stdout: nowhere, stderr: nowhere, spawnMover: () => undefined }
+    return { stdout: nowhere, stderr: nowhere }
   }
   const stdout = openPipe(temporary)
   const stderr = openPipe(temporary)
-  const segment = openSync(`${container.own.log}/0.log`, 'a', 0o600)
-  temporary.push(() => closeSync(segment))
   const directory = openSync(container.own.log, 'r')
   temporary.push(() => closeSync(directory))
+  const program = sealedMemfd('tsstack-log', cachedMover(logging).image())
+  temporary.push(() => closeSync(program))
   return {
     stdout: stdout.write,
     stderr: stderr.write,
-    spawnMover: (machine, fifo) => {
-      const pid = spawn(cachedMover(logging), {
-        title: `tsstack: log ${container.record.name}`,
-        descriptors: {
-          [MOVER_FD.stdout]: stdout.read,
-          [MOVER_FD.stderr]: stderr.read,
-          [MOVER_FD.segment]: segment,
-          [MOVER_FD.directory]: directory,
-          [MOVER_FD.fifo]: fifo,
-        },
-        fallbackDirectory: container.own.run,
-      })
-      machine.children.add(pid)
-      return { pid, startTime: startTime(pid) ?? 0 }
+    mover: {
+      program,
+      stdout: stdout.read,
+      stderr: stderr.read,
+      directory,
     },
   }
 }

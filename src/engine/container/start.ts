@@ -140,11 +140,9 @@ async function launch(machine: Machine, container: LiveContainer, draft: Draft):
   publishNames(machine, record, interfaces)
   const monitor = spawnMonitor(machine, { container, program, descriptors: descriptors(fifo) })
   draft.started = started
-  // While the child is at work: what it writes waits in the pipes.
-  const mover = output.spawnMover(machine, fifo)
-  attempt.record = { ...draft.record, monitor, ...(mover ? { mover } : {}) }
+  attempt.record = { ...draft.record, monitor }
   writeAttemptRecord(own, attempt.record)
-  // The FIFO ends when monitor and mover have ended: ours must not hold it open.
+  // The FIFO ends when the monitor has ended: ours must not hold it open.
   await temporary.run()
   await started
   if (netns !== undefined) machine.namespaces.refillSoon()

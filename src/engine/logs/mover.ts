@@ -4,6 +4,7 @@
  */
 
 import { type Label, Program } from '../../linux/index.ts'
+import { MOVER_FD } from '../container/descriptors.ts'
 import {
   HEADER_BYTES,
   HEADER_OFFSETS,
@@ -12,8 +13,11 @@ import {
   STREAM_MAGIC,
 } from './format.ts'
 
-/** Descriptor numbers inside the mover. */
-export const MOVER_FD = { stdout: 3, stderr: 4, segment: 5, directory: 6, fifo: 7 } as const
+/**
+ * Descriptor numbers inside the mover. All but the segment, which it opens itself, are its
+ * monitor's.
+ */
+const FD = { ...MOVER_FD, segment: 5 } as const
 
 const POLLIN = 1 // include/uapi/asm-generic/poll.h
 const POLLFD_BYTES = 8
@@ -46,12 +50,15 @@ export function moverProgram(options: MoverOptions): Program {
   const program = new Program()
   const buffer = program.zeroed(RECORD_BYTES_MAX)
   const polled = {
-    stdout: program.bytes(pollfd(MOVER_FD.stdout)),
-    stderr: program.bytes(pollfd(MOVER_FD.stderr)),
+    stdout: program.bytes(pollfd(FD.stdout)),
+    stderr: program.bytes(pollfd(FD.stderr)),
   }
   const loop = program.label('loop')
   const end = program.label('end')
   const stderr = program.label('stderr')
+  // Its own program, by which the monitor has executed it.
+  program.call('close', [FD.program])
+  openFirstSegment(program)
   program.place(loop)
   const open = program.label('open')
   program.compute(polled.stdout, { mask: ENDED_BIT, onZero: open })
@@ -88,7 +95,7 @@ function moveStream(program: Program, input: StreamInput): void {
   program.compute(polled, { shiftRight: 48, onPositive: ready })
   program.jump(next)
   program.place(ready)
-  program.call('read', [MOVER_FD[stream], buffer, RECORD_BYTES_MAX], {
+  program.call('read', [FD[stream], buffer, RECORD_BYTES_MAX], {
     store: length,
     onZero: ended,
     onError: next,
@@ -120,15 +127,15 @@ function writeRecord(
   const wait = program.label('wait')
   program.compute(record.length, { store: vector + 24 })
   program.place(again)
-  program.call('writev', [MOVER_FD.segment, vector, 2], { store: written, onError: wait })
+  program.call('writev', [FD.segment, vector, 2], { store: written, onError: wait })
   // written - HEADER_BYTES - length
   program.compute(record.length, { times: -1, plus: -HEADER_BYTES, store: program.ahead(1, 4) })
   program.compute(written, { onZero: record.moved, onError: short })
   program.jump(record.moved)
   program.place(short)
   program.compute(written, { times: -1, store: program.ahead(1, 1) })
-  program.call('lseek', [MOVER_FD.segment, 0, SEEK_END], { store: program.ahead(1, 1) })
-  program.call('ftruncate', [MOVER_FD.segment, 0])
+  program.call('lseek', [FD.segment, 0, SEEK_END], { store: program.ahead(1, 1) })
+  program.call('ftruncate', [FD.segment, 0])
   program.place(wait)
   program.call('nanosleep', [program.bytes(timespec(RETRY_NANOSECONDS)), 0])
   program.jump(again)
@@ -137,20 +144,41 @@ function writeRecord(
 /** lseek to SEGMENT bytes before the end succeeds only when the segment has as many. */
 function rotateWhenFull(program: Program, { options, next }: StreamInput): void {
   const { segmentBytesMax, segmentsMax } = options
-  program.call('lseek', [MOVER_FD.segment, -segmentBytesMax, SEEK_END], { onError: next })
+  program.call('lseek', [FD.segment, -segmentBytesMax, SEEK_END], { onError: next })
   const name = (number: number): number => program.text(`${number}.log`)
   for (let number = segmentsMax - 2; number >= 0; number -= 1) {
-    const { directory } = MOVER_FD
+    const { directory } = FD
     program.call('renameat2', [directory, name(number), directory, name(number + 1), 0])
   }
-  const flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (segmentsMax === 1 ? O_TRUNC : 0)
+  openSegment(program, { truncate: segmentsMax === 1, onError: next })
+}
+
+/** On a full disk tried again until it works: the container then waits in write(2). */
+function openFirstSegment(program: Program): void {
+  const again = program.label('open again')
+  const wait = program.label('wait to open')
+  const opened = program.label('opened')
+  program.place(again)
+  openSegment(program, { truncate: false, onError: wait })
+  program.jump(opened)
+  program.place(wait)
+  program.call('nanosleep', [program.bytes(timespec(RETRY_NANOSECONDS)), 0])
+  program.jump(again)
+  program.place(opened)
+}
+
+function openSegment(
+  program: Program,
+  { truncate, onError }: { readonly truncate: boolean; readonly onError: Label },
+): void {
+  const flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (truncate ? O_TRUNC : 0)
   const opened = program.word()
-  program.call('openat', [MOVER_FD.directory, name(0), flags, 0o600], {
+  program.call('openat', [FD.directory, program.text('0.log'), flags, 0o600], {
     store: opened,
-    onError: next,
+    onError,
   })
   program.compute(opened, { store: program.ahead(1, 0) })
-  program.call('dup3', [0, MOVER_FD.segment, O_CLOEXEC])
+  program.call('dup3', [0, FD.segment, O_CLOEXEC])
   program.compute(opened, { store: program.ahead(1, 0) })
   program.call('close', [0])
 }

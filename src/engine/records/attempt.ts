@@ -20,6 +20,8 @@ export const STATUS_OFFSETS = {
   waitStatus: 40,
   endedSeconds: 48,
   endedNanoseconds: 56,
+  /** Pid of the log mover, written by itself whenever there is a new one; 0: none yet. */
+  mover: 64,
 } as const
 
 export const STATUS_BYTES = 64
@@ -30,6 +32,8 @@ export interface AttemptStatus {
   /** Milliseconds since the epoch. */
   readonly startedAt: number
   readonly ended?: ExitStatus
+  /** Pid of the newest log mover; absent before the first. */
+  readonly mover?: number
 }
 
 export interface ExitStatus {
@@ -48,9 +52,11 @@ export function readAttemptStatus(path: string): AttemptStatus | undefined {
 export function decodeAttemptStatus(bytes: Buffer): AttemptStatus | undefined {
   if (bytes.length < STARTED_BYTES) return undefined
   if (bytes.readBigUInt64LE(STATUS_OFFSETS.magic) !== STATUS_MAGIC) return undefined
+  const mover = bytes.length < STATUS_OFFSETS.mover + 8 ? 0 : word(bytes, STATUS_OFFSETS.mover)
   const started = {
     pid: word(bytes, STATUS_OFFSETS.pid),
     startedAt: time(bytes, STATUS_OFFSETS.startedSeconds),
+    ...(mover === 0 ? {} : { mover }),
   }
   if (bytes.length < STATUS_BYTES || word(bytes, STATUS_OFFSETS.ended) !== 1) return started
   const waitStatus = word(bytes, STATUS_OFFSETS.waitStatus)

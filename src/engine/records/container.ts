@@ -53,7 +53,6 @@ export interface AttemptRecord {
   readonly ports: readonly ObservedPort[]
   /** Absent until spawned. A pid counts only together with its start time. */
   readonly monitor?: ProcessIdentity
-  readonly mover?: ProcessIdentity
 }
 
 export interface AttemptInterface {

@@ -1,0 +1,58 @@
+/**
+ * The monitor's part in logging: it starts the log mover and replaces one that was killed. The
+ * monitor keeps the reading ends open, so a container that writes meanwhile waits, and gets no
+ * SIGPIPE.
+ */
+
+import type { Address, Label, Program } from '../../linux/index.ts'
+import { STATUS_OFFSETS } from '../records/attempt.ts'
+import { FD, MOVER_FD } from './descriptors.ts'
+import * as kernel from './kernel.ts'
+
+/** The monitor's wait for its children. */
+export interface Waiting {
+  readonly again: Label
+  /** Who has ended, and how. */
+  readonly pid: Address
+  readonly status: Address
+}
+
+/** Between a mover's death and the next: what cannot live at all must not take a processor. */
+const PAUSE_NANOSECONDS = 50_000_000
+
+/**
+ * Starts the mover and goes on to wait. Returns where to go when it has ended: one that has come to
+ * the end of both pipes is done, any other is replaced.
+ */
+export function writeMoverStart(program: Program, title: string, waiting: Waiting): Label {
+  const start = program.label('start the mover')
+  const child = program.label('mover')
+  const ended = program.label('mover ended')
+  const later = program.label('start the mover later')
+  const pid = program.word()
+  program.place(start)
+  // In the monitor's own memory, as vfork(2): nothing is copied, and no stack is in use.
+  const flags = kernel.CLONE_VM | kernel.CLONE_VFORK | kernel.SIGCHLD
+  program.call('clone', [flags, 0, 0, 0, 0], { onZero: child, onError: later })
+  program.jump(waiting.again)
+  program.place(ended)
+  program.compute(waiting.status, { onZero: waiting.again })
+  program.place(later)
+  const pause = Buffer.alloc(16)
+  pause.writeBigInt64LE(BigInt(PAUSE_NANOSECONDS), 8)
+  program.call('nanosleep', [program.bytes(pause), 0])
+  program.jump(start)
+  program.place(child)
+  program.call('getpid', [], { store: pid })
+  program.call('pwrite64', [FD.status, pid, 8, STATUS_OFFSETS.mover])
+  program.call('close_range', [0, MOVER_FD.program - 1, 0])
+  program.call('execveat', [
+    MOVER_FD.program,
+    program.text(''),
+    program.pointers([program.text(title)]),
+    program.pointers([]),
+    kernel.AT_EMPTY_PATH,
+  ])
+  program.call('exit_group', [127])
+  return ended
+}
