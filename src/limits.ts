@@ -98,6 +98,9 @@ export const EXEC_LEFT_BYTES_MAX: number = 128 * 1024
 /** After `up` has stopped its containers, it waits this long for their last lines. */
 export const LOG_DRAIN_MS: number = 1_000
 
+/** What `events --since` can tell: a busy day of a small machine, in about 1 MiB. */
+export const EVENTS_REMEMBERED_MAX: number = 2_000
+
 /** Log lines are sent in packs of about this size. */
 export const LOG_PACK_BYTES: number = 64 * 1024
 

@@ -94,6 +94,11 @@ export function jsonOption(): Option {
 export function formatOption(): Option {
   return new Option('--format <format>', 'table or json').argParser((value: string) => {
     if (value === 'table' || value === 'json') return value
-    throw new InvalidArgumentError('it is table or json; templates are not supported.')
+    const isTemplate = value.includes('{{') || value.startsWith('table ')
+    throw new InvalidArgumentError(
+      isTemplate
+        ? 'Go templates are not supported; take --json and a program such as jq.'
+        : 'it is table or json.',
+    )
   })
 }

@@ -4,6 +4,13 @@ import { Command } from 'commander'
 import { placesOf, VERSION } from '../daemon/index.ts'
 import type { CommandModule } from './command.ts'
 import { configCommand } from './commands/config.ts'
+import { createCommand } from './commands/create.ts'
+import { waitCommand } from './commands/wait.ts'
+import { portCommand } from './commands/port.ts'
+import { topCommand } from './commands/top.ts'
+import { statsCommand } from './commands/stats.ts'
+import { eventsCommand } from './commands/events.ts'
+import { volumesCommand } from './commands/volumes.ts'
 import { daemonCommand } from './commands/daemon.ts'
 import { downCommand } from './commands/down.ts'
 import { execCommand } from './commands/exec.ts'
@@ -43,6 +50,13 @@ const COMMANDS: readonly CommandModule[] = [
   pauseCommand,
   unpauseCommand,
   rmCommand,
+  createCommand,
+  waitCommand,
+  portCommand,
+  topCommand,
+  statsCommand,
+  eventsCommand,
+  volumesCommand,
   configCommand,
   explainCommand,
   schemaCommand,

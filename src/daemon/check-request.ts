@@ -119,10 +119,19 @@ const CHECKS: { readonly [Kind in Request['kind']]: (body: Body) => Request } = 
   'hand-over': () => ({ kind: 'hand-over' }),
   status: () => ({ kind: 'status' }),
   stacks: () => ({ kind: 'stacks' }),
-  observe: (body) => ({
-    kind: 'observe',
-    input: stackInput(body['input'], 'input'),
-    services: texts(body['services'], 'services'),
+  observe: (body) => ({ kind: 'observe', ...selection(body) }),
+  processes: (body) => ({ kind: 'processes', ...selection(body) }),
+  usage: (body) => ({ kind: 'usage', ...selection(body) }),
+  events: (body) => ({
+    kind: 'events',
+    ...selection(body),
+    ...(body['since'] !== undefined && { since: count(body['since'], 'since') }),
+    ...(body['until'] !== undefined && { until: count(body['until'], 'until') }),
+  }),
+  wait: (body) => ({
+    kind: 'wait',
+    ...selection(body),
+    downProject: flag(body['downProject'], 'downProject'),
   }),
   plan: (body) => ({
     kind: 'plan',
@@ -168,6 +177,14 @@ const watchMode: Check<WatchMode> = (value, place) => {
 }
 
 type Body = Readonly<Record<string, unknown>>
+
+/** The stack, and which of its services; none named: all. */
+function selection(body: Body): { input: StackInput; services: readonly string[] } {
+  return {
+    input: stackInput(body['input'], 'input'),
+    services: texts(body['services'], 'services'),
+  }
+}
 
 /** @throws {UsageError} that names the field. */
 export function checkRequest(message: unknown): Request {

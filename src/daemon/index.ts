@@ -12,8 +12,10 @@ export type {
   EngineEvent,
   ExecRequest,
   Outcome,
+  ProcessReading,
   StackSummary,
   TerminalSize,
+  UsageSample,
 } from '../engine/index.ts'
 export type { DiagnosticsFormat } from './read-config.ts'
 export { placesOf } from './places.ts'

@@ -7,8 +7,10 @@ import type {
   EngineEvent,
   ExecRequest,
   Outcome,
+  ProcessReading,
   StackSummary,
   TerminalSize,
+  UsageSample,
 } from '../engine/index.ts'
 import type { ErrorCode } from '../errors.ts'
 import type {
@@ -86,6 +88,27 @@ export type Request =
       readonly input: StackInput
       /** Empty: all. */
       readonly services: readonly string[]
+    }
+  | {
+      readonly kind: 'processes' | 'usage'
+      readonly input: StackInput
+      readonly services: readonly string[]
+    }
+  | {
+      readonly kind: 'events'
+      readonly input: StackInput
+      readonly services: readonly string[]
+      /** Milliseconds since the epoch; what the supervisor still remembers of it comes first. */
+      readonly since?: number
+      /** The end; in the future: wait for it. Absent: follow until the client leaves. */
+      readonly until?: number
+    }
+  | {
+      readonly kind: 'wait'
+      readonly input: StackInput
+      readonly services: readonly string[]
+      /** Take the stack down when the first has ended. */
+      readonly downProject: boolean
     }
   | {
       readonly kind: 'plan'
@@ -168,6 +191,10 @@ export type ServerMessage =
     }
   | { readonly kind: 'observed'; readonly observed: ObservedState }
   | { readonly kind: 'stacks'; readonly stacks: readonly StackSummary[] }
+  | { readonly kind: 'processes'; readonly containers: readonly ContainerProcesses[] }
+  | { readonly kind: 'usage'; readonly containers: readonly ContainerUsage[] }
+  /** A container that was waited for has ended. */
+  | { readonly kind: 'ended'; readonly container: string; readonly exitCode: number }
   | { readonly kind: 'status'; readonly status: SupervisorStatus }
   /** Containers whose lines may follow, in the order of the numbers that the packs use. */
   | { readonly kind: 'log-sources'; readonly containers: readonly LogSource[] }
@@ -185,6 +212,15 @@ export type ServerMessage =
   /** So many bytes of standard input have arrived where they belong. */
   | { readonly kind: 'consumed'; readonly bytes: number }
   | { readonly kind: 'exited'; readonly exitCode: number }
+
+export interface ContainerProcesses extends LogSource {
+  readonly processes: readonly ProcessReading[]
+}
+
+export interface ContainerUsage extends LogSource {
+  /** Absent when it does not run. */
+  readonly usage?: UsageSample
+}
 
 export interface LogSource {
   readonly container: string

@@ -10,6 +10,7 @@ import type { Engine } from '../engine/index.ts'
 import { SUPERVISOR_IDLE_MS } from '../limits.ts'
 import { groupOf, listenPrivately, makeDirectories } from './access.ts'
 import { type Guardian, keepGuardian } from './guardian.ts'
+import { EventMemory } from './event-memory.ts'
 import { takeLock } from './lock.ts'
 import type { Places } from './places.ts'
 import { acceptClients } from './server.ts'
@@ -74,9 +75,12 @@ class Life {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.ended = promise
     this.#end = resolve
+    const memory = new EventMemory()
+    engine.subscribe((event) => memory.add(event))
     const supervisor: Supervisor = {
       engine,
       turns: this.#turns,
+      memory,
       startedAt: Date.now(),
       handOver: () => this.#handOver(),
     }

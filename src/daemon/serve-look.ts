@@ -1,5 +1,8 @@
 /** Requests that only look: `ps`, `ls`, `info`. */
 
+import type { Engine } from '../engine/index.ts'
+import type { ObservedContainer } from '../planner/index.ts'
+import { logSourceOf } from './log-feed.ts'
 import type { Request } from './protocol.ts'
 import { resolveStack } from './resolve.ts'
 import { selectContainers } from './select.ts'
@@ -14,6 +17,41 @@ export async function serveObserve(
   const observed = await engine.observe(await resolveStack(engine, input))
   const containers = selectContainers(observed, services)
   connection.send({ kind: 'observed', observed: { ...observed, containers } })
+}
+
+type Looked = Extract<Request, { kind: 'processes' | 'usage' }>
+
+export async function serveProcesses(
+  { engine }: Supervisor,
+  { connection }: ClientSession,
+  request: Looked,
+): Promise<void> {
+  const chosen = await chosenContainers(engine, request)
+  const containers = chosen.map(async (each) => ({
+    ...logSourceOf(each),
+    processes: await engine.processes(each.name),
+  }))
+  connection.send({ kind: 'processes', containers: await Promise.all(containers) })
+}
+
+export async function serveUsage(
+  { engine }: Supervisor,
+  { connection }: ClientSession,
+  request: Looked,
+): Promise<void> {
+  const chosen = await chosenContainers(engine, request)
+  const containers = chosen.map(async (each) => {
+    const usage = await engine.usage(each.name)
+    return { ...logSourceOf(each), ...(usage === undefined ? {} : { usage }) }
+  })
+  connection.send({ kind: 'usage', containers: await Promise.all(containers) })
+}
+
+async function chosenContainers(
+  engine: Engine,
+  { input, services }: Looked,
+): Promise<readonly ObservedContainer[]> {
+  return selectContainers(await engine.observe(await resolveStack(engine, input)), services)
 }
 
 export async function serveStacks(

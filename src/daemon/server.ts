@@ -6,14 +6,16 @@ import { checkHello, checkRequest, checkSignal } from './check-request.ts'
 import { Connection } from './connection.ts'
 import type { Frame } from './framing.ts'
 import { PROTOCOL } from './protocol.ts'
-import type { Request, ServerMessage } from './protocol.ts'
+import type { Request, RequestKind, ServerMessage } from './protocol.ts'
 import { serveChange } from './serve-change.ts'
 import { serveDown } from './serve-down.ts'
+import { serveEvents } from './serve-events.ts'
 import { serveExec } from './serve-exec.ts'
 import { serveLogs } from './serve-logs.ts'
-import { serveObserve, serveStacks, serveStatus } from './serve-look.ts'
+import { serveObserve, serveProcesses, serveStacks, serveStatus, serveUsage } from './serve-look.ts'
 import { servePlan } from './serve-plan.ts'
 import { serveUp } from './serve-up.ts'
+import { serveWait } from './serve-wait.ts'
 import type { ClientSession, Supervisor } from './supervisor.ts'
 import { BUILD, VERSION } from './version.ts'
 import { toWire } from './wire-error.ts'
@@ -104,33 +106,36 @@ async function serveWatch(
   return watch(supervisor, session, request)
 }
 
-async function serve(
+type Serve<Kind extends RequestKind> = (
   supervisor: Supervisor,
   session: ClientSession,
-  request: Request,
+  request: Extract<Request, { kind: Kind }>,
+) => Promise<void>
+
+const SERVE: { readonly [Kind in RequestKind]: Serve<Kind> } = {
+  'hand-over': (supervisor) => supervisor.handOver(),
+  status: serveStatus,
+  stacks: serveStacks,
+  observe: serveObserve,
+  processes: serveProcesses,
+  usage: serveUsage,
+  events: serveEvents,
+  wait: serveWait,
+  plan: servePlan,
+  up: (supervisor, session, request) =>
+    request.watch === undefined
+      ? serveUp(supervisor, session, request)
+      : serveWatch(supervisor, session, request),
+  down: serveDown,
+  change: serveChange,
+  logs: serveLogs,
+  exec: serveExec,
+}
+
+function serve<Kind extends RequestKind>(
+  supervisor: Supervisor,
+  session: ClientSession,
+  request: Extract<Request, { kind: Kind }>,
 ): Promise<void> {
-  switch (request.kind) {
-    case 'hand-over':
-      return supervisor.handOver()
-    case 'status':
-      return serveStatus(supervisor, session)
-    case 'stacks':
-      return serveStacks(supervisor, session)
-    case 'observe':
-      return serveObserve(supervisor, session, request)
-    case 'plan':
-      return servePlan(supervisor, session, request)
-    case 'up':
-      return request.watch === undefined
-        ? serveUp(supervisor, session, request)
-        : serveWatch(supervisor, session, request)
-    case 'down':
-      return serveDown(supervisor, session, request)
-    case 'change':
-      return serveChange(supervisor, session, request)
-    case 'logs':
-      return serveLogs(supervisor, session, request)
-    case 'exec':
-      return serveExec(supervisor, session, request)
-  }
+  return SERVE[request.kind](supervisor, session, request)
 }

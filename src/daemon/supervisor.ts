@@ -3,12 +3,14 @@
 import type { Engine } from '../engine/index.ts'
 import type { Connection } from './connection.ts'
 import type { ByteFrameKind } from './framing.ts'
+import type { EventMemory } from './event-memory.ts'
 import type { ClientSignal, Holder, ServerMessage } from './protocol.ts'
 import type { Turns } from './turns.ts'
 
 export interface Supervisor {
   readonly engine: Engine
   readonly turns: Turns
+  readonly memory: EventMemory
   /** Milliseconds since the epoch. */
   readonly startedAt: number
   /** Lets go of everything but the containers, once running commands are done. */

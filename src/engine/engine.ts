@@ -12,6 +12,7 @@ import { watchChildren } from './children.ts'
 import { execInContainer } from './container/exec.ts'
 import { signalContainer } from './container/stop.ts'
 import { readContainerLog } from './logs/index.ts'
+import { processesOf, sampleUsage } from './look.ts'
 import { containersOf, type LiveContainer, type Machine } from './machine.ts'
 import { NamespacePool } from './namespaces.ts'
 import { observeContainer, observeStack } from './observe.ts'
@@ -72,6 +73,8 @@ function engineOn(machine: Machine, close: () => Promise<void>): Engine {
     stop: async (stack, options) => stopStack(machine, stack, options),
     change: (stack, verb, options) => changeStack(machine, stack, { ...options, verb }),
     exec: async (name, request) => execInContainer(machine, containerNamed(machine, name), request),
+    processes: async (name) => processesOf(machine, containerNamed(machine, name)),
+    usage: async (name) => sampleUsage(machine, containerNamed(machine, name)),
     logs: (name, options) => readContainerLog(machine, containerNamed(machine, name), options),
     subscribe: machine.subscribe,
     kill: async (name, signal) => signalContainer(containerNamed(machine, name), signal),

@@ -1,6 +1,7 @@
 /** What the engine offers to the supervisor: look, plan, apply, exec, read logs. */
 
 import type { Readable, Writable } from 'node:stream'
+import type { ProcessReading } from '../linux/index.ts'
 import type {
   Action,
   DesiredState,
@@ -11,6 +12,8 @@ import type {
   PlanOptions,
   StackSource,
 } from '../planner/index.ts'
+
+export type { ProcessReading }
 
 /** Directories of one state root, all 0700 root. */
 export interface Paths {
@@ -46,6 +49,10 @@ export interface Engine {
   ): Promise<ApplyResult>
   /** Runs another program in the running container `container`. */
   exec(container: string, request: ExecRequest): Promise<ExecSession>
+  /** What runs in it now; none when it does not run. */
+  processes(container: string): Promise<readonly ProcessReading[]>
+  /** What it uses now; undefined when it does not run. */
+  usage(container: string): Promise<UsageSample | undefined>
   logs(container: string, options: LogOptions): AsyncIterable<LogLine>
   /** Calls `listener` for everything that happens, until the returned function is called. */
   subscribe(listener: (event: EngineEvent) => void): () => void
@@ -145,6 +152,22 @@ export interface ExecRequest {
   readonly workingDir?: string
   readonly privileged?: boolean
   readonly size?: TerminalSize
+}
+
+/** What a container uses. Sums are since its attempt began. */
+export interface UsageSample {
+  /** Milliseconds of a clock that is never set. */
+  readonly at: number
+  readonly cpuUsageUs: number
+  readonly memoryBytes: number
+  readonly memoryBytesPeak?: number
+  /** Its own limit, or else all memory of the machine. */
+  readonly memoryBytesMax: number
+  readonly receivedBytes: number
+  readonly sentBytes: number
+  readonly readBytes: number
+  readonly writtenBytes: number
+  readonly pids: number
 }
 
 export interface TerminalSize {

@@ -1,5 +1,5 @@
 /** A project folder and the command line that is run in it, in a sandbox of each test's own. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'vitest'
@@ -63,6 +63,18 @@ export class Scene {
     ])
     const stack = ['name: cli', 'services:', ...text, ''].join('\n')
     writeFileSync(join(this.folder, 'compose.yaml'), stack)
+  }
+
+  /** Changes the text of the stack file, every time it has it. */
+  replace(before: string, after: string): void {
+    const file = join(this.folder, 'compose.yaml')
+    writeFileSync(file, readFileSync(file, 'utf8').replaceAll(before, after))
+  }
+
+  /** Adds lines to the end of the stack file. */
+  append(text: string): void {
+    const file = join(this.folder, 'compose.yaml')
+    writeFileSync(file, `${readFileSync(file, 'utf8')}${text}\n`)
   }
 
   /** Runs a shell command line with a terminal as its standard streams; what it was sent. */

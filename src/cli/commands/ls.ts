@@ -1,5 +1,6 @@
 /** `tsstack ls`: the stacks of this machine. */
 
+import { InvalidArgumentError } from 'commander'
 import type { StackSummary } from '../../daemon/index.ts'
 import type { CommandModule } from '../command.ts'
 import type { Context } from '../context.ts'
@@ -16,6 +17,7 @@ export const lsCommand: CommandModule = {
     command
       .option('-a, --all', 'accepted as in Compose: all are listed anyway')
       .option('-q, --quiet', 'names only')
+      .option('--filter <filter>', 'name=TEXT: stacks whose name has it', parseFilter)
       .addOption(jsonOption())
       .addOption(formatOption())
       .action((flags: LsFlags) => run((context) => ls(context, flags)))
@@ -26,11 +28,20 @@ interface LsFlags {
   readonly json?: boolean
   readonly format?: string
   readonly quiet?: boolean
+  readonly filter?: string
+}
+
+function parseFilter(value: string): string {
+  const [, text] = /^name=(.+)$/.exec(value) ?? []
+  if (text !== undefined) return text
+  throw new InvalidArgumentError('it is name=TEXT.')
 }
 
 async function ls({ asking }: Context, flags: LsFlags): Promise<number> {
   const { stacks } = await askFor(asking, { kind: 'stacks' }, 'stacks')
-  const sorted = stacks.toSorted((a, b) => (a.name < b.name ? -1 : 1))
+  const { filter = '' } = flags
+  const matching = stacks.filter(({ name }) => name.includes(filter))
+  const sorted = matching.toSorted((a, b) => (a.name < b.name ? -1 : 1))
   if (wantsJson(flags)) print(JSON.stringify(sorted.map(toJson), undefined, 2))
   else if (flags.quiet === true) for (const { name } of sorted) print(name)
   else print(table(['NAME', 'STATUS', 'FILES'], sorted.map(toRow)))

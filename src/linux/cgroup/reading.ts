@@ -11,6 +11,7 @@ export function readGroup(directories: readonly GroupDirectory[]): CgroupReading
     populated: isPopulated(directories),
     ...readMemory(directoryOf(directories, 'memory')),
     cpuUsageUs: readCpuUsage(directories),
+    ...readBlockIo(directories),
     pids: inGroup(directoryOf(directories, 'pids'), 'pids.current'),
   }
 }
@@ -28,6 +29,10 @@ function readMemory(home: GroupDirectory | undefined) {
   return {
     memoryBytes: inGroup(home, v1 ? 'memory.usage_in_bytes' : 'memory.current'),
     memoryBytesPeak: inGroup(home, v1 ? 'memory.max_usage_in_bytes' : 'memory.peak'),
+    inactiveFileBytes: readCgroupField(
+      join(home.directory, 'memory.stat'),
+      v1 ? 'total_inactive_file' : 'inactive_file',
+    ),
     oomKills: readCgroupField(join(home.directory, events), 'oom_kill'),
   }
 }
@@ -40,6 +45,24 @@ function readCpuUsage(directories: readonly GroupDirectory[]): number | undefine
   }
   const v2 = unifiedDirectory(directories)
   return v2 && readCgroupField(join(v2.directory, 'cpu.stat'), 'usage_usec')
+}
+
+/** Sums over devices: `8:0 Read 4096` of v1, `8:0 rbytes=4096 wbytes=0 …` of v2. */
+function readBlockIo(
+  directories: readonly GroupDirectory[],
+): Pick<CgroupReading, 'readBytes' | 'writtenBytes'> {
+  const v1 = directoryOf(directories, 'blkio')
+  const v2 = unifiedDirectory(directories)
+  const text = v1
+    ? readCgroupFile(join(v1.directory, 'blkio.throttle.io_service_bytes_recursive'))
+    : v2 && readCgroupFile(join(v2.directory, 'io.stat'))
+  if (text === undefined) return {}
+  const sum = (pattern: RegExp): number =>
+    [...text.matchAll(pattern)].reduce((total, [, bytes]) => total + Number(bytes), 0)
+  return {
+    readBytes: sum(/ (?:Read |rbytes=)(\d+)/g),
+    writtenBytes: sum(/ (?:Write |wbytes=)(\d+)/g),
+  }
 }
 
 function inGroup(home: GroupDirectory | undefined, file: string): number | undefined {

@@ -40,6 +40,11 @@ export interface CgroupReading {
   readonly memoryBytes?: number | undefined
   /** Highest value of `memoryBytes` so far. v2 tells it since Linux 5.19. */
   readonly memoryBytesPeak?: number | undefined
+  /** The part of `memoryBytes` that is cache nobody has used for a while. */
+  readonly inactiveFileBytes?: number | undefined
+  /** Bytes read from and written to block devices so far. */
+  readonly readBytes?: number | undefined
+  readonly writtenBytes?: number | undefined
   /** Processes that the kernel killed because the group was out of memory. */
   readonly oomKills?: number | undefined
   readonly cpuUsageUs?: number | undefined

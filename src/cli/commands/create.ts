@@ -1,0 +1,23 @@
+/** `tsstack create`: makes containers, networks and volumes, and starts nothing. */
+
+import { carryOut } from '../carry-out.ts'
+import { addChangeOptions, planOptions } from '../change-options.ts'
+import type { ChangeFlags } from '../change-options.ts'
+import type { CommandModule } from '../command.ts'
+import { addStackOptions } from '../options.ts'
+
+export const createCommand: CommandModule = {
+  name: 'create',
+  summary: 'create containers without starting them',
+  define: (command, run) => {
+    addChangeOptions(addStackOptions(command))
+      .argument('[services...]')
+      .action((services: readonly string[], flags: ChangeFlags) =>
+        run((context) => {
+          const source = { kind: 'files', input: context.input(services) } as const
+          const options = { ...planOptions(flags, services), noStart: true }
+          return carryOut(context, { kind: 'up', source, options, attach: false })
+        }),
+      )
+  },
+}
