@@ -14,7 +14,7 @@ export default defineConfig({
           include: [
             'test/{spec,planner,cli,fast}/**/*.test.ts',
             'test/*.test.ts',
-            'test/{linux,net,build,engine,daemon}/**/*.fast.test.ts',
+            'test/{linux,net,image,build,engine,daemon}/**/*.fast.test.ts',
           ],
           sequence: { groupOrder: 0 },
         },
@@ -22,7 +22,7 @@ export default defineConfig({
       {
         test: {
           name: 'kernel',
-          include: ['test/{linux,net,build,engine,daemon,support}/**/*.kernel.test.ts'],
+          include: ['test/{linux,net,image,build,engine,daemon,support}/**/*.kernel.test.ts'],
           pool: 'forks',
           // Each compares mounts and processes of the whole machine before and after itself.
           fileParallelism: false,

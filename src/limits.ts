@@ -176,3 +176,45 @@ export const WATCH_WAIT_MS_MAX: number = 3_000
 
 /** `watch` goes on with the next supervisor so often; one that always dies is to be heard of. */
 export const WATCH_SUPERVISORS_MAX: number = 10
+
+/** Layers of an image: overlayfs stacks 500 directories, of which we need some ourselves. */
+export const IMAGE_LAYERS_MAX: number = 400
+
+/** Images that one index may list: the largest ones have about thirty. */
+export const INDEX_ENTRIES_MAX: number = 1_000
+
+/** A manifest or index: what registries accept; the bound of the distribution specification. */
+export const MANIFEST_BYTES_MAX: number = 4 * 1024 * 1024
+
+/** An image's configuration; one with a long history has some hundred kilobytes. */
+export const IMAGE_CONFIG_BYTES_MAX: number = 8 * 1024 * 1024
+
+/** Entries of one layer: the largest images of real use have some hundred thousand. */
+export const LAYER_ENTRIES_MAX: number = 2_000_000
+
+/** Extended header of one tar entry: names, and attributes of 64 KiB each at most. */
+export const TAR_HEADER_BYTES_MAX: number = 1024 * 1024
+
+/** Parts of a file between holes: a file of 4 GiB with a hole in every second page. */
+export const SPARSE_PARTS_MAX: number = 500_000
+
+/**
+ * Unpacking stops before a disk is this full: a share of it, and on a large one this many bytes.
+ */
+export const DISK_RESERVE_SHARE: number = 0.05
+export const DISK_RESERVE_BYTES_MAX: number = 256 * 1024 * 1024
+
+/** Bytes unpacked between two looks at the free space. */
+export const DISK_LOOK_BYTES: number = 4 * 1024 * 1024
+
+/** Pause between two looks at a lock that another process holds on part of the image store. */
+export const STORE_LOCK_POLL_MS: number = 25
+
+/** Another process that pulls the same layer may take this long before we stop waiting for it. */
+export const STORE_LOCK_MS_MAX: number = 3_600_000
+
+/** Layers of one image fetched and unpacked at once: each takes some megabytes of memory. */
+export const LAYERS_AT_ONCE: number = 3
+
+/** Bytes that come out of a decompressor at a time: smaller costs time, larger memory. */
+export const UNPACK_CHUNK_BYTES: number = 256 * 1024

@@ -7,6 +7,7 @@ import { check, declare, declareSyscall, kernelError, lastErrno } from './libc.t
 import { AT_FDCWD, O } from './open-flags.ts'
 import { statFd } from './stat.ts'
 import { syscallNumber } from './syscalls/index.ts'
+import type { BytePath } from './xattr.ts'
 
 const openat2 = declareSyscall(syscallNumber('openat2'), [
   'int',
@@ -44,7 +45,7 @@ const RESOLVE: Readonly<Record<Resolve, number>> = {
 /** Opens `path` inside the tree of `rootFd`; `flags` are of {@link O}, close-on-exec is added. */
 export function openIn(
   rootFd: Fd,
-  path: string,
+  path: BytePath,
   options: {
     /** Default: O_PATH. */
     readonly flags?: number | undefined
@@ -58,15 +59,24 @@ export function openIn(
   how.writeBigUInt64LE(BigInt(options.mode ?? 0), 8)
   how.writeBigUInt64LE(BigInt(RESOLVE[options.resolve ?? 'in-root']), 16)
   // Beneath, "/x" would be EXDEV; a path inside a tree is meant from its root.
-  const relative = path.replace(/^\/+/, '') || '.'
+  const relative = typeof path === 'string' ? path.replace(/^\/+/, '') || '.' : relativeBytes(path)
   for (let attempt = 1; ; attempt++) {
     const fd = Number(openat2(rootFd, relative, how, OPEN_HOW_BYTES))
     if (fd >= 0) return fd
     const errno = lastErrno()
     if (errnoName(errno) !== 'EAGAIN' || attempt === ATTEMPTS_MAX) {
-      throw kernelError(errno, { syscall: 'openat2', args: [path] })
+      throw kernelError(errno, { syscall: 'openat2', args: [Buffer.from(path).toString()] })
     }
   }
+}
+
+const SLASH = 0x2f
+
+function relativeBytes(path: Uint8Array): Buffer {
+  let start = 0
+  while (path[start] === SLASH) start += 1
+  const rest = start === path.length ? Buffer.from('.') : path.subarray(start)
+  return Buffer.concat([rest, Buffer.of(0)])
 }
 
 /** An O_PATH descriptor of a path of the host. */

@@ -1,6 +1,7 @@
 /** Extended attributes of files: capabilities, ACLs and what users store. @see xattr(7) */
 
 import { errnoName } from './errno.ts'
+import type { Fd } from './fd.ts'
 import { check, declare, kernelError, lastErrno } from './libc.ts'
 
 const llistxattr = declare('long llistxattr(const char *path, void *list, size_t size)')
@@ -9,6 +10,10 @@ const lgetxattr = declare(
 )
 const lsetxattr = declare(
   'int lsetxattr(const char *path, const char *name, const void *value, size_t size, int flags)',
+)
+
+const fsetxattr = declare(
+  'int fsetxattr(int fd, const char *name, const void *value, size_t size, int flags)',
 )
 
 /** XATTR_LIST_MAX and XATTR_SIZE_MAX of include/uapi/linux/limits.h. */
@@ -46,6 +51,11 @@ export function writeXattr(path: BytePath, name: string, value: Uint8Array): voi
     syscall: 'lsetxattr',
     args: [shown(path), name],
   })
+}
+
+/** Sets one attribute of an open file or directory, which O_PATH does not open. */
+export function writeXattrFd(fd: Fd, name: string, value: Uint8Array): void {
+  check(fsetxattr(fd, name, value, value.length, 0), { syscall: 'fsetxattr', args: [fd, name] })
 }
 
 function terminated(path: BytePath): BytePath {
