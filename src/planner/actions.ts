@@ -9,7 +9,7 @@ import {
   removeNetworkAction,
   removeVolumeAction,
 } from './resource-actions.ts'
-import { isCreated, isNewNetwork, isRemoved, isStarted, isStopped, sceneOf } from './scene.ts'
+import { isCreated, isNewNetwork, isStarted, sceneOf } from './scene.ts'
 import type { World } from './world.ts'
 
 /**
@@ -18,10 +18,10 @@ import type { World } from './world.ts'
  */
 export function actionsOf(question: Question, world: World): readonly Action[] {
   const scene = sceneOf(question, world)
-  const { upwards, downwards, early, late } = scene
+  const { upwards, removed, stopped, early, late } = scene
   return [
-    ...downwards.filter(isStopped).map((each) => stopAction(scene, each)),
-    ...downwards.filter(isRemoved).map((each) => removeAction(scene, each)),
+    ...stopped.map((each) => stopAction(scene, each)),
+    ...removed.map((each) => removeAction(scene, each)),
     ...early.map((each) => removeNetworkAction(scene, each)),
     ...world.networks.filter(isNewNetwork).map((each) => createNetworkAction(scene, each)),
     ...world.volumes.filter((each) => each.verdict === 'create').map(createVolumeAction),

@@ -10,7 +10,6 @@ import {
   idOf,
   isCreated,
   isNewNetwork,
-  isRemoved,
   isStopped,
   startId,
   stopId,
@@ -52,8 +51,8 @@ export function createAction(scene: Scene, decision: Decision): Action {
   const container = decision.desired
   if (container === undefined) throw new Error(`Cannot create "${name}": nothing is desired of it`)
   // The address of a replica is leased by service and index: a renamed one hands it over.
-  const predecessors = scene.downwards.filter(
-    (each) => isRemoved(each) && (each.name === name || isSamePlace(each, { service, index })),
+  const predecessors = scene.removed.filter(
+    (each) => each.name === name || isSamePlace(each, { service, index }),
   )
   const after = [...predecessors.map(goneId), ...resourceIds(scene, decision)]
   return {
@@ -119,15 +118,14 @@ function resourceIds({ world }: Scene, { desired, observed }: Decision): readonl
 }
 
 /** Ends of other containers that hold a port or an address which this one is to have. */
-function handoverIds({ downwards }: Scene, decision: Decision): readonly string[] {
+function handoverIds({ stopped }: Scene, decision: Decision): readonly string[] {
   const spec = decision.desired?.spec
   if (spec === undefined) return []
-  return downwards
+  return stopped
     .filter(
       (each) =>
         each.name !== decision.name &&
         each.observed !== undefined &&
-        isStopped(each) &&
         needsFrom(spec, each.observed),
     )
     .map(goneId)

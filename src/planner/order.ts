@@ -128,6 +128,35 @@ function addEdges(
   graph: Map<string, readonly string[]>,
   edges: ReadonlyMap<string, ReadonlySet<string>>,
 ): void {
+  const all = new Map(graph)
+  for (const [service, needed] of edges) {
+    const known = sortedNames(needed).filter((each) => graph.has(each))
+    all.set(service, [...(graph.get(service) ?? []), ...known])
+  }
+  // A look at each edge costs a walk of the graph: a chain of 1,000 services would take a million.
+  if (!hasCycle(all)) for (const [service, needed] of all) graph.set(service, needed)
+  else addOneByOne(graph, edges)
+}
+
+function hasCycle(graph: Graph): boolean {
+  const done = new Set<string>()
+  const open = new Set<string>()
+  const closes = (service: string): boolean => {
+    if (done.has(service)) return false
+    if (open.has(service)) return true
+    open.add(service)
+    const found = (graph.get(service) ?? []).some(closes)
+    open.delete(service)
+    done.add(service)
+    return found
+  }
+  return [...graph.keys()].some(closes)
+}
+
+function addOneByOne(
+  graph: Map<string, readonly string[]>,
+  edges: ReadonlyMap<string, ReadonlySet<string>>,
+): void {
   for (const service of sortedNames(edges.keys())) {
     for (const needed of sortedNames(edges.get(service) ?? [])) {
       if (!graph.has(needed) || closure(graph, [needed]).has(service)) continue

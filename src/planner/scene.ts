@@ -27,6 +27,9 @@ export interface Scene {
   /** Containers in start order, and in stop order. */
   readonly upwards: readonly Decision[]
   readonly downwards: readonly Decision[]
+  /** Those of `downwards` that are removed, and that are stopped. */
+  readonly removed: readonly Decision[]
+  readonly stopped: readonly Decision[]
   /** Networks that must go before another can be made in their place. */
   readonly early: readonly NetworkDecision[]
   readonly late: readonly NetworkDecision[]
@@ -43,6 +46,8 @@ export function sceneOf(question: Question, world: World): Scene {
       a.index - b.index ||
       compareNames(a.name, b.name),
   )
+  const downwards = upwards.toReversed()
+  const stopped = downwards.filter(isStopped)
   const fresh = world.networks.filter(isNewNetwork)
   const inTheWay = (each: NetworkDecision): boolean =>
     each.verdict === 'replace' || fresh.some((other) => shareSubnet(each.spec, other.spec))
@@ -57,7 +62,9 @@ export function sceneOf(question: Question, world: World): Scene {
     starts: idsByService(upwards.filter(isStarted), startId),
     stops: idsByService(upwards.filter(isStopped), stopId),
     upwards,
-    downwards: upwards.toReversed(),
+    downwards,
+    removed: downwards.filter(isRemoved),
+    stopped,
     early: gone.filter(inTheWay),
     late: gone.filter((each) => !inTheWay(each)),
   }

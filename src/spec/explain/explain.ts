@@ -4,7 +4,7 @@ import { didYouMean } from '../diagnostics/suggest.ts'
 import { loadMerged } from '../load.ts'
 import type { LoadRequest } from '../request.ts'
 import { locate, nodeAt } from '../tree/locate.ts'
-import type { Node, Place } from '../tree/node.ts'
+import { get, type Node, type Place } from '../tree/node.ts'
 import { type Plain, toPlain } from '../tree/plain.ts'
 import { gapOf } from '../support/support.ts'
 import { SUPPORT } from '../support/table.ts'
@@ -66,14 +66,17 @@ function gapAt(
   keys: readonly (string | number)[],
   tree: Node,
 ): string | undefined {
-  const around = toPlain(nodeAt(tree, keys.slice(0, 2)) ?? tree)
-  const service = keys[0] === 'services' ? (around as { readonly [key: string]: Plain }) : undefined
+  const around = keys[0] === 'services' ? nodeAt(tree, keys.slice(0, 2)) : undefined
+  const sibling = (key: string): Plain | undefined => {
+    const found = get(around, key)
+    return found === undefined ? undefined : toPlain(found)
+  }
   const parts = pattern.split('.')
   for (let length = 1; length <= parts.length; length++) {
     const support = SUPPORT[parts.slice(0, length).join('.')]
     const node = nodeAt(tree, keys.slice(0, length))
     if (support === undefined || node === undefined) continue
-    const gap = gapOf(support, toPlain(node), { key: String(keys[length - 1]), service })
+    const gap = gapOf(support, toPlain(node), { key: String(keys[length - 1]), sibling })
     if (gap !== undefined) return gap
   }
   return undefined

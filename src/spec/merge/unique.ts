@@ -94,6 +94,7 @@ function walk(node: Node, at: Rules<KeyOf> | undefined): Node {
 }
 
 function unique(node: ListNode, keyOf: KeyOf): ListNode {
+  if (node.items.length < 2) return node
   const items: Node[] = []
   const seen = new Map<string, number>()
   for (const item of node.items) {

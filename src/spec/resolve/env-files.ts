@@ -19,8 +19,8 @@ export function resolveEnvironment(
   service: Service,
   context: ResolveContext,
 ): Service {
+  if (service.env_file === undefined) return service
   const { env_file: files, ...rest } = service
-  if (files === undefined) return service
   const own = service.environment ?? emptyObject<string | null>()
   const variables = new Map<string, string>()
   for (const [key, value] of Object.entries(own)) if (value !== null) variables.set(key, value)
@@ -36,8 +36,8 @@ export function resolveEnvironment(
 
 /** The service with its label files read; `labels` win over them. */
 export function resolveLabels(name: string, service: Service, context: ResolveContext): Service {
+  if (service.label_file === undefined) return service
   const { label_file: files, ...rest } = service
-  if (files === undefined) return service
   const variables = new Map<string, string>()
   for (const [index, path] of files.entries()) {
     const at = ['services', name, 'label_file', index]

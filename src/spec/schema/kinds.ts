@@ -38,7 +38,7 @@ export const textOrNull: Schema = z.union([z.string(), z.null()])
 
 /** A list in which no value may appear twice. */
 export function unique(item: Schema): Schema {
-  return z.array(item).superRefine((items, context) => {
+  const schema = z.array(item).superRefine((items, context) => {
     const seen = new Map<string, number>()
     for (const [index, value] of items.entries()) {
       const key = JSON.stringify(value)
@@ -53,6 +53,15 @@ export function unique(item: Schema): Schema {
       }
     }
   })
+  UNIQUE.add(schema)
+  return schema
+}
+
+const UNIQUE = new WeakSet<object>()
+
+/** The schema was made by {@link unique}. */
+export function isUnique(schema: object): boolean {
+  return UNIQUE.has(schema)
 }
 
 export function listOf(item: Schema): Schema {

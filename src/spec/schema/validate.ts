@@ -4,10 +4,11 @@ import type { Report } from '../diagnostics/report.ts'
 import { didYouMean } from '../diagnostics/suggest.ts'
 import { pathText } from '../tree/path.ts'
 import { locate, nodeAt } from '../tree/locate.ts'
-import type { MapNode, Node, ScalarNode } from '../tree/node.ts'
+import type { MapNode, Node } from '../tree/node.ts'
 import { prune } from '../tree/prune.ts'
-import { emptyObject } from '../tree/plain.ts'
+import { checkable, written } from './checkable.ts'
 import { knownKeys } from './keys.ts'
+import { quickTest } from './quick.ts'
 import { stackSchema } from './stack.ts'
 
 export type Path = readonly (string | number)[]
@@ -18,6 +19,7 @@ type Issue = core.$ZodIssue
  * wrong; the paths of that are added to `wrong`.
  */
 export function validate(tree: MapNode, report: Report, wrong: Path[]): MapNode {
+  if (quickTest(stackSchema)(tree)) return tree
   const result = stackSchema.safeParse(checkable(tree))
   if (result.success) return tree
   const found: Path[] = []
@@ -26,36 +28,6 @@ export function validate(tree: MapNode, report: Report, wrong: Path[]): MapNode 
   }
   wrong.push(...found)
   return prune(tree, found)
-}
-
-/**
- * Plain values as the schema is to see them: a date is nothing it knows, and every number is in
- * range.
- */
-function checkable(node: Node): unknown {
-  if (node.kind === 'scalar') return checkableScalar(node)
-  if (node.kind === 'list') return node.items.map(checkable)
-  if (node.kind === 'reset') return null
-  const object = emptyObject<unknown>()
-  for (const { key, value } of node.entries.values()) {
-    object[key === '__proto__' ? PROTO : key] = checkable(value)
-  }
-  return object
-}
-
-function checkableScalar({ type, value }: ScalarNode): unknown {
-  if (type === 'time') return DATE
-  if (type === 'float' && !Number.isFinite(value)) return 0.5
-  return type === 'int' && !Number.isSafeInteger(value) ? Number.MAX_SAFE_INTEGER : value
-}
-
-const DATE = Symbol('date')
-
-/** Stands for the key `__proto__`, over which zod goes without a look. */
-const PROTO = '.__proto__.'
-
-function written(key: string | number): string | number {
-  return key === PROTO ? '__proto__' : key
 }
 
 interface Context {

@@ -75,10 +75,11 @@ export const anyFlag: Kind = (node, context) => {
 export const flag: Kind = (node, context) => anyFlag(node, context) === true || undefined
 
 export function struct(keys: Readonly<Record<string, Kind>>, always: readonly string[] = []): Kind {
+  const kinds = Object.entries(keys)
   return (node, context) => {
     if (node.kind !== 'map') return undefined
     const object = emptyObject<Plain>()
-    for (const [key, kind] of Object.entries(keys)) {
+    for (const [key, kind] of kinds) {
       const entry = node.entries.get(key)
       if (entry === undefined) continue
       context.path.push(key)

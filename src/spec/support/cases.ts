@@ -1,6 +1,5 @@
 /** Values and reasons that the support table names more than once, or that need more than a line. */
-import type { Plain } from '../tree/plain.ts'
-import { textOf } from './support.ts'
+import { type Place, textOf } from './support.ts'
 
 export const SWARM = 'for clusters of machines; tsstack runs on one'
 export const WINDOWS = 'for Windows only'
@@ -14,10 +13,8 @@ export const SECURITY: RegExp =
   /^(?:no-new-privileges(?:[=:].*)?|(?:seccomp|apparmor)[=:]unconfined|label[=:]disable)$/s
 
 /** Why a service publishes nothing, when it does not. */
-export function noPorts(
-  service: { readonly [key: string]: Plain } | undefined,
-): string | undefined {
-  const mode = service?.['network_mode'] ?? 'bridge'
+export function noPorts({ sibling }: Place): string | undefined {
+  const mode = sibling('network_mode') ?? 'bridge'
   if (mode === 'bridge' || mode === 'default') return undefined
   return `nothing is published with network_mode "${textOf(mode)}"`
 }

@@ -12,8 +12,8 @@ export type Support =
 /** Where a value stands. */
 export interface Place {
   readonly key: string
-  /** The service around it; undefined outside of services. */
-  readonly service: { readonly [key: string]: Plain } | undefined
+  /** Value of a key of the service around it; undefined outside of services. */
+  readonly sibling: (key: string) => Plain | undefined
 }
 
 /** What happens instead of what the value asks for; undefined when it works. */

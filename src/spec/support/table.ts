@@ -81,7 +81,7 @@ const SERVICE: Readonly<Record<keyof Service, Support>> = {
   pid: only(['private'], 'the container has its own namespace'),
   pids_limit: built(),
   platform: ignored('programs are taken to fit this machine'),
-  ports: partly('in a network of the stack', (_, { service }) => noPorts(service)),
+  ports: partly('in a network of the stack', (_, place) => noPorts(place)),
   post_start: ignored('hooks are not run'),
   pre_start: ignored('hooks are not run'),
   pre_stop: ignored('hooks are not run'),

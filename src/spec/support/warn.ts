@@ -1,7 +1,7 @@
 /** Warns of every key and value that has no effect, so that nothing is dropped in silence. */
 import type { Report } from '../diagnostics/report.ts'
 import { pathText } from '../tree/path.ts'
-import type { Entry, MapNode, Node } from '../tree/node.ts'
+import { type Entry, get, type MapNode, type Node } from '../tree/node.ts'
 import { below, rules, type Rules } from '../tree/rules.ts'
 import { type Plain, toPlain } from '../tree/plain.ts'
 import { gapOf, type Support } from './support.ts'
@@ -35,7 +35,6 @@ class Walk {
   readonly report: Report
   readonly path: (string | number)[]
   readonly #service: Node | undefined
-  #plain: { readonly [key: string]: Plain } | undefined
 
   constructor(report: Report, path: (string | number)[], service?: Node) {
     this.report = report
@@ -43,11 +42,9 @@ class Walk {
     this.#service = service
   }
 
-  /** Made when the first rule asks. */
-  get service(): { readonly [key: string]: Plain } | undefined {
-    if (this.#service?.kind !== 'map') return undefined
-    this.#plain ??= toPlain(this.#service) as { readonly [key: string]: Plain }
-    return this.#plain
+  readonly sibling = (key: string): Plain | undefined => {
+    const node = get(this.#service, key)
+    return node === undefined ? undefined : toPlain(node)
   }
 
   get key(): string {

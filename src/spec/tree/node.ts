@@ -123,6 +123,7 @@ export function getString(node: Node | undefined, key: string): string | undefin
 
 /** The same mapping with one more or another value. A new key gets the value's place. */
 export function withEntry(node: MapNode, key: string, value: Node): MapNode {
+  if (node.entries.get(key)?.value === value) return node
   const entries = new Map(node.entries)
   entries.set(key, { key, keyPlace: node.entries.get(key)?.keyPlace ?? value.place, value })
   return { ...node, entries }

@@ -1,0 +1,111 @@
+import {
+  array,
+  assert,
+  boolean,
+  constant,
+  constantFrom,
+  dictionary,
+  double,
+  integer,
+  letrec,
+  oneof,
+  property,
+} from 'fast-check'
+import { expect, test } from 'vitest'
+import * as z from 'zod'
+import { Report } from '../../src/spec/diagnostics/report.ts'
+import { checkable } from '../../src/spec/schema/checkable.ts'
+import { between, either, fixed, named, unique } from '../../src/spec/schema/kinds.ts'
+import { quickTest } from '../../src/spec/schema/quick.ts'
+import { stackSchema } from '../../src/spec/schema/stack.ts'
+import type { Node } from '../../src/spec/tree/node.ts'
+import { parseYaml } from '../../src/spec/tree/parse.ts'
+
+function nodeOf(text: string): Node {
+  const [node] = parseYaml({ path: '/a', name: 'a', text }, new Report())
+  if (node === undefined) throw new Error('no document')
+  return node
+}
+
+const SERVICE = [
+  '{image: a, ports: [80, "81:81"], environment: {A: 1, B: null, C: true}}',
+  '{image: a, ports: [80, 80]}',
+  '{image: a, cap_add: [A, A]}',
+  '{image: a, cpu_percent: 101}',
+  '{image: a, cpu_percent: 100, oom_score_adj: -1000}',
+  '{image: a, scale: 1.5}',
+  '{image: a, scale: 1e3}',
+  '{image: a, cpus: .inf, scale: 0x7fffffffffffffff}',
+  '{image: 2020-01-01}',
+  '{image: a, depends_on: {b: {condition: service_started}}}',
+  '{image: a, depends_on: {b: {}}}',
+  '{image: a, depends_on: {"b c": {condition: service_started}}}',
+  '{image: a, healthcheck: {test: [CMD, a], retries: "3"}}',
+  '{image: a, healthcheck: {tests: a}}',
+  '{image: a, deploy: null, networks: {a: null}, pull_policy: always}',
+  '{image: a, pull_policy: x}',
+  '{image: a, ulimits: {nofile: {soft: 1, hard: 2}, nproc: 3}}',
+  '{image: a, ulimits: {nofile: {soft: 1}}}',
+  '{image: a, volumes: [{type: bind, source: /a, target: /b}, {type: bind, source: /a, target: /b}]}',
+  '{__proto__: 1}',
+  '[]',
+  'null',
+]
+
+test.each(SERVICE)('quickTest() of %s says what zod says', (service) => {
+  const node = nodeOf(`services: {a: ${service}}`)
+  expect(quickTest(stackSchema)(node)).toBe(stackSchema.safeParse(checkable(node)).success)
+})
+
+test('quickTest() says what zod says of any keys with any values', () => {
+  const keys = Object.keys(
+    (
+      stackSchema as z.ZodObject<{ services: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodObject>> }>
+    ).shape.services.unwrap().valueType.shape,
+  )
+  const scalar = oneof(
+    constantFrom('a', '', 'always', 'host', 'all', 'z'),
+    integer({ min: -2000, max: 2000 }),
+    double({ noNaN: true }),
+    boolean(),
+    constant(null),
+  )
+  const { value } = letrec((tie) => ({
+    value: oneof(
+      { depthSize: 'small', withCrossShrink: true },
+      scalar,
+      array(tie('value'), { maxLength: 3 }),
+      dictionary(constantFrom('condition', 'source', 'target', 'a', 'soft'), tie('value'), {
+        maxKeys: 3,
+      }),
+    ),
+  }))
+  const services = dictionary(
+    constantFrom('a', 'b c', '__proto__'),
+    dictionary(constantFrom(...keys), value, { maxKeys: 3 }),
+    { maxKeys: 2 },
+  )
+  assert(
+    property(services, (stack) => {
+      const node = nodeOf(JSON.stringify({ services: stack }))
+      expect(quickTest(stackSchema)(node)).toBe(stackSchema.safeParse(checkable(node)).success)
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('quickTest() leaves what it does not know to zod', () => {
+  const schemas = [
+    z.string().min(3),
+    z.string().refine((text) => text === 'b'),
+    z.array(z.string()).min(2),
+    z.number().multipleOf(2),
+    z.int32(),
+    z.any(),
+  ]
+  for (const schema of schemas) expect(quickTest(schema)(nodeOf('[a]'))).toBe(false)
+  expect(quickTest(z.string().min(3))(nodeOf('abc'))).toBe(false)
+  const known = fixed({ a: either(between(1, 2), unique(named(z.boolean()))) })
+  expect(quickTest(known)(nodeOf('{a: 2, x-b: 1}'))).toBe(true)
+  expect(quickTest(known)(nodeOf('{a: [{}, {}]}'))).toBe(false)
+})
