@@ -110,6 +110,9 @@ export const LOG_PACK_BYTES: number = 64 * 1024
  */
 export const SUBNET_POOLS: readonly string[] = ['10.89.0.0/16', '172.20.0.0/14', '192.168.192.0/18']
 
+/** A network takes one /64 of the machine's own /48: stateless addresses need that many. */
+export const NETWORK_PREFIX_LENGTH_V6: number = 64
+
 /** A network takes 256 addresses of the pool. */
 export const NETWORK_PREFIX_LENGTH: number = 24
 
