@@ -1,4 +1,6 @@
-/** Networks in the kernel: a bridge for each, or for those that need none an interface as a sign. */
+/**
+ * Networks in the kernel: a bridge for each, or for those that need none an interface as a sign.
+ */
 
 import { EngineError } from '../errors.ts'
 import {
@@ -186,7 +188,7 @@ function checkFree(socket: NetlinkSocket, network: string, name: string): void {
   }
   throw new EngineError(
     'ACTION_FAILED',
-    `Cannot create network "${network}" with bridge "${name}": there is an interface of that name; ` +
+    `Cannot create network "${network}" with bridge "${name}": an interface has that name; ` +
       'choose another "com.docker.network.bridge.name", or remove the interface',
   )
 }

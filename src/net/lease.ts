@@ -6,7 +6,9 @@ import { canonicalAddress, contains, formatNumber, hostRange, parseSubnet } from
 
 export interface LeaseRequest {
   readonly subnet: string
-  /** The gateway and every address that is leased or set aside, whether its container runs or not. */
+  /**
+   * The gateway and every address that is leased or set aside, whether its container runs or not.
+   */
   readonly taken: Iterable<string>
   /** Wanted by the stack file, or leased before. */
   readonly requested?: string | undefined

@@ -20,7 +20,9 @@ export interface Occupied {
   readonly what: string
 }
 
-/** Parses `10.89.0.0/24` or `fd00::/64`; host bits may be set. Throws EngineError for anything else. */
+/**
+ * Parses `10.89.0.0/24` or `fd00::/64`; host bits may be set. Throws EngineError for anything else.
+ */
 export function parseSubnet(text: string): Subnet {
   const [address = '', length = ''] = text.split('/')
   const prefixLength = Number(length)
@@ -67,7 +69,9 @@ export function firstHost(subnet: Subnet): string {
   return formatNumber(subnet.first + (isTiny ? 0n : 1n), subnet.family)
 }
 
-/** First and last address that a container can have: not the network's own, not the broadcast one. */
+/**
+ * First and last address that a container can have: not the network's own, not the broadcast one.
+ */
 export function hostRange(subnet: Subnet): { readonly first: bigint; readonly last: bigint } {
   const { family, first, last, prefixLength } = subnet
   if (prefixLength >= bitsOf(family) - 1) return { first, last }

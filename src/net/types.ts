@@ -97,7 +97,9 @@ export interface NetworkRequest {
   readonly stack: string
   /** No way out of the network, and no way in but from the host. */
   readonly internal: boolean
-  /** Of either family, several of them too. A family of which there is none gets one of the pool. */
+  /**
+   * Of either family, several of them too. A family of which there is none gets one of the pool.
+   */
   readonly subnets?: readonly { readonly subnet: string; readonly gateway?: string | undefined }[]
   /** Which families the network has; default: IPv4 alone. */
   readonly ipv4?: boolean | undefined

@@ -42,7 +42,9 @@ export function parseConnections(messages: readonly Message[]): readonly Tracked
     .flatMap(({ body }) => parseConnection(body))
 }
 
-/** Forgets a connection: its next packet counts as the first of a new one. ENOENT when it is gone. */
+/**
+ * Forgets a connection: its next packet counts as the first of a new one. ENOENT when it is gone.
+ */
 export function deleteConnection({ family, tuple, ...connection }: TrackedConnection): Request {
   return request(IPCTNL_MSG_CT_DELETE, family, {
     attributes: [nested(CTA_TUPLE_ORIG, tuple)],

@@ -5,7 +5,9 @@ import { isIPv4, isIPv6 } from 'node:net'
 export const AF_INET = 2
 export const AF_INET6 = 10
 
-/** `10.89.0.2` as four bytes, `fd00::2` as sixteen. Throws for anything else: it was checked before. */
+/**
+ * `10.89.0.2` as four bytes, `fd00::2` as sixteen. Throws for anything else: it was checked before.
+ */
 export function addressBytes(address: string): Buffer {
   if (isIPv4(address)) return Buffer.from(address.split('.').map(Number))
   if (isIPv6(address)) return ipv6Bytes(address)

@@ -11,10 +11,14 @@ export interface NameEntry {
   readonly stack: string
   /** Container name first (the answer to a reverse question), then service name and aliases. */
   readonly names: readonly string[]
-  /** IPv4 and IPv6. Both absent: the names are known, so never forwarded, but nothing runs there. */
+  /**
+   * IPv4 and IPv6. Both absent: the names are known, so never forwarded, but nothing runs there.
+   */
   readonly address?: string | undefined
   readonly address6?: string | undefined
-  /** False: it runs but does not serve yet, or is unhealthy: named after the others. Default true. */
+  /**
+   * False: it runs but does not serve yet, or is unhealthy: named after the others. Default true.
+   */
   readonly isReady?: boolean | undefined
 }
 

@@ -7,16 +7,8 @@ import { nft, type NetlinkSocket } from '../../linux/index.ts'
 import { isErrno } from '../attach.ts'
 import { addressNumber, formatNumber, isIpv4Subnet, parseSubnet, type Family } from '../subnet.ts'
 import { disableRouting, enableRouting, isRouter } from './routing.ts'
-import {
-  GUARD_CHAIN,
-  describeRuleset,
-  guardRequests,
-  rulesetRequests,
-  setList,
-  setsOf,
-  tableName,
-  type Sets,
-} from './ruleset.ts'
+import { GUARD_CHAIN, describeRuleset, guardRequests, rulesetRequests } from './ruleset.ts'
+import { portSets, setList, setsOf, tableName, type Sets } from './sets.ts'
 
 const FAMILIES: readonly Family[] = [4, 6]
 
@@ -180,12 +172,6 @@ export class Firewall {
       throw error
     }
   }
-}
-
-/** The maps that say where published ports lead. */
-export function portSets(sets: Sets): readonly nft.SetDefinition[] {
-  const { anyPorts, addressPorts, anyShares, addressShares, anyLoopback, addressLoopback } = sets
-  return [anyPorts, addressPorts, anyShares, addressShares, anyLoopback, addressLoopback]
 }
 
 /** Those of `elements` that are not among `others`. */

@@ -2,7 +2,8 @@
 
 import { KernelError } from '../../errors.ts'
 import { NETLINK_NETFILTER, NetlinkSocket, nft } from '../../linux/index.ts'
-import { probeRequests, tableName } from './ruleset.ts'
+import { probeRequests } from './ruleset.ts'
+import { tableName } from './sets.ts'
 
 /** A socket to nf_tables, or undefined when this kernel cannot do what the ruleset needs. */
 export function openFirewallSocket(rootId: string): NetlinkSocket | undefined {

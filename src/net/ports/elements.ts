@@ -3,8 +3,8 @@
  * its container and that container's stack.
  */
 
-import { portSets, type Placed } from '../firewall/firewall.ts'
-import { PORT_SHARES, type Sets } from '../firewall/ruleset.ts'
+import type { Placed } from '../firewall/firewall.ts'
+import { PORT_SHARES, portSets, type Sets } from '../firewall/sets.ts'
 import { familyOf, type Family } from '../subnet.ts'
 import type { PublishedPort } from '../types.ts'
 

@@ -13,7 +13,7 @@ export interface Proxy {
   close(): Promise<void>
 }
 
-interface Place {
+export interface Place {
   readonly host: string
   readonly port: number
 }

@@ -19,7 +19,7 @@ import {
   type PortKey,
 } from './elements.ts'
 import { forgetDatagrams } from './forget.ts'
-import { startTcpProxy, startUdpProxy, type Proxy } from './proxy.ts'
+import { startTcpProxy, startUdpProxy, type Place, type Proxy } from './proxy.ts'
 import { releasePort, reservePort, type Reservation } from './reserve.ts'
 
 /** A port of the host that this process keeps from others. */
@@ -247,8 +247,8 @@ function knownPort(
   return { ...key, container, stack, address, target: port.target, gateway }
 }
 
-function placeOf({ address, target }: KnownPort): { readonly host: string; readonly port: number } {
-  return { host: address, port: target }
+function placeOf({ address: host, target: port }: KnownPort): Place {
+  return { host, port }
 }
 
 function keyOfText(text: string): PortKey {

@@ -155,7 +155,8 @@ export function destinationInterface(register: number = NFT_REG_1): Expression {
 }
 
 /**
- * Loads the index of the interface by which the packet's source would be answered, looked up for the
+ * Loads the index of the interface by which the packet's source would be answered, looked up for
+ * the
  * interface it came by; 0 when it is not that one.
  */
 export function wayBack(): Expression {
