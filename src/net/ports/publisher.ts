@@ -226,8 +226,8 @@ function hostIpsOf(
   if (isFit) return [hostIp]
   throw new EngineError(
     'ACTION_FAILED',
-    `Cannot publish port ${target} of "${service}" on ${hostIp}: the container has no IPv${family} ` +
-      `address; ${family === 6 ? 'set "enable_ipv6" of its network' : 'name an IPv6 address'}`,
+    `Cannot publish port ${target} of "${service}" on ${hostIp}: ` +
+      `the container has no IPv${family} address; ${family === 6 ? 'set "enable_ipv6" of its network' : 'name an IPv6 address'}`,
   )
 }
 
