@@ -86,6 +86,9 @@ export const SOCKET_PATH_BYTES_MAX: number = 107
 /** Stack files up to this size are read by the supervisor; larger ones would hold up the others. */
 export const LOAD_BYTES_MAX: number = 256 * 1024
 
+/** The same for `run`, whose one program nobody else waits for: what a stack file may have. */
+export const LOAD_RUN_BYTES_MAX: number = 16 * 1024 * 1024
+
 /** Standard input of `exec` that may be under way: one pipe's worth four times over. */
 export const EXEC_WINDOW_BYTES: number = 256 * 1024
 

@@ -16,10 +16,11 @@ import { processesOf, sampleUsage } from './look.ts'
 import { containersOf, type LiveContainer, type Machine } from './machine.ts'
 import { NamespacePool } from './namespaces.ts'
 import { observeContainer, observeStack } from './observe.ts'
+import { endOneOff, startOneOff } from './one-off.ts'
 import { openPaths, systemCgroup } from './paths.ts'
 import { planStack } from './plan.ts'
 import { readStackRecord, stackNames } from './records/stack.ts'
-import { cancelRestart } from './supervise.ts'
+import { cancelRestart } from './cancel-restart.ts'
 import type { Engine, EngineEvent, EngineOptions, StackSummary } from './types.ts'
 
 /**
@@ -72,6 +73,11 @@ function engineOn(machine: Machine, close: () => Promise<void>): Engine {
     apply: (stack, desired, options) => applyDesired(machine, { stack, desired, options }),
     stop: async (stack, options) => stopStack(machine, stack, options),
     change: (stack, verb, options) => changeStack(machine, stack, { ...options, verb }),
+    startOneOff: (start) => startOneOff(machine, start),
+    endOneOff: async (name, exitCode) => {
+      const container = machine.containers.get(name)
+      if (container) await endOneOff(machine, container, exitCode)
+    },
     exec: async (name, request) => execInContainer(machine, containerNamed(machine, name), request),
     processes: async (name) => processesOf(machine, containerNamed(machine, name)),
     usage: async (name) => sampleUsage(machine, containerNamed(machine, name)),
