@@ -43,6 +43,7 @@ const DONE: Readonly<Record<Action['kind'], string>> = {
   'create-volume': 'created',
   'remove-volume': 'removed',
   'create-container': 'created',
+  'update-container': 'updated',
   'start-container': 'started',
   'stop-container': 'stopped',
   'remove-container': 'removed',

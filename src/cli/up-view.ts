@@ -86,8 +86,7 @@ function exitStatus({ containers }: ObservedState): number {
   return 0
 }
 
-function summary(observed: ObservedState): string {
-  const containers = observed.containers.filter(({ oneOff }) => oneOff === undefined)
+function summary({ containers }: ObservedState): string {
   const now = Date.now()
   const replicas = Map.groupBy(containers, ({ service }) => service)
   const rows = containers.toSorted(byService).map((container) => {

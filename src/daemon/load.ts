@@ -4,7 +4,7 @@ import { SpecError } from '../errors.ts'
 import { desire } from '../planner/index.ts'
 import type { DesiredState } from '../planner/index.ts'
 import { loadStack, renderDiagnostics } from '../spec/index.ts'
-import type { Loader, LoadRequest, Stack } from '../spec/index.ts'
+import type { Loader, LoadRequest } from '../spec/index.ts'
 import { FileLoader } from './file-loader.ts'
 import type { StackInput } from './protocol.ts'
 import type { Seen } from './watch/fingerprint.ts'
@@ -18,7 +18,6 @@ export type Loaded = LoadResult & {
 type LoadResult =
   | {
       readonly kind: 'loaded'
-      readonly stack: Stack
       readonly desired: DesiredState
       /** As a person reads them; '' when there are none. */
       readonly warnings: string
@@ -45,10 +44,9 @@ function load(input: StackInput, loader: FileLoader): LoadResult {
   const { color } = input
   try {
     const loaded = loadStack(request)
-    const { stack, diagnostics, sources, projectDirectory, files } = loaded
-    const desired = desire(stack, { directory: projectDirectory, files })
-    const warnings = renderDiagnostics(diagnostics, sources, { color })
-    return { kind: 'loaded', stack, desired, warnings }
+    const { stack, diagnostics, sources, projectDirectory, files, environment } = loaded
+    const desired = desire(stack, { directory: projectDirectory, files }, { environment })
+    return { kind: 'loaded', desired, warnings: renderDiagnostics(diagnostics, sources, { color }) }
   } catch (error) {
     // The loader's own refusal may come back as a diagnostic of the spec room.
     if (loader.isTooLarge) return { kind: 'too-large' }

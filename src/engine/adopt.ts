@@ -17,7 +17,6 @@ import {
 } from './attempts.ts'
 import { attachmentsOf, publishNames, serveNames } from './container/network.ts'
 import { addContainer, type LiveContainer, type Machine } from './machine.ts'
-import { endOneOff } from './one-off.ts'
 import { containerCgroup, containerPaths, runDirectories } from './paths.ts'
 import { readAttemptStatus } from './records/attempt.ts'
 import {
@@ -29,6 +28,7 @@ import {
 } from './records/container.ts'
 import { directoriesIn } from './records/present.ts'
 import { stackNames } from './records/stack.ts'
+import { recoverValues } from './recover-values.ts'
 import { afterEnd, followAttempt } from './supervise.ts'
 
 /** Every container with a record is in `machine.containers` afterwards. */
@@ -66,8 +66,7 @@ async function adopt(machine: Machine, container: LiveContainer): Promise<void> 
   }
   if (isAlive(machine, record, container)) {
     await follow(machine, container, record)
-    // Its caller was joined to the supervisor that is gone, and its program has lost its streams.
-    if (container.record.oneOff?.attached === true) return endOneOff(machine, container, 137)
+    recoverValues(machine, container)
     return followAttempt(machine, container)
   }
   keepResult(machine, container, record)

@@ -60,8 +60,7 @@ export async function changeStack(
   return carryOut(machine, plan, options)
 }
 
-/** One outcome per action of `plan`, and what the machine has afterwards. */
-export async function carryOut(
+async function carryOut(
   machine: Machine,
   plan: Plan,
   { signal, onEvent }: ApplyOptions,
@@ -109,6 +108,9 @@ function removeLeftovers(machine: Machine, stack: string): void {
   for (const { spec } of readNetworkRecords(machine.paths, stack))
     machine.net.removeNetwork(spec.name)
   removeStackRecord(machine.paths, stack)
+  for (const key of machine.values.keys()) {
+    if (key.startsWith(`${stack}/`)) machine.values.delete(key)
+  }
 }
 
 function isGone({ containers, networks }: ApplyResult['observed']): boolean {

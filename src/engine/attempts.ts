@@ -70,7 +70,10 @@ export function watchAttempt(
       announce(machine, container.record, 'started')
     },
     failed: (reported) => (failure = reported),
-    exited: (waitStatus) => setExited(machine, container, { attempt, waitStatus }),
+    exited: (waitStatus) => {
+      setExited(machine, container, { attempt, waitStatus })
+      endStragglers(machine, container, attempt)
+    },
     gone: () => {
       // Nobody may await `started`: an adopted attempt has none.
       started.promise.catch(() => {})
@@ -110,6 +113,19 @@ function setExited(
     at: machine.now(),
   }
   announce(machine, container.record, 'exited', attempt.exit.exitCode)
+}
+
+/**
+ * In a pid namespace of its own everything ends with pid 1. In a shared one what it has left behind
+ * goes on, and would hold its output open for ever.
+ */
+function endStragglers(machine: Machine, { record }: LiveContainer, attempt: LiveAttempt): void {
+  if (record.spec.namespaces?.pid === undefined) return
+  machine.cgroups
+    .open(attempt.record.cgroup)
+    .killAll()
+    // A group that is gone has nothing left in it.
+    .catch(() => {})
 }
 
 /** Everything of the attempt has ended: keeps how it went and removes what it used. */

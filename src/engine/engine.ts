@@ -6,9 +6,11 @@
 import { bootId, detectCgroups } from '../linux/index.ts'
 import { createNet } from '../net/index.ts'
 import { EngineError } from '../errors.ts'
+import type { DesiredState } from '../planner/index.ts'
 import { adoptAll } from './adopt.ts'
 import { applyDesired, changeStack, stopStack } from './apply.ts'
 import { watchChildren } from './children.ts'
+import { keyOf, withDigests } from './digests.ts'
 import { execInContainer } from './container/exec.ts'
 import { signalContainer } from './container/stop.ts'
 import { readContainerLog } from './logs/index.ts'
@@ -16,11 +18,10 @@ import { processesOf, sampleUsage } from './look.ts'
 import { containersOf, type LiveContainer, type Machine } from './machine.ts'
 import { NamespacePool } from './namespaces.ts'
 import { observeContainer, observeStack } from './observe.ts'
-import { endOneOff, startOneOff } from './one-off.ts'
 import { openPaths, systemCgroup } from './paths.ts'
 import { planStack } from './plan.ts'
 import { readStackRecord, stackNames } from './records/stack.ts'
-import { cancelRestart } from './cancel-restart.ts'
+import { cancelRestart } from './supervise.ts'
 import type { Engine, EngineEvent, EngineOptions, StackSummary } from './types.ts'
 
 /**
@@ -41,6 +42,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     net,
     namespaces: new NamespacePool((netns) => net.prepareNamespace(netns)),
     bootId: bootId(),
+    values: new Map(),
     containers: new Map(),
     emit: (event) => {
       for (const listener of listeners) listener(event)
@@ -51,6 +53,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     },
     now: () => Date.now(),
   }
+  // Now, and not with the first secret: a state root is whole when it is made.
+  keyOf(machine)
   await adoptAll(machine)
   return engineOn(machine, async () => {
     for (const container of machine.containers.values()) {
@@ -69,15 +73,12 @@ function engineOn(machine: Machine, close: () => Promise<void>): Engine {
     paths: machine.paths,
     observe: async (stack) => observeStack(machine, stack),
     stacks: async () => stackNames(machine.paths).map((name) => summarize(machine, name)),
-    plan: async (stack, desired, options) => planStack(machine, { stack, desired, options }),
-    apply: (stack, desired, options) => applyDesired(machine, { stack, desired, options }),
+    plan: async (stack, desired, options) =>
+      planStack(machine, { stack, desired: lookedAt(machine, desired), options }),
+    apply: (stack, desired, options) =>
+      applyDesired(machine, { stack, desired: withDigests(machine, desired), options }),
     stop: async (stack, options) => stopStack(machine, stack, options),
     change: (stack, verb, options) => changeStack(machine, stack, { ...options, verb }),
-    startOneOff: (start) => startOneOff(machine, start),
-    endOneOff: async (name, exitCode) => {
-      const container = machine.containers.get(name)
-      if (container) await endOneOff(machine, container, exitCode)
-    },
     exec: async (name, request) => execInContainer(machine, containerNamed(machine, name), request),
     processes: async (name) => processesOf(machine, containerNamed(machine, name)),
     usage: async (name) => sampleUsage(machine, containerNamed(machine, name)),
@@ -87,6 +88,11 @@ function engineOn(machine: Machine, close: () => Promise<void>): Engine {
     isIdle: async () => isIdle(machine),
     close,
   }
+}
+
+/** A mere plan changes nothing: the values that come with it are forgotten. */
+function lookedAt(machine: Machine, desired: DesiredState | undefined): DesiredState | undefined {
+  return withDigests({ ...machine, values: new Map(machine.values) }, desired)
 }
 
 /** Nothing runs and nothing is to be started again. */

@@ -18,6 +18,8 @@ export interface Machine {
   readonly net: Net
   readonly namespaces: NamespacePool
   readonly bootId: string
+  /** Values of secrets and configs, by `storeKey`: they are kept in memory and nowhere else. */
+  readonly values: Map<string, string>
   /** By container name. */
   readonly containers: Map<string, LiveContainer>
   /** Our own children that no libuv handle reaps: monitors, movers, exec programs. */
@@ -53,8 +55,6 @@ export interface LiveAttempt {
   /** Absent in the host's network namespace. */
   readonly netns: Fd | undefined
   dns: DnsServer | undefined
-  /** The program with its arguments; absent when an earlier supervisor has started it. */
-  words?: readonly string[]
   /** Present while its processes are frozen; resolved when they go on. */
   paused?: PromiseWithResolvers<void> | undefined
   /** Absent without a healthcheck. */

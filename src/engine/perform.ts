@@ -7,12 +7,18 @@ import {
   FIRST_RUN,
   type NetworkSpec,
 } from '../planner/index.ts'
-import { announce } from './attempts.ts'
+import { announce, cleanUpAttempt, forgetContainer, update } from './attempts.ts'
 import { publishNames } from './container/network.ts'
 import { killContainer } from './container/kill.ts'
 import { pauseContainer, unpauseContainer } from './container/pause.ts'
+import { stopContainer } from './container/stop.ts'
 import { addContainer, type LiveContainer, type Machine } from './machine.ts'
-import { createContainerRecord } from './records/container.ts'
+import { containerCgroup } from './paths.ts'
+import {
+  createContainerRecord,
+  readAttemptRecord,
+  removeContainerDirectory,
+} from './records/container.ts'
 import {
   readLeases,
   readNetworkRecords,
@@ -20,10 +26,10 @@ import {
   writeLeases,
   writeNetworkRecord,
 } from './records/network.ts'
-import { removeContainer, stopByUser } from './remove.ts'
-import { startByUser } from './supervise.ts'
+import { cgroupSettings } from './resources.ts'
+import { cancelRestart, startByUser } from './supervise.ts'
 import { waitForDependencies } from './wait.ts'
-import { createVolume, removeVolume } from './volume/volumes.ts'
+import { createVolume, removeAnonymousVolumes, removeVolume } from './volume/volumes.ts'
 
 /** Resolves when the effect of `action` on `stack` is there. */
 export async function performAction(
@@ -31,15 +37,12 @@ export async function performAction(
   stack: string,
   action: Action,
 ): Promise<void> {
+  if ('volume' in action) return changerOf(action)(machine, stack, action.volume)
+  if ('network' in action) {
+    const change = action.kind === 'create-network' ? createNetwork : removeNetwork
+    return change(machine, stack, action.network)
+  }
   switch (action.kind) {
-    case 'create-network':
-      return createNetwork(machine, stack, action.network)
-    case 'remove-network':
-      return removeNetwork(machine, stack, action.network)
-    case 'create-volume':
-      return createVolume(machine, stack, action.volume)
-    case 'remove-volume':
-      return removeVolume(machine, stack, action.volume)
     case 'create-container':
       return createContainer(machine, stack, action.container)
     case 'start-container': {
@@ -47,10 +50,34 @@ export async function performAction(
       return startByUser(machine, containerNamed(machine, action.name))
     }
     case 'stop-container': {
-      return stopByUser(machine, containerNamed(machine, action.name), action.graceMs)
+      return stop(machine, containerNamed(machine, action.name), action.graceMs)
     }
     case 'remove-container':
       return removeContainer(machine, containerNamed(machine, action.name), action)
+    case 'update-container':
+    case 'pause-container':
+    case 'unpause-container':
+    case 'signal-container':
+      return changeContainer(machine, action)
+  }
+}
+
+function changerOf({ kind }: { readonly kind: 'create-volume' | 'remove-volume' }) {
+  return kind === 'create-volume' ? createVolume : removeVolume
+}
+
+/** The actions on a container that goes on as the same one. */
+// oxlint-disable-next-line typescript/consistent-return -- the switch covers every kind
+async function changeContainer(
+  machine: Machine,
+  action: Extract<
+    Action,
+    { kind: 'update-container' | 'pause-container' | 'unpause-container' | 'signal-container' }
+  >,
+): Promise<void> {
+  switch (action.kind) {
+    case 'update-container':
+      return updateContainer(machine, action.container)
     case 'pause-container':
       return pauseContainer(machine, containerNamed(machine, action.name))
     case 'unpause-container':
@@ -107,7 +134,6 @@ function createContainer(machine: Machine, stack: string, desired: DesiredContai
     index: desired.index,
     spec: desired.spec,
     dependsOn: desired.dependsOn,
-    ...(desired.oneOff === undefined ? {} : { oneOff: desired.oneOff }),
     createdAt: machine.now(),
     attempts: 0,
     stoppedByUser: false,
@@ -117,6 +143,43 @@ function createContainer(machine: Machine, stack: string, desired: DesiredContai
   const container = addContainer(machine, record)
   publishNames(machine, container.record, [])
   announce(machine, record, 'created')
+}
+
+/** The kernel first: what it refuses is not written down, and so is tried again. */
+function updateContainer(machine: Machine, { name, spec, dependsOn }: DesiredContainer): void {
+  const container = containerNamed(machine, name)
+  if (container.attempt) {
+    const { devices: _, ...settings } = cgroupSettings(spec, machine.cgroups)
+    machine.cgroups.open(container.attempt.record.cgroup).update(settings)
+  }
+  update(machine, container, { spec, dependsOn })
+}
+
+async function stop(machine: Machine, container: LiveContainer, graceMs: number): Promise<void> {
+  // A restart that is under way comes first: what it makes is what there is to stop.
+  await container.starting
+  cancelRestart(container)
+  await stopContainer(machine, container, graceMs)
+}
+
+async function removeContainer(
+  machine: Machine,
+  container: LiveContainer,
+  options: { readonly anonymousVolumes: boolean },
+): Promise<void> {
+  await stop(machine, container, 0)
+  const leftover = readAttemptRecord(container.own)
+  if (leftover) {
+    await cleanUpAttempt(machine, container, { record: leftover, netns: undefined, dns: undefined })
+  }
+  if (options.anonymousVolumes) removeAnonymousVolumes(machine, container.record)
+  // The last container of a stack takes the stack's own group along.
+  machine.cgroups
+    .open(containerCgroup(machine.paths, container.record.stack, container.record.name))
+    .remove()
+  removeContainerDirectory(machine.paths, container.record.stack, container.record.name)
+  forgetContainer(machine, container)
+  announce(machine, container.record, 'removed')
 }
 
 function containerNamed(machine: Machine, name: string): LiveContainer {

@@ -1,6 +1,12 @@
 /** Decisions turned into actions, each waiting for what must come before it. */
 
-import { createAction, removeAction, startAction, stopAction } from './container-actions.ts'
+import {
+  createAction,
+  removeAction,
+  startAction,
+  stopAction,
+  updateAction,
+} from './container-actions.ts'
 import type { Question } from './decide.ts'
 import type { Action } from './model.ts'
 import {
@@ -9,7 +15,7 @@ import {
   removeNetworkAction,
   removeVolumeAction,
 } from './resource-actions.ts'
-import { isCreated, isNewNetwork, isStarted, sceneOf } from './scene.ts'
+import { isCreated, isNewNetwork, isStarted, isUpdated, sceneOf } from './scene.ts'
 import type { World } from './world.ts'
 
 /**
@@ -26,6 +32,7 @@ export function actionsOf(question: Question, world: World): readonly Action[] {
     ...world.networks.filter(isNewNetwork).map((each) => createNetworkAction(scene, each)),
     ...world.volumes.filter((each) => each.verdict === 'create').map(createVolumeAction),
     ...upwards.filter(isCreated).map((each) => createAction(scene, each)),
+    ...upwards.filter(isUpdated).map(updateAction),
     ...(question.options.noStart === true ? [] : upwards.filter(isStarted)).map((each) =>
       startAction(scene, each),
     ),

@@ -1,6 +1,6 @@
 /** The actions on containers. */
 
-import type { Decision } from './decide.ts'
+import { type Decision, summarize } from './decide.ts'
 import { needsFrom } from './handover.ts'
 import type { Action, Dependency } from './model.ts'
 import { nearest, type Graph } from './order.ts'
@@ -11,6 +11,7 @@ import {
   isCreated,
   isNewNetwork,
   isStopped,
+  isUpdated,
   startId,
   stopId,
   type Scene,
@@ -65,11 +66,29 @@ export function createAction(scene: Scene, decision: Decision): Action {
   }
 }
 
+/** Between stop and start when there are any, else beside everything. */
+export function updateAction(decision: Decision): Action {
+  const { name, changes, desired } = decision
+  if (desired === undefined) throw new Error(`Cannot update "${name}": nothing is desired of it`)
+  return {
+    id: idOf('update-container', name),
+    after: isStopped(decision) ? [stopId(decision)] : [],
+    reason: summarize(changes),
+    kind: 'update-container',
+    container: desired,
+    changes,
+  }
+}
+
 export function startAction(scene: Scene, decision: Decision): Action {
   const { name, service, reason } = decision
   const own = isCreated(decision)
     ? [idOf('create-container', name)]
-    : [...(isStopped(decision) ? [stopId(decision)] : []), ...resourceIds(scene, decision)]
+    : [
+        ...(isStopped(decision) ? [stopId(decision)] : []),
+        ...(isUpdated(decision) ? [idOf('update-container', name)] : []),
+        ...resourceIds(scene, decision),
+      ]
   const needed = idsAround(scene.requiring, service, scene.starts)
   const around = idsAround(scene.starting, service, scene.starts)
   const optional = around.filter((id) => !needed.includes(id))

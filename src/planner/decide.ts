@@ -70,9 +70,9 @@ export function decide(question: Question): readonly Decision[] {
  */
 function isConcerned(
   { desired, options, selection }: Question,
-  { oneOff, state }: ObservedContainer,
+  { oneOff = false, state }: ObservedContainer,
 ): boolean {
-  if (oneOff === undefined) return true
+  if (!oneOff) return true
   if (desired === undefined) return !selection.partial && options.oneOffs !== false
   return options.removeOrphans === true && (state === 'exited' || state === 'created')
 }
@@ -114,11 +114,19 @@ function judge(
   observed: ObservedContainer,
 ): Judgement {
   const changes = isNoRecreate(question) ? [] : diffContainer(desired, observed)
-  if (changes.length > 0) return { verdict: 'replace', reason: summarize(changes), changes }
+  if (changes.some(({ path }) => !isLive(path))) {
+    return { verdict: 'replace', reason: summarize(changes), changes }
+  }
   if (isForced(question, desired.service)) {
     return { verdict: 'replace', reason: 'forced by --force-recreate', changes }
   }
   return { ...judgeState(question, observed), changes }
+}
+
+/** What a container can be given anew while it runs: limits, and what only we look at. */
+function isLive(path: string): boolean {
+  const [field = ''] = path.split(/[.[]/u)
+  return ['resources', 'restart', 'stopGraceMs', 'stopSignal'].includes(field)
 }
 
 function judgeState(
@@ -158,14 +166,14 @@ function decideUnwanted(question: Question, observed: ObservedContainer): Decisi
 
 function judgeUnwanted(
   { desired, selection, options }: Question,
-  { service, index, oneOff }: ObservedContainer,
+  { service, index, oneOff = false }: ObservedContainer,
 ): Pick<Judgement, 'verdict' | 'reason'> {
   if (desired === undefined) {
     return selection.selected.has(service)
       ? { verdict: 'remove', reason: 'taken down' }
       : { verdict: 'keep', reason: 'not selected' }
   }
-  if (oneOff !== undefined) return { verdict: 'remove', reason: 'left by "run"' }
+  if (oneOff) return { verdict: 'remove', reason: 'left by "run"' }
   if (desired.inactiveServices?.includes(service) === true) {
     return { verdict: 'keep', reason: 'its profile is not active' }
   }
@@ -209,7 +217,7 @@ function diffContainer(
 }
 
 /** `image changed`, `image and environment changed`, `5 fields changed`. */
-function summarize(changes: readonly FieldChange[]): string {
+export function summarize(changes: readonly FieldChange[]): string {
   const fields = [...new Set(changes.map((change) => change.path.split(/[.[]/u)[0]))]
   if (fields.length > 3) return `${fields.length} fields changed`
   const last = fields.at(-1) ?? ''

@@ -15,7 +15,7 @@ export interface DescribeOptions {
  *     ± container shop-web-1: image changed
  *         image: "host:" → "dir:/srv/web"
  *
- * `+` create, `±` replace, `-` remove, `~` start, stop or restart what exists. Secret values are
+ * `+` create, `±` replace, `-` remove, `~` update, start, stop or restart what exists. Secrets are
  * hidden. No newline at the end.
  */
 export function describe(plan: Plan, { color = false }: DescribeOptions = {}): string {
@@ -32,6 +32,7 @@ const SIGNS: Readonly<Record<StepChange, { readonly sign: string; readonly color
   create: { sign: '+', color: 32 },
   replace: { sign: '±', color: 35 },
   remove: { sign: '-', color: 31 },
+  update: { sign: '~', color: 33 },
   start: { sign: '~', color: 33 },
   stop: { sign: '~', color: 33 },
   restart: { sign: '~', color: 33 },
@@ -66,9 +67,11 @@ function printable(text: string): string {
 /**
  * `Plan: 3 to add, 1 to replace, 0 to remove.`; starts, stops and restarts only when there are any.
  */
-function closingLine({ create, replace, remove, start, stop, restart }: Summary): string {
+function closingLine(summary: Summary): string {
+  const { create, replace, remove, update, start, stop, restart } = summary
   const always = [`${create} to add`, `${replace} to replace`, `${remove} to remove`]
   const some = [
+    [update, 'to update'],
     [start, 'to start'],
     [stop, 'to stop'],
     [restart, 'to restart'],

@@ -5,6 +5,7 @@ import type { Service, Stack } from '../spec/index.ts'
 import { containerSpec } from './desire/container.ts'
 import { containerName, type Place } from './desire/context.ts'
 import { dependenciesOf } from './desire/dependencies.ts'
+import { fileValues } from './desire/file-mounts.ts'
 import { networkSpecs } from './desire/networks.ts'
 import { volumeSpecs } from './desire/volumes.ts'
 import { didYouMean } from './did-you-mean.ts'
@@ -16,6 +17,8 @@ export interface DesireOptions {
   readonly scale?: Readonly<Record<string, number>> | undefined
   /** Services that no active profile enables. */
   readonly inactiveServices?: readonly string[] | undefined
+  /** Variables for secrets and configs that are taken from one; absent: no values are told. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined
 }
 
 /**
@@ -41,23 +44,28 @@ export function desire(
     ...(options.inactiveServices === undefined
       ? {}
       : { inactiveServices: options.inactiveServices }),
-    containers: services.flatMap((name) => containersOf(stack, name, options)),
+    containers: services.flatMap((name) =>
+      containersOf(stack, name, { ...options, directory: source.directory }),
+    ),
     networks: networkSpecs(stack),
     volumes: volumeSpecs(stack),
+    ...(options.environment === undefined
+      ? {}
+      : { values: fileValues(stack, options.environment) }),
   }
 }
 
 function containersOf(
   stack: Stack,
   serviceName: string,
-  options: DesireOptions,
+  { directory, ...options }: DesireOptions & { readonly directory: string },
 ): readonly DesiredContainer[] {
   const service = stack.services[serviceName]
   if (service === undefined) return []
   return Array.from({ length: replicasOf(serviceName, service, options) }, (_, at) => {
     const index = at + 1
     const name = containerName(stack, serviceName, index)
-    const place: Place = { stack, serviceName, service, name, index }
+    const place: Place = { stack, directory, serviceName, service, name, index }
     return {
       name,
       service: serviceName,

@@ -10,6 +10,7 @@ import { anonymousVolumes } from './resources.ts'
  */
 // oxlint-disable-next-line typescript/consistent-return -- the switch covers every kind
 export function effect(observed: ObservedState, action: Action): ObservedState {
+  if ('volume' in action) return volumeEffect(observed, action)
   switch (action.kind) {
     case 'create-network':
       return { ...observed, networks: [...observed.networks, networkOf(action)] }
@@ -18,15 +19,13 @@ export function effect(observed: ObservedState, action: Action): ObservedState {
         ...observed,
         networks: observed.networks.filter(({ spec }) => spec.name !== action.network.name),
       }
-    case 'create-volume':
-      return {
-        ...observed,
-        volumes: [...observed.volumes, { spec: action.volume, path: '' }],
-      }
-    case 'remove-volume':
-      return withoutVolumes(observed, [action.volume.name])
     case 'create-container':
       return { ...observed, containers: [...observed.containers, containerOf(action)] }
+    case 'update-container':
+      return changed(observed, action.container.name, (each) => ({
+        ...each,
+        spec: action.container.spec,
+      }))
     case 'start-container':
       return changed(observed, action.name, started)
     case 'stop-container':
@@ -34,13 +33,25 @@ export function effect(observed: ObservedState, action: Action): ObservedState {
     case 'remove-container':
       return removed(observed, action)
     case 'pause-container':
-      return changed(observed, action.name, (each) => ({ ...each, state: 'paused' }))
     case 'unpause-container':
-      return changed(observed, action.name, (each) => ({ ...each, state: 'running' }))
+      return changed(observed, action.name, pausedOr(action.kind))
     case 'signal-container':
       // What the program makes of it nobody can say.
       return observed
   }
+}
+
+function volumeEffect(
+  observed: ObservedState,
+  { kind, volume }: ActionOf<'create-volume' | 'remove-volume'>,
+): ObservedState {
+  if (kind === 'remove-volume') return withoutVolumes(observed, [volume.name])
+  return { ...observed, volumes: [...observed.volumes, { spec: volume, path: '' }] }
+}
+
+function pausedOr(kind: 'pause-container' | 'unpause-container') {
+  const state = kind === 'pause-container' ? 'paused' : 'running'
+  return (each: ObservedContainer): ObservedContainer => ({ ...each, state })
 }
 
 type ActionOf<K extends Action['kind']> = Extract<Action, { readonly kind: K }>

@@ -1,6 +1,8 @@
 /** The planner: desired state minus observed state is a plan. Pure. The front door of this room. */
 
 export type * from './model.ts'
+export type * from './model-isolation.ts'
+export { valueKey } from './model-isolation.ts'
 export type { PlanOptions } from './options.ts'
 export { judgeCondition, type ConditionState } from './condition.ts'
 export { desire, type DesireOptions } from './desire.ts'
@@ -23,7 +25,6 @@ export {
   type LifecycleRequest,
   type LifecycleVerb,
 } from './lifecycle.ts'
-export { desireOneOff, planOneOff, type OneOffChanges, type OneOffRequest } from './one-off.ts'
 export { plan, type PlanRequest } from './plan.ts'
 export { planToJson, type ActionJson, type PlanJson } from './plan-json.ts'
 export {

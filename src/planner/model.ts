@@ -3,6 +3,14 @@
  * between.
  */
 
+import type {
+  DeviceSpec,
+  FileMountSpec,
+  NamespaceModes,
+  ResourceSpec,
+  SeccompFile,
+} from './model-isolation.ts'
+
 /** Plain JSON data; the engine stores it as it is, and compares it field by field. */
 export interface DesiredState {
   /** Project name, `[a-z0-9][a-z0-9_-]*`. */
@@ -16,6 +24,11 @@ export interface DesiredState {
   readonly inactiveServices?: readonly string[]
   readonly networks: readonly NetworkSpec[]
   readonly volumes: readonly VolumeSpec[]
+  /**
+   * Contents of secrets and configs that are no files, by `valueKey`. The engine takes them out
+   * before anything else: no record, event or plan has them.
+   */
+  readonly values?: Readonly<Record<string, string>>
 }
 
 export interface StackSource {
@@ -31,15 +44,6 @@ export interface DesiredContainer {
   readonly index: number
   readonly spec: ContainerSpec
   readonly dependsOn: readonly Dependency[]
-  /** Present for a container of `run`. */
-  readonly oneOff?: OneOff
-}
-
-export interface OneOff {
-  /** Its program is joined to whoever asked for it: pid 1 only waits, and the program is an exec. */
-  readonly attached: boolean
-  /** It goes when its program has ended. */
-  readonly remove: boolean
 }
 
 export interface Dependency {
@@ -88,7 +92,19 @@ export interface ContainerSpec {
   readonly capDrop: readonly string[]
   readonly privileged: boolean
   readonly noNewPrivileges: boolean
-  readonly seccomp: 'default' | 'unconfined'
+  readonly seccomp: 'default' | 'unconfined' | SeccompFile
+  /** Absent: every namespace is its own, but for the users'. */
+  readonly namespaces?: NamespaceModes
+  /** Beside the default ones. */
+  readonly devices?: readonly DeviceSpec[]
+  /** As cgroup v1 writes them: `c 10:200 rw`. */
+  readonly deviceRules?: readonly string[]
+  /** Nothing of procfs and sysfs is hidden or read-only. */
+  readonly systemPathsUnconfined?: boolean
+  /** Its own groups can be written to. */
+  readonly writableCgroups?: boolean
+  /** An AppArmor profile that the host has loaded. */
+  readonly apparmor?: string
   readonly sysctls: Readonly<Record<string, string>>
   readonly ulimits: Readonly<Record<string, { readonly soft: number; readonly hard: number }>>
   readonly shmBytes: number
@@ -145,6 +161,7 @@ export type MountSpec =
       /** Further mount options of the short form, such as `noexec` or `uid=1000`. */
       readonly options: readonly string[]
     }
+  | FileMountSpec
 
 export type NetworkMode =
   | { readonly kind: 'networks'; readonly attachments: readonly NetworkAttachment[] }
@@ -171,19 +188,6 @@ export interface PortSpec {
   readonly published?: { readonly first: number; readonly last: number }
   readonly target: number
   readonly protocol: 'tcp' | 'udp'
-}
-
-/** Absent means no limit, except `pidsMax`, which `limits.ts` gives a default. */
-export interface ResourceSpec {
-  readonly memoryBytesMax?: number
-  readonly memoryBytesReserved?: number
-  /** Memory and swap together; -1: unlimited swap. Absent with a memory limit: twice the memory. */
-  readonly memorySwapBytesMax?: number
-  readonly cpus?: number
-  readonly cpuShares?: number
-  readonly cpuset?: string
-  /** -1: unlimited. */
-  readonly pidsMax?: number
 }
 
 export interface LoggingSpec {
@@ -255,8 +259,8 @@ export interface ObservedContainer {
   readonly oomKilled: boolean
   /** Stopped by `stop` or `down`, so no restart policy applies. */
   readonly stoppedByUser: boolean
-  /** Made by `run`, beside the replicas of its service. */
-  readonly oneOff?: OneOff
+  /** Made by `run`, beside the replicas of its service. Absent: false. */
+  readonly oneOff?: boolean
   readonly addresses: readonly {
     readonly network: string
     readonly ipv4?: string
@@ -306,6 +310,12 @@ export type Action = {
   | { readonly kind: 'remove-volume'; readonly volume: VolumeSpec }
   | {
       readonly kind: 'create-container'
+      readonly container: DesiredContainer
+      readonly changes: readonly FieldChange[]
+    }
+  | {
+      /** Gives a container limits and policies anew, without a restart. */
+      readonly kind: 'update-container'
       readonly container: DesiredContainer
       readonly changes: readonly FieldChange[]
     }

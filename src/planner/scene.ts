@@ -104,6 +104,12 @@ export function isStarted({ verdict }: Decision): boolean {
   return ['create', 'replace', 'restart', 'start'].includes(verdict)
 }
 
+/** The container stays, and gets limits anew. */
+export function isUpdated({ verdict, observed, desired, changes }: Decision): boolean {
+  if (observed === undefined || desired === undefined || changes.length === 0) return false
+  return ['keep', 'start', 'restart'].includes(verdict)
+}
+
 export function isNewNetwork({ verdict }: NetworkDecision): boolean {
   return verdict === 'create' || verdict === 'replace'
 }

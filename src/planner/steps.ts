@@ -3,7 +3,7 @@
 import type { Action, FieldChange, Plan } from './model.ts'
 import { compareNames } from './order.ts'
 
-export type StepChange = 'create' | 'replace' | 'remove' | 'start' | 'stop' | 'restart'
+export type StepChange = 'create' | 'replace' | 'remove' | 'update' | 'start' | 'stop' | 'restart'
 
 export interface Step {
   readonly resource: 'network' | 'volume' | 'container'
@@ -33,7 +33,7 @@ export function stepsOf({ actions }: Plan): readonly Step[] {
 export type Summary = Readonly<Record<StepChange, number>>
 
 export function summaryOf(steps: readonly Step[]): Summary {
-  const summary = { create: 0, replace: 0, remove: 0, start: 0, stop: 0, restart: 0 }
+  const summary = { create: 0, replace: 0, remove: 0, update: 0, start: 0, stop: 0, restart: 0 }
   for (const { change } of steps) summary[change] += 1
   return summary
 }
@@ -75,5 +75,6 @@ function changeOf(verbs: ReadonlySet<string | undefined>): StepChange {
   if (verbs.has('create')) return verbs.has('remove') ? 'replace' : 'create'
   if (verbs.has('remove')) return 'remove'
   if (verbs.has('start')) return verbs.has('stop') ? 'restart' : 'start'
-  return verbs.has('unpause') ? 'start' : 'stop'
+  if (verbs.has('unpause')) return 'start'
+  return verbs.has('update') ? 'update' : 'stop'
 }

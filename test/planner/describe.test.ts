@@ -102,7 +102,7 @@ test('planToJson() has the documented shape', () => {
     version: 1,
     stack: 's',
     changes: true,
-    summary: { create: 0, replace: 1, remove: 0, start: 0, stop: 0, restart: 0 },
+    summary: { create: 0, replace: 1, remove: 0, start: 0, stop: 0, restart: 0, update: 0 },
     steps: [
       {
         resource: 'container',

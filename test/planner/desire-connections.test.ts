@@ -180,7 +180,7 @@ describe('desire() of mounts', () => {
   test('desire() ends when services lend each other their volumes', () => {
     expect(desired('a: { volumes_from: [b] }, b: { volumes_from: [a] }').containers).toHaveLength(2)
   })
-  test('desire() mounts configs and secrets that are files', () => {
+  test('desire() mounts configs and secrets, and tells values apart from what is written down', () => {
     const rest = {
       configs: { nginx: { name: 'shop_nginx', file: '/shop/nginx.conf' } },
       secrets: {
@@ -191,10 +191,29 @@ describe('desire() of mounts', () => {
     const fields =
       'configs: [{ source: nginx, target: /etc/nginx.conf }], ' +
       'secrets: [{ source: key }, { source: pin }]'
-    const file = { kind: 'bind', readOnly: true, createHostPath: false }
+    const root = { kind: 'file', uid: 0, gid: 0, mode: 0o444 }
     expect(web(fields, rest).mounts).toEqual([
-      { ...file, source: '/shop/nginx.conf', target: '/etc/nginx.conf' },
-      { ...file, source: '/shop/key', target: '/run/secrets/key' },
+      {
+        ...root,
+        object: 'config',
+        name: 'nginx',
+        from: { kind: 'file', path: '/shop/nginx.conf' },
+        target: '/etc/nginx.conf',
+      },
+      {
+        ...root,
+        object: 'secret',
+        name: 'key',
+        from: { kind: 'file', path: '/shop/key' },
+        target: '/run/secrets/key',
+      },
+      {
+        ...root,
+        object: 'secret',
+        name: 'pin',
+        from: { kind: 'value' },
+        target: '/run/secrets/pin',
+      },
     ])
   })
   test('desire() of volumes, sorted', () => {

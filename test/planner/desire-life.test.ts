@@ -63,7 +63,15 @@ describe('desire() of limits', () => {
     ['memswap_limit: "-1"', { memorySwapBytesMax: -1 }],
     ['cpus: 0.5', { cpus: 0.5 }],
     ['cpu_quota: 50000', { cpus: 0.5 }],
-    ['cpu_quota: 50000, cpu_period: 25000', { cpus: 2 }],
+    ['cpu_quota: 50000, cpu_period: 25000', { cpus: 2, cpuPeriodUs: 25_000 }],
+    [
+      'mem_swappiness: "10", oom_kill_disable: true',
+      { memorySwappiness: 10, oomKillDisable: true },
+    ],
+    [
+      'blkio_config: { weight: 300, device_read_bps: [{ Path: /dev/x, Rate: "1024" }] }',
+      { blockIo: { weight: 300, readBps: [{ path: '/dev/x', rate: 1024 }] } },
+    ],
     ['cpu_shares: 512, cpuset: "0-1"', { cpuShares: 512, cpuset: '0-1' }],
     ['pids_limit: 7', { pidsMax: 7 }],
     ['pids_limit: -1', { pidsMax: -1 }],

@@ -67,8 +67,8 @@ describe('plan() options', () => {
   })
   test('plan() stops with the grace of the container as it runs', () => {
     const found = check(
-      'web: { grace: 30 }',
-      'web.1 running grace=5',
+      'web: { grace: 30, image: new }',
+      'web.1 running grace=5 image=old',
       'stop web.1, remove web.1, create web.1, start web.1',
     )
     expect(found.actions[0]).toMatchObject({ graceMs: 5000 })

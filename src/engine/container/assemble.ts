@@ -8,14 +8,11 @@ import { join as joinPath } from 'node:path'
 import {
   type Cgroup,
   type CgroupJoin,
-  CLONE_NEW,
   close,
   type Fd,
   type Program,
   sealedMemfd,
 } from '../../linux/index.ts'
-import type { ContainerSpec } from '../../planner/index.ts'
-import { openAnchor } from './anchor.ts'
 import { describeContainer } from './describe.ts'
 import type { LiveContainer, Machine } from '../machine.ts'
 import { rootMountPoint } from '../paths.ts'
@@ -23,7 +20,10 @@ import type { AttemptInterface } from '../records/container.ts'
 import { findExecutable, makeRootReadOnly, openRootfs, type Rootfs } from '../rootfs/index.ts'
 import { resolveSources } from './volume-mounts.ts'
 import type { Undo } from '../undo.ts'
-import type { ChildMounts } from './child-mounts.ts'
+import { type ChildMounts, fileEntryName } from './child-mounts.ts'
+import type { HostDevice } from './devices.ts'
+import { fileContents } from './file-contents.ts'
+import { ownNamespaceFlags, type SharedNamespaces, sharedNamespaces } from './shared-namespaces.ts'
 import { DescriptorTable } from './descriptors.ts'
 import { initProgram } from './init.ts'
 import { type MonitorInput, monitorProgram } from './monitor.ts'
@@ -43,6 +43,7 @@ export interface AssembleInput {
   readonly netns: Fd | undefined
   readonly interfaces: readonly AttemptInterface[]
   readonly output: Output
+  readonly devices: readonly HostDevice[]
   readonly reports: { readonly status: Fd }
   readonly undo: Undo
 }
@@ -50,8 +51,6 @@ export interface AssembleInput {
 /** What a launch needs: the program, and which of our descriptors it is given. */
 export interface Assembly {
   readonly program: Program
-  /** The program of the container, and its arguments. */
-  readonly words: readonly string[]
   /** Complete once the FIFO is open. */
   readonly descriptors: (fifo: Fd) => Readonly<Record<number, Fd>>
 }
@@ -60,11 +59,13 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
   const { container, undo } = input
   const { record, own } = container
   const rootfs = openRootfs(machine, { container, interfaces: input.interfaces, undo })
+  const shared = sharedNamespaces(machine, record, undo)
   // Pid 1 has no terminal yet, only an exec; whoever asks for one has been told.
   const config = describeContainer(
     { ...record.spec, tty: false },
     {
       name: record.name,
+      devices: input.devices,
       cgroupsPath: containerCgroupPath(input),
       rootPath: own.directory,
       user: rootfs.user,
@@ -82,6 +83,9 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
       rootFd: rootfs.fd,
       workingDir: config.process.cwd,
       cgroups: input.cgroup.places(),
+      devices: input.devices,
+      trees: shared.trees,
+      files: fileContents(machine, record),
       undo,
     },
   )
@@ -93,8 +97,7 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
     cwd: config.process.cwd,
   })
   if (config.root.readonly) makeRootReadOnly(rootfs.fd)
-  const isAnchored = record.oneOff?.attached === true
-  const init = isAnchored ? openAnchor(undo) : openInit(record.spec, { config, executable, undo })
+  const init = record.spec.init ? openInit(config, executable, undo) : undefined
   const table = new DescriptorTable({
     stdio: [placeholder(), input.output.stdout, input.output.stderr],
     status: input.reports.status,
@@ -103,29 +106,35 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
   })
   const child: ChildInput = {
     config,
-    ...programInput(config, { name: record.name, executable, init: init !== undefined }),
+    ...programInput(config, { name: record.name, executable, init: record.spec.init }),
     mounts: childMounts(machine, { config, rootfs, mounts, table }),
     tasks: input.join.writeTo.map((fd) => table.pass(fd)),
     ...(input.netns === undefined ? {} : { netns: table.pass(input.netns) }),
+    enter: shared.child.map(({ pidfd, flags }) => ({ pidfd: table.pass(pidfd), flags })),
   }
   const monitor: MonitorInput = {
-    cloneFlags: cloneFlags(input.join),
+    cloneFlags: ownNamespaceFlags(config, { bornInGroup: input.join.writeTo.length === 0 }),
     keepsStatus: true,
     ...(input.output.mover ? { mover: { title: `tsstack: log ${record.name}` } } : {}),
+    ...enterings(shared, table),
     ...(input.join.cloneInto === undefined ? {} : { cgroupFd: table.pass(input.join.cloneInto) }),
   }
   const program = monitorProgram(monitor, (draft) => writeChild(draft, child))
-  return { program, descriptors: (fifo) => table.passed(fifo), words: config.process.args }
+  return { program, descriptors: (fifo) => table.passed(fifo) }
 }
 
 function containerCgroupPath({ container }: AssembleInput): string {
   return `/${container.record.stack}/${container.record.name}`
 }
 
-/** With v1 the child unshares its cgroup namespace only after it has joined its groups. */
-function cloneFlags(join: CgroupJoin): number {
-  const { mnt, pid, ipc, uts, cgroup } = CLONE_NEW
-  return mnt | pid | ipc | uts | (join.writeTo.length === 0 ? cgroup : 0)
+/** What the monitor enters for its child, and to where it returns. */
+function enterings(
+  { monitor }: SharedNamespaces,
+  table: DescriptorTable,
+): Pick<MonitorInput, 'enter' | 'home'> {
+  if (monitor === undefined) return {}
+  const { pidfd, flags, home } = monitor
+  return { enter: { pidfd: table.pass(pidfd), flags }, home: table.pass(home) }
 }
 
 let nullFd: Fd | undefined
@@ -139,12 +148,7 @@ function placeholder(): Fd {
   return nullFd
 }
 
-function openInit(
-  { init }: ContainerSpec,
-  input: { readonly config: OciConfig; readonly executable: string; readonly undo: Undo },
-): Fd | undefined {
-  if (!init) return undefined
-  const { config, executable, undo } = input
+function openInit(config: OciConfig, executable: string, undo: Undo): Fd {
   const { args, env } = config.process
   const fd = sealedMemfd('tsstack-init', initProgram({ executable, args, env }).image())
   undo.push(() => close(fd))
@@ -167,6 +171,9 @@ function childMounts(
     mounts: input.mounts.map((mount) =>
       mount.kind === 'attach' ? { ...mount, fd: table.pass(mount.fd) } : mount,
     ),
+    files: input.mounts.flatMap((mount) =>
+      mount.kind === 'file' ? [copyOf(mount, table.pass(mount.fd))] : [],
+    ),
     etc: {
       ...rootfs.etc,
       readOnly: config.root.readonly,
@@ -177,6 +184,15 @@ function childMounts(
     masked: maskedPaths(config.linux.maskedPaths),
     readOnly: config.linux.readonlyPaths.filter((path) => kindOf(path) !== 'absent'),
   }
+}
+
+function copyOf(
+  { target, content }: Extract<PreparedMount, { kind: 'file' }>,
+  from: number,
+): ChildMounts['files'][number] {
+  const { mode, uid, gid, bytes } = content
+  const path = fileEntryName(target)
+  return { kind: 'copy', path, mode, uid, gid, from, bytes: bytes.length }
 }
 
 const knownPaths = new Map<string, 'absent' | 'file' | 'directory'>()

@@ -1,6 +1,11 @@
 /** The child's calls that make a new file system and fill it. */
 
-import { type Label, mountAttributeBits, type Program } from '../../linux/index.ts'
+import {
+  AT_SYMLINK_NOFOLLOW,
+  type Label,
+  mountAttributeBits,
+  type Program,
+} from '../../linux/index.ts'
 import * as kernel from './kernel.ts'
 import type { NewFileSystem, TreeEntry } from './new-file-system.ts'
 
@@ -91,20 +96,73 @@ function writeEntry(
       program.call('mknodat', [program.load(mount), path, kernel.S_IFREG | entry.mode, 0])
       return
     case 'device': {
-      const { major, minor } = entry
-      const note = `mknodat("${entry.path}")`
-      const mode = kernel.S_IFCHR | 0o666
-      // makedev(3) of numbers below 256.
-      const device = (major << 8) | minor
-      program.call('mknodat', [program.load(mount), path, mode, device], { onError, note })
+      writeDevice(program, { mount, entry }, onError)
       return
     }
+    case 'copy':
+      writeCopy(program, { mount, entry }, onError)
+      return
     case 'link':
       program.call('symlinkat', [program.text(entry.target), program.load(mount), path], {
         onError,
       })
       return
   }
+}
+
+function writeDevice(
+  program: Program,
+  {
+    mount,
+    entry,
+  }: { readonly mount: number; readonly entry: Extract<TreeEntry, { kind: 'device' }> },
+  onError: Label,
+): void {
+  const { major, minor, node = DEFAULT_NODE } = entry
+  const path = program.text(entry.path)
+  const mode = (node.type === 'char' ? kernel.S_IFCHR : kernel.S_IFBLK) | node.mode
+  // new_encode_dev in include/linux/kdev_t.h.
+  const device = (minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)
+  program.call('mknodat', [program.load(mount), path, mode, device], {
+    onError,
+    note: `mknodat("${entry.path}")`,
+  })
+  if (node.uid === 0 && node.gid === 0) return
+  program.call('fchownat', [program.load(mount), path, node.uid, node.gid, AT_SYMLINK_NOFOLLOW], {
+    onError,
+    note: `fchownat("${entry.path}")`,
+  })
+}
+
+const DEFAULT_NODE = { type: 'char', mode: 0o666, uid: 0, gid: 0 } as const
+
+/** From a descriptor of ours: what is secret is in no program that others could look at. */
+function writeCopy(
+  program: Program,
+  {
+    mount,
+    entry,
+  }: { readonly mount: number; readonly entry: Extract<TreeEntry, { kind: 'copy' }> },
+  onError: Label,
+): void {
+  const { path, mode, uid, gid, from, bytes } = entry
+  const opened = program.word()
+  const flags = kernel.O_WRONLY | kernel.O_CREAT | kernel.O_EXCL | kernel.O_CLOEXEC
+  program.call('openat', [program.load(mount), program.text(path), flags, 0o600], {
+    onError,
+    store: opened,
+    note: `openat("${path}", O_CREAT)`,
+  })
+  if (bytes > 0) {
+    program.call('sendfile', [program.load(opened), from, program.word(0), bytes], {
+      onError,
+      note: `sendfile("${path}")`,
+    })
+  }
+  program.call('fchown', [program.load(opened), uid, gid], { onError, note: `fchown("${path}")` })
+  // Last, for chown(2) takes setuid and setgid away.
+  program.call('fchmod', [program.load(opened), mode], { onError, note: `fchmod("${path}")` })
+  program.call('close', [program.load(opened)])
 }
 
 /** A tmpfs that has room for it takes all in one write. */

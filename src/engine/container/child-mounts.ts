@@ -2,12 +2,13 @@
  * The child's mounts: its root and everything below, through descriptors that the parent prepared.
  */
 
+import { createHash } from 'node:crypto'
 import type { Label, Program } from '../../linux/index.ts'
 import * as kernel from './kernel.ts'
 import { bindEtcFiles, type ChildEtc } from './child-etc.ts'
 import { setReadOnly, writeFileSystem } from './child-file-system.ts'
 import type { PreparedMount } from './mounts.ts'
-import { etcSource, maskSource } from './new-file-system.ts'
+import { etcSource, filesSource, maskSource, type TreeEntry } from './new-file-system.ts'
 import { writeProcFile } from './child-proc.ts'
 import { howToFind } from './open-how.ts'
 
@@ -18,6 +19,8 @@ export interface ChildMounts {
   /** An empty directory of the host; covered only in the child's own namespace. */
   readonly mountPoint: string
   readonly mounts: readonly PreparedMount[]
+  /** Entries of the memory from which `file` mounts are bound, by their targets. */
+  readonly files: readonly Extract<TreeEntry, { kind: 'copy' }>[]
   readonly etc: ChildEtc
   /** Paths that exist here, with what they are. */
   readonly masked: readonly { readonly path: string; readonly isDirectory: boolean }[]
@@ -33,6 +36,11 @@ export interface MountWords {
   readonly masks: number
 }
 
+/** A name for what is mounted at `target`: one path component, its own for each target. */
+export function fileEntryName(target: string): string {
+  return createHash('sha256').update(target).digest('hex').slice(0, 32)
+}
+
 /** Attaches the tree at its mount point, mounts below it, and makes it the root of this process. */
 export function writeMounts(program: Program, input: ChildMounts, onError: Label): MountWords {
   // Private, so that nothing mounted from here on reaches the host, nor the host's here.
@@ -45,8 +53,13 @@ export function writeMounts(program: Program, input: ChildMounts, onError: Label
   writeFileSystem(program, { system: maskSource(), mount: masks }, onError)
   const etc = program.word()
   writeFileSystem(program, { system: etcSource(input.etc), mount: etc }, onError)
+  const files = program.word()
+  if (input.files.length > 0) {
+    writeFileSystem(program, { system: filesSource(input.files), mount: files }, onError)
+  }
   // The root hides what others are cloned from, for only an attached mount can be.
   for (const [fd, what] of [
+    ...(input.files.length > 0 ? ([[program.load(files), 'files']] as const) : []),
     [program.load(masks), 'masks'],
     [program.load(etc), 'etc'],
     [input.root, 'root'],
@@ -63,7 +76,9 @@ export function writeMounts(program: Program, input: ChildMounts, onError: Label
       { onError, note: `move_mount(${what}, "${input.mountPoint}")` },
     )
   }
-  for (const mount of input.mounts) attach(program, { root: input.root, mount }, onError)
+  for (const mount of input.mounts) {
+    attach(program, { root: input.root, mount, files }, onError)
+  }
   bindEtcFiles(program, { root: input.root, source: etc, etc: input.etc }, onError)
   program.call('fchdir', [input.root], { onError, note: 'fchdir(root)' })
   const here = program.text(RELATIVE_ROOT)
@@ -97,7 +112,16 @@ export function leaveOldRoot(program: Program, onError: Label): void {
  */
 function attach(
   program: Program,
-  { root, mount }: { readonly root: number; readonly mount: PreparedMount },
+  {
+    root,
+    mount,
+    files,
+  }: {
+    readonly root: number
+    readonly mount: PreparedMount
+    /** Word that holds a descriptor of the memory of `file` mounts. */
+    readonly files: number
+  },
   onError: Label,
 ): void {
   const empty = program.text(EMPTY)
@@ -105,6 +129,15 @@ function attach(
   const source = program.word(mount.kind === 'attach' ? mount.fd : 0)
   if (mount.kind === 'create') {
     writeFileSystem(program, { system: mount.system, mount: source }, onError)
+  }
+  if (mount.kind === 'file') {
+    const name = fileEntryName(mount.target)
+    const cloned = kernel.OPEN_TREE_CLONE | kernel.O_CLOEXEC
+    program.call('open_tree', [program.load(files), program.text(name), cloned], {
+      onError,
+      store: source,
+      note: `open_tree(content of ${JSON.stringify(mount.target)})`,
+    })
   }
   program.compute(source, { store: program.ahead(2, 0) })
   // Resolved now, with everything mounted so far in view, and never past the container's own root.

@@ -50,6 +50,8 @@ export interface ChildInput extends ProgramInput {
   readonly mounts: ChildMounts
   /** Absent: the supervisor's own network namespace. */
   readonly netns?: number
+  /** Namespaces of other containers, by pidfd and flags of setns(2). */
+  readonly enter: readonly { readonly pidfd: number; readonly flags: number }[]
 }
 
 /** Appends the child's branch; it ends in execve, or in a failure report and exit. */
@@ -57,20 +59,25 @@ export function writeChild(program: Program, input: ChildInput): void {
   const failed = program.failLabel({ reportFd: FD.fifo })
   joinGroups(program, input, failed)
   // The cgroup namespace begins at the group that was just joined.
-  if (input.tasks.length > 0) {
+  const own = new Set(input.config.linux.namespaces.map(({ type }) => type))
+  if (input.tasks.length > 0 && own.has('cgroup')) {
     program.call('unshare', [kernel.CLONE_NEWCGROUP], { onError: failed })
   }
   if (input.netns !== undefined) {
     program.call('setns', [input.netns, kernel.CLONE_NEWNET], { onError: failed })
   }
+  for (const { pidfd, flags } of input.enter) {
+    program.call('setns', [pidfd, flags], { onError: failed, note: 'setns(another container)' })
+  }
   openSession(program, input, failed)
   const words = writeMounts(program, input.mounts, failed)
-  setNames(program, input.config, failed)
+  if (own.has('uts')) setNames(program, input.config, failed)
   writeSysctls(program, input.config.linux.sysctl, failed)
   writeHiding(program, { ...input.mounts, ...words }, failed)
   leaveOldRoot(program, failed)
   writeStdin(program, failed)
   setLimits(program, input, failed)
+  setProfile(program, input, failed)
   writeCredentials(program, input, failed)
 }
 
@@ -88,6 +95,7 @@ export function writeJoiningChild(
   program.call('close_range', [FD.firstPassed, kernel.ALL_DESCRIPTORS, 0], { onError: failed })
   openSession(program, input, failed)
   setLimits(program, input, failed)
+  setProfile(program, input, failed)
   writeCredentials(program, input, failed)
 }
 
@@ -130,4 +138,11 @@ function setLimits(program: Program, input: ProgramInput, onError: Label): void 
   if (input.oomScoreAdj === undefined) return
   const text = String(input.oomScoreAdj)
   writeProcFile(program, { path: 'self/oom_score_adj', text }, onError)
+}
+
+/** Counts from execve on. @see apparmor(7), security/apparmor/lsm.c */
+function setProfile(program: Program, { process }: ProgramInput, onError: Label): void {
+  if (process.apparmorProfile === undefined) return
+  const text = `exec ${process.apparmorProfile}`
+  writeProcFile(program, { path: 'thread-self/attr/apparmor/exec', text }, onError)
 }

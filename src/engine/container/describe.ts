@@ -1,9 +1,17 @@
 /** Turns a container's canonical spec into the OCI description that the launch code runs. */
 
+import { existsSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { posix } from 'node:path'
 import { DEFAULT_CAPABILITIES } from '../../linux/index.ts'
 import { EngineError } from '../../errors.ts'
-import type { ContainerSpec, MountSpec } from '../../planner/index.ts'
+import {
+  type ContainerSpec,
+  type MountSpec,
+  type NamespaceModes,
+  valueKey,
+} from '../../planner/index.ts'
+import type { HostDevice } from './devices.ts'
 import {
   DEFAULT_MOUNTS,
   DEFAULT_PATH,
@@ -11,6 +19,7 @@ import {
   MASKED_PATHS,
   READ_ONLY_PATHS,
 } from './defaults.ts'
+import { readSeccompProfile } from './seccomp-file.ts'
 import type { OciConfig, OciMount, OciNamespace, OciProcess, OciRlimit } from './oci.ts'
 
 /** What the spec leaves open: found in the rootfs, or chosen by the engine. */
@@ -24,6 +33,8 @@ export interface DescribeContext {
     readonly groups: readonly number[]
     readonly home: string
   }
+  /** Of the host, beside the default ones. */
+  readonly devices?: readonly HostDevice[]
   /** What the supervisor has: nobody can be given more. */
   readonly ownCapabilities: readonly string[]
   /** The image's own settings; `host:` and `dir:` have none. */
@@ -48,11 +59,22 @@ export function describeContainer(spec: ContainerSpec, context: DescribeContext)
       namespaces: namespaces(spec).map((type) => ({ type })),
       cgroupsPath: context.cgroupsPath,
       sysctl: spec.sysctls,
-      maskedPaths: spec.privileged ? [] : MASKED_PATHS,
-      readonlyPaths: spec.privileged ? [] : READ_ONLY_PATHS,
-      seccomp: spec.privileged ? 'unconfined' : spec.seccomp,
+      maskedPaths: showsSystem(spec) ? [] : MASKED_PATHS,
+      readonlyPaths: showsSystem(spec) ? [] : READ_ONLY_PATHS,
+      seccomp: seccompOf(spec),
+      devices: context.devices ?? [],
     },
   }
+}
+
+function showsSystem({ privileged, systemPathsUnconfined }: ContainerSpec): boolean {
+  return privileged || systemPathsUnconfined === true
+}
+
+/** A profile of the user's counts for a privileged container as well. */
+function seccompOf({ seccomp, privileged }: ContainerSpec): OciConfig['linux']['seccomp'] {
+  if (typeof seccomp === 'object') return readSeccompProfile(seccomp.file)
+  return privileged ? 'unconfined' : seccomp
 }
 
 function describeProcess(spec: ContainerSpec, context: DescribeContext): OciProcess {
@@ -66,8 +88,21 @@ function describeProcess(spec: ContainerSpec, context: DescribeContext): OciProc
     capabilities: { bounding: capabilities(spec, context) },
     rlimits: rlimits(spec.ulimits),
     noNewPrivileges: spec.noNewPrivileges,
+    ...(spec.apparmor === undefined || spec.privileged
+      ? {}
+      : { apparmorProfile: knownProfile(spec.apparmor, context.name) }),
     ...(spec.oomScoreAdj === undefined ? {} : { oomScoreAdj: spec.oomScoreAdj }),
   }
+}
+
+/** Throws LAUNCH on a host without AppArmor, where a profile would confine nothing. */
+function knownProfile(profile: string, container: string): string {
+  if (existsSync('/sys/kernel/security/apparmor/profiles')) return profile
+  throw new EngineError(
+    'LAUNCH',
+    `Cannot confine "${container}" by the AppArmor profile "${profile}": this host has no AppArmor`,
+    { hint: 'leave "apparmor" out of "security_opt", or boot with security=apparmor' },
+  )
 }
 
 /** Setting the entrypoint drops the image's command. @see Compose specification, `entrypoint` */
@@ -86,7 +121,7 @@ function commandLine(spec: ContainerSpec, { name, image }: DescribeContext): rea
 function environment(spec: ContainerSpec, { image, user }: DescribeContext): readonly string[] {
   const merged = new Map<string, string>([
     ['PATH', DEFAULT_PATH],
-    ['HOSTNAME', spec.hostname],
+    ['HOSTNAME', spec.namespaces?.uts?.kind === 'host' ? hostname() : spec.hostname],
     ...(spec.tty ? ([['TERM', 'xterm']] as const) : []),
   ])
   for (const entry of image.environment ?? []) {
@@ -140,24 +175,70 @@ function rlimits(ulimits: ContainerSpec['ulimits']): readonly OciRlimit[] {
 }
 
 function namespaces(spec: ContainerSpec): readonly OciNamespace[] {
-  const own: readonly OciNamespace[] = ['mount', 'pid', 'ipc', 'uts', 'cgroup']
-  return spec.network.kind === 'host' ? own : [...own, 'network']
+  const { pid, ipc, uts, cgroup } = spec.namespaces ?? {}
+  const own: readonly (readonly [OciNamespace, boolean])[] = [
+    ['mount', true],
+    ['pid', pid === undefined],
+    ['ipc', ipc === undefined || ipc.kind === 'none'],
+    ['uts', uts === undefined],
+    ['cgroup', cgroup === undefined],
+    ['network', spec.network.kind !== 'host'],
+  ]
+  return own.flatMap(([name, isOwn]) => (isOwn ? [name] : []))
 }
 
 /** The default mounts, then the stack's, parents before what lies below them. */
-function describeMounts(spec: ContainerSpec, { name }: DescribeContext): readonly OciMount[] {
-  const asked = spec.mounts.map(describeMount).sort(byDepth)
+function describeMounts(
+  spec: ContainerSpec,
+  { name, devices = [] }: DescribeContext,
+): readonly OciMount[] {
+  const asked = [...spec.mounts.map(describeMount), ...deviceMounts(spec, devices)].sort(byDepth)
   for (const { destination } of asked) checkTarget(name, destination)
   const targets = new Set(asked.map(({ destination }) => destination))
   const defaults = DEFAULT_MOUNTS.filter(
     ({ destination }) =>
       !targets.has(destination) && !(targets.has('/dev') && destination.startsWith('/dev/')),
-  ).map((mount) =>
-    mount.destination === '/dev/shm'
-      ? { ...mount, options: [...mount.options, `size=${spec.shmBytes}`] }
-      : mount,
-  )
+  ).flatMap((mount) => defaultMount(spec, mount))
   return [...defaults, ...asked]
+}
+
+/** A default mount as this container has it. */
+function defaultMount(spec: ContainerSpec, mount: OciMount): readonly OciMount[] {
+  const { privileged, writableCgroups, namespaces } = spec
+  switch (mount.destination) {
+    case '/dev/shm':
+      return sharedMemory(mount, spec.shmBytes, namespaces?.ipc)
+    case '/sys':
+      return [privileged ? writable(mount) : mount]
+    case '/sys/fs/cgroup':
+      return [privileged || writableCgroups === true ? writable(mount) : mount]
+    default:
+      return [mount]
+  }
+}
+
+function writable(mount: OciMount): OciMount {
+  return { ...mount, options: mount.options.filter((word) => word !== 'ro') }
+}
+
+/** The memory of a shared IPC namespace is shared as well. @see shm_overview(7) */
+function sharedMemory(
+  mount: OciMount,
+  bytes: number,
+  ipc: NamespaceModes['ipc'],
+): readonly OciMount[] {
+  if (ipc === undefined) return [{ ...mount, options: [...mount.options, `size=${bytes}`] }]
+  if (ipc.kind === 'none') return []
+  const options = ['bind', 'rprivate', 'nosuid', 'nodev', 'noexec']
+  return [{ ...mount, type: 'bind', source: '/dev/shm', options }]
+}
+
+/** Nodes are made in our /dev alone; elsewhere the host's own is bound. */
+function deviceMounts(spec: ContainerSpec, devices: readonly HostDevice[]): readonly OciMount[] {
+  const hasOwnDev = !spec.mounts.some((mount) => targetOf(mount) === '/dev')
+  return devices
+    .filter(({ target }) => !hasOwnDev || !target.startsWith('/dev/'))
+    .map(({ source, target }) => bind(source, target, ['bind', 'rprivate']))
 }
 
 /**
@@ -179,6 +260,13 @@ function describeMount(mount: MountSpec): OciMount {
         mount.propagation ?? 'rprivate',
         ...(mount.readOnly ? ['ro'] : []),
       ])
+    case 'file':
+      return {
+        destination: targetOf(mount),
+        type: 'file',
+        source: valueKey(mount),
+        options: ['ro'],
+      }
     case 'tmpfs':
       return {
         destination: targetOf(mount),

@@ -46,6 +46,7 @@ export const O_PATH = 0o10000000
 // include/uapi/linux/stat.h
 export const S_IFREG = 0o100000
 export const S_IFCHR = 0o020000
+export const S_IFBLK = 0o060000
 
 // include/uapi/asm-generic/errno-base.h, errno.h
 export const ENOENT = 2

@@ -3,7 +3,7 @@
  * keeps a log mover beside it.
  */
 
-import { Program } from '../../linux/index.ts'
+import { CLONE_NEW, Program } from '../../linux/index.ts'
 import { STARTED_BYTES, STATUS_BYTES, STATUS_MAGIC, STATUS_OFFSETS } from '../records/attempt.ts'
 import { FD, MOVER_FD } from './descriptors.ts'
 import * as kernel from './kernel.ts'
@@ -25,6 +25,8 @@ export interface MonitorInput {
   readonly keepsStatus: boolean
   /** Entered before the child is made: the namespaces of a running container, through its pidfd. */
   readonly enter?: { readonly pidfd: number; readonly flags: number }
+  /** Entered when the child is made: the pid namespace in which a mover is to be. */
+  readonly home?: number
   /** Present: a log mover of this title runs for as long as there is something to be read. */
   readonly mover?: { readonly title: string }
 }
@@ -54,6 +56,9 @@ export function monitorProgram(
     onError,
     note: 'clone3(container)',
   })
+  if (input.home !== undefined) {
+    program.call('setns', [input.home, CLONE_NEW.pid], { onError, note: 'setns(own pid)' })
+  }
   writeMonitor(program, status, input)
   // The child's part is larger than all else, and needed no more once the program runs.
   program.coldFromHere()

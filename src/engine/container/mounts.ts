@@ -1,9 +1,11 @@
 /** Prepares a container's mounts, binds as detached trees, and makes the places they go to. */
 
+import assert from 'node:assert/strict'
 import { readlinkSync } from 'node:fs'
 import { posix } from 'node:path'
 import {
   close,
+  dup,
   type Fd,
   makeDirectoryIn,
   makeFileIn,
@@ -12,11 +14,13 @@ import {
   O,
   openIn,
   openTree,
+  sealedMemfd,
   statFd,
 } from '../../linux/index.ts'
 import { EngineError, KernelError } from '../../errors.ts'
 import type { Undo } from '../undo.ts'
 import { checkTarget } from './describe.ts'
+import type { HostDevice } from './devices.ts'
 import { DEFAULT_MOUNTS } from './defaults.ts'
 import { attributesOf, type NewFileSystem, newFileSystem, placeEntries } from './new-file-system.ts'
 import type { OciMount } from './oci.ts'
@@ -30,6 +34,21 @@ export type PreparedMount =
       readonly attributes: MountAttributes
     }
   | { readonly kind: 'create'; readonly target: string; readonly system: NewFileSystem }
+  | {
+      /** A copy of `fd`'s content in memory. */
+      readonly kind: 'file'
+      readonly target: string
+      readonly fd: Fd
+      readonly content: FileContent
+    }
+
+/** What a secret or a config is to look like. */
+export interface FileContent {
+  readonly bytes: Uint8Array
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+}
 
 export interface MountAttributes {
   readonly readOnly: boolean
@@ -46,6 +65,12 @@ export interface MountContext {
   readonly workingDir: string
   /** The container's own group in each hierarchy; one unnamed entry on cgroup v2. */
   readonly cgroups: readonly { readonly name: string; readonly directory: string }[]
+  /** Whose nodes the new /dev gets. */
+  readonly devices: readonly HostDevice[]
+  /** Trees that are held already, by the place where they are mounted. */
+  readonly trees: ReadonlyMap<string, Fd>
+  /** Contents of `file` mounts, by the place where they are mounted. */
+  readonly files: ReadonlyMap<string, FileContent>
   readonly undo: Undo
 }
 
@@ -76,6 +101,7 @@ function prepareMount(mount: OciMount, context: MountContext): readonly Prepared
   const target = realTarget(context.rootFd, mount.destination)
   // Again, now that the image's links are followed: one may lead into procfs.
   checkTarget(context.container, target)
+  if (mount.type === 'file') return [prepareFile(mount, target, context)]
   if (mount.type !== 'bind') return [{ kind: 'create', target, system: newFileSystem(mount) }]
   const fd = cloneTree(mount, context)
   context.undo.push(() => close(fd))
@@ -84,16 +110,27 @@ function prepareMount(mount: OciMount, context: MountContext): readonly Prepared
   return [{ kind: 'attach', target, fd, isDirectory, attributes: attributesOf(mount.options) }]
 }
 
+function prepareFile(mount: OciMount, target: string, context: MountContext): PreparedMount {
+  const content = context.files.get(mount.destination)
+  assert(content, `The content of "${mount.destination}" has been read`)
+  const fd = sealedMemfd('tsstack-file', Buffer.from(content.bytes))
+  context.undo.push(() => close(fd))
+  return { kind: 'file', target, fd, content }
+}
+
 const DEFAULT_TYPES: ReadonlyMap<string, string> = new Map(
   DEFAULT_MOUNTS.map(({ destination, type }) => [destination, type]),
 )
 
 function prepareDefault(mount: OciMount, context: MountContext): readonly PreparedMount[] {
-  if (mount.type === 'cgroup') return prepareCgroups(mount.destination, context)
-  return [{ kind: 'create', target: mount.destination, system: newFileSystem(mount) }]
+  if (mount.type === 'cgroup') return prepareCgroups(mount, context)
+  const system = newFileSystem(mount, context.devices)
+  return [{ kind: 'create', target: mount.destination, system }]
 }
 
-function cloneTree(mount: OciMount, { container }: MountContext): Fd {
+function cloneTree(mount: OciMount, { container, trees }: MountContext): Fd {
+  const held = trees.get(mount.destination)
+  if (held !== undefined) return dup(held)
   try {
     return openTree(mount.source, { clone: true, recursive: mount.options.includes('rbind') })
   } catch (cause) {
@@ -120,8 +157,9 @@ function setPropagation(fd: Fd, options: readonly string[]): void {
  * v1: a tmpfs with one directory per hierarchy. v2: the group itself. Only the container's own
  * shows.
  */
-function prepareCgroups(target: string, context: MountContext): readonly PreparedMount[] {
-  const attributes = { readOnly: true, nosuid: true, nodev: true, noexec: true }
+function prepareCgroups(mount: OciMount, context: MountContext): readonly PreparedMount[] {
+  const { destination: target } = mount
+  const attributes = attributesOf(mount.options)
   const bindGroup = (at: string, directory: string): PreparedMount => {
     const fd = openTree(directory, { clone: true, recursive: false })
     context.undo.push(() => close(fd))
@@ -130,7 +168,7 @@ function prepareCgroups(target: string, context: MountContext): readonly Prepare
   }
   const [first] = context.cgroups
   if (first?.name === '') return [bindGroup(target, first.directory)]
-  const options = ['mode=755', 'size=64k', 'ro', 'nosuid', 'nodev', 'noexec']
+  const options = ['mode=755', 'size=64k', ...mount.options]
   const tmpfs = newFileSystem({ destination: target, type: 'tmpfs', source: 'tmpfs', options })
   return [
     { kind: 'create', target, system: tmpfs },
@@ -146,7 +184,7 @@ function makeTarget(
   earlier: readonly PreparedMount[],
   context: MountContext,
 ): void {
-  const isDirectory = mount.kind === 'create' || mount.isDirectory
+  const isDirectory = mount.kind === 'create' || (mount.kind === 'attach' && mount.isDirectory)
   const place = { path: mount.target, isDirectory }
   const parent = deepestAbove(mount.target, earlier)
   if (parent?.kind === 'attach') makePlaceIn(parent, place, context.container)
@@ -203,7 +241,7 @@ function makePlace(
     return
   }
   if (!parent && DEFAULT_TYPES.has(place.path)) return
-  const tree = parent?.fd ?? rootFd
+  const tree = parent?.kind === 'attach' ? parent.fd : rootFd
   if (place.isDirectory) makeDirectoryIn(tree, path, { mode: 0o755 })
   else makeFileIn(tree, path, { mode: 0o644 })
 }

@@ -78,13 +78,12 @@ export function publishNames(
   interfaces: readonly AttemptInterface[],
 ): void {
   for (const { network, aliases } of attachmentsOf(record)) {
-    const own = interfaces.find((one) => one.network === network)
+    const address = interfaces.find((one) => one.network === network)?.ipv4
     const names = [...new Set([record.name, ...aliases])]
     machine.net.names.set({
       network,
       names,
-      address: own?.ipv4,
-      address6: own?.ipv6,
+      address,
       container: record.name,
       stack: record.stack,
     })

@@ -3,7 +3,9 @@
  * with.
  */
 
+import { isKernelAtLeast } from '../../linux/index.ts'
 import { DEVICE_LINKS, DEVICE_NODES } from './defaults.ts'
+import type { HostDevice } from './devices.ts'
 import type { MountAttributes } from './mounts.ts'
 import type { OciMount } from './oci.ts'
 import type { EtcFile } from '../rootfs/index.ts'
@@ -18,10 +20,27 @@ export type TreeEntry =
       readonly content?: string
     }
   | {
+      /** Filled from the child's descriptor `from`, which has `bytes`. */
+      readonly kind: 'copy'
+      readonly path: string
+      readonly mode: number
+      readonly uid: number
+      readonly gid: number
+      readonly from: number
+      readonly bytes: number
+    }
+  | {
       readonly kind: 'device'
       readonly path: string
       readonly major: number
       readonly minor: number
+      /** Default: a character device of root's that everybody may use. */
+      readonly node?: {
+        readonly type: 'char' | 'block'
+        readonly mode: number
+        readonly uid: number
+        readonly gid: number
+      }
     }
   | { readonly kind: 'link'; readonly path: string; readonly target: string }
 
@@ -42,7 +61,7 @@ const ATTRIBUTE_WORDS = new Set(['ro', 'rw', 'nosuid', 'nodev', 'noexec', 'newin
 /** Words that are attributes of the mount in time keeping; the kernel's default serves as well. */
 const IGNORED_WORDS = new Set(['strictatime', 'relatime', 'noatime', 'suid', 'dev', 'exec'])
 
-export function newFileSystem(mount: OciMount): NewFileSystem {
+export function newFileSystem(mount: OciMount, devices: readonly HostDevice[] = []): NewFileSystem {
   const options = mount.options
     .filter((word) => !ATTRIBUTE_WORDS.has(word) && !IGNORED_WORDS.has(word))
     .map((word) => {
@@ -54,7 +73,7 @@ export function newFileSystem(mount: OciMount): NewFileSystem {
     type: mount.type,
     options,
     attributes: attributesOf(mount.options),
-    entries: isDev ? devEntries() : [],
+    entries: isDev ? [...devEntries(), ...devices.flatMap(deviceEntries)] : [],
   }
 }
 
@@ -120,6 +139,40 @@ export function attributesOf(options: readonly string[]): MountAttributes {
     noexec: options.includes('noexec'),
   }
 }
+
+/** Its node in the new /dev, with the directories above it; the default ones are there already. */
+function deviceEntries(device: HostDevice): readonly TreeEntry[] {
+  const { target, type, major, minor, mode, uid, gid } = device
+  if (!target.startsWith('/dev/')) return []
+  const path = target.slice('/dev/'.length)
+  if ([...DEVICE_NODES, ...DEVICE_LINKS].some(({ name }) => name === path)) return []
+  return [
+    ...placeEntries(path, true).slice(0, -1),
+    { kind: 'device', path, major, minor, node: { type, mode, uid, gid } },
+  ]
+}
+
+const FILES_BYTES_MIN = 64 * 1024
+const PAGE_BYTES = 4096
+
+/** From which secrets and configs are bound; they never reach a disk, nor swap where it can say so. */
+export function filesSource(files: readonly Extract<TreeEntry, { kind: 'copy' }>[]): NewFileSystem {
+  const pages = files.reduce((sum, { bytes }) => sum + Math.ceil(bytes / PAGE_BYTES), 0)
+  return {
+    type: 'tmpfs',
+    options: [
+      ['mode', '755'],
+      ['nr_inodes', String(files.length + 2)],
+      ['size', String(FILES_BYTES_MIN + pages * PAGE_BYTES)],
+      ...(isKernelAtLeast(NOSWAP_SINCE) ? ([['noswap', '']] as const) : []),
+    ],
+    attributes: { readOnly: true, nosuid: true, nodev: true, noexec: true },
+    entries: [...files],
+  }
+}
+
+/** First kernel whose tmpfs has the option. */
+const NOSWAP_SINCE = '6.4'
 
 /** Docker's nodes and links. */
 function devEntries(): TreeEntry[] {

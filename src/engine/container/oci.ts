@@ -1,5 +1,8 @@
 /** The subset of the OCI runtime-spec that describes one container to the launch code. */
 
+import type { SeccompProfile } from '../../linux/index.ts'
+import type { HostDevice } from './devices.ts'
+
 /**
  * @see https://github.com/opencontainers/runtime-spec/blob/main/config.md (field names and
  * meanings)
@@ -18,7 +21,9 @@ export interface OciConfig {
     readonly maskedPaths: readonly string[]
     readonly readonlyPaths: readonly string[]
     /** `default`: Docker's profile; `unconfined`: none. Stands for the spec's filter object. */
-    readonly seccomp: 'default' | 'unconfined'
+    readonly seccomp: 'default' | 'unconfined' | SeccompProfile
+    /** Beside the default ones: their nodes in /dev. */
+    readonly devices: readonly HostDevice[]
   }
 }
 
@@ -41,6 +46,7 @@ export interface OciProcess {
   }
   readonly rlimits: readonly OciRlimit[]
   readonly noNewPrivileges: boolean
+  readonly apparmorProfile?: string
   readonly oomScoreAdj?: number
 }
 

@@ -18,14 +18,12 @@ export async function publishPorts(
   if (ports.length === 0) return []
   const outward = defaultNetwork(machine, record)
   const entry = interfaces.find(({ network }) => network === outward) ?? interfaces[0]
-  if (entry === undefined) return []
+  if (entry?.ipv4 === undefined) return []
   return machine.net.publish({
     container: record.name,
     service: record.service,
-    stack: record.stack,
     network: entry.network,
     address: entry.ipv4,
-    address6: entry.ipv6,
     ports,
   })
 }

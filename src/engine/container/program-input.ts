@@ -8,8 +8,10 @@ import {
   compileSeccomp,
   DEFAULT_SECCOMP_PROFILE,
   kernelRelease,
+  type SeccompProfile,
   lastCapability,
 } from '../../linux/index.ts'
+import { EngineError } from '../../errors.ts'
 import type { ProgramInput } from './child.ts'
 import { launchLimits } from './limits.ts'
 import type { OciConfig } from './oci.ts'
@@ -23,7 +25,7 @@ export function programInput(
   return {
     process,
     ...program,
-    ...(linux.seccomp === 'default' ? { seccomp: seccompFilter(config) } : {}),
+    ...(linux.seccomp === 'unconfined' ? {} : { seccomp: seccompFilter(config, linux.seccomp) }),
     capabilityMask: capabilityMask(process.capabilities.bounding),
     lastCapability: highestCapability(),
     ...launchLimits(process),
@@ -41,8 +43,9 @@ function highestCapability(): number {
 const filters = new Map<string, Buffer>()
 
 /** Compiled once for each set of capabilities: rules of the profile depend on them. */
-function seccompFilter(config: OciConfig): Buffer {
+function seccompFilter(config: OciConfig, wanted: 'default' | SeccompProfile): Buffer {
   const capabilities = [...config.process.capabilities.bounding].sort()
+  if (wanted !== 'default') return ownFilter(wanted, capabilities)
   const key = capabilities.join()
   const known = filters.get(key)
   if (known) return known
@@ -54,4 +57,20 @@ function seccompFilter(config: OciConfig): Buffer {
   })
   filters.set(key, filter)
   return filter
+}
+
+/** Who writes a profile of their own decides about `socketcall` as well. */
+function ownFilter(profile: SeccompProfile, capabilities: readonly string[]): Buffer {
+  try {
+    return compileSeccomp({
+      profile,
+      architecture: ARCHITECTURE,
+      kernel: kernelRelease(),
+      capabilities,
+      allowSocketcall: true,
+    })
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new EngineError('LAUNCH', why, { hint: 'correct the profile', cause })
+  }
 }

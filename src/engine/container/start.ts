@@ -21,6 +21,7 @@ import {
 import { cgroupSettings } from '../resources.ts'
 import { Undo } from '../undo.ts'
 import { assemble } from './assemble.ts'
+import { hostDevices } from './devices.ts'
 import { exitCodeOfFailure } from './launch-failure.ts'
 import { type Connection, connect, publishNames } from './network.ts'
 import { openOutput } from './output.ts'
@@ -108,7 +109,8 @@ async function launch(machine: Machine, container: LiveContainer, draft: Draft):
   // Named before it is made: whoever finds this record after a crash knows what to look for.
   rmSync(own.run, { recursive: true, force: true })
   writeAttemptRecord(own, draft.record)
-  const settings = cgroupSettings(record.spec, machine.cgroups)
+  const devices = hostDevices(record.name, record.spec)
+  const settings = cgroupSettings(record.spec, machine.cgroups, devices)
   const cgroup = machine.cgroups.create(draft.record.cgroup, settings)
   draft.connection = await connect(machine, record)
   const { interfaces, netns, dns } = draft.connection
@@ -119,13 +121,14 @@ async function launch(machine: Machine, container: LiveContainer, draft: Draft):
   temporary.push(() => closeCgroupJoin(join))
   const output = openOutput(container, temporary)
   const reports = makeReports(container, temporary)
-  const { program, descriptors, words } = assemble(machine, {
+  const { program, descriptors } = assemble(machine, {
     container,
     cgroup,
     join,
     netns,
     interfaces,
     output,
+    devices,
     reports,
     undo: temporary,
   })
@@ -135,7 +138,6 @@ async function launch(machine: Machine, container: LiveContainer, draft: Draft):
     dns,
     notes: () => program.notes,
   })
-  attempt.words = words
   const fifo = openSync(own.fifo, constants.O_RDWR | constants.O_NONBLOCK)
   temporary.push(() => closeSync(fifo))
   publishNames(machine, record, interfaces)

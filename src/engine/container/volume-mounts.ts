@@ -25,7 +25,8 @@ export function resolveSources(machine: Machine, input: SourceInput): readonly O
   const specs = new Map(input.record.spec.mounts.map((spec) => [targetOf(spec), spec]))
   return input.mounts.map((mount) => {
     const spec = specs.get(mount.destination)
-    if (mount.type !== 'bind' || spec === undefined || spec.kind === 'tmpfs') return mount
+    if (mount.type !== 'bind' || spec === undefined) return mount
+    if (spec.kind === 'tmpfs' || spec.kind === 'file') return mount
     const source =
       spec.kind === 'bind'
         ? bindSource(machine, input.record, spec)

@@ -1,9 +1,10 @@
 /** Cgroups v1, v2 and hybrid behind one interface. */
 
-export { formatDeviceRule } from './device-rules.ts'
+export { formatDeviceRule, parseDeviceRule } from './device-rules.ts'
 export { closeCgroupJoin, type Cgroup } from './group.ts'
 export { cgroupHost, detectCgroups, type CgroupHost } from './host.ts'
 export type {
+  BlockIoSettings,
   CgroupHierarchy,
   CgroupJoin,
   CgroupReading,

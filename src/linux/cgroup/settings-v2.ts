@@ -1,13 +1,14 @@
 /** Settings as writes to v2 files. */
 
-import { cgroupWrite, type CgroupWrite } from './settings-v1.ts'
+import { cgroupWrite, type CgroupWrite } from './settings-write.ts'
+import { type BlockIoState, writesForV2Io } from './settings-io.ts'
 import type { CgroupSettings } from './types.ts'
 
 /**
  * The writes that give a group `settings`.
  * @see Documentation/admin-guide/cgroup-v2.rst
  */
-export function writesForV2(settings: CgroupSettings): readonly CgroupWrite[] {
+export function writesForV2(settings: CgroupSettings, io?: BlockIoState): readonly CgroupWrite[] {
   const { cpuQuotaUs, cpuPeriodUs = 100_000, cpuShares } = settings
   const cpuMax = cpuQuotaUs === undefined ? undefined : `${cpuQuotaUs} ${cpuPeriodUs}`
   const weight = cpuShares === undefined ? undefined : cpuWeight(cpuShares)
@@ -20,6 +21,8 @@ export function writesForV2(settings: CgroupSettings): readonly CgroupWrite[] {
     // A write of nothing does not reach the kernel; a newline empties the list.
     cgroupWrite('cpuset', 'cpuset.cpus', settings.cpuset, '\n'),
     cgroupWrite('pids', 'pids.max', settings.pidsMax, 'max'),
+    ...refused(settings),
+    ...writesForV2Io(settings.blockIo, io),
   ]
 }
 
@@ -39,4 +42,15 @@ export function cpuWeight(shares: number): number {
   const weight = 10 ** ((log * log + 125 * log) / 612 - 7 / 34)
   // Rounded first, so that 100 does not become 101 by the last bit of the power.
   return Math.ceil(Number(weight.toFixed(6)))
+}
+
+/** What v2 has no file for: asked for all the same, so that the refusal names it. */
+function refused(settings: CgroupSettings): readonly CgroupWrite[] {
+  const { cpuRealtimeUs, cpuRealtimePeriodUs, memorySwappiness, oomKillDisable } = settings
+  return [
+    cgroupWrite('cpu', 'cpu.rt_runtime_us', cpuRealtimeUs, '0'),
+    cgroupWrite('cpu', 'cpu.rt_period_us', cpuRealtimePeriodUs, '0'),
+    cgroupWrite('memory', 'memory.swappiness', memorySwappiness, '60'),
+    cgroupWrite('memory', 'memory.oom_control', oomKillDisable === true ? 1 : undefined, '0'),
+  ]
 }

@@ -8,7 +8,9 @@ import { deviceProgram } from './device-program.ts'
 import { deviceChanges } from './device-rules.ts'
 import { directoryOf, unifiedDirectory, type GroupDirectory } from './directories.ts'
 import { readCgroupFile, readCgroupNumber, writeCgroupFile } from './files.ts'
-import { writesForV1, type CgroupWrite } from './settings-v1.ts'
+import { type BlockIoState, THROTTLE_FILES } from './settings-io.ts'
+import { writesForV1 } from './settings-v1.ts'
+import type { CgroupWrite } from './settings-write.ts'
 import { writesForV2 } from './settings-v2.ts'
 import type { CgroupSettings, DeviceRule } from './types.ts'
 
@@ -38,14 +40,20 @@ function writesFor(
   const onV1 = ({ controller }: { readonly controller: string }) =>
     directoryOf(directories, controller)?.version === 1
   const v1 = writesForV1(settings, currentOfV1(directories)).filter(onV1)
-  const v2 = writesForV2(settings).filter((write) => !onV1(write))
+  const io = directoryOf(directories, 'io')
+  const hasBlkio = directoryOf(directories, 'blkio') !== undefined
+  const v2 = writesForV2(settings, io && ioState(io, ['io.max'])).filter((write) =>
+    write.controller === 'io' ? !hasBlkio : !onV1(write),
+  )
   return [...v1, ...v2]
 }
 
 function currentOfV1(directories: readonly GroupDirectory[]) {
   const memory = directoryOf(directories, 'memory')?.directory
   const cpuset = directoryOf(directories, 'cpuset')?.directory
+  const blkio = directoryOf(directories, 'blkio')
   return {
+    io: blkio && ioState(blkio, Object.values(THROTTLE_FILES)),
     sum:
       memory === undefined
         ? undefined
@@ -55,19 +63,55 @@ function currentOfV1(directories: readonly GroupDirectory[]) {
   }
 }
 
+/** Devices that have a limit now: the first word of each line. */
+function ioState({ directory }: GroupDirectory, files: readonly string[]): BlockIoState {
+  const devicesIn = (file: string): readonly string[] =>
+    (readCgroupFile(join(directory, file)) ?? '')
+      .split('\n')
+      .map((line) => line.split(' ')[0] ?? '')
+      .filter((word) => /^\d+:\d+$/.test(word))
+  return {
+    devices: Object.fromEntries(files.map((file) => [file, devicesIn(file)])),
+    has: (file) => existsSync(join(directory, file)),
+  }
+}
+
 function cannotLimit({ controller, file, value }: CgroupWrite): EngineError {
-  const swap = file.includes('swap') || file.includes('memsw')
+  const { seen, hint } = reasonOf(controller, file)
   return new EngineError(
     'NO_CGROUP',
-    `Cannot set "${file}" to ${value}: this kernel ${
-      swap ? 'does not account swap' : `offers no "${controller}" cgroup controller`
-    }; it is needed for the limit that the stack file asks for`,
-    {
-      hint: swap
-        ? 'Boot with swapaccount=1, or leave "memswap_limit" out'
-        : `Boot with cgroup_enable=${controller}, or leave the limit out`,
-    },
+    `Cannot set "${file}" to ${value}: ${seen}; it is needed for the limit that the stack file asks for`,
+    { hint },
   )
+}
+
+function reasonOf(
+  controller: string,
+  file: string,
+): { readonly seen: string; readonly hint: string } {
+  if (/swap\.max|memsw/.test(file)) {
+    return {
+      seen: 'this kernel does not account swap',
+      hint: 'Boot with swapaccount=1, or leave "memswap_limit" out',
+    }
+  }
+  const only = ONLY_SOME_KERNELS[file]
+  if (only !== undefined) return { seen: only, hint: 'Leave the limit out' }
+  return {
+    seen: `this kernel offers no "${controller}" cgroup controller`,
+    hint: `Boot with cgroup_enable=${controller}, or leave the limit out`,
+  }
+}
+
+/** Files that a machine with the controller may lack all the same. */
+const ONLY_SOME_KERNELS: Readonly<Record<string, string>> = {
+  'memory.swappiness': 'cgroup v2 has no swappiness of groups',
+  'memory.oom_control': 'cgroup v2 always kills a process at the memory limit',
+  'cpu.rt_runtime_us': 'this kernel has no real-time group scheduling on this cgroup version',
+  'cpu.rt_period_us': 'this kernel has no real-time group scheduling on this cgroup version',
+  'blkio.bfq.weight': 'this kernel has no BFQ scheduler, which knows weights',
+  'blkio.bfq.weight_device': 'this kernel has no BFQ scheduler, which knows weights',
+  'io.weight': 'this kernel has neither BFQ nor iocost, which know weights',
 }
 
 /** v1 has a controller for devices, v2 a program that the kernel asks. */

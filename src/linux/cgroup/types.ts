@@ -17,6 +17,15 @@ export interface CgroupSettings {
   readonly cpuPeriodUs?: number | undefined
   /** Share beside the siblings in v1's scale: 2 to 262 144, 1024 by default. */
   readonly cpuShares?: number | undefined
+  /** Microseconds of real-time scheduling per period; v1 with CONFIG_RT_GROUP_SCHED only. */
+  readonly cpuRealtimeUs?: number | undefined
+  readonly cpuRealtimePeriodUs?: number | undefined
+  /** 0 to 100: how readily memory of the group is swapped out; v1 only. */
+  readonly memorySwappiness?: number | undefined
+  /** At the memory limit processes wait instead of being killed; v1 only. */
+  readonly oomKillDisable?: boolean | undefined
+  /** Limits on block devices. */
+  readonly blockIo?: BlockIoSettings | undefined
   /** Processors as the kernel writes them: `0-3,7`. */
   readonly cpuset?: string | undefined
   /** Processes and threads together. */
@@ -24,6 +33,21 @@ export interface CgroupSettings {
   /** Devices that may be used; every other is refused. Absent: all that the parent allows. */
   readonly devices?: readonly DeviceRule[] | undefined
 }
+
+/** Devices are `major:minor`. */
+export interface BlockIoSettings {
+  /** 10 to 1000, BFQ's scale on v1 and v2. */
+  readonly weight?: number | undefined
+  readonly weights?: readonly { readonly device: string; readonly weight: number }[] | undefined
+  readonly limits: readonly {
+    readonly device: string
+    readonly kind: BlockIoLimit
+    /** Bytes or operations per second. */
+    readonly rate: number
+  }[]
+}
+
+export type BlockIoLimit = 'rbps' | 'wbps' | 'riops' | 'wiops'
 
 /** Allows devices of one kind. An absent number stands for every number. */
 export interface DeviceRule {

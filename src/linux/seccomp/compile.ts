@@ -4,7 +4,13 @@
  */
 
 import { type Abi, type Architecture, X32_BIT } from '../syscalls/index.ts'
-import { parseAction, RETURN_ENOSYS, RETURN_KILL_PROCESS } from './action.ts'
+import {
+  type Action,
+  isPermissive,
+  parseAction,
+  RETURN_ENOSYS,
+  RETURN_KILL_PROCESS,
+} from './action.ts'
 import { Assembler } from './assembler.ts'
 import { writeComparison } from './comparison.ts'
 import type { SeccompProfile } from './profile.ts'
@@ -55,7 +61,8 @@ function compile(options: SeccompOptions): Buffer {
   const assembler = new Assembler()
   const tree = (abi: Abi): void => {
     const { allowSocketcall } = options
-    writeTree(assembler, toRanges(verdicts(rules, { abi, defaultAction, allowSocketcall })))
+    const known = verdicts(rules, { abi, defaultAction, allowSocketcall })
+    writeTree(assembler, toRanges(known, unknownCall(defaultAction)))
   }
   assembler.load(OFFSET_ARCHITECTURE)
   for (const [audit, abi] of AUDIT[architecture]) {
@@ -84,7 +91,10 @@ interface Range {
   readonly verdict: Verdict
 }
 
-const UNKNOWN: Verdict = { clauses: [], otherwise: RETURN_ENOSYS }
+/** What numbers without a name get. @see generatePatch in runc libcontainer/seccomp/patchbpf */
+function unknownCall(defaultAction: Action): Verdict {
+  return { clauses: [], otherwise: isPermissive(defaultAction) ? defaultAction : RETURN_ENOSYS }
+}
 
 /** A binary search over the number that is loaded; each leaf returns. */
 function writeTree(assembler: Assembler, ranges: readonly Range[]): void {
@@ -102,8 +112,8 @@ function writeTree(assembler: Assembler, ranges: readonly Range[]): void {
   writeTree(assembler, ranges.slice(middle))
 }
 
-function toRanges(byNumber: ReadonlyMap<number, Verdict>): Range[] {
-  const ranges: Range[] = [{ first: 0, verdict: UNKNOWN }]
+function toRanges(byNumber: ReadonlyMap<number, Verdict>, unknown: Verdict): Range[] {
+  const ranges: Range[] = [{ first: 0, verdict: unknown }]
   const add = (first: number, verdict: Verdict): void => {
     const last = ranges.at(-1)
     if (last && isSame(last.verdict, verdict)) return
@@ -112,8 +122,8 @@ function toRanges(byNumber: ReadonlyMap<number, Verdict>): Range[] {
   }
   const numbers = [...byNumber.keys()].sort((a, b) => a - b)
   for (const number of numbers) {
-    add(number, byNumber.get(number) ?? UNKNOWN)
-    if (!byNumber.has(number + 1)) add(number + 1, UNKNOWN)
+    add(number, byNumber.get(number) ?? unknown)
+    if (!byNumber.has(number + 1)) add(number + 1, unknown)
   }
   return ranges
 }

@@ -3,7 +3,7 @@
 import { capabilityName } from '../capabilities.ts'
 import { isKernelAtLeast } from '../kernel.ts'
 import { type Abi, type Architecture, syscallTable, X32_BIT } from '../syscalls/index.ts'
-import { type Action, parseAction, RETURN_ENOSYS } from './action.ts'
+import { type Action, isPermissive, parseAction, RETURN_ENOSYS } from './action.ts'
 import { type Comparison, parseComparison } from './comparison.ts'
 import type { SeccompArgument, SeccompCondition, SeccompProfile, SeccompRule } from './profile.ts'
 
@@ -72,7 +72,8 @@ export function verdicts(
   const result = new Map<number, Verdict>()
   for (const [name, number] of table) {
     const named = byName.get(name)
-    const action = isSequential(number) && number > newest ? RETURN_ENOSYS : defaultAction
+    const isNews = isSequential(number) && number > newest && !isPermissive(defaultAction)
+    const action = isNews ? RETURN_ENOSYS : defaultAction
     // Two names of one number (arm_sync_file_range, sync_file_range2): either may have the rule.
     if (named) result.set(number, verdictOf(clausesOf(named, { abi, name }), defaultAction))
     else if (!result.has(number)) result.set(number, { clauses: [], otherwise: action })

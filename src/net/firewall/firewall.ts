@@ -1,16 +1,26 @@
 /**
- * The tables of one state root in the kernel, one for each family: made when first needed, changed
- * in batches that cover both, removed when empty.
+ * The table of one state root in the kernel: made when first needed, changed in batches, removed
+ * when empty.
  */
 
-import { nft, type NetlinkSocket } from '../../linux/index.ts'
+import { KernelError } from '../../errors.ts'
+import { NETLINK_NETFILTER, NetlinkSocket, nft } from '../../linux/index.ts'
 import { isErrno } from '../attach.ts'
-import { addressNumber, formatNumber, isIpv4Subnet, parseSubnet, type Family } from '../subnet.ts'
-import { disableRouting, enableRouting, isRouter } from './routing.ts'
-import { GUARD_CHAIN, describeRuleset, guardRequests, rulesetRequests } from './ruleset.ts'
-import { portSets, setList, setsOf, tableName, type Sets } from './sets.ts'
+import { addressNumber, formatNumber, parseSubnet } from '../subnet.ts'
+import { readSysctl, writeSysctl } from '../sysctl.ts'
+import {
+  GUARD_CHAIN,
+  describeRuleset,
+  guardRequests,
+  probeRequests,
+  rulesetRequests,
+  setsOf,
+  tableName,
+  type Sets,
+} from './ruleset.ts'
 
-const FAMILIES: readonly Family[] = [4, 6]
+const IP_FORWARD = 'ipv4/ip_forward'
+const TABLE_PREFIX = tableName('')
 
 /** An element together with its set. */
 export interface Placed {
@@ -20,141 +30,131 @@ export interface Placed {
 
 export interface FilteredNetwork {
   readonly bridge: string
-  /** Of either family. */
   readonly subnets: readonly string[]
   readonly internal: boolean
-  /** False: what leaves keeps the container's address, as somebody else routes it back. */
-  readonly masquerade: boolean
 }
 
 export class Firewall {
-  readonly sets: Readonly<Record<Family, Sets>>
+  readonly sets: Sets
   readonly #socket: NetlinkSocket
+  readonly #table: string
   /** Remembered in case somebody flushes all rules, and our mark with them. */
-  readonly #madeRouter = new Set<Family>()
+  #madeRouter = false
 
   constructor(socket: NetlinkSocket, rootId: string) {
     this.#socket = socket
-    this.sets = { 4: setsOf(tableName(rootId, 4)), 6: setsOf(tableName(rootId, 6)) }
+    this.#table = tableName(rootId)
+    this.sets = setsOf(this.#table)
   }
 
   /**
    * Lets the containers of a bridge out (unless internal), and nobody in who is not published to.
    */
   addBridge(network: FilteredNetwork): void {
-    const families = familiesOf(network.subnets)
-    for (const family of families) this.ensureTable(family)
-    const wanted = families.flatMap((family) => networkElements(this.sets[family], network))
+    this.ensureTable()
+    const wanted = networkElements(this.sets, network)
     const present = this.#ofBridge(network.bridge)
     this.change(withoutElements(present, wanted), withoutElements(wanted, present))
-    if (network.internal) return
-    for (const family of families) this.#enableForwarding(family)
+    if (!network.internal) this.#enableForwarding()
   }
 
   /** Names of the bridges it knows. */
   bridges(): readonly string[] {
-    const sets = this.#present().map(({ bridges }) => bridges)
-    return [...new Set(this.#placed(sets).map(({ element }) => String(element.key[0])))]
+    if (!this.#exists()) return []
+    return this.#placed([this.sets.bridges]).map(({ element }) => String(element.key[0]))
   }
 
   removeBridge(bridge: string): void {
-    this.change(this.#ofBridge(bridge), [])
+    if (this.#exists()) this.change(this.#ofBridge(bridge), [])
   }
 
   /** Removes and adds elements in one transaction. What is to be removed has to be there. */
   change(removed: readonly Placed[], added: readonly Placed[]): void {
     const requests = [
-      ...grouped(removed).map(([set, elements]) => nft.deleteElements(set, elements)),
-      ...grouped(added).map(([set, elements]) => nft.addElements(set, elements)),
+      ...removed.map(({ set, element }) => nft.deleteElements(set, [element])),
+      ...added.map(({ set, element }) => nft.addElements(set, [element])),
     ]
     if (requests.length > 0) nft.commitBatch(this.#socket, requests)
   }
 
-  /** The elements of all port maps. */
+  /** The elements of the four port maps. */
   ports(): readonly Placed[] {
-    return this.#placed(this.#present().flatMap(portSets))
+    const { anyPorts, addressPorts, anyLoopback, addressLoopback } = this.sets
+    return this.#exists()
+      ? this.#placed([anyPorts, addressPorts, anyLoopback, addressLoopback])
+      : []
   }
 
   /**
    * Makes the table when it is missing, was changed by hand or was made by another version.
    * True when it was missing: then it knows no network and no port.
    */
-  ensureTable(family: Family): boolean {
-    const { version, rules } = describeRuleset(family)
-    const sets = this.sets[family]
-    const { table } = sets
-    const present = this.#tables().find(({ name }) => name === table)
-    if (this.#guardedTables(family).includes(table)) this.#madeRouter.add(family)
-    if (present?.comment === version && this.#countRules(table) === rules) return false
-    const kept = present ? this.#placed(setList(sets)) : []
+  ensureTable(): boolean {
+    const { version, rules } = describeRuleset()
+    const present = this.#tables().find(({ name }) => name === this.#table)
+    if (this.#guardedTables().includes(this.#table)) this.#madeRouter = true
+    if (present?.comment === version && this.#countRules() === rules) return false
+    const kept = present ? this.#placed(Object.values(this.sets)) : []
     nft.commitBatch(this.#socket, [
-      ...(present ? [nft.deleteTable(table)] : []),
-      nft.addTable(table, version),
-      ...rulesetRequests(table),
-      ...(this.#madeRouter.has(family) ? guardRequests(table) : []),
+      ...(present ? [nft.deleteTable(this.#table)] : []),
+      nft.addTable(this.#table, version),
+      ...rulesetRequests(this.#table),
+      ...(this.#madeRouter ? guardRequests(this.#table) : []),
       ...kept.map(({ set, element }) => nft.addElements(set, [element])),
     ])
     return present === undefined
   }
 
-  /** Removes the tables with all they hold, and gives back what we changed of the machine. */
+  /** Removes the table with all it holds, and gives back what we changed of the machine. */
   remove(): void {
-    for (const { table, family } of this.#present()) {
-      const guarded = this.#guardedTables(family)
-      if (guarded.length === 1 && guarded[0] === table) disableRouting(family)
-      nft.commitBatch(this.#socket, [nft.deleteTable(table)])
-    }
-    this.#madeRouter.clear()
+    if (!this.#exists()) return
+    const guarded = this.#guardedTables()
+    if (guarded.length === 1 && guarded[0] === this.#table) writeSysctl(IP_FORWARD, '0')
+    nft.commitBatch(this.#socket, [nft.deleteTable(this.#table)])
+    this.#madeRouter = false
   }
 
   /**
    * Makes the machine a router when it is none. The guard chain is the mark of having done so,
    * for us and for other state roots: the last table that carries it switches routing off again.
    */
-  #enableForwarding(family: Family): void {
-    const { table } = this.sets[family]
-    const wasRouter = isRouter(family)
-    const guarded = this.#guardedTables(family)
-    const isOurDoing = !wasRouter || guarded.length > 0 || this.#madeRouter.has(family)
-    if (isOurDoing && !guarded.includes(table)) {
-      nft.commitBatch(this.#socket, guardRequests(table))
+  #enableForwarding(): void {
+    const isRouter = readSysctl(IP_FORWARD) !== '0'
+    const guarded = this.#guardedTables()
+    const isOurDoing = !isRouter || guarded.length > 0 || this.#madeRouter
+    if (isOurDoing && !guarded.includes(this.#table)) {
+      nft.commitBatch(this.#socket, guardRequests(this.#table))
     }
-    if (isOurDoing) this.#madeRouter.add(family)
-    if (!wasRouter) enableRouting(family)
+    this.#madeRouter = isOurDoing
+    if (!isRouter) writeSysctl(IP_FORWARD, '1')
   }
 
   #ofBridge(bridge: string): readonly Placed[] {
+    const { bridges, pairs, subnets, internal } = this.sets
     const isOurs = ({ element }: Placed): boolean => element.comment === bridge
-    return this.#present().flatMap((sets) => {
-      const { bridges, pairs, subnets, internal, unmasked } = sets
-      const boundaries = this.#placed([subnets])
-      const starts = boundaries.filter(isOurs)
-      const ends = starts.flatMap((start) => endOf(start, boundaries) ?? [])
-      const rest = this.#placed([bridges, pairs, internal, unmasked])
-      return [...rest.filter(isOurs), ...starts, ...ends]
-    })
+    const boundaries = this.#placed([subnets])
+    const starts = boundaries.filter(isOurs)
+    const ends = starts.flatMap((start) => endOf(start, boundaries) ?? [])
+    return [...this.#placed([bridges, pairs, internal]).filter(isOurs), ...starts, ...ends]
   }
 
-  /** Sets of the tables that are there. */
-  #present(): readonly Sets[] {
-    const names = new Set(this.#tables().map(({ name }) => name))
-    return FAMILIES.map((family) => this.sets[family]).filter(({ table }) => names.has(table))
+  #exists(): boolean {
+    return this.#tables().some(({ name }) => name === this.#table)
   }
 
   #tables(): readonly nft.Table[] {
     return nft.parseTables(this.#socket.dump(nft.listTables()))
   }
 
-  #countRules(table: string): number {
-    const rules = nft.parseRules(this.#socket.dump(nft.listRules(table)))
+  #countRules(): number {
+    const rules = nft.parseRules(this.#socket.dump(nft.listRules(this.#table)))
     return rules.filter(({ chain }) => chain !== GUARD_CHAIN).length
   }
 
-  #guardedTables(family: Family): readonly string[] {
-    const prefix = tableName('', family)
+  #guardedTables(): readonly string[] {
     return nft
       .parseChains(this.#socket.dump(nft.listChains()))
-      .filter(({ table, name }) => name === GUARD_CHAIN && table.startsWith(prefix))
+      .filter(({ table, name }) => name === GUARD_CHAIN && table.startsWith(TABLE_PREFIX))
       .map(({ table }) => table)
   }
 
@@ -164,13 +164,30 @@ export class Firewall {
 
   #elements(set: nft.SetDefinition): readonly nft.SetElement[] {
     try {
-      const elements = nft.parseElements(set, this.#socket.dump(nft.listElements(set)))
-      // A set that grows while it is read may come in part twice.
-      return [...new Map(elements.map((one) => [keyOf(one), one])).values()]
+      return nft.parseElements(set, this.#socket.dump(nft.listElements(set)))
     } catch (error) {
       if (isErrno(error, 'ENOENT')) return [] // an older version had no such set
       throw error
     }
+  }
+}
+
+/** A socket to nf_tables, or undefined when this kernel cannot do what the ruleset needs. */
+export function openFirewallSocket(rootId: string): NetlinkSocket | undefined {
+  let socket: NetlinkSocket | undefined
+  try {
+    socket = new NetlinkSocket(NETLINK_NETFILTER)
+    const table = tableName(rootId)
+    const tables = nft.parseTables(socket.dump(nft.listTables()))
+    if (tables.some(({ name }) => name === table)) return socket
+    // A kernel may have nf_tables without the family ip, or without one of its modules.
+    if (!nft.tryBatch(socket, probeRequests('tsstack_probe'))) return socket
+    socket.close()
+    return undefined
+  } catch (error) {
+    socket?.close()
+    if (!(error instanceof KernelError)) throw error
+    return undefined
   }
 }
 
@@ -183,64 +200,30 @@ export function withoutElements(
   return elements.filter((one) => !ids.has(elementId(one)))
 }
 
-/** Families that `subnets` have members of. */
-export function familiesOf(subnets: readonly string[]): readonly Family[] {
-  return FAMILIES.filter((family) => subnets.some((one) => isOf(family, one)))
-}
-
-function isOf(family: Family, subnet: string): boolean {
-  return isIpv4Subnet(subnet) === (family === 4)
-}
-
-/** So many fit into one message, whose attributes are measured in 16 bits. */
-const ELEMENTS_PER_MESSAGE = 200
-
-function grouped(
-  placed: readonly Placed[],
-): readonly (readonly [nft.SetDefinition, readonly nft.SetElement[]])[] {
-  const bySet = new Map<nft.SetDefinition, nft.SetElement[]>()
-  for (const { set, element } of placed) bySet.set(set, [...(bySet.get(set) ?? []), element])
-  return [...bySet].flatMap(([set, elements]) =>
-    Array.from({ length: Math.ceil(elements.length / ELEMENTS_PER_MESSAGE) }, (_, at) => {
-      const start = at * ELEMENTS_PER_MESSAGE
-      return [set, elements.slice(start, start + ELEMENTS_PER_MESSAGE)] as const
-    }),
-  )
-}
-
-function keyOf({ key, end }: nft.SetElement): string {
-  return JSON.stringify([key, end])
-}
-
 /** The end of the interval that begins with `start`: the next one, as intervals never overlap. */
 function endOf(start: Placed, boundaries: readonly Placed[]): Placed | undefined {
-  const place = ({ element }: Placed): bigint => addressNumber(String(element.key[0]))
+  const place = ({ element }: Placed): number => addressNumber(String(element.key[0]))
   return boundaries
     .filter((one) => one.element.end === true && place(one) > place(start))
-    .sort((one, other) => (place(one) < place(other) ? -1 : 1))[0]
+    .sort((one, other) => place(one) - place(other))[0]
 }
 
 function elementId({ set, element }: Placed): string {
   const { key, data, end, comment } = element
-  return JSON.stringify([set.table, set.name, key, data, end, comment])
+  return JSON.stringify([set.name, key, data, end, comment])
 }
 
 /** The comment names the bridge, so that all of it is found again when the bridge is gone. */
 function networkElements(sets: Sets, network: FilteredNetwork): readonly Placed[] {
-  const { bridge, subnets, internal, masquerade } = network
+  const { bridge, subnets, internal } = network
   const comment = bridge
-  const { family } = sets
   return [
     { set: sets.bridges, element: { key: [bridge], comment } },
     { set: sets.pairs, element: { key: [bridge, bridge], comment } },
-    ...subnets
-      .filter((subnet) => isOf(family, subnet))
-      .map(parseSubnet)
-      .flatMap(({ first, last }) => [
-        { set: sets.subnets, element: { key: [formatNumber(first, family)], comment } },
-        { set: sets.subnets, element: { key: [formatNumber(last + 1n, family)], end: true } },
-      ]),
+    ...subnets.map(parseSubnet).flatMap(({ first, last }) => [
+      { set: sets.subnets, element: { key: [formatNumber(first)], comment } },
+      { set: sets.subnets, element: { key: [formatNumber(last + 1)], end: true } },
+    ]),
     ...(internal ? [{ set: sets.internal, element: { key: [bridge], comment } }] : []),
-    ...(masquerade ? [] : [{ set: sets.unmasked, element: { key: [bridge], comment } }]),
   ]
 }

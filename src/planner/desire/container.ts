@@ -22,7 +22,7 @@ export function containerSpec(place: Place): ContainerSpec {
   const { service } = place
   return present({
     ...programOf(place),
-    ...securityOf(service),
+    ...securityOf(service, place.directory),
     ...resolverOf(service),
     restart: restartPolicyOf(service),
     healthcheck: healthcheckOf(service.healthcheck),

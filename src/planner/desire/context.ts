@@ -4,6 +4,8 @@ import type { Service, Stack } from '../../spec/index.ts'
 
 export interface Place {
   readonly stack: Stack
+  /** Of the project. */
+  readonly directory: string
   readonly serviceName: string
   readonly service: Service
   /** Name of the container. */

@@ -1,33 +1,63 @@
-/**
- * Configs and secrets whose content is a file: bind mounts, read-only, as Docker Compose has them.
- */
+/** Configs and secrets: files that are copied into the memory of a container. */
 
 import { posix } from 'node:path'
 import type { FileObject, FileReference, Service, Stack } from '../../spec/index.ts'
-import type { MountSpec } from '../model.ts'
+import { type FileMountSpec, valueKey } from '../model-isolation.ts'
+
+/** Docker's mode of secrets and configs: everyone may read. */
+const MODE_DEFAULT = 0o444
 
 /** A config is found at `/<name>`, a secret at `/run/secrets/<name>`, unless they say where. */
-export function fileMountsOf(stack: Stack, service: Service): readonly MountSpec[] {
+export function fileMountsOf(stack: Stack, service: Service): readonly FileMountSpec[] {
+  const { configs = [], secrets = [] } = service
   return [
-    ...(service.configs ?? []).flatMap((each) => fileMount(each, stack.configs, '/')),
-    ...(service.secrets ?? []).flatMap((each) => fileMount(each, stack.secrets, '/run/secrets')),
+    ...configs.flatMap((each) => fileMount('config', each, stack.configs)),
+    ...secrets.flatMap((each) => fileMount('secret', each, stack.secrets)),
   ]
 }
 
+/**
+ * Contents that stand in the stack file or in a variable of `environment`, by `valueKey`; one that
+ * is not set has none.
+ */
+export function fileValues(
+  stack: Stack,
+  environment: Readonly<Record<string, string | undefined>>,
+): Readonly<Record<string, string>> {
+  const entries = (['config', 'secret'] as const).flatMap((object) =>
+    Object.entries(stack[`${object}s`] ?? {}).flatMap(
+      ([name, { content, environment: variable }]) => {
+        const value = content ?? (variable === undefined ? undefined : environment[variable])
+        return value === undefined ? [] : [[valueKey({ object, name }), value] as const]
+      },
+    ),
+  )
+  return Object.fromEntries(entries)
+}
+
 function fileMount(
+  object: FileMountSpec['object'],
   reference: FileReference,
   objects: Readonly<Record<string, FileObject>> | undefined,
-  folder: string,
-): readonly MountSpec[] {
-  const file = objects?.[reference.source]?.file
-  if (file === undefined) return []
+): readonly FileMountSpec[] {
+  const { source, target = source, uid, gid, mode } = reference
+  const definition = objects?.[source]
+  if (definition === undefined) return []
   return [
     {
-      kind: 'bind',
-      source: file,
-      target: posix.resolve(folder, reference.target ?? reference.source),
-      readOnly: true,
-      createHostPath: false,
+      kind: 'file',
+      target: posix.resolve(object === 'config' ? '/' : '/run/secrets', target),
+      object,
+      name: source,
+      from: originOf(definition),
+      uid: Number(uid ?? 0),
+      gid: Number(gid ?? 0),
+      mode: mode === undefined ? MODE_DEFAULT : Number.parseInt(mode, 8),
     },
   ]
+}
+
+function originOf({ external, file, name }: FileObject): FileMountSpec['from'] {
+  if (external === true) return { kind: 'external', name }
+  return file === undefined ? { kind: 'value' } : { kind: 'file', path: file }
 }

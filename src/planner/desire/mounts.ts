@@ -51,7 +51,7 @@ function borrowedMounts(place: Place, visited: ReadonlySet<string>): readonly Mo
     const lender: Service | undefined = stack.services[serviceName]
     if (lender === undefined || visited.has(serviceName)) return []
     const name = containerName(stack, serviceName, 1)
-    const other: Place = { stack, serviceName, service: lender, name, index: 1 }
+    const other: Place = { ...place, serviceName, service: lender, name, index: 1 }
     const mounts = [
       ...borrowedMounts(other, new Set([...visited, serviceName])),
       ...ownMounts(other),

@@ -3,14 +3,14 @@ import { type Place, textOf } from './support.ts'
 
 export const SWARM = 'for clusters of machines; tsstack runs on one'
 export const WINDOWS = 'for Windows only'
-export const FILES = 'the file is mounted as it is'
+export const EXTERNAL = 'a file of that name in the state directory, below `external/`'
 
 /** Options of log files that are used. */
 export const LOGGING: ReadonlySet<string> = new Set(['max-size', 'max-file'])
 
-/** AppArmor and SELinux are not used, so that switching them off is done already. */
+/** SELinux is not used, so that switching it off is done already. */
 export const SECURITY: RegExp =
-  /^(?:no-new-privileges(?:[=:].*)?|(?:seccomp|apparmor)[=:]unconfined|label[=:]disable)$/s
+  /^(?:(?:no-new-privileges|writable-cgroups)(?:[=:].*)?|(?:seccomp|apparmor)[=:].+|systempaths[=:]unconfined|label[=:]disable)$/s
 
 /** Why a service publishes nothing, when it does not. */
 export function noPorts({ sibling }: Place): string | undefined {

@@ -9,17 +9,17 @@
  * parent; a path names keys with `.`, and `*` is any name or list item.
  */
 import type { Service } from '../model.ts'
-import { FILES, LOGGING, noPorts, SECURITY, SWARM, WINDOWS } from './cases.ts'
+import { EXTERNAL, LOGGING, noPorts, SECURITY, SWARM, WINDOWS } from './cases.ts'
 import { built, ignored, only, partly, type Support, textOf } from './support.ts'
 
 const SERVICE: Readonly<Record<keyof Service, Support>> = {
   annotations: ignored('annotations are not kept'),
   attach: ignored('"up" shows the output of every service', [true]),
-  blkio_config: ignored('block devices are not limited'),
+  blkio_config: built('weights need the BFQ scheduler or, with cgroup v2, iocost'),
   build: ignored('building images is not built yet; give a root filesystem with image: dir:PATH'),
   cap_add: built(),
   cap_drop: built(),
-  cgroup: only(['private'], 'the container has its own namespace'),
+  cgroup: only(['private', 'host'], 'the container has its own namespace'),
   cgroup_parent: ignored('the group is below that of the stack'),
   command: built(),
   configs: built(),
@@ -28,8 +28,8 @@ const SERVICE: Readonly<Record<keyof Service, Support>> = {
   cpu_percent: ignored(WINDOWS),
   cpu_period: built(),
   cpu_quota: built(),
-  cpu_rt_period: ignored("the kernel's default is used"),
-  cpu_rt_runtime: ignored("the kernel's default is used"),
+  cpu_rt_period: built('refused where the kernel has no real-time group scheduling'),
+  cpu_rt_runtime: built('refused where the kernel has no real-time group scheduling'),
   cpu_shares: built(),
   cpus: built(),
   cpuset: built(),
@@ -37,8 +37,8 @@ const SERVICE: Readonly<Record<keyof Service, Support>> = {
   depends_on: built(),
   deploy: built(),
   develop: ignored('files are not watched'),
-  device_cgroup_rules: ignored('the container gets the default devices only'),
-  devices: ignored('the container gets the default devices only'),
+  device_cgroup_rules: built(),
+  devices: built(),
   dns: built(),
   dns_opt: built(),
   dns_search: built(),
@@ -60,7 +60,7 @@ const SERVICE: Readonly<Record<keyof Service, Support>> = {
   hostname: built(),
   image: built('`host:` and `dir:PATH`; registries are to come'),
   init: built(),
-  ipc: only(['private', 'shareable'], 'the container has its own namespace'),
+  ipc: built(),
   isolation: only(['default'], WINDOWS),
   label_file: built(),
   labels: built(),
@@ -69,16 +69,16 @@ const SERVICE: Readonly<Record<keyof Service, Support>> = {
   mac_address: built(),
   mem_limit: built(),
   mem_reservation: built(),
-  mem_swappiness: ignored('the kernel has no such limit in cgroup v2'),
+  mem_swappiness: built('cgroup v1; refused on v2, where the kernel has no such limit'),
   memswap_limit: built(),
   models: ignored('no model is run'),
   network_mode: partly('`none`, `host`, `service:NAME`', (mode) =>
     mode === 'bridge' || mode === 'default' ? 'it is the default network of the stack' : undefined,
   ),
   networks: built(),
-  oom_kill_disable: ignored('the kernel has no such switch in cgroup v2', [false]),
+  oom_kill_disable: built('cgroup v1; refused on v2, where the kernel has no such switch'),
   oom_score_adj: built(),
-  pid: only(['private'], 'the container has its own namespace'),
+  pid: built(),
   pids_limit: built(),
   platform: ignored('programs are taken to fit this machine'),
   ports: partly('in a network of the stack', (_, place) => noPorts(place)),
@@ -108,7 +108,7 @@ const SERVICE: Readonly<Record<keyof Service, Support>> = {
   use_api_socket: ignored('there is no Docker engine', [false]),
   user: built(),
   userns_mode: only(['host'], 'the container shares the users of the host'),
-  uts: only(['private'], 'the container has its own namespace'),
+  uts: built(),
   volumes: built(),
   volumes_from: built(),
   working_dir: built(),
@@ -116,9 +116,6 @@ const SERVICE: Readonly<Record<keyof Service, Support>> = {
 
 /** Deeper keys of a service that differ from their parent. */
 const INSIDE_SERVICE: Readonly<Record<string, Support>> = {
-  'configs.*.uid': ignored(FILES),
-  'configs.*.gid': ignored(FILES),
-  'configs.*.mode': ignored(FILES),
   'deploy.mode': only(['replicated'], 'services are replicated'),
   'deploy.endpoint_mode': ignored('a name has the address of every replica'),
   'deploy.labels': ignored('there is no object of the service to carry them'),
@@ -144,11 +141,9 @@ const INSIDE_SERVICE: Readonly<Record<string, Support>> = {
   'ports.*.app_protocol': ignored('a remark'),
   'ports.*.name': ignored('a remark'),
   'ports.*.protocol': only(['tcp', 'udp'], 'only tcp and udp are published'),
-  'secrets.*.uid': ignored(FILES),
-  'secrets.*.gid': ignored(FILES),
-  'secrets.*.mode': ignored(FILES),
   'security_opt.*': partly(
-    '`no-new-privileges`, `seccomp=unconfined`, `apparmor=unconfined`, `label=disable`',
+    '`no-new-privileges`, `seccomp=FILE|unconfined`, `apparmor=PROFILE|unconfined`, ' +
+      '`systempaths=unconfined`, `writable-cgroups`, `label=disable`',
     (option) => (SECURITY.test(textOf(option)) ? undefined : 'it is not changed by tsstack'),
   ),
   'volumes.*.type': only(['bind', 'volume', 'tmpfs'], 'a mount of another type is left out'),
@@ -178,9 +173,8 @@ const OUTSIDE_SERVICES: Readonly<Record<string, Support>> = {
   'networks.*.ipam.config.*.aux_addresses': ignored('no address is set aside'),
   'volumes.*.driver': only(['local', 'default'], 'every volume is a folder of this machine'),
   'volumes.*.driver_opts': ignored('every volume is a folder of this machine'),
-  'configs.*.content': ignored('only "file" is mounted so far'),
-  'configs.*.environment': ignored('only "file" is mounted so far'),
-  'secrets.*.environment': ignored('only "file" is mounted so far'),
+  'configs.*.external': built(EXTERNAL),
+  'secrets.*.external': built(EXTERNAL),
 }
 
 /** By path from the top of the file. */

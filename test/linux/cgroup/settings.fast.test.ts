@@ -2,7 +2,8 @@ import { expect, test } from 'vitest'
 import { ownGroups } from '../../../src/linux/cgroup/enter.ts'
 import { parseCgroupNumber } from '../../../src/linux/cgroup/files.ts'
 import { parseHierarchies } from '../../../src/linux/cgroup/hierarchies.ts'
-import { writesForV1, type CgroupWrite } from '../../../src/linux/cgroup/settings-v1.ts'
+import { writesForV1 } from '../../../src/linux/cgroup/settings-v1.ts'
+import type { CgroupWrite } from '../../../src/linux/cgroup/settings-write.ts'
 import { cpuWeight, writesForV2 } from '../../../src/linux/cgroup/settings-v2.ts'
 
 const MIB = 1024 * 1024
@@ -53,9 +54,14 @@ test('writesForV1() takes back a limit that is no longer asked for', () => {
     'memory.soft_limit_in_bytes=-1',
     'cpu.cfs_period_us=100000',
     'cpu.cfs_quota_us=-1',
+    'cpu.rt_period_us=1000000',
+    'cpu.rt_runtime_us=0',
+    'memory.swappiness=60',
+    'memory.oom_control=0',
     'cpu.shares=1024',
     'cpuset.cpus=0-1',
     'pids.max=max',
+    'blkio.bfq.weight=100',
   ])
   expect(writes.every(({ isDefault }) => isDefault)).toBe(true)
 })
