@@ -86,6 +86,9 @@ export const SOCKET_PATH_BYTES_MAX: number = 107
 /** Stack files up to this size are read by the supervisor; larger ones would hold up the others. */
 export const LOAD_BYTES_MAX: number = 256 * 1024
 
+/** The same for `run`, whose one program nobody else waits for: what a stack file may have. */
+export const LOAD_RUN_BYTES_MAX: number = 16 * 1024 * 1024
+
 /** Standard input of `exec` that may be under way: one pipe's worth four times over. */
 export const EXEC_WINDOW_BYTES: number = 256 * 1024
 
@@ -109,6 +112,9 @@ export const LOG_PACK_BYTES: number = 64 * 1024
  * engines' defaults.
  */
 export const SUBNET_POOLS: readonly string[] = ['10.89.0.0/16', '172.20.0.0/14', '192.168.192.0/18']
+
+/** A network takes one /64 of the machine's own /48: stateless addresses need that many. */
+export const NETWORK_PREFIX_LENGTH_V6: number = 64
 
 /** A network takes 256 addresses of the pool. */
 export const NETWORK_PREFIX_LENGTH: number = 24

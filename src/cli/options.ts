@@ -18,15 +18,20 @@ const STACK_FILE_HELP =
   'stack file, - for standard input; repeatable (default: compose.yaml, compose.yml, ' +
   'docker-compose.yml, docker-compose.yaml, stack.yaml or stack.yml, here or in a folder above)'
 
-/** `shortFile: false` where -f means something else: `logs -f` follows. */
+/** Where the short forms mean something else: `logs -f` follows, `run -p` publishes. */
+interface ShortForms {
+  readonly shortFile?: boolean
+  readonly shortProjectName?: boolean
+}
+
 export function addStackOptions(
   command: Command,
-  { shortFile = true }: { readonly shortFile?: boolean } = {},
+  { shortFile = true, shortProjectName = true }: ShortForms = {},
 ): Command {
   return command
     .optionsGroup('Which stack:')
     .option(`${shortFile ? '-f, ' : ''}--file <file>`, STACK_FILE_HELP, collect)
-    .option('-p, --project-name <name>', 'name of the stack')
+    .option(`${shortProjectName ? '-p, ' : ''}--project-name <name>`, 'name of the stack')
     .option('--project-directory <directory>', 'where relative paths begin')
     .option(
       '--env-file <file>',

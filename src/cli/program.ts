@@ -24,6 +24,7 @@ import { planCommand } from './commands/plan.ts'
 import { psCommand } from './commands/ps.ts'
 import { restartCommand } from './commands/restart.ts'
 import { rmCommand } from './commands/rm.ts'
+import { runCommand } from './commands/run.ts'
 import { schemaCommand } from './commands/schema.ts'
 import { startCommand } from './commands/start.ts'
 import { stopCommand } from './commands/stop.ts'
@@ -50,6 +51,7 @@ const COMMANDS: readonly CommandModule[] = [
   pauseCommand,
   unpauseCommand,
   rmCommand,
+  runCommand,
   createCommand,
   waitCommand,
   portCommand,

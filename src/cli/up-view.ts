@@ -86,7 +86,8 @@ function exitStatus({ containers }: ObservedState): number {
   return 0
 }
 
-function summary({ containers }: ObservedState): string {
+function summary(observed: ObservedState): string {
+  const containers = observed.containers.filter(({ oneOff }) => oneOff === undefined)
   const now = Date.now()
   const replicas = Map.groupBy(containers, ({ service }) => service)
   const rows = containers.toSorted(byService).map((container) => {

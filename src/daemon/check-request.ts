@@ -18,6 +18,7 @@ import type {
   ClientSignal,
   LogRequest,
   Request,
+  RunOptions,
   StackInput,
   StackSourceInput,
   WatchMode,
@@ -115,6 +116,46 @@ const execRequest = shape<ExecRequest>(
   ['command', 'tty'],
 )
 
+const objectName = textLike(OBJECT_NAME, 'a name of letters, digits, "_", "." and "-"')
+
+const runOptions = shape<RunOptions>(
+  {
+    command: texts,
+    entrypoint: text,
+    environment: recordOf(text),
+    labels: recordOf(text),
+    user: text,
+    workingDir: text,
+    volumes: texts,
+    publish: texts,
+    servicePorts: flag,
+    useAliases: flag,
+    capAdd: texts,
+    capDrop: texts,
+    name: objectName,
+    noDeps: flag,
+    remove: flag,
+    detach: flag,
+    tty: flag,
+    size: terminalSize,
+  },
+  [
+    'command',
+    'environment',
+    'labels',
+    'volumes',
+    'publish',
+    'servicePorts',
+    'useAliases',
+    'capAdd',
+    'capDrop',
+    'noDeps',
+    'remove',
+    'detach',
+    'tty',
+  ],
+)
+
 const CHECKS: { readonly [Kind in Request['kind']]: (body: Body) => Request } = {
   'hand-over': () => ({ kind: 'hand-over' }),
   status: () => ({ kind: 'status' }),
@@ -167,6 +208,12 @@ const CHECKS: { readonly [Kind in Request['kind']]: (body: Body) => Request } = 
     service: text(body['service'], 'service'),
     ...(body['index'] !== undefined && { index: count(body['index'], 'index') }),
     exec: execRequest(body['exec'], 'exec'),
+  }),
+  run: (body) => ({
+    kind: 'run',
+    input: stackInput(body['input'], 'input'),
+    service: text(body['service'], 'service'),
+    run: runOptions(body['run'], 'run'),
   }),
 }
 
@@ -237,7 +284,6 @@ const sourceInput: Check<StackSourceInput> = (value, place) => {
  */
 const desiredState: Check<DesiredState> = (value, place) => {
   const body = plainObject(value, place)
-  const objectName = textLike(OBJECT_NAME, 'a name of letters, digits, "_", "." and "-"')
   stackName(body['stack'], `${place}.stack`)
   plainObject(body['source'], `${place}.source`)
   for (const kind of ['containers', 'networks', 'volumes']) {

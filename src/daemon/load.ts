@@ -4,7 +4,7 @@ import { SpecError } from '../errors.ts'
 import { desire } from '../planner/index.ts'
 import type { DesiredState } from '../planner/index.ts'
 import { loadStack, renderDiagnostics } from '../spec/index.ts'
-import type { Loader, LoadRequest } from '../spec/index.ts'
+import type { Loader, LoadRequest, Stack } from '../spec/index.ts'
 import { FileLoader } from './file-loader.ts'
 import type { StackInput } from './protocol.ts'
 import type { Seen } from './watch/fingerprint.ts'
@@ -18,6 +18,7 @@ export type Loaded = LoadResult & {
 type LoadResult =
   | {
       readonly kind: 'loaded'
+      readonly stack: Stack
       readonly desired: DesiredState
       /** As a person reads them; '' when there are none. */
       readonly warnings: string
@@ -46,7 +47,8 @@ function load(input: StackInput, loader: FileLoader): LoadResult {
     const loaded = loadStack(request)
     const { stack, diagnostics, sources, projectDirectory, files, environment } = loaded
     const desired = desire(stack, { directory: projectDirectory, files }, { environment })
-    return { kind: 'loaded', desired, warnings: renderDiagnostics(diagnostics, sources, { color }) }
+    const warnings = renderDiagnostics(diagnostics, sources, { color })
+    return { kind: 'loaded', stack, desired, warnings }
   } catch (error) {
     // The loader's own refusal may come back as a diagnostic of the spec room.
     if (loader.isTooLarge) return { kind: 'too-large' }

@@ -78,6 +78,30 @@ export interface LogRequest {
 /** `now`: apply what the files say, then what changes of them; `changes`: these alone. */
 export type WatchMode = 'now' | 'changes'
 
+/** What `run` makes different from the service. */
+export interface RunOptions {
+  /** Empty: the service's own. */
+  readonly command: readonly string[]
+  readonly entrypoint?: string
+  readonly environment: Readonly<Record<string, string>>
+  readonly labels: Readonly<Record<string, string>>
+  readonly user?: string
+  readonly workingDir?: string
+  /** In the short forms of a stack file. */
+  readonly volumes: readonly string[]
+  readonly publish: readonly string[]
+  readonly servicePorts: boolean
+  readonly useAliases: boolean
+  readonly capAdd: readonly string[]
+  readonly capDrop: readonly string[]
+  readonly name?: string
+  readonly noDeps: boolean
+  readonly remove: boolean
+  readonly detach: boolean
+  readonly tty: boolean
+  readonly size?: TerminalSize
+}
+
 /** The first message after the introductions; one per connection. */
 export type Request =
   | { readonly kind: 'hand-over' }
@@ -139,6 +163,12 @@ export type Request =
       /** Replica number; absent: the lowest that runs. */
       readonly index?: number
       readonly exec: ExecRequest
+    }
+  | {
+      readonly kind: 'run'
+      readonly input: StackInput
+      readonly service: string
+      readonly run: RunOptions
     }
 
 export type RequestKind = Request['kind']

@@ -28,8 +28,8 @@ export function selectRunning(
 ): ObservedContainer {
   const replicas = selectContainers(observed, [service])
   const found = replicas
-    .filter((each) => each.state === 'running' && (index === undefined || each.index === index))
-    .toSorted((a, b) => a.index - b.index)[0]
+    .filter((each) => each.state === 'running' && (index === undefined || rank(each) === index))
+    .toSorted((a, b) => rank(a) - rank(b))[0]
   if (found) return found
   const states = replicas.map(({ name, state }) => `${name} is ${state}`).join(', ')
   const which = index === undefined ? `"${service}"` : `replica ${index} of "${service}"`
@@ -39,4 +39,9 @@ export function selectRunning(
       ? `let it go on with: tsstack unpause ${service}`
       : `start it with: tsstack up -d ${service}`,
   })
+}
+
+/** A container of \`run\` has no number, and comes after the replicas. */
+function rank({ oneOff, index }: ObservedContainer): number {
+  return oneOff === undefined ? index : Infinity
 }

@@ -1,13 +1,10 @@
 /** `exec`: another program in a running container, joined to the client's terminal. */
 
-import type { Readable } from 'node:stream'
-import type { ExecSession } from '../engine/index.ts'
-import { EXEC_WINDOW_BYTES } from '../limits.ts'
-import type { ByteFrameKind } from './framing.ts'
-import type { ClientSignal, Request } from './protocol.ts'
+import { joinProgram } from './join-program.ts'
+import type { Request } from './protocol.ts'
 import { resolveStack } from './resolve.ts'
 import { selectRunning } from './select.ts'
-import type { ClientSession, SessionListener, Supervisor } from './supervisor.ts'
+import type { ClientSession, Supervisor } from './supervisor.ts'
 
 export async function serveExec(
   { engine }: Supervisor,
@@ -18,45 +15,6 @@ export async function serveExec(
   const wanted = index === undefined ? { service } : { service, index }
   const container = selectRunning(await engine.observe(stack), wanted)
   const program = await engine.exec(container.name, exec)
-  const { connection, signal } = session
-  // Whoever has gone cannot see it end: hang up, as a terminal does.
-  const hangUp = (): void => program.signal('SIGHUP')
-  signal.addEventListener('abort', hangUp)
-  if (signal.aborted) hangUp()
-  session.listener = inputOf(program, session)
-  connection.send({ kind: 'started', window: EXEC_WINDOW_BYTES })
-  const copies = [copy(session, 'stdout', program.stdout)]
-  if (program.stderr) copies.push(copy(session, 'stderr', program.stderr))
-  const { exitCode } = await program.exited
-  signal.removeEventListener('abort', hangUp)
-  await Promise.all(copies)
-  program.stdin.destroy()
-  connection.send({ kind: 'exited', exitCode })
-}
-
-/** Standard input is acknowledged as it is taken, so that what follows it is never held up. */
-function inputOf(program: ExecSession, { connection }: ClientSession): SessionListener {
-  // A program that does not read its input, or has ended, is no failure.
-  program.stdin.on('error', () => undefined)
-  return {
-    onSignal: (message: ClientSignal) => {
-      if (message.kind === 'resize') program.resize(message.size)
-      if (message.kind === 'stdin-end') program.stdin.end()
-    },
-    onBytes: (kind: ByteFrameKind, bytes: Uint8Array) => {
-      if (kind !== 'stdin') return
-      program.stdin.write(bytes, () => {
-        connection.send({ kind: 'consumed', bytes: bytes.length })
-      })
-    },
-  }
-}
-
-/** Moves one stream of the program to the client, as fast as the client takes it. */
-async function copy(
-  { connection }: ClientSession,
-  kind: 'stdout' | 'stderr',
-  stream: Readable,
-): Promise<void> {
-  for await (const bytes of stream) await connection.sendBytes(kind, bytes as Buffer)
+  const exitCode = await joinProgram(session, program)
+  session.connection.send({ kind: 'exited', exitCode })
 }

@@ -14,6 +14,7 @@ import { serveExec } from './serve-exec.ts'
 import { serveLogs } from './serve-logs.ts'
 import { serveObserve, serveProcesses, serveStacks, serveStatus, serveUsage } from './serve-look.ts'
 import { servePlan } from './serve-plan.ts'
+import { serveRun } from './serve-run.ts'
 import { serveUp } from './serve-up.ts'
 import { serveWait } from './serve-wait.ts'
 import type { ClientSession, Supervisor } from './supervisor.ts'
@@ -130,6 +131,7 @@ const SERVE: { readonly [Kind in RequestKind]: Serve<Kind> } = {
   change: serveChange,
   logs: serveLogs,
   exec: serveExec,
+  run: serveRun,
 }
 
 function serve<Kind extends RequestKind>(

@@ -17,6 +17,7 @@ import {
 } from './attempts.ts'
 import { attachmentsOf, publishNames, serveNames } from './container/network.ts'
 import { addContainer, type LiveContainer, type Machine } from './machine.ts'
+import { endOneOff } from './one-off.ts'
 import { containerCgroup, containerPaths, runDirectories } from './paths.ts'
 import { readAttemptStatus } from './records/attempt.ts'
 import {
@@ -67,6 +68,8 @@ async function adopt(machine: Machine, container: LiveContainer): Promise<void> 
   if (isAlive(machine, record, container)) {
     await follow(machine, container, record)
     recoverValues(machine, container)
+    // Its caller was joined to the supervisor that is gone, and its program has lost its streams.
+    if (container.record.oneOff?.attached === true) return endOneOff(machine, container, 137)
     return followAttempt(machine, container)
   }
   keepResult(machine, container, record)

@@ -60,7 +60,8 @@ export async function changeStack(
   return carryOut(machine, plan, options)
 }
 
-async function carryOut(
+/** One outcome per action of `plan`, and what the machine has afterwards. */
+export async function carryOut(
   machine: Machine,
   plan: Plan,
   { signal, onEvent }: ApplyOptions,

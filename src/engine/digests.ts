@@ -11,11 +11,7 @@ import { contentOf } from './container/file-contents.ts'
 import type { Machine } from './machine.ts'
 
 /** Remembers the values that come with `desired`. What cannot be read has no hash: its start says why. */
-export function withDigests(
-  machine: Machine,
-  desired: DesiredState | undefined,
-): DesiredState | undefined {
-  if (desired === undefined) return undefined
+export function withDigests(machine: Machine, desired: DesiredState): DesiredState {
   const { values, ...rest } = desired
   for (const [key, value] of Object.entries(values ?? {})) {
     machine.values.set(`${desired.stack}/${key}`, value)

@@ -18,10 +18,11 @@ import { processesOf, sampleUsage } from './look.ts'
 import { containersOf, type LiveContainer, type Machine } from './machine.ts'
 import { NamespacePool } from './namespaces.ts'
 import { observeContainer, observeStack } from './observe.ts'
+import { endOneOff, startOneOff } from './one-off.ts'
 import { openPaths, systemCgroup } from './paths.ts'
 import { planStack } from './plan.ts'
 import { readStackRecord, stackNames } from './records/stack.ts'
-import { cancelRestart } from './supervise.ts'
+import { cancelRestart } from './cancel-restart.ts'
 import type { Engine, EngineEvent, EngineOptions, StackSummary } from './types.ts'
 
 /**
@@ -76,9 +77,14 @@ function engineOn(machine: Machine, close: () => Promise<void>): Engine {
     plan: async (stack, desired, options) =>
       planStack(machine, { stack, desired: lookedAt(machine, desired), options }),
     apply: (stack, desired, options) =>
-      applyDesired(machine, { stack, desired: withDigests(machine, desired), options }),
+      applyDesired(machine, { stack, desired: desired && withDigests(machine, desired), options }),
     stop: async (stack, options) => stopStack(machine, stack, options),
     change: (stack, verb, options) => changeStack(machine, stack, { ...options, verb }),
+    startOneOff: (start) => startOneOff(machine, start),
+    endOneOff: async (name, exitCode) => {
+      const container = machine.containers.get(name)
+      if (container) await endOneOff(machine, container, exitCode)
+    },
     exec: async (name, request) => execInContainer(machine, containerNamed(machine, name), request),
     processes: async (name) => processesOf(machine, containerNamed(machine, name)),
     usage: async (name) => sampleUsage(machine, containerNamed(machine, name)),
@@ -92,7 +98,7 @@ function engineOn(machine: Machine, close: () => Promise<void>): Engine {
 
 /** A mere plan changes nothing: the values that come with it are forgotten. */
 function lookedAt(machine: Machine, desired: DesiredState | undefined): DesiredState | undefined {
-  return withDigests({ ...machine, values: new Map(machine.values) }, desired)
+  return desired && withDigests({ ...machine, values: new Map(machine.values) }, desired)
 }
 
 /** Nothing runs and nothing is to be started again. */

@@ -55,6 +55,8 @@ export interface LiveAttempt {
   /** Absent in the host's network namespace. */
   readonly netns: Fd | undefined
   dns: DnsServer | undefined
+  /** The program with its arguments; absent when an earlier supervisor has started it. */
+  words?: readonly string[]
   /** Present while its processes are frozen; resolved when they go on. */
   paused?: PromiseWithResolvers<void> | undefined
   /** Absent without a healthcheck. */

@@ -43,6 +43,7 @@ export function observeContainer(container: LiveContainer): ObservedContainer {
     ...runOf(container),
     oomKilled: record.last?.oomKilled ?? false,
     stoppedByUser: record.stoppedByUser,
+    ...(record.oneOff === undefined ? {} : { oneOff: record.oneOff }),
     addresses: (attempt?.record.interfaces ?? []).map(({ network, ipv4 }) => ({
       network,
       ...(ipv4 === undefined ? {} : { ipv4 }),

@@ -7,18 +7,12 @@ import {
   FIRST_RUN,
   type NetworkSpec,
 } from '../planner/index.ts'
-import { announce, cleanUpAttempt, forgetContainer, update } from './attempts.ts'
+import { announce, update } from './attempts.ts'
 import { publishNames } from './container/network.ts'
 import { killContainer } from './container/kill.ts'
 import { pauseContainer, unpauseContainer } from './container/pause.ts'
-import { stopContainer } from './container/stop.ts'
 import { addContainer, type LiveContainer, type Machine } from './machine.ts'
-import { containerCgroup } from './paths.ts'
-import {
-  createContainerRecord,
-  readAttemptRecord,
-  removeContainerDirectory,
-} from './records/container.ts'
+import { createContainerRecord } from './records/container.ts'
 import {
   readLeases,
   readNetworkRecords,
@@ -26,10 +20,11 @@ import {
   writeLeases,
   writeNetworkRecord,
 } from './records/network.ts'
+import { removeContainer, stopByUser } from './remove.ts'
 import { cgroupSettings } from './resources.ts'
-import { cancelRestart, startByUser } from './supervise.ts'
+import { startByUser } from './supervise.ts'
 import { waitForDependencies } from './wait.ts'
-import { createVolume, removeAnonymousVolumes, removeVolume } from './volume/volumes.ts'
+import { createVolume, removeVolume } from './volume/volumes.ts'
 
 /** Resolves when the effect of `action` on `stack` is there. */
 export async function performAction(
@@ -50,7 +45,7 @@ export async function performAction(
       return startByUser(machine, containerNamed(machine, action.name))
     }
     case 'stop-container': {
-      return stop(machine, containerNamed(machine, action.name), action.graceMs)
+      return stopByUser(machine, containerNamed(machine, action.name), action.graceMs)
     }
     case 'remove-container':
       return removeContainer(machine, containerNamed(machine, action.name), action)
@@ -134,6 +129,7 @@ function createContainer(machine: Machine, stack: string, desired: DesiredContai
     index: desired.index,
     spec: desired.spec,
     dependsOn: desired.dependsOn,
+    ...(desired.oneOff === undefined ? {} : { oneOff: desired.oneOff }),
     createdAt: machine.now(),
     attempts: 0,
     stoppedByUser: false,
@@ -153,33 +149,6 @@ function updateContainer(machine: Machine, { name, spec, dependsOn }: DesiredCon
     machine.cgroups.open(container.attempt.record.cgroup).update(settings)
   }
   update(machine, container, { spec, dependsOn })
-}
-
-async function stop(machine: Machine, container: LiveContainer, graceMs: number): Promise<void> {
-  // A restart that is under way comes first: what it makes is what there is to stop.
-  await container.starting
-  cancelRestart(container)
-  await stopContainer(machine, container, graceMs)
-}
-
-async function removeContainer(
-  machine: Machine,
-  container: LiveContainer,
-  options: { readonly anonymousVolumes: boolean },
-): Promise<void> {
-  await stop(machine, container, 0)
-  const leftover = readAttemptRecord(container.own)
-  if (leftover) {
-    await cleanUpAttempt(machine, container, { record: leftover, netns: undefined, dns: undefined })
-  }
-  if (options.anonymousVolumes) removeAnonymousVolumes(machine, container.record)
-  // The last container of a stack takes the stack's own group along.
-  machine.cgroups
-    .open(containerCgroup(machine.paths, container.record.stack, container.record.name))
-    .remove()
-  removeContainerDirectory(machine.paths, container.record.stack, container.record.name)
-  forgetContainer(machine, container)
-  announce(machine, container.record, 'removed')
 }
 
 function containerNamed(machine: Machine, name: string): LiveContainer {

@@ -2,9 +2,11 @@
 
 import { FIRST_RUN, type RestartMemory } from '../planner/index.ts'
 import { update } from './attempts.ts'
+import { cancelRestart } from './cancel-restart.ts'
 import { startContainer } from './container/start.ts'
 import { followHealth } from './health.ts'
 import type { LiveContainer, Machine } from './machine.ts'
+import { removeContainer } from './remove.ts'
 import { restartAfter } from './restart.ts'
 
 /** A start that the user asked for begins a new series: the back-off starts over. */
@@ -12,11 +14,6 @@ export function startByUser(machine: Machine, container: LiveContainer): Promise
   cancelRestart(container)
   update(machine, container, { restarts: FIRST_RUN })
   return startAndFollow(machine, container)
-}
-
-export function cancelRestart(container: LiveContainer): void {
-  clearTimeout(container.restart)
-  container.restart = undefined
 }
 
 /** Watches the running attempt's health, and acts on its end once all of it is cleaned up. */
@@ -34,6 +31,12 @@ export function afterEnd(machine: Machine, container: LiveContainer): void {
   // A failed start is reported to whoever asked for it; a started attempt has a result.
   if (!record.last || record.failure !== undefined || !machine.containers.has(record.name)) return
   if (container.restart ?? container.attempt) return
+  if (record.oneOff?.remove === true && !record.oneOff.attached) {
+    removeContainer(machine, container, { anonymousVolumes: true }).catch((failure: unknown) =>
+      warn(machine, container, failure),
+    )
+    return
+  }
   const decision = restartAfter(record, record.last)
   if (decision.kind === 'stay') return
   container.restart = setTimeout(() => {

@@ -4,6 +4,7 @@ import type { Readable, Writable } from 'node:stream'
 import type { ProcessReading } from '../linux/index.ts'
 import type {
   Action,
+  DesiredContainer,
   DesiredState,
   LifecycleOptions,
   LifecycleVerb,
@@ -47,6 +48,10 @@ export interface Engine {
     verb: LifecycleVerb,
     options: LifecycleOptions & ApplyOptions,
   ): Promise<ApplyResult>
+  /** Makes and starts a container of `run`, and before it what it needs. */
+  startOneOff(start: OneOffStart): Promise<ApplyResult>
+  /** The program that was joined to the container `name` of `run` has ended. */
+  endOneOff(name: string, exitCode: number): Promise<void>
   /** Runs another program in the running container `container`. */
   exec(container: string, request: ExecRequest): Promise<ExecSession>
   /** What runs in it now; none when it does not run. */
@@ -83,6 +88,13 @@ export interface ApplyOptions {
   readonly onPlan?: (plan: Plan) => void | Promise<void>
   readonly signal?: AbortSignal
   readonly onEvent?: (event: EngineEvent) => void
+}
+
+export interface OneOffStart extends ApplyOptions {
+  readonly desired: DesiredState
+  readonly container: DesiredContainer
+  /** Leave alone what it depends on. */
+  readonly noDeps: boolean
 }
 
 export interface StopOptions extends ApplyOptions {
@@ -145,6 +157,7 @@ export type EngineEvent =
     }
 
 export interface ExecRequest {
+  /** Empty: the container's own program, for one that was made by `run`. */
   readonly command: readonly string[]
   readonly tty: boolean
   readonly environment?: Readonly<Record<string, string>>

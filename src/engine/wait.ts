@@ -50,7 +50,7 @@ async function waitForOne(machine: Machine, wait: Wait): Promise<void> {
 
 function judge(machine: Machine, { stack, dependency }: Wait): ReturnType<typeof judgeCondition> {
   const replicas = containersOf(machine, stack)
-    .filter(({ record }) => record.service === dependency.service)
+    .filter(({ record }) => record.service === dependency.service && record.oneOff === undefined)
     .map(observeContainer)
   return judgeCondition(dependency, replicas)
 }

@@ -1,10 +1,10 @@
 /**
- * Connecting a container's network namespace to a network: one veth, one address, perhaps the
- * default route.
+ * Connecting a container's network namespace to a network: one interface, its addresses, perhaps
+ * the default route.
  */
 
 import { randomInt } from 'node:crypto'
-import { KernelError } from '../errors.ts'
+import { EngineError, KernelError } from '../errors.ts'
 import {
   NETLINK_ROUTE,
   NetlinkSocket,
@@ -20,20 +20,34 @@ import {
   type LinkKey,
   type NetlinkRequest,
 } from '../linux/index.ts'
+import { familyOf } from './subnet.ts'
 import { hasIpv6, readSysctl, writeSysctl } from './sysctl.ts'
 
 export interface Cable {
   readonly netnsFd: number
+  readonly interfaceName: string
+  readonly mac: string
+  readonly addresses: readonly InsideAddress[]
+  /** Where default routes go; at most one of each family. */
+  readonly gateways: readonly string[]
+  /** See AttachRequest. */
+  readonly sysctls: Readonly<Record<string, string>>
+  /** The end outside; absent for an interface that is made by `create` inside the namespace. */
+  readonly outside: Outside | { readonly create: NetlinkRequest }
+}
+
+interface InsideAddress {
+  readonly address: string
+  readonly prefixLength: number
+}
+
+interface Outside {
   readonly hostInterface: string
   readonly alias: string
   readonly bridgeIndex: number
   readonly mtu: number
-  readonly interfaceName: string
-  readonly mac: string
-  readonly address: string
-  readonly prefixLength: number
-  /** Present: the default route goes there. */
-  readonly gateway: string | undefined
+  /** Frames to other such ports of the bridge are dropped. */
+  readonly isolated: boolean
 }
 
 /**
@@ -41,18 +55,24 @@ export interface Cable {
  * replaced.
  */
 export function layCable(host: NetlinkSocket, cable: Cable): void {
-  const requests = hostRequests(cable)
+  const { outside } = cable
+  if ('create' in outside) {
+    host.request([outside.create])
+    configureInside(cable)
+    return
+  }
+  const requests = hostRequests(cable, outside)
   try {
     host.request(requests)
   } catch (error) {
     if (!isErrno(error, 'EEXIST')) throw error
-    removeCable(host, cable.hostInterface)
+    removeCable(host, outside.hostInterface)
     host.request(requests)
   }
   try {
     configureInside(cable)
   } catch (error) {
-    removeCable(host, cable.hostInterface)
+    removeCable(host, outside.hostInterface)
     throw error
   }
 }
@@ -103,13 +123,15 @@ export function isErrno(error: unknown, name: string): boolean {
   return error instanceof KernelError && error.errnoName === name
 }
 
-function hostRequests(cable: Cable): readonly NetlinkRequest[] {
-  const { hostInterface: name, alias, bridgeIndex: master, mtu, mac, netnsFd } = cable
+function hostRequests(cable: Cable, outside: Outside): readonly NetlinkRequest[] {
+  const { hostInterface: name, alias, bridgeIndex: master, mtu, isolated } = outside
+  const { mac, netnsFd } = cable
   const peer = { name: cable.interfaceName, netnsFd, mac, mtu }
   return [
     createVeth(name, { master, mtu }, peer),
     ...(hasIpv6() ? [setLink({ name }, { ipv6LinkLocal: false })] : []),
     setLink({ name }, { alias, up: true }),
+    ...(isolated ? [setLink({ name }, { isolated })] : []),
     ...(isBridgeFiltered() ? [setLink({ name }, { hairpin: true })] : []),
   ]
 }
@@ -124,20 +146,36 @@ function isBridgeFiltered(): boolean {
 }
 
 function configureInside(cable: Cable): void {
-  const name = cable.interfaceName
+  const { interfaceName: name, addresses, gateways } = cable
+  const hasV6 = addresses.some(({ address }) => familyOf(address) === 6)
   using socket = withNamespace(cable.netnsFd, 'net', () => {
     writeSysctl(`ipv6/conf/${name}/accept_ra`, '0')
+    // Nobody else can have an address that was given out here: it is used from the first moment.
+    if (hasV6) writeSysctl(`ipv6/conf/${name}/accept_dad`, '0')
+    writeSettings(cable)
     return new NetlinkSocket(NETLINK_ROUTE)
   })
   const answers = socket.request([
-    ...(hasIpv6() ? [setLink({ name }, { ipv6LinkLocal: false })] : []),
+    ...(hasIpv6() && !hasV6 ? [setLink({ name }, { ipv6LinkLocal: false })] : []),
     setLink({ name }, { up: true }),
     getLink({ name }),
   ])
   const linkIndex = parseLinks(answers)[0]?.index ?? 0
-  const { address, prefixLength, gateway } = cable
   socket.request([
-    addAddress({ linkIndex, address, prefixLength }),
-    ...(gateway === undefined ? [] : [addRoute({ gateway })]),
+    ...addresses.map((one) => addAddress({ linkIndex, ...one })),
+    ...gateways.map((gateway) => addRoute({ gateway, linkIndex })),
   ])
+}
+
+/** Settings of the stack file, in the namespace this thread is in. */
+function writeSettings({ sysctls, interfaceName }: Cable): void {
+  for (const [key, value] of Object.entries(sysctls)) {
+    // An interface may have a dot in its name, so that the name comes in last.
+    const path = key.replaceAll('.', '/').replaceAll('IFNAME', interfaceName)
+    if (writeSysctl(path, value)) continue
+    throw new EngineError(
+      'ACTION_FAILED',
+      `Cannot set "net.${key}" for interface "${interfaceName}": this kernel has no such setting`,
+    )
+  }
 }

@@ -1,93 +1,69 @@
 /**
- * The bridges of networks, and the address space they and everything else on the machine occupy.
+ * Networks in the kernel: a bridge for each, or for those that need none an interface as a sign.
  */
 
 import { EngineError } from '../errors.ts'
-import { NETWORK_PREFIX_LENGTH, SUBNET_POOLS } from '../limits.ts'
 import {
   addAddress,
   createBridge,
   deleteLink,
+  getLink,
   listAddresses,
   listLinks,
-  listRoutes,
   parseAddresses,
   parseLinks,
-  parseRoutes,
   setLink,
   type InterfaceAddress,
   type Link,
   type NetlinkSocket,
 } from '../linux/index.ts'
+import { chooseSubnets, type ChosenSubnet, type Pools } from './addresses.ts'
 import { isErrno } from './attach.ts'
-import { bridgeName, formatAlias, parseAlias } from './interface-name.ts'
+import { familiesOf } from './firewall/firewall.ts'
+import { BRIDGE_GROUP, bridgeName, formatAlias, parseAlias, type Traits } from './interface-name.ts'
 import { macOf } from './lease.ts'
-import {
-  chooseSubnet,
-  contains,
-  firstHost,
-  formatSubnet,
-  overlaps,
-  parseSubnet,
-  subnetOf,
-  type Occupied,
-  type Subnet,
-} from './subnet.ts'
+import { ensureParent } from './shared.ts'
+import { formatSubnet, parseSubnet, subnetOf } from './subnet.ts'
 import { hasIpv6, writeSysctl } from './sysctl.ts'
 import type { NetworkRequest, NetworkState } from './types.ts'
 
-/**
- * Routes wider than this are ways out (the default route, the two halves of a VPN), not occupied
- * space.
- */
-const WAY_OUT_PREFIX_MAX = 3
 const MTU_DEFAULT = 1500
+/** By which it is found as a neighbour; the same on every bridge, as Docker has it. */
+const LINK_LOCAL_GATEWAY = 'fe80::1'
 
-export interface BridgeOptions {
-  readonly rootId: string
-  readonly pools?: readonly string[] | undefined
-}
-
-/** Makes the bridge of a network, or returns the one that is there. */
-export function ensureBridge(
+/** Makes the network, or returns the one that is there. */
+export function ensureNetwork(
   socket: NetlinkSocket,
-  options: BridgeOptions,
+  options: Pools,
   request: NetworkRequest,
 ): NetworkState {
-  const name = bridgeName(options.rootId, request.name)
-  const present = listBridges(socket, options.rootId).find(({ bridge }) => bridge === name)
+  const name = request.bridge ?? bridgeName(options.rootId, request.name)
+  const present = listNetworks(socket, options.rootId).find((one) => one.name === request.name)
   if (present && present.subnets.length > 0) return checkSame(present, request)
+  if (present) removeBridge(socket, present.bridge)
+  checkIpv6(request)
   // Ours by name but without alias or address: made by a process that died half-way.
-  removeBridge(socket, name)
-  const { subnet, gateway } = chooseAddresses(socket, options, request)
+  if (request.bridge === undefined) removeBridge(socket, name)
+  else checkFree(socket, request.name, name)
+  const chosen = chooseSubnets(socket, options, request)
+  const traits = traitsOf(request, chosen)
   const alias = formatAlias(options.rootId, {
     kind: 'network',
     stack: request.stack,
     network: request.name,
-    internal: request.internal,
+    ...traits,
   })
-  const mtu = request.mtu ?? MTU_DEFAULT
-  socket.request([
-    createBridge(name, { mtu, mac: macOf(gateway) }),
-    setLink({ name }, { alias }),
-    ...(hasIpv6() ? [setLink({ name }, { ipv6LinkLocal: false })] : []),
-  ])
-  // A container cannot speak with an address that is reached another way than by this bridge.
-  writeSysctl(`ipv4/conf/${name}/rp_filter`, '1')
-  const { index } = findLink(socket, name)
-  socket.request([
-    addAddress({ linkIndex: index, address: gateway, prefixLength: subnet.prefixLength }),
-    setLink({ index }, { up: true }),
-  ])
-  return {
-    name: request.name,
-    stack: request.stack,
-    internal: request.internal,
-    bridge: name,
-    subnets: [formatSubnet(subnet)],
-    gateways: [gateway],
-    mtu,
+  const state = stateOf(request, { name, chosen, traits })
+  try {
+    if (traits.driver.kind !== 'bridge') {
+      ensureParent(socket, options.rootId, { ...request, parent: traits.driver.parent })
+    }
+    makeBridge(socket, state, alias)
+  } catch (error) {
+    removeBridge(socket, name)
+    throw error
   }
+  return state
 }
 
 /** Removes a bridge by name; gone is success. Its ports stay, connected to nothing. */
@@ -100,31 +76,102 @@ export function removeBridge(socket: NetlinkSocket, name: string): void {
 }
 
 /** The networks of `rootId` as the kernel tells them. */
-export function listBridges(socket: NetlinkSocket, rootId: string): readonly NetworkState[] {
+export function listNetworks(socket: NetlinkSocket, rootId: string): readonly NetworkState[] {
   const links = parseLinks(socket.dump(listLinks())).filter(({ kind }) => kind === 'bridge')
-  const ours = links.flatMap((link) => {
-    const owner = parseAlias(rootId, link.alias)
-    return owner?.kind === 'network' ? [{ link, owner }] : []
-  })
+  const ours = links.filter(({ alias }) => parseAlias(rootId, alias)?.kind === 'network')
   if (ours.length === 0) return []
   const addresses = parseAddresses(socket.dump(listAddresses()))
-  return ours.map(({ link, owner }) => {
-    const own = addresses.filter((one) => one.linkIndex === link.index && one.family === 4)
-    return {
-      name: owner.network,
-      stack: owner.stack,
-      internal: owner.internal,
-      bridge: link.name,
-      subnets: own.map((one) => formatSubnet(subnetOf(one.address, one.prefixLength))),
-      gateways: own.map(({ address }) => address),
-      mtu: link.mtu,
-    }
-  })
+  return ours.flatMap((link) => readNetwork(rootId, link, addresses) ?? [])
 }
 
-/** The link called `name`. Throws ENODEV. */
+/** The network that `link` carries; undefined when it is none of `rootId`. */
+export function readNetwork(
+  rootId: string,
+  link: Link,
+  addresses: readonly InterfaceAddress[],
+): NetworkState | undefined {
+  const owner = parseAlias(rootId, link.alias)
+  if (owner?.kind !== 'network') return undefined
+  const { subnets, network: name, kind: _, ...traits } = owner
+  const own = addresses
+    .filter((one) => one.linkIndex === link.index && one.address !== LINK_LOCAL_GATEWAY)
+    .toSorted((left, right) => left.family - right.family)
+    .map((one) => ({
+      subnet: formatSubnet(subnetOf(one.address, one.prefixLength)),
+      gateway: one.address,
+    }))
+  const all = traits.driver.kind === 'bridge' ? own : subnets
+  return {
+    name,
+    ...traits,
+    bridge: link.name,
+    subnets: all.map(({ subnet }) => subnet),
+    gateways: all.map(({ gateway }) => gateway),
+    mtu: link.mtu,
+  }
+}
+
+function traitsOf(request: NetworkRequest, chosen: readonly ChosenSubnet[]): Traits {
+  const driver = request.driver ?? { kind: 'bridge' }
+  return {
+    internal: request.internal,
+    icc: request.icc ?? true,
+    masquerade: request.masquerade ?? true,
+    driver,
+    subnets: driver.kind === 'bridge' ? [] : chosen,
+  }
+}
+
+function stateOf(
+  { name, stack, mtu }: NetworkRequest,
+  made: {
+    readonly name: string
+    readonly chosen: readonly ChosenSubnet[]
+    readonly traits: Traits
+  },
+): NetworkState {
+  const { subnets: _, ...traits } = made.traits
+  return {
+    name,
+    stack,
+    ...traits,
+    bridge: made.name,
+    subnets: made.chosen.map(({ subnet }) => subnet),
+    gateways: made.chosen.map(({ gateway }) => gateway),
+    mtu: mtu ?? MTU_DEFAULT,
+  }
+}
+
+function makeBridge(socket: NetlinkSocket, network: NetworkState, alias: string): void {
+  const { bridge: name, gateways, mtu, subnets } = network
+  const isBridge = network.driver.kind === 'bridge'
+  socket.request([
+    createBridge(name, { mtu, mac: macOf(gateways[0] ?? '') }),
+    setLink({ name }, { alias, ...(isBridge ? { group: BRIDGE_GROUP } : {}) }),
+    ...(hasIpv6() ? [setLink({ name }, { ipv6LinkLocal: false })] : []),
+  ])
+  if (!isBridge) return
+  const hasV6 = familiesOf(subnets).includes(6)
+  writeSysctl(`ipv6/conf/${name}/accept_ra`, '0')
+  // Nothing that its containers invent is taken for IPv6 of the machine.
+  if (!hasV6) writeSysctl(`ipv6/conf/${name}/disable_ipv6`, '1')
+  // A container cannot speak with an address that is reached another way than by this bridge.
+  writeSysctl(`ipv4/conf/${name}/rp_filter`, '1')
+  const { index } = findLink(socket, name)
+  socket.request([
+    ...gateways.map((address, at) => {
+      const { prefixLength } = parseSubnet(subnets[at] ?? '')
+      return addAddress({ linkIndex: index, address, prefixLength })
+    }),
+    ...(hasV6
+      ? [addAddress({ linkIndex: index, address: LINK_LOCAL_GATEWAY, prefixLength: 64 })]
+      : []),
+    setLink({ index }, { up: true }),
+  ])
+}
+
 function findLink(socket: NetlinkSocket, name: string): Link {
-  const link = parseLinks(socket.dump(listLinks())).find((one) => one.name === name)
+  const [link] = parseLinks(socket.request([getLink({ name })]))
   if (link) return link
   throw new EngineError(
     'ACTION_FAILED',
@@ -132,96 +179,37 @@ function findLink(socket: NetlinkSocket, name: string): Link {
   )
 }
 
+function checkFree(socket: NetlinkSocket, network: string, name: string): void {
+  try {
+    findLink(socket, name)
+  } catch (error) {
+    if (isErrno(error, 'ENODEV')) return
+    throw error
+  }
+  throw new EngineError(
+    'ACTION_FAILED',
+    `Cannot create network "${network}" with bridge "${name}": an interface has that name; ` +
+      'choose another "com.docker.network.bridge.name", or remove the interface',
+  )
+}
+
+function checkIpv6({ name, ipv6, subnets = [] }: NetworkRequest): void {
+  const wants = ipv6 === true || familiesOf(subnets.map(({ subnet }) => subnet)).includes(6)
+  if (!wants || hasIpv6()) return
+  throw new EngineError(
+    'ACTION_FAILED',
+    `Cannot create network "${name}" with IPv6: this machine has IPv6 switched off; ` +
+      'switch it on (ipv6.disable=0 at boot), or remove "enable_ipv6" and its subnets',
+  )
+}
+
 function checkSame(present: NetworkState, request: NetworkRequest): NetworkState {
-  const wanted = request.subnets?.map(({ subnet }) => formatSubnet(parseSubnet(subnet))) ?? []
-  const isSame = wanted.length === 0 || wanted.join() === present.subnets.join()
+  const wanted = (request.subnets ?? []).map(({ subnet }) => formatSubnet(parseSubnet(subnet)))
+  const isSame = wanted.every((subnet) => present.subnets.includes(subnet))
   if (isSame && present.internal === request.internal) return present
   throw new EngineError(
     'ACTION_FAILED',
     `Cannot create network "${request.name}": bridge "${present.bridge}" has it already with ` +
       `${present.subnets.join(', ')}${present.internal ? ', internal' : ''}; remove the network first`,
   )
-}
-
-function chooseAddresses(
-  socket: NetlinkSocket,
-  options: BridgeOptions,
-  request: NetworkRequest,
-): { readonly subnet: Subnet; readonly gateway: string } {
-  const [explicit, second] = request.subnets ?? []
-  if (second) {
-    throw new EngineError(
-      'NOT_SUPPORTED',
-      `Cannot create network "${request.name}" with ${request.subnets?.length} subnets: one is supported`,
-    )
-  }
-  const occupied = listOccupied(socket, request.taken ?? [])
-  if (explicit === undefined) {
-    const subnet = chooseSubnet(options.pools ?? SUBNET_POOLS, NETWORK_PREFIX_LENGTH, occupied)
-    if (subnet) return { subnet, gateway: firstHost(subnet) }
-    throw new EngineError(
-      'SUBNET_CLASH',
-      `Cannot create network "${request.name}": every subnet of the pools is in use`,
-      { hint: 'give the network a subnet of its own under "ipam"' },
-    )
-  }
-  const subnet = parseSubnet(explicit.subnet)
-  const clash = occupied.find((one) => overlaps(one.subnet, subnet))
-  if (clash) {
-    throw new EngineError(
-      'SUBNET_CLASH',
-      `Cannot create network "${request.name}" with subnet ${formatSubnet(subnet)}: ` +
-        `it overlaps the ${clash.what}; choose another subnet`,
-    )
-  }
-  return { subnet, gateway: checkGateway(subnet, request.name, explicit.gateway) }
-}
-
-function checkGateway(subnet: Subnet, network: string, gateway: string | undefined): string {
-  if (gateway === undefined) return firstHost(subnet)
-  if (contains(subnet, gateway)) return gateway
-  throw new EngineError(
-    'ACTION_FAILED',
-    `Cannot create network "${network}": gateway ${gateway} is outside of ${formatSubnet(subnet)}`,
-  )
-}
-
-/**
- * Address space that a new network must not touch: routes of all tables, addresses, and what the
- * caller names.
- */
-function listOccupied(socket: NetlinkSocket, taken: readonly string[]): readonly Occupied[] {
-  const links = new Map(parseLinks(socket.dump(listLinks())).map((link) => [link.index, link]))
-  const nameOf = (index: number | undefined): string => {
-    const name = index === undefined ? undefined : links.get(index)
-    return name ? ` of "${name.alias ?? name.name}"` : ''
-  }
-  const addresses = parseAddresses(socket.dump(listAddresses())).filter(
-    ({ family }) => family === 4,
-  )
-  const routes = parseRoutes(socket.dump(listRoutes())).filter(
-    ({ family, prefixLength }) => family === 4 && prefixLength > WAY_OUT_PREFIX_MAX,
-  )
-  return [
-    ...addresses.map((one) => ({
-      subnet: addressSubnet(one),
-      what: `${formatAddress(one)}${nameOf(one.linkIndex)}`,
-    })),
-    ...routes.map((one) => ({
-      subnet: subnetOf(one.destination, one.prefixLength),
-      what: `route ${one.destination}/${one.prefixLength}${nameOf(one.linkIndex)}`,
-    })),
-    ...taken.map((text) => ({
-      subnet: parseSubnet(text),
-      what: `network ${text} of another stack`,
-    })),
-  ]
-}
-
-function addressSubnet(address: InterfaceAddress): Subnet {
-  return subnetOf(address.address, address.prefixLength)
-}
-
-function formatAddress({ address, prefixLength }: InterfaceAddress): string {
-  return `address ${address}/${prefixLength}`
 }

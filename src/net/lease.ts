@@ -1,11 +1,14 @@
 /** Which address a container gets, and the hardware address that goes with it. */
 
 import { EngineError } from '../errors.ts'
-import { addressNumber, contains, formatNumber, parseSubnet } from './subnet.ts'
+import { addressBytes } from '../linux/index.ts'
+import { canonicalAddress, contains, formatNumber, hostRange, parseSubnet } from './subnet.ts'
 
 export interface LeaseRequest {
   readonly subnet: string
-  /** The gateway and every address that is leased, whether its container runs or not. */
+  /**
+   * The gateway and every address that is leased or set aside, whether its container runs or not.
+   */
   readonly taken: Iterable<string>
   /** Wanted by the stack file, or leased before. */
   readonly requested?: string | undefined
@@ -21,7 +24,7 @@ export interface LeaseRequest {
  */
 export function allocateAddress(request: LeaseRequest): string {
   const subnet = parseSubnet(request.subnet)
-  const taken = new Set(request.taken)
+  const taken = new Set([...request.taken].map(canonicalAddress))
   const refuse = (seen: string): never => {
     throw new EngineError(
       'ACTION_FAILED',
@@ -29,28 +32,29 @@ export function allocateAddress(request: LeaseRequest): string {
     )
   }
   if (request.requested !== undefined) {
-    if (!contains(subnet, request.requested)) {
-      refuse(`${request.requested} is outside of it; ask for an address inside`)
+    const requested = canonicalAddress(request.requested)
+    if (!contains(subnet, requested)) {
+      refuse(`${requested} is outside of it; ask for an address inside`)
     }
-    if (taken.has(request.requested)) refuse(`${request.requested} is taken; ask for another one`)
-    return request.requested
+    if (taken.has(requested)) refuse(`${requested} is taken; ask for another one`)
+    return requested
   }
-  const range = request.range === undefined ? subnet : parseSubnet(request.range)
-  const first = Math.max(range.first, subnet.first + 1)
-  const last = Math.min(range.last, subnet.last - 1)
+  const whole = hostRange(subnet)
+  const range = request.range === undefined ? whole : parseSubnet(request.range)
+  const first = range.first > whole.first ? range.first : whole.first
+  const last = range.last < whole.last ? range.last : whole.last
   for (let number = first; number <= last; number++) {
-    const address = formatNumber(number)
+    const address = formatNumber(number, subnet.family)
     if (!taken.has(address)) return address
   }
   return refuse('all of its addresses are taken; use a larger subnet')
 }
 
 /**
- * `02:42:` and the address, as Docker does: locally administered, and the same for every attempt.
+ * `02:42:` and the last four bytes of the address, as Docker does: locally administered, and the
+ * same for every attempt.
  */
 export function macOf(address: string): string {
-  const bytes = Buffer.alloc(6)
-  bytes.writeUInt16BE(0x0242)
-  bytes.writeUInt32BE(addressNumber(address), 2)
+  const bytes = Buffer.concat([Buffer.of(0x02, 0x42), addressBytes(address).subarray(-4)])
   return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(':')
 }

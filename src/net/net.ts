@@ -15,15 +15,18 @@ import {
   type InterfaceAddress,
   type Link,
 } from '../linux/index.ts'
-import { isErrno, layCable, prepareNamespace, removeLinks } from './attach.ts'
-import { ensureBridge, listBridges, removeBridge } from './bridge.ts'
+import { isErrno, layCable, prepareNamespace, removeLinks, type Cable } from './attach.ts'
+import { ensureNetwork, listNetworks, readNetwork, removeBridge } from './bridge.ts'
 import { NameRegistry } from './dns/names.ts'
 import { serveDns } from './dns/serve.ts'
 import type { DnsRequest, DnsServer } from './dns/types.ts'
-import { Firewall, openFirewallSocket } from './firewall/firewall.ts'
+import { Firewall, familiesOf } from './firewall/firewall.ts'
+import { hasIpv6Filter, openFirewallSocket } from './firewall/open.ts'
 import { bridgeName, formatAlias, parseAlias, vethName, type Owner } from './interface-name.ts'
 import { macOf } from './lease.ts'
 import { Publisher } from './ports/publisher.ts'
+import { explained, sharedRequest } from './shared.ts'
+import { familyOf, isInside, parseSubnet } from './subnet.ts'
 import type {
   AttachRequest,
   Attachment,
@@ -33,8 +36,6 @@ import type {
   NetOptions,
   NetworkRequest,
   NetworkState,
-  PortOwner,
-  PortRequest,
   PublishRequest,
   PublishedPort,
 } from './types.ts'
@@ -56,6 +57,8 @@ class KernelNet implements Net {
   readonly #firewall: Firewall | undefined
   readonly #publisher: Publisher
   readonly #servers = new Set<DnsServer>()
+  /** Names of the interfaces of networks that were used. */
+  readonly #bridges = new Map<string, string>()
   /** Cables to take away together: deleting one link takes the kernel some 10 ms, and so do all. */
   readonly #detached: { readonly name: string }[] = []
   #detaching: Promise<void> | undefined
@@ -75,10 +78,9 @@ class KernelNet implements Net {
   }
 
   createNetwork(request: NetworkRequest): NetworkState {
-    const network = ensureBridge(this.#route, this.#options, request)
+    const network = ensureNetwork(this.#route, this.#options, request)
     try {
-      if (this.#firewall?.ensureTable() === true) this.repair()
-      this.#firewall?.addBridge(network)
+      this.#filter(network)
     } catch (error) {
       removeBridge(this.#route, network.bridge)
       throw error
@@ -87,14 +89,16 @@ class KernelNet implements Net {
   }
 
   removeNetwork(name: string): void {
-    const bridge = bridgeName(this.#options.rootId, name)
-    this.#removeLinks((link, owner) => link.name === bridge || owner?.network === name)
-    if (this.listNetworks().length > 0) this.#firewall?.removeBridge(bridge)
+    const bridge = this.listNetworks().find((one) => one.name === name)?.bridge
+    const usual = bridgeName(this.#options.rootId, name)
+    this.#removeLinks((link, owner) => link.name === usual || owner?.network === name)
+    this.#bridges.delete(name)
+    if (this.listNetworks().length > 0) this.#firewall?.removeBridge(bridge ?? usual)
     else this.#firewall?.remove()
   }
 
   repair(): void {
-    const networks = this.listNetworks()
+    const networks = this.listNetworks().filter(({ driver }) => driver.kind === 'bridge')
     for (const network of networks) this.#firewall?.addBridge(network)
     const present = new Set(networks.map(({ bridge }) => bridge))
     for (const bridge of this.#firewall?.bridges() ?? []) {
@@ -104,31 +108,34 @@ class KernelNet implements Net {
   }
 
   listNetworks(): readonly NetworkState[] {
-    return listBridges(this.#route, this.#options.rootId)
+    return listNetworks(this.#route, this.#options.rootId)
   }
 
   attach(request: AttachRequest): Attachment {
-    const { rootId } = this.#options
-    const { container, network, address, netnsFd } = request
-    const bridge = this.#bridge(network)
-    const own = this.#addressOf(bridge)
-    const owner = parseAlias(rootId, bridge.alias)
-    const isInternal = owner?.kind === 'network' && owner.internal
-    const cable = {
-      netnsFd,
-      hostInterface: vethName(rootId, { container, network }),
-      alias: formatAlias(rootId, { kind: 'container', network, container }),
-      bridgeIndex: bridge.index,
-      mtu: bridge.mtu,
-      interfaceName: request.interfaceName ?? 'eth0',
-      mac: request.mac ?? macOf(address),
-      address,
-      prefixLength: own?.prefixLength ?? 24,
-      gateway: request.defaultRoute && !isInternal ? own?.address : undefined,
+    const { container, network, netnsFd } = request
+    const { link, state } = this.#network(network)
+    const cable = cableOf(state, request)
+    const { driver } = state
+    const hostInterface = vethName(this.#options.rootId, { container, network })
+    if (driver.kind === 'bridge') {
+      const alias = formatAlias(this.#options.rootId, { kind: 'container', network, container })
+      const { mtu, icc } = state
+      const own = { hostInterface, alias, bridgeIndex: link.index, mtu, isolated: !icc }
+      layCable(this.#route, { ...cable, outside: own })
+    } else {
+      const own = { network, name: cable.interfaceName, netnsFd, mac: cable.mac, mtu: undefined }
+      explained(network, driver.kind, () => {
+        const create = sharedRequest(this.#route, driver, own)
+        layCable(this.#route, { ...cable, outside: { create } })
+      })
     }
-    layCable(this.#route, cable)
-    const { hostInterface, interfaceName, prefixLength, mac } = cable
-    return { hostInterface, interfaceName, address, prefixLength, mac }
+    return {
+      hostInterface: driver.kind === 'bridge' ? hostInterface : '',
+      interfaceName: cable.interfaceName,
+      address: request.address ?? '',
+      address6: request.address6 ?? '',
+      mac: cable.mac,
+    }
   }
 
   prepareNamespace(netnsFd: number): void {
@@ -174,14 +181,13 @@ class KernelNet implements Net {
     }
   }
 
-  checkPorts(request: PortOwner & { readonly ports: readonly PortRequest[] }): void {
+  checkPorts(request: Parameters<Net['checkPorts']>[0]): void {
     this.#publisher.check(request)
   }
 
   async publish(request: PublishRequest): Promise<readonly PublishedPort[]> {
-    const gateway = this.#addressOf(this.#bridge(request.network))?.address
-    if (gateway === undefined) throw noNetwork(request.network)
-    return this.#publisher.publish(request, gateway)
+    const { gateways } = this.#network(request.network).state
+    return this.#publisher.publish(request, gateways)
   }
 
   unpublish(container: string): Promise<void> {
@@ -189,7 +195,13 @@ class KernelNet implements Net {
   }
 
   listPublished(): readonly (PublishedPort & { readonly container: string })[] {
-    return this.#publisher.list()
+    return this.#publisher.list().map(({ protocol, hostIp, published, target, container }) => ({
+      protocol,
+      hostIp,
+      published,
+      target,
+      container,
+    }))
   }
 
   async removeAll(): Promise<void> {
@@ -221,21 +233,91 @@ class KernelNet implements Net {
     await this.#publisher.close()
   }
 
-  #addressOf({ index }: Link): InterfaceAddress | undefined {
-    return parseAddresses(this.#route.dump(listAddresses(index))).find(
-      ({ linkIndex, family }) => linkIndex === index && family === 4,
-    )
+  /** Rules for a bridge; an interface of the machine has those of the machine. */
+  #filter(network: NetworkState): void {
+    const firewall = this.#firewall
+    if (!firewall || network.driver.kind !== 'bridge') return
+    const families = familiesOf(network.subnets)
+    if (families.includes(6) && this.#firewallSocket && !hasIpv6Filter(this.#firewallSocket)) {
+      throw new EngineError(
+        'NOT_SUPPORTED',
+        `Cannot create network "${network.name}" with IPv6: this kernel has no nf_tables for it; ` +
+          'remove "enable_ipv6" and its subnets',
+      )
+    }
+    let isNew = false
+    for (const family of families) {
+      isNew = firewall.ensureTable(family) || isNew
+    }
+    if (isNew) this.repair()
+    firewall.addBridge(network)
   }
 
-  #bridge(network: string): Link {
-    const name = bridgeName(this.#options.rootId, network)
+  /** The network `name` by its interface, whose name is remembered. */
+  #network(name: string): { readonly link: Link; readonly state: NetworkState } {
+    const { rootId } = this.#options
+    const known = this.#bridges.get(name) ?? bridgeName(rootId, name)
+    const link = this.#link(known) ?? this.#search(name)
+    if (!link) throw noNetwork(name)
+    const state = readNetwork(rootId, link, this.#addressesOf(link))
+    if (state?.name !== name) throw noNetwork(name)
+    this.#bridges.set(name, link.name)
+    return { link, state }
+  }
+
+  #search(name: string): Link | undefined {
+    const bridge = this.listNetworks().find((one) => one.name === name)?.bridge
+    return bridge === undefined ? undefined : this.#link(bridge)
+  }
+
+  #link(name: string): Link | undefined {
     try {
-      const [link] = parseLinks(this.#route.request([getLink({ name })]))
-      if (link) return link
+      return parseLinks(this.#route.request([getLink({ name })]))[0]
     } catch (error) {
-      if (!isErrno(error, 'ENODEV')) throw error
+      if (isErrno(error, 'ENODEV')) return undefined
+      throw error
     }
-    throw noNetwork(network)
+  }
+
+  #addressesOf({ index }: Link): readonly InterfaceAddress[] {
+    return parseAddresses(this.#route.dump(listAddresses(index)))
+  }
+}
+
+/** What the container's end of a connection to `network` is like. */
+function cableOf(network: NetworkState, request: AttachRequest): Omit<Cable, 'outside'> {
+  const { address, address6, linkLocalAddresses = [] } = request
+  const isDefault = { 4: request.defaultRoute, 6: request.defaultRoute6 ?? request.defaultRoute }
+  const own = [address, address6].filter((one) => one !== undefined)
+  const places = own.map((one) => ({ address: one, ...placeIn(network, one) }))
+  return {
+    netnsFd: request.netnsFd,
+    interfaceName: request.interfaceName ?? 'eth0',
+    mac: request.mac ?? macOf(own[0] ?? '::'),
+    addresses: [
+      ...places.map((one) => ({ address: one.address, prefixLength: one.prefixLength })),
+      ...linkLocalAddresses.map((one) => ({
+        address: one,
+        prefixLength: familyOf(one) === 4 ? 16 : 64,
+      })),
+    ],
+    gateways: places.flatMap((one) =>
+      !network.internal && isDefault[familyOf(one.address)] ? one.gateway : [],
+    ),
+    sysctls: request.sysctls ?? {},
+  }
+}
+
+/** The subnet of `network` that holds `address`: its size, and the way out of it. */
+function placeIn(
+  network: NetworkState,
+  address: string,
+): { readonly prefixLength: number; readonly gateway: readonly string[] } {
+  const at = network.subnets.findIndex((subnet) => isInside(subnet, address))
+  const gateway = network.gateways[at]
+  return {
+    prefixLength: at < 0 ? 24 : parseSubnet(network.subnets[at] ?? '').prefixLength,
+    gateway: gateway === undefined ? [] : [gateway],
   }
 }
 

@@ -1,12 +1,16 @@
-/** IPv4 subnets as numbers: parsing, overlap, hosts, and the choice of a free one. */
+/** Subnets of both families as numbers: parsing, overlap, hosts, and the choice of a free one. */
 
-import { isIPv4 } from 'node:net'
+import { isIP, isIPv4, isIPv6 } from 'node:net'
 import { EngineError } from '../errors.ts'
+import { addressBytes, formatAddress } from '../linux/index.ts'
 
-/** `first` is the network address as an unsigned number, `last` the broadcast address. */
+export type Family = 4 | 6
+
+/** `first` is the network address as an unsigned number, `last` the last address of it. */
 export interface Subnet {
-  readonly first: number
-  readonly last: number
+  readonly family: Family
+  readonly first: bigint
+  readonly last: bigint
   readonly prefixLength: number
 }
 
@@ -16,14 +20,17 @@ export interface Occupied {
   readonly what: string
 }
 
-/** Parses `10.89.0.0/24`; host bits may be set. Throws EngineError for anything else. */
+/**
+ * Parses `10.89.0.0/24` or `fd00::/64`; host bits may be set. Throws EngineError for anything else.
+ */
 export function parseSubnet(text: string): Subnet {
   const [address = '', length = ''] = text.split('/')
   const prefixLength = Number(length)
-  if (!isIPv4(address) || !/^\d{1,2}$/.test(length) || prefixLength > 32) {
+  const isWellFormed = isIP(address) > 0 && !address.includes('%') && /^\d{1,3}$/.test(length)
+  if (!isWellFormed || prefixLength > bitsOf(familyOf(address))) {
     throw new EngineError(
-      'NOT_SUPPORTED',
-      `Cannot use subnet "${text}": only IPv4 subnets such as 10.1.0.0/24 are supported`,
+      'ACTION_FAILED',
+      `Cannot use subnet "${text}": it is none; write it as 10.1.0.0/24 or fd00:1::/64`,
     )
   }
   return subnetOf(address, prefixLength)
@@ -31,20 +38,22 @@ export function parseSubnet(text: string): Subnet {
 
 /** The subnet of `prefixLength` bits that holds `address`. */
 export function subnetOf(address: string, prefixLength: number): Subnet {
-  const size = 2 ** (32 - prefixLength)
-  const first = Math.floor(addressNumber(address) / size) * size
-  return { first, last: first + size - 1, prefixLength }
+  const family = familyOf(address)
+  const size = sizeOf(family, prefixLength)
+  const first = (addressNumber(address) / size) * size
+  return { family, first, last: first + size - 1n, prefixLength }
 }
 
-export function formatSubnet({ first, prefixLength }: Subnet): string {
-  return `${formatNumber(first)}/${prefixLength}`
+export function formatSubnet({ family, first, prefixLength }: Subnet): string {
+  return `${formatNumber(first, family)}/${prefixLength}`
 }
 
 export function overlaps(one: Subnet, other: Subnet): boolean {
-  return one.first <= other.last && other.first <= one.last
+  return one.family === other.family && one.first <= other.last && other.first <= one.last
 }
 
 export function contains(subnet: Subnet, address: string): boolean {
+  if (subnet.family !== familyOf(address)) return false
   const number = addressNumber(address)
   return subnet.first <= number && number <= subnet.last
 }
@@ -56,7 +65,17 @@ export function isInside(subnet: string, address: string): boolean {
 
 /** First address that hosts can have: the gateway unless said otherwise. */
 export function firstHost(subnet: Subnet): string {
-  return formatNumber(subnet.first + (subnet.prefixLength < 31 ? 1 : 0))
+  const isTiny = subnet.prefixLength >= bitsOf(subnet.family) - 1
+  return formatNumber(subnet.first + (isTiny ? 0n : 1n), subnet.family)
+}
+
+/**
+ * First and last address that a container can have: not the network's own, not the broadcast one.
+ */
+export function hostRange(subnet: Subnet): { readonly first: bigint; readonly last: bigint } {
+  const { family, first, last, prefixLength } = subnet
+  if (prefixLength >= bitsOf(family) - 1) return { first, last }
+  return { first: first + 1n, last: family === 4 ? last - 1n : last }
 }
 
 /** First subnet of `prefixLength` bits in `pools` that overlaps nothing in `occupied`. */
@@ -66,22 +85,45 @@ export function chooseSubnet(
   occupied: readonly Occupied[],
 ): Subnet | undefined {
   for (const pool of pools.map(parseSubnet)) {
-    const size = 2 ** (32 - prefixLength)
-    for (let first = pool.first; first + size - 1 <= pool.last;) {
-      const candidate = { first, last: first + size - 1, prefixLength }
+    const { family } = pool
+    const size = sizeOf(family, prefixLength)
+    for (let first = pool.first; first + size - 1n <= pool.last;) {
+      const candidate = { family, first, last: first + size - 1n, prefixLength }
       const clash = occupied.find(({ subnet }) => overlaps(subnet, candidate))
       if (!clash) return candidate
       // Go on behind what is in the way: a route over half the pool costs one step.
-      first = Math.max(first + size, Math.ceil((clash.subnet.last + 1) / size) * size)
+      const behind = ((clash.subnet.last + size) / size) * size
+      first = behind > first ? behind : first + size
     }
   }
   return undefined
 }
 
-export function addressNumber(address: string): number {
-  return address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0)
+export function familyOf(address: string): Family {
+  return isIPv6(address) ? 6 : 4
 }
 
-export function formatNumber(number: number): string {
-  return [24, 16, 8, 0].map((shift) => (number >>> shift) & 0xff).join('.')
+export function isIpv4Subnet(subnet: string): boolean {
+  return isIPv4(subnet.split('/')[0] ?? '')
+}
+
+export function addressNumber(address: string): bigint {
+  return BigInt(`0x${addressBytes(address).toString('hex')}`)
+}
+
+export function formatNumber(number: bigint, family: Family): string {
+  return formatAddress(Buffer.from(number.toString(16).padStart(bitsOf(family) / 4, '0'), 'hex'))
+}
+
+/** The same address in the one spelling that is compared: `FD00:0::2` is `fd00::2`. */
+export function canonicalAddress(address: string): string {
+  return isIP(address) === 0 ? address : formatAddress(addressBytes(address))
+}
+
+function bitsOf(family: Family): number {
+  return family === 4 ? 32 : 128
+}
+
+function sizeOf(family: Family, prefixLength: number): bigint {
+  return 1n << BigInt(bitsOf(family) - prefixLength)
 }

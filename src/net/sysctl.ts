@@ -3,12 +3,12 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-const ROOT = '/proc/sys/net'
+export const SYSCTL_ROOT = '/proc/sys/net'
 
 /** One setting; undefined when this kernel does not have it. */
 export function readSysctl(name: string): string | undefined {
   try {
-    return readFileSync(join(ROOT, name), 'utf8').trim()
+    return readFileSync(join(SYSCTL_ROOT, name), 'utf8').trim()
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
@@ -18,7 +18,7 @@ export function readSysctl(name: string): string | undefined {
 /** Writes one setting; false when this kernel (or a read-only /proc/sys) does not have it. */
 export function writeSysctl(name: string, value: string): boolean {
   try {
-    writeFileSync(join(ROOT, name), value)
+    writeFileSync(join(SYSCTL_ROOT, name), value)
     return true
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
@@ -29,5 +29,5 @@ export function writeSysctl(name: string, value: string): boolean {
 
 /** False where IPv6 was switched off at boot. */
 export function hasIpv6(): boolean {
-  return existsSync(join(ROOT, 'ipv6/conf'))
+  return existsSync(join(SYSCTL_ROOT, 'ipv6/conf'))
 }

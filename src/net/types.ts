@@ -58,8 +58,18 @@ export interface Net {
    * Throws PORT_IN_USE when one of the ports is taken by a program or another container; changes
    * nothing. Ports of `container` itself are not in the way.
    */
-  checkPorts(request: PortOwner & { readonly ports: readonly PortRequest[] }): void
-  /** Publishes exactly these ports of the container; all or none. Throws PORT_IN_USE. */
+  checkPorts(
+    request: PortOwner & {
+      readonly ports: readonly PortRequest[]
+      /** Of the container, or any one of each family that it will have. */
+      readonly address?: string | undefined
+      readonly address6?: string | undefined
+    },
+  ): void
+  /**
+   * Publishes exactly these ports of the container; all or none. A port that another container of
+   * the same stack has is shared: connections go to them in turns. Throws PORT_IN_USE.
+   */
   publish(request: PublishRequest): Promise<readonly PublishedPort[]>
   unpublish(container: string): Promise<void>
   /** What the kernel (or the proxy) has published for this state root. */
@@ -87,22 +97,57 @@ export interface NetworkRequest {
   readonly stack: string
   /** No way out of the network, and no way in but from the host. */
   readonly internal: boolean
-  /** Empty or absent: one of the pool. At most one IPv4 subnet is supported. */
+  /**
+   * Of either family, several of them too. A family of which there is none gets one of the pool.
+   */
   readonly subnets?: readonly { readonly subnet: string; readonly gateway?: string | undefined }[]
+  /** Which families the network has; default: IPv4 alone. */
+  readonly ipv4?: boolean | undefined
+  readonly ipv6?: boolean | undefined
   /** Subnets of networks that are not up now but will be: not to be chosen from the pool. */
   readonly taken?: readonly string[]
   /** Bytes; default: the kernel's 1500. */
   readonly mtu?: number | undefined
+  /** Name of the bridge; default: one of ours. */
+  readonly bridge?: string | undefined
+  /** False: containers of the network do not reach each other. Default true. */
+  readonly icc?: boolean | undefined
+  /** False: what leaves keeps the container's address. Default true. */
+  readonly masquerade?: boolean | undefined
+  /** Default: a bridge. */
+  readonly driver?: NetworkDriver | undefined
 }
+
+export type MacvlanMode = 'bridge' | 'private' | 'vepa' | 'passthru'
+export type IpvlanMode = 'l2' | 'l3' | 'l3s'
+export type IpvlanFlag = 'bridge' | 'private' | 'vepa'
+
+/**
+ * How the containers of a network are connected: by a bridge of their own, or each directly to an
+ * interface of the machine (`eth0`, or `eth0.10`, which is made when it is not there).
+ */
+export type NetworkDriver =
+  | { readonly kind: 'bridge' }
+  | { readonly kind: 'macvlan'; readonly parent: string; readonly mode: MacvlanMode }
+  | {
+      readonly kind: 'ipvlan'
+      readonly parent: string
+      readonly mode: IpvlanMode
+      readonly flag: IpvlanFlag
+    }
 
 export interface NetworkState {
   readonly name: string
   readonly stack: string
   readonly internal: boolean
-  /** Interface name, at most 15 bytes. */
+  readonly icc: boolean
+  readonly masquerade: boolean
+  readonly driver: NetworkDriver
+  /** Interface name, at most 15 bytes. Of a network that is no bridge it only carries the name. */
   readonly bridge: string
-  /** `10.89.0.0/24` */
+  /** `10.89.0.0/24`, `fd00::/64`: IPv4 first. */
   readonly subnets: readonly string[]
+  /** One of each subnet, in the same order. */
   readonly gateways: readonly string[]
   readonly mtu: number
 }
@@ -113,22 +158,30 @@ export interface AttachRequest {
   readonly network: string
   /** Name inside the container; default `eth0`. */
   readonly interfaceName?: string | undefined
-  readonly address: string
+  /** IPv4; absent in a network without. */
+  readonly address?: string | undefined
+  readonly address6?: string | undefined
+  /** Further addresses, reached on the link alone: `169.254.7.1`, `fe80::7`. */
+  readonly linkLocalAddresses?: readonly string[] | undefined
   /** Default: derived from the address, the same for every attempt. */
   readonly mac?: string | undefined
+  /** Settings below /proc/sys/net, with IFNAME for the interface: `ipv4.conf.IFNAME.arp_notify`. */
+  readonly sysctls?: Readonly<Record<string, string>> | undefined
   /**
    * True on one attachment of a container: its default route goes there (never for an internal
-   * network).
+   * network). The two families may take different ways.
    */
   readonly defaultRoute: boolean
+  /** Default: as `defaultRoute`. */
+  readonly defaultRoute6?: boolean | undefined
 }
 
 export interface Attachment {
-  /** Name of the veth end on the host, at most 15 bytes. */
+  /** Name of the veth end on the host, at most 15 bytes; '' where there is none. */
   readonly hostInterface: string
   readonly interfaceName: string
   readonly address: string
-  readonly prefixLength: number
+  readonly address6: string
   readonly mac: string
 }
 
@@ -142,11 +195,13 @@ export interface PortOwner {
   readonly container: string
   /** For messages: `web`. */
   readonly service: string
+  /** Containers of one stack may share a port; absent: of none. */
+  readonly stack?: string | undefined
 }
 
 export interface PortRequest {
   readonly protocol: 'tcp' | 'udp'
-  /** Default 0.0.0.0: every address of the host, loopback included. */
+  /** Default: every address of the host, loopback included, in the container's families. */
   readonly hostIp?: string | undefined
   /** A free one of the range; absent: any free port. */
   readonly published?: { readonly first: number; readonly last: number } | undefined
@@ -154,9 +209,10 @@ export interface PortRequest {
 }
 
 export interface PublishRequest extends PortOwner {
-  /** The network by which the container is reached, and its address there. */
+  /** The network by which the container is reached, and its addresses there. */
   readonly network: string
-  readonly address: string
+  readonly address?: string | undefined
+  readonly address6?: string | undefined
   readonly ports: readonly PortRequest[]
 }
 

@@ -70,9 +70,9 @@ export function decide(question: Question): readonly Decision[] {
  */
 function isConcerned(
   { desired, options, selection }: Question,
-  { oneOff = false, state }: ObservedContainer,
+  { oneOff, state }: ObservedContainer,
 ): boolean {
-  if (!oneOff) return true
+  if (oneOff === undefined) return true
   if (desired === undefined) return !selection.partial && options.oneOffs !== false
   return options.removeOrphans === true && (state === 'exited' || state === 'created')
 }
@@ -166,14 +166,14 @@ function decideUnwanted(question: Question, observed: ObservedContainer): Decisi
 
 function judgeUnwanted(
   { desired, selection, options }: Question,
-  { service, index, oneOff = false }: ObservedContainer,
+  { service, index, oneOff }: ObservedContainer,
 ): Pick<Judgement, 'verdict' | 'reason'> {
   if (desired === undefined) {
     return selection.selected.has(service)
       ? { verdict: 'remove', reason: 'taken down' }
       : { verdict: 'keep', reason: 'not selected' }
   }
-  if (oneOff) return { verdict: 'remove', reason: 'left by "run"' }
+  if (oneOff !== undefined) return { verdict: 'remove', reason: 'left by "run"' }
   if (desired.inactiveServices?.includes(service) === true) {
     return { verdict: 'keep', reason: 'its profile is not active' }
   }

@@ -25,6 +25,7 @@ export {
   type LifecycleRequest,
   type LifecycleVerb,
 } from './lifecycle.ts'
+export { desireOneOff, planOneOff, type OneOffChanges, type OneOffRequest } from './one-off.ts'
 export { plan, type PlanRequest } from './plan.ts'
 export { planToJson, type ActionJson, type PlanJson } from './plan-json.ts'
 export {

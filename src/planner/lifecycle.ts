@@ -138,7 +138,7 @@ function planEach(
   const { services = [], killSignal: signal = 'SIGKILL' } = options
   const chosen = observed.containers.filter(
     (each) =>
-      each.oneOff !== true &&
+      each.oneOff === undefined &&
       (services.length === 0 || services.includes(each.service)) &&
       applies(each, verb),
   )
@@ -169,12 +169,12 @@ function asFound(observed: ObservedState, known: DesiredState | undefined): Desi
   return {
     stack: observed.stack,
     source: known?.source ?? observed.source ?? { directory: '/', files: [] },
-    containers: observed.containers.filter(({ oneOff }) => oneOff !== true),
+    containers: observed.containers.filter(({ oneOff }) => oneOff === undefined),
     networks: [...networks, ...(known?.networks ?? []).filter(isMissing)],
     volumes: [...volumes, ...(known?.volumes ?? []).filter(isMissing)],
   }
 }
 
 function servicesOf({ containers }: ObservedState): readonly string[] {
-  return [...new Set(containers.filter(({ oneOff }) => oneOff !== true).map((c) => c.service))]
+  return [...new Set(containers.filter(({ oneOff }) => oneOff === undefined).map((c) => c.service))]
 }

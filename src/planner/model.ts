@@ -44,6 +44,15 @@ export interface DesiredContainer {
   readonly index: number
   readonly spec: ContainerSpec
   readonly dependsOn: readonly Dependency[]
+  /** Present for a container of `run`. */
+  readonly oneOff?: OneOff
+}
+
+export interface OneOff {
+  /** Its program is joined to whoever asked for it: pid 1 only waits, and the program is an exec. */
+  readonly attached: boolean
+  /** It goes when its program has ended. */
+  readonly remove: boolean
 }
 
 export interface Dependency {
@@ -259,8 +268,8 @@ export interface ObservedContainer {
   readonly oomKilled: boolean
   /** Stopped by `stop` or `down`, so no restart policy applies. */
   readonly stoppedByUser: boolean
-  /** Made by `run`, beside the replicas of its service. Absent: false. */
-  readonly oneOff?: boolean
+  /** Made by `run`, beside the replicas of its service. */
+  readonly oneOff?: OneOff
   readonly addresses: readonly {
     readonly network: string
     readonly ipv4?: string

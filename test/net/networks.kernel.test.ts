@@ -84,7 +84,7 @@ describe('createNetwork()', () => {
     expect(clash('10.7.3.0/24')).toThrow(
       /overlaps the address 10\.7\.0\.9\/16 of "tsstack:aaaa:shop:one"/,
     )
-    expect(clash('fd00::/64')).toThrow(/only IPv4 subnets/)
+    expect(clash('fd00::/640')).toThrow(/it is none; write it as/)
   })
 
   test('says when every pool is used up', () => {
@@ -92,7 +92,7 @@ describe('createNetwork()', () => {
     small.createNetwork({ ...request, name: 'one' })
     small.createNetwork({ ...request, name: 'two' })
     expect(() => small.createNetwork({ ...request, name: 'three' })).toThrow(
-      /every subnet of the pools is in use/,
+      /every IPv4 subnet of the pools is in use/,
     )
   })
 
@@ -170,7 +170,7 @@ describe('attach()', () => {
   test('gives a namespace its interface, address, route and settings', () => {
     net.createNetwork(request)
     const web = startContainer(net, 'web', 'shop_default', '10.89.0.2')
-    expect(web).toMatchObject({ interfaceName: 'eth0', mac: '02:42:0a:59:00:02', prefixLength: 24 })
+    expect(web).toMatchObject({ interfaceName: 'eth0', mac: '02:42:0a:59:00:02' })
     const links = JSON.parse(sh('ip -j addr', web.fd))
     const eth0 = links.find((one: any) => one.ifname === 'eth0')
     expect(eth0).toMatchObject({ address: '02:42:0a:59:00:02', mtu: 1500, operstate: 'UP' })

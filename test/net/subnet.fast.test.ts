@@ -12,9 +12,13 @@ import {
   parseSubnet,
 } from '../../src/net/subnet.ts'
 
-const anySubnet = fc
+const anyIpv4 = fc
   .tuple(fc.integer({ min: 0, max: 0xffffffff }), fc.integer({ min: 0, max: 32 }))
-  .map(([number, length]) => parseSubnet(`${formatNumber(number)}/${length}`))
+  .map(([number, length]) => parseSubnet(`${formatNumber(BigInt(number), 4)}/${length}`))
+const anyIpv6 = fc
+  .tuple(fc.bigInt({ min: 0n, max: (1n << 128n) - 1n }), fc.integer({ min: 0, max: 128 }))
+  .map(([number, length]) => parseSubnet(`${formatNumber(number, 6)}/${length}`))
+const anySubnet = fc.oneof(anyIpv4, anyIpv6)
 const occupied = (...subnets: readonly string[]) =>
   subnets.map((text) => ({ subnet: parseSubnet(text), what: text }))
 
@@ -23,9 +27,11 @@ describe('parseSubnet()', () => {
     expect(formatSubnet(parseSubnet('10.89.3.77/23'))).toBe('10.89.2.0/23')
     expect(formatSubnet(parseSubnet('0.0.0.0/0'))).toBe('0.0.0.0/0')
     expect(formatSubnet(parseSubnet('255.255.255.255/32'))).toBe('255.255.255.255/32')
+    expect(formatSubnet(parseSubnet('FD00:0:0:1::77/64'))).toBe('fd00:0:0:1::/64')
+    expect(formatSubnet(parseSubnet('::/0'))).toBe('::/0')
   })
 
-  test.each(['', '10.0.0.0', '10.0.0.0/33', '10.0.0/8', 'fd00::/64', '10.0.0.0/8x', '1.2.3.4/-1'])(
+  test.each(['', '10.0.0.0', '10.0.0.0/33', '10.0.0/8', 'fd00::/129', '10.0.0.0/8x', '1.2.3.4/-1'])(
     'refuses "%s"',
     (text) => {
       expect(() => parseSubnet(text)).toThrow(`Cannot use subnet "${text}"`)
@@ -46,8 +52,8 @@ describe('overlaps()', () => {
     fc.assert(
       fc.property(anySubnet, anySubnet, (one, other) => {
         const holds =
-          isInside(formatSubnet(one), formatNumber(other.first)) ||
-          isInside(formatSubnet(other), formatNumber(one.first))
+          isInside(formatSubnet(one), formatNumber(other.first, other.family)) ||
+          isInside(formatSubnet(other), formatNumber(one.first, one.family))
         expect(overlaps(one, other)).toBe(holds)
         expect(overlaps(other, one)).toBe(holds)
       }),
@@ -68,6 +74,8 @@ describe('chooseSubnet()', () => {
     expect(choose(['10.89.0.0/23'], '10.88.0.0/15')).toBeUndefined()
     expect(choose(['10.89.0.0/25'])).toBeUndefined()
     expect(choose(['255.255.254.0/23'], '255.255.254.0/24')).toBe('255.255.255.0/24')
+    const found = chooseSubnet(['fd00:1::/48'], 64, occupied('fd00:1::/63', '10.0.0.0/8'))
+    expect(found && formatSubnet(found)).toBe('fd00:1:0:2::/64')
   })
 
   test('never overlaps what is taken, and stays inside its pool', () => {
@@ -76,7 +84,7 @@ describe('chooseSubnet()', () => {
       .chain((low) =>
         fc
           .integer({ min: 12, max: 32 })
-          .map((length) => `${formatNumber(0x0a590000 + low)}/${length}`),
+          .map((length) => `${formatNumber(BigInt(0x0a590000 + low), 4)}/${length}`),
       )
     fc.assert(
       fc.property(fc.array(small, { maxLength: 40 }), (taken) => {
@@ -142,9 +150,28 @@ describe('names of interfaces', () => {
   })
 
   test('parseAlias() reads back formatAlias() for its own root only', () => {
+    const plain = { internal: false, icc: true, masquerade: true, subnets: [] }
+    const bridge = { kind: 'bridge' } as const
+    const shop = { kind: 'network', stack: 'shop', ...plain, driver: bridge } as const
+    const subnets = [
+      { subnet: '192.0.2.0/24', gateway: '192.0.2.1' },
+      { subnet: 'fd00::/64', gateway: 'fd00::1' },
+    ]
     const owners = [
-      { kind: 'network', stack: 'shop', network: 'shop_default', internal: false },
-      { kind: 'network', stack: 'shop', network: 'shop_safe', internal: true },
+      { ...shop, network: 'shop_default' },
+      { ...shop, network: 'shop_safe', internal: true, icc: false, masquerade: false },
+      {
+        ...shop,
+        network: 'shop_lan',
+        driver: { kind: 'macvlan', parent: 'eth0.10', mode: 'bridge' },
+        subnets,
+      },
+      {
+        ...shop,
+        network: 'shop_ip',
+        driver: { kind: 'ipvlan', parent: 'eth0', mode: 'l3', flag: 'private' },
+        subnets,
+      },
       { kind: 'container', network: 'shop_default', container: 'shop-web-1' },
     ] as const
     for (const owner of owners) {
@@ -158,8 +185,10 @@ describe('names of interfaces', () => {
 
   test('addressNumber() and formatNumber() are inverse', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 0xffffffff }), (number) => {
-        expect(addressNumber(formatNumber(number))).toBe(number)
+      fc.property(fc.bigInt({ min: 0n, max: (1n << 128n) - 1n }), (number) => {
+        expect(addressNumber(formatNumber(number, 6))).toBe(number)
+        const small = number & 0xffffffffn
+        expect(addressNumber(formatNumber(small, 4))).toBe(small)
       }),
     )
     expect(firstHost(parseSubnet('10.0.0.0/31'))).toBe('10.0.0.0')

@@ -56,7 +56,7 @@ export function startContainer(
   net: Net,
   name: string,
   network: string,
-  address: string,
+  ...addresses: readonly string[]
 ): Container {
   const fd = createNetworkNamespace()
   net.prepareNamespace(fd)
@@ -64,7 +64,8 @@ export function startContainer(
     netnsFd: fd,
     container: name,
     network,
-    address,
+    address: addresses.find((one) => !one.includes(':')),
+    address6: addresses.find((one) => one.includes(':')),
     defaultRoute: true,
   })
   return { fd, name, ...attachment }
@@ -87,9 +88,14 @@ export function connectNeighbour(name = 'lan0', prefix = '192.0.2'): number {
 }
 
 /** Answers connections at `port` inside `fd` with `text` and the address they come from. */
-export async function serveTcp(fd: number, port: number, text: string): Promise<Server> {
+export async function serveTcp(
+  fd: number,
+  port: number,
+  text: string,
+  address = '0.0.0.0',
+): Promise<Server> {
   const socket = withNamespace(fd, 'net', () =>
-    openInetSocket({ protocol: 'tcp', address: '0.0.0.0', port, backlog: 16, reuseAddress: true }),
+    openInetSocket({ protocol: 'tcp', address, port, backlog: 16, reuseAddress: true }),
   )
   const server = createServer((connection) => {
     connection.on('error', () => {})
@@ -126,9 +132,10 @@ export function fingerprint(): string {
   )
   return [
     links,
-    sh('ip -o -4 addr'),
+    // Whether another has a link-local address is asked for a while.
+    sh('ip -o addr | sed "s/ tentative//"'),
     sh('nft list ruleset'),
-    sh('cat /proc/sys/net/ipv4/ip_forward'),
+    sh('cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding'),
   ].join('\n')
 }
 

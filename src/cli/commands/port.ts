@@ -39,7 +39,7 @@ async function showPort(
   const request = { kind: 'observe', input: input(), services: [service] } as const
   const { observed } = await askFor(asking, request, 'observed')
   const container = observed.containers
-    .filter((each) => each.oneOff !== true && (index === undefined || each.index === index))
+    .filter((each) => each.oneOff === undefined && (index === undefined || each.index === index))
     .toSorted(byService)[0]
   if (container === undefined) throw noReplica(service, index)
   const found = container.ports.filter(

@@ -96,7 +96,7 @@ function isWanted(container: ObservedContainer, { all, status, filter = [] }: Ps
   const names = filter.flatMap(({ service }) => service ?? [])
   if (names.length > 0 && !names.includes(container.service)) return false
   if (states.length > 0) return states.includes(container.state)
-  return all === true || (isAlive(container) && container.oneOff !== true)
+  return all === true || (isAlive(container) && container.oneOff === undefined)
 }
 
 const HEAD = ['NAME', 'SERVICE', 'STATE', 'HEALTH', 'ADDRESS', 'PORTS'] as const

@@ -40,7 +40,7 @@ async function rm(
   const request = { kind: 'observe', input: input(), services } as const
   const { observed } = await askFor(asking, request, 'observed')
   const doomed = observed.containers
-    .filter((each) => each.oneOff !== true && (stop || !isAlive(each)))
+    .filter((each) => each.oneOff === undefined && (stop || !isAlive(each)))
     .toSorted(byService)
   if (doomed.length === 0) {
     say('no stopped containers')

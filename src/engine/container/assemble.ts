@@ -13,6 +13,8 @@ import {
   type Program,
   sealedMemfd,
 } from '../../linux/index.ts'
+import type { ContainerSpec } from '../../planner/index.ts'
+import { openAnchor } from './anchor.ts'
 import { describeContainer } from './describe.ts'
 import type { LiveContainer, Machine } from '../machine.ts'
 import { rootMountPoint } from '../paths.ts'
@@ -51,6 +53,8 @@ export interface AssembleInput {
 /** What a launch needs: the program, and which of our descriptors it is given. */
 export interface Assembly {
   readonly program: Program
+  /** The program of the container, and its arguments. */
+  readonly words: readonly string[]
   /** Complete once the FIFO is open. */
   readonly descriptors: (fifo: Fd) => Readonly<Record<number, Fd>>
 }
@@ -97,7 +101,8 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
     cwd: config.process.cwd,
   })
   if (config.root.readonly) makeRootReadOnly(rootfs.fd)
-  const init = record.spec.init ? openInit(config, executable, undo) : undefined
+  const isAnchored = record.oneOff?.attached === true
+  const init = isAnchored ? openAnchor(undo) : openInit(record.spec, { config, executable, undo })
   const table = new DescriptorTable({
     stdio: [placeholder(), input.output.stdout, input.output.stderr],
     status: input.reports.status,
@@ -106,7 +111,7 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
   })
   const child: ChildInput = {
     config,
-    ...programInput(config, { name: record.name, executable, init: record.spec.init }),
+    ...programInput(config, { name: record.name, executable, init: init !== undefined }),
     mounts: childMounts(machine, { config, rootfs, mounts, table }),
     tasks: input.join.writeTo.map((fd) => table.pass(fd)),
     ...(input.netns === undefined ? {} : { netns: table.pass(input.netns) }),
@@ -120,7 +125,7 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
     ...(input.join.cloneInto === undefined ? {} : { cgroupFd: table.pass(input.join.cloneInto) }),
   }
   const program = monitorProgram(monitor, (draft) => writeChild(draft, child))
-  return { program, descriptors: (fifo) => table.passed(fifo) }
+  return { program, descriptors: (fifo) => table.passed(fifo), words: config.process.args }
 }
 
 function containerCgroupPath({ container }: AssembleInput): string {
@@ -148,7 +153,12 @@ function placeholder(): Fd {
   return nullFd
 }
 
-function openInit(config: OciConfig, executable: string, undo: Undo): Fd {
+function openInit(
+  { init }: ContainerSpec,
+  input: { readonly config: OciConfig; readonly executable: string; readonly undo: Undo },
+): Fd | undefined {
+  if (!init) return undefined
+  const { config, executable, undo } = input
   const { args, env } = config.process
   const fd = sealedMemfd('tsstack-init', initProgram({ executable, args, env }).image())
   undo.push(() => close(fd))

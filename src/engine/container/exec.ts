@@ -107,7 +107,7 @@ function describeExec(container: LiveContainer, request: ExecRequest, root: Fd):
     {
       ...spec,
       entrypoint: [],
-      command: request.command,
+      command: request.command.length > 0 ? request.command : (container.attempt?.words ?? []),
       environment: { ...spec.environment, ...request.environment },
       tty: request.tty,
       privileged: request.privileged ?? spec.privileged,

@@ -78,12 +78,13 @@ export function publishNames(
   interfaces: readonly AttemptInterface[],
 ): void {
   for (const { network, aliases } of attachmentsOf(record)) {
-    const address = interfaces.find((one) => one.network === network)?.ipv4
+    const own = interfaces.find((one) => one.network === network)
     const names = [...new Set([record.name, ...aliases])]
     machine.net.names.set({
       network,
       names,
-      address,
+      address: own?.ipv4,
+      address6: own?.ipv6,
       container: record.name,
       stack: record.stack,
     })

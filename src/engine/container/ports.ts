@@ -18,12 +18,14 @@ export async function publishPorts(
   if (ports.length === 0) return []
   const outward = defaultNetwork(machine, record)
   const entry = interfaces.find(({ network }) => network === outward) ?? interfaces[0]
-  if (entry?.ipv4 === undefined) return []
+  if (entry === undefined) return []
   return machine.net.publish({
     container: record.name,
     service: record.service,
+    stack: record.stack,
     network: entry.network,
     address: entry.ipv4,
+    address6: entry.ipv6,
     ports,
   })
 }

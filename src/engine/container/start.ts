@@ -121,7 +121,7 @@ async function launch(machine: Machine, container: LiveContainer, draft: Draft):
   temporary.push(() => closeCgroupJoin(join))
   const output = openOutput(container, temporary)
   const reports = makeReports(container, temporary)
-  const { program, descriptors } = assemble(machine, {
+  const { program, descriptors, words } = assemble(machine, {
     container,
     cgroup,
     join,
@@ -138,6 +138,7 @@ async function launch(machine: Machine, container: LiveContainer, draft: Draft):
     dns,
     notes: () => program.notes,
   })
+  attempt.words = words
   const fifo = openSync(own.fifo, constants.O_RDWR | constants.O_NONBLOCK)
   temporary.push(() => closeSync(fifo))
   publishNames(machine, record, interfaces)

@@ -2,7 +2,13 @@
 
 import { mkdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ContainerSpec, Dependency, ObservedPort, RestartMemory } from '../../planner/index.ts'
+import type {
+  ContainerSpec,
+  Dependency,
+  ObservedPort,
+  OneOff,
+  RestartMemory,
+} from '../../planner/index.ts'
 import { containerPaths, containersDirectory, type ContainerPaths } from '../paths.ts'
 import type { Paths } from '../types.ts'
 import { appendEntry, readLastEntry, readRecord, writeRecord } from './file.ts'
@@ -16,6 +22,8 @@ export interface ContainerRecord {
   readonly index: number
   readonly spec: ContainerSpec
   readonly dependsOn: readonly Dependency[]
+  /** Present for a container of `run`. */
+  readonly oneOff?: OneOff
   /** Milliseconds since the epoch, as all times here. */
   readonly createdAt: number
   /** Attempts begun so far; the number of the newest. */

@@ -1,7 +1,7 @@
 /** Addresses of interfaces over rtnetlink. rtnetlink(7) */
 
 import { attribute, parseAttributes, readString } from './attribute.ts'
-import { AF_INET, AF_INET6, formatAddress, ipv4Bytes } from './ip.ts'
+import { AF_INET, AF_INET6, addressBytes, familyOf, formatAddress } from './ip.ts'
 import { NLM_F_CREATE, NLM_F_REPLACE } from './message.ts'
 import type { Message, Request } from './message.ts'
 
@@ -15,6 +15,7 @@ const IFA_ADDRESS = 1
 const IFA_LOCAL = 2
 const IFA_LABEL = 3
 const IFA_BROADCAST = 4
+const IFA_F_NODAD = 0x02
 const IFADDR_BYTES = 8 // struct ifaddrmsg
 
 export interface InterfaceAddress {
@@ -32,7 +33,10 @@ interface AddressRequest {
   readonly prefixLength: number
 }
 
-/** Gives an interface an IPv4 address; the same address again is no error. */
+/**
+ * Gives an interface an address; the same address again is no error. An IPv6 address can be used at
+ * once: nobody is asked whether another has it.
+ */
 export function addAddress(request: AddressRequest): Request {
   return {
     type: RTM_NEWADDR,
@@ -82,12 +86,15 @@ function parseAddress({ body }: Message): readonly InterfaceAddress[] {
 
 function addressBody({ linkIndex, address, prefixLength }: AddressRequest): Buffer {
   const header = Buffer.alloc(IFADDR_BYTES)
-  header.writeUInt8(AF_INET, 0)
+  const family = familyOf(address)
+  header.writeUInt8(family, 0)
   header.writeUInt8(prefixLength, 1)
+  header.writeUInt8(family === AF_INET6 ? IFA_F_NODAD : 0, 2)
   header.writeUInt32LE(linkIndex, 4)
-  const bytes = ipv4Bytes(address)
+  const bytes = addressBytes(address)
   const attributes = [attribute(IFA_LOCAL, bytes), attribute(IFA_ADDRESS, bytes)]
-  if (prefixLength < 31) attributes.push(attribute(IFA_BROADCAST, broadcast(bytes, prefixLength)))
+  if (family === AF_INET && prefixLength < 31)
+    attributes.push(attribute(IFA_BROADCAST, broadcast(bytes, prefixLength)))
   return Buffer.concat([header, ...attributes])
 }
 

@@ -33,6 +33,13 @@ export function u8Attribute(type: number, value: number): Buffer {
   return attribute(type, Buffer.of(value))
 }
 
+/** A 16-bit number in the machine's order, as rtnetlink wants it. */
+export function u16Attribute(type: number, value: number): Buffer {
+  const bytes = Buffer.alloc(2)
+  bytes.writeUInt16LE(value)
+  return attribute(type, bytes)
+}
+
 /** A 32-bit number in the machine's order, as rtnetlink wants it. */
 export function u32Attribute(type: number, value: number): Buffer {
   const bytes = Buffer.alloc(4)

@@ -7,9 +7,17 @@ export {
   parseAddresses,
   type InterfaceAddress,
 } from './address.ts'
+export {
+  deleteConnection,
+  listConnections,
+  parseConnections,
+  type TrackedConnection,
+} from './conntrack.ts'
 export { openInetSocket, type InetSocketRequest } from './inet.ts'
+export { addressBytes, formatAddress } from './ip.ts'
 export {
   createBridge,
+  createShared,
   createVeth,
   deleteLink,
   deleteLinkGroup,
@@ -21,6 +29,7 @@ export {
   type LinkChanges,
   type LinkKey,
   type LinkSettings,
+  type Shared,
   type VethPeer,
 } from './link.ts'
 export type { Message as NetlinkMessage, Request as NetlinkRequest } from './message.ts'

@@ -1,7 +1,7 @@
-/** IPv4 sockets bound on this thread, in whatever network namespace it is in now. ip(7) */
+/** IPv4 and IPv6 sockets bound on this thread, in whatever network namespace it is in now. ip(7) */
 
 import { check, declare, kernelError, lastErrno } from '../libc.ts'
-import { AF_INET, ipv4Bytes } from './ip.ts'
+import { AF_INET, AF_INET6, addressBytes, familyOf } from './ip.ts'
 
 const socket = declare('int socket(int, int, int)')
 const bind = declare('int bind(int, void *, uint)')
@@ -16,10 +16,14 @@ const SOCK_NONBLOCK_CLOEXEC = 0x800 | 0x80000
 const SOL_SOCKET = 1
 const SO_REUSEADDR = 2
 const SO_RCVBUF = 8
+const IPPROTO_IPV6 = 41
+const IPV6_V6ONLY = 26
 const SOCKADDR_IN_BYTES = 16
+const SOCKADDR_IN6_BYTES = 28
 
 export interface InetSocketRequest {
   readonly protocol: 'tcp' | 'udp'
+  /** IPv4 or IPv6; `::` means every IPv6 address and no IPv4 one. */
   readonly address: string
   /** 0: the kernel chooses a free one. */
   readonly port: number
@@ -44,7 +48,12 @@ export function openInetSocket(request: InetSocketRequest): {
 } {
   const { protocol, address, port, backlog } = request
   const type = (protocol === 'tcp' ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK_CLOEXEC
-  const fd = check(socket(AF_INET, type, 0), { syscall: 'socket', args: ['AF_INET', protocol] })
+  const family = familyOf(address)
+  const fd = check(socket(family, type, 0), {
+    syscall: 'socket',
+    args: [family === AF_INET ? 'AF_INET' : 'AF_INET6', protocol],
+  })
+  if (family === AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, Buffer.of(1, 0, 0, 0), 4)
   if (request.reuseAddress === true)
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, Buffer.of(1, 0, 0, 0), 4)
   if (request.discard === true) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, Buffer.alloc(4), 4)
@@ -66,15 +75,17 @@ export function openInetSocket(request: InetSocketRequest): {
 
 /** The port a socket is bound to. */
 function boundPort(fd: number): number {
-  const name = Buffer.alloc(SOCKADDR_IN_BYTES)
+  const name = Buffer.alloc(SOCKADDR_IN6_BYTES)
   check(getsockname(fd, name, [name.length]), { syscall: 'getsockname', args: [fd] })
   return name.readUInt16BE(2)
 }
 
 function socketAddress(address: string, port: number): Buffer {
-  const name = Buffer.alloc(SOCKADDR_IN_BYTES)
-  name.writeUInt16LE(AF_INET, 0)
+  const family = familyOf(address)
+  const isIpv4 = family === AF_INET
+  const name = Buffer.alloc(isIpv4 ? SOCKADDR_IN_BYTES : SOCKADDR_IN6_BYTES)
+  name.writeUInt16LE(family, 0)
   name.writeUInt16BE(port, 2)
-  name.set(ipv4Bytes(address), 4)
+  name.set(addressBytes(address), isIpv4 ? 4 : 8)
   return name
 }

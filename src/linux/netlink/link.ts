@@ -9,6 +9,7 @@ import {
   parseAttributes,
   readString,
   stringAttribute,
+  u16Attribute,
   u32Attribute,
   u8Attribute,
 } from './attribute.ts'
@@ -38,6 +39,11 @@ const IFLA_INFO_DATA = 2
 const IFLA_INFO_SLAVE_KIND = 4
 const IFLA_INFO_SLAVE_DATA = 5
 const IFLA_BRPORT_MODE = 4
+const IFLA_BRPORT_ISOLATED = 33
+const IFLA_MACVLAN_MODE = 1
+const IFLA_IPVLAN_MODE = 1
+const IFLA_IPVLAN_FLAGS = 2
+const IFLA_VLAN_ID = 1
 const VETH_INFO_PEER = 1 // include/uapi/linux/veth.h
 const AF_INET6 = 10
 const IFLA_INET6_ADDR_GEN_MODE = 8
@@ -68,6 +74,8 @@ export interface LinkChanges extends LinkSettings {
   readonly group?: number
   /** Of a bridge's port: frames may leave by the port they came from. */
   readonly hairpin?: boolean
+  /** Of a bridge's port: no frames to and from other isolated ports. */
+  readonly isolated?: boolean
 }
 
 /** `up` is no part of it: the kernel opens a peer only once both ends exist (ENOTCONN). */
@@ -132,6 +140,59 @@ export function createVeth(name: string, settings: LinkSettings, peer: VethPeer)
   }
 }
 
+/** How an interface shares that of the machine it is made on. @see include/uapi/linux/if_link.h */
+export type Shared =
+  | { readonly kind: 'macvlan'; readonly mode: keyof typeof MACVLAN_MODES }
+  | {
+      readonly kind: 'ipvlan'
+      readonly mode: keyof typeof IPVLAN_MODES
+      readonly flag: keyof typeof IPVLAN_FLAGS
+    }
+  | { readonly kind: 'vlan'; readonly id: number }
+
+const MACVLAN_MODES = { private: 1, vepa: 2, bridge: 4, passthru: 8 } as const
+const IPVLAN_MODES = { l2: 0, l3: 1, l3s: 2 } as const
+const IPVLAN_FLAGS = { bridge: 0, private: 1, vepa: 2 } as const
+
+/** Makes an interface on top of `parent` (an index), in the namespace `netnsFd` or here. */
+export function createShared(
+  name: string,
+  shared: Shared,
+  place: LinkSettings & { readonly parent: number; readonly netnsFd?: number },
+): Request {
+  return {
+    type: RTM_NEWLINK,
+    flags: NLM_F_CREATE | NLM_F_EXCL,
+    body: Buffer.concat([
+      linkHeader({ name }, place),
+      stringAttribute(IFLA.name, name),
+      ...settingAttributes(place),
+      u32Attribute(IFLA.link, place.parent),
+      ...(place.netnsFd === undefined ? [] : [u32Attribute(IFLA.netnsFd, place.netnsFd)]),
+      nested(
+        IFLA.linkInfo,
+        stringAttribute(IFLA_INFO_KIND, shared.kind),
+        nested(IFLA_INFO_DATA, ...sharedData(shared)),
+      ),
+    ]),
+    what: `create ${shared.kind} "${name}" on link ${place.parent}`,
+  }
+}
+
+function sharedData(shared: Shared): readonly Buffer[] {
+  switch (shared.kind) {
+    case 'macvlan':
+      return [u32Attribute(IFLA_MACVLAN_MODE, MACVLAN_MODES[shared.mode])]
+    case 'ipvlan':
+      return [
+        u16Attribute(IFLA_IPVLAN_MODE, IPVLAN_MODES[shared.mode]),
+        u16Attribute(IFLA_IPVLAN_FLAGS, IPVLAN_FLAGS[shared.flag]),
+      ]
+    case 'vlan':
+      return [u16Attribute(IFLA_VLAN_ID, shared.id)]
+  }
+}
+
 export function setLink(key: LinkKey, settings: LinkChanges): Request {
   return {
     type: RTM_NEWLINK,
@@ -143,7 +204,7 @@ export function setLink(key: LinkKey, settings: LinkChanges): Request {
       ...(settings.alias === undefined ? [] : [attribute(IFLA.alias, Buffer.from(settings.alias))]),
       ...(settings.ipv6LinkLocal === false ? [noLinkLocalAddress()] : []),
       ...(settings.group === undefined ? [] : [u32Attribute(IFLA.group, settings.group)]),
-      ...(settings.hairpin === undefined ? [] : [portMode(settings.hairpin)]),
+      ...portSettings(settings),
     ]),
     what: `change link ${describe(key)}`,
   }
@@ -233,13 +294,19 @@ function noLinkLocalAddress(): Buffer {
   return nested(IFLA.afSpec, nested(AF_INET6, mode))
 }
 
-function portMode(hairpin: boolean): Buffer {
-  const mode = u8Attribute(IFLA_BRPORT_MODE, hairpin ? 1 : 0)
-  return nested(
-    IFLA.linkInfo,
-    stringAttribute(IFLA_INFO_SLAVE_KIND, 'bridge'),
-    nested(IFLA_INFO_SLAVE_DATA, mode),
-  )
+function portSettings({ hairpin, isolated }: LinkChanges): readonly Buffer[] {
+  const data = [
+    ...(hairpin === undefined ? [] : [u8Attribute(IFLA_BRPORT_MODE, hairpin ? 1 : 0)]),
+    ...(isolated === undefined ? [] : [u8Attribute(IFLA_BRPORT_ISOLATED, isolated ? 1 : 0)]),
+  ]
+  if (data.length === 0) return []
+  return [
+    nested(
+      IFLA.linkInfo,
+      stringAttribute(IFLA_INFO_SLAVE_KIND, 'bridge'),
+      nested(IFLA_INFO_SLAVE_DATA, ...data),
+    ),
+  ]
 }
 
 function describe(key: LinkKey): string {

@@ -1,7 +1,7 @@
 /** The neighbour table (ARP entries) over rtnetlink. rtnetlink(7) */
 
 import { attribute, parseAttributes } from './attribute.ts'
-import { AF_INET, AF_INET6, formatAddress, ipv4Bytes } from './ip.ts'
+import { AF_INET, AF_INET6, addressBytes, familyOf, formatAddress } from './ip.ts'
 import { NLM_F_CREATE, NLM_F_REPLACE } from './message.ts'
 import type { Message, Request } from './message.ts'
 
@@ -25,7 +25,7 @@ export interface Neighbour {
   readonly state: number
 }
 
-/** Sets a permanent IPv4 entry, replacing what is there. */
+/** Sets a permanent entry, replacing what is there. */
 export function setNeighbour(request: {
   readonly linkIndex: number
   readonly address: string
@@ -36,8 +36,8 @@ export function setNeighbour(request: {
     type: RTM_NEWNEIGH,
     flags: NLM_F_CREATE | NLM_F_REPLACE,
     body: Buffer.concat([
-      neighbourHeader(request.linkIndex, NUD_PERMANENT),
-      attribute(NDA_DST, ipv4Bytes(request.address)),
+      neighbourHeader(request, NUD_PERMANENT),
+      attribute(NDA_DST, addressBytes(request.address)),
       attribute(NDA_LLADDR, mac),
     ]),
     what: `set neighbour ${request.address} of link ${request.linkIndex}`,
@@ -52,8 +52,8 @@ export function deleteNeighbour(request: {
     type: RTM_DELNEIGH,
     flags: 0,
     body: Buffer.concat([
-      neighbourHeader(request.linkIndex, 0),
-      attribute(NDA_DST, ipv4Bytes(request.address)),
+      neighbourHeader(request, 0),
+      attribute(NDA_DST, addressBytes(request.address)),
     ]),
     what: `delete neighbour ${request.address} of link ${request.linkIndex}`,
   }
@@ -85,9 +85,12 @@ function parseNeighbour({ body }: Message): readonly Neighbour[] {
   ]
 }
 
-function neighbourHeader(linkIndex: number, state: number): Buffer {
+function neighbourHeader(
+  { linkIndex, address }: { readonly linkIndex: number; readonly address: string },
+  state: number,
+): Buffer {
   const header = Buffer.alloc(NDMSG_BYTES)
-  header.writeUInt8(AF_INET, 0)
+  header.writeUInt8(familyOf(address), 0)
   header.writeInt32LE(linkIndex, 4)
   header.writeUInt16LE(state, 8)
   return header

@@ -1,7 +1,7 @@
 /** Routes over rtnetlink. rtnetlink(7) */
 
 import { attribute, parseAttributes, u32Attribute } from './attribute.ts'
-import { AF_INET, AF_INET6, formatAddress, ipv4Bytes } from './ip.ts'
+import { AF_INET, AF_INET6, addressBytes, familyOf, formatAddress } from './ip.ts'
 import { NLM_F_CREATE, NLM_F_EXCL } from './message.ts'
 import type { Message, Request } from './message.ts'
 
@@ -42,7 +42,7 @@ interface RouteRequest {
   readonly linkIndex?: number
 }
 
-/** Adds an IPv4 route to the main table. */
+/** Adds a route to the main table; of the family of its gateway or destination. */
 export function addRoute(request: RouteRequest): Request {
   return {
     type: RTM_NEWROUTE,
@@ -92,16 +92,18 @@ function parseRoute({ body }: Message): readonly Route[] {
 
 function routeBody({ destination, prefixLength, gateway, linkIndex }: RouteRequest): Buffer {
   const header = Buffer.alloc(RTMSG_BYTES)
-  header.writeUInt8(AF_INET, 0)
-  header.writeUInt8(destination === undefined ? 0 : (prefixLength ?? 32), 1)
+  const family = familyOf(gateway ?? destination ?? '0.0.0.0')
+  const whole = family === AF_INET ? 32 : 128
+  header.writeUInt8(family, 0)
+  header.writeUInt8(destination === undefined ? 0 : (prefixLength ?? whole), 1)
   header.writeUInt8(RT_TABLE_MAIN, 4)
   header.writeUInt8(RTPROT_STATIC, 5)
   header.writeUInt8(gateway === undefined ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE, 6)
   header.writeUInt8(RTN_UNICAST, 7)
   return Buffer.concat([
     header,
-    ...(destination === undefined ? [] : [attribute(RTA_DST, ipv4Bytes(destination))]),
-    ...(gateway === undefined ? [] : [attribute(RTA_GATEWAY, ipv4Bytes(gateway))]),
+    ...(destination === undefined ? [] : [attribute(RTA_DST, addressBytes(destination))]),
+    ...(gateway === undefined ? [] : [attribute(RTA_GATEWAY, addressBytes(gateway))]),
     ...(linkIndex === undefined ? [] : [u32Attribute(RTA_OIF, linkIndex)]),
   ])
 }

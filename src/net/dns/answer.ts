@@ -1,6 +1,7 @@
 /** What this server knows by itself: the names of the stack, forwards and backwards. Pure. */
 
-import { contains, parseSubnet } from '../subnet.ts'
+import { addressBytes, formatAddress } from '../../linux/index.ts'
+import { contains, familyOf, parseSubnet } from '../subnet.ts'
 import type { NameRegistry } from './names.ts'
 import {
   CLASS_INTERNET,
@@ -38,7 +39,7 @@ function answerName(query: Query, view: View): LocalAnswer | undefined {
   // RFC 6761: localhost is never asked of others.
   const isLocalhost = query.name.toLowerCase() === 'localhost'
   const found = isLocalhost
-    ? { addresses: ['127.0.0.1'] }
+    ? { addresses: ['127.0.0.1', '::1'], others: [] }
     : view.names.lookup(view.networks, query.name)
   if (!found) {
     const isElsewhere = view.names.isNameOfStack(view.stack, query.name)
@@ -46,10 +47,12 @@ function answerName(query: Query, view: View): LocalAnswer | undefined {
   }
   // A known name without an address of the wanted kind is NODATA; a stopped container's name is
   // unknown.
-  if (found.addresses.length === 0) return { rcode: RCODE.noSuchName, records: [] }
-  const wantsAddress = query.type === TYPE.A || query.type === TYPE.ANY
-  const addresses = wantsAddress ? rotate(found.addresses, view.turn) : []
-  return { rcode: RCODE.noError, records: addresses.map(addressRecord) }
+  const all = [...rotate(found.addresses, view.turn), ...rotate(found.others, view.turn)]
+  if (all.length === 0) return { rcode: RCODE.noSuchName, records: [] }
+  const records = all.map(addressRecord)
+  const wanted =
+    query.type === TYPE.ANY ? records : records.filter(({ type }) => type === query.type)
+  return { rcode: RCODE.noError, records: wanted }
 }
 
 function answerReverse(query: Query, view: View): LocalAnswer | undefined {
@@ -63,14 +66,20 @@ function answerReverse(query: Query, view: View): LocalAnswer | undefined {
   return isOurs ? { rcode: RCODE.noSuchName, records: [] } : undefined
 }
 
-/** `10.89.0.2` of `2.0.89.10.in-addr.arpa`. */
+/** `10.89.0.2` of `2.0.89.10.in-addr.arpa`, `fd00::2` of `2.0.0…0.0.d.f.ip6.arpa`. */
 function reversedAddress(name: string): string | undefined {
+  const [, nibbles] = /^((?:[0-9a-f]\.){32})ip6\.arpa$/i.exec(name) ?? []
+  if (nibbles !== undefined) {
+    const digits = nibbles.split('.').reverse().join('')
+    return formatAddress(Buffer.from(digits, 'hex'))
+  }
   const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.in-addr\.arpa$/i.exec(name)
-  return match ? match.slice(1, 5).reverse().map(Number).join('.') : undefined
+  const bytes = match?.slice(1, 5).reverse().map(Number) ?? []
+  return match && bytes.every((byte) => byte < 256) ? bytes.join('.') : undefined
 }
 
 function addressRecord(address: string): ResourceRecord {
-  return { type: TYPE.A, data: Buffer.from(address.split('.').map(Number)) }
+  return { type: familyOf(address) === 4 ? TYPE.A : TYPE.AAAA, data: addressBytes(address) }
 }
 
 function rotate<T>(values: readonly T[], turn: number): readonly T[] {

@@ -11,13 +11,22 @@ export interface NameEntry {
   readonly stack: string
   /** Container name first (the answer to a reverse question), then service name and aliases. */
   readonly names: readonly string[]
-  /** Absent: the names are known, so never forwarded, but nothing runs there now. */
+  /**
+   * IPv4 and IPv6. Both absent: the names are known, so never forwarded, but nothing runs there.
+   */
   readonly address?: string | undefined
+  readonly address6?: string | undefined
+  /**
+   * False: it runs but does not serve yet, or is unhealthy: named after the others. Default true.
+   */
+  readonly isReady?: boolean | undefined
 }
 
 export interface Lookup {
-  /** Addresses of running containers; empty: known, but none now. */
+  /** Addresses of running containers that are ready; both empty: known, but none runs now. */
   readonly addresses: readonly string[]
+  /** Of those that run but are not ready. */
+  readonly others: readonly string[]
 }
 
 /**
@@ -61,15 +70,17 @@ export class NameRegistry {
     const wanted = normalize(name)
     const entries = networks.flatMap((network) => this.#entries(network, wanted))
     if (entries.length === 0) return undefined
-    const addresses = [...new Set(entries.flatMap(({ address }) => address ?? []))]
-    return { addresses }
+    const addresses = addressesOf(entries.filter(({ isReady = true }) => isReady))
+    const others = addressesOf(entries.filter(({ isReady = true }) => !isReady))
+    return { addresses, others: others.filter((one) => !addresses.includes(one)) }
   }
 
   /** The container name and network of `address` on `networks`, as `web-1.shop_default`. */
   reverse(networks: readonly string[], address: string): string | undefined {
     for (const network of networks) {
       for (const entry of this.#networks.get(network)?.entries.values() ?? []) {
-        if (entry.address === address) return `${entry.names[0] ?? entry.container}.${network}`
+        if (entry.address === address || entry.address6 === address)
+          return `${entry.names[0] ?? entry.container}.${network}`
       }
     }
     return undefined
@@ -102,6 +113,16 @@ export class NameRegistry {
 interface Network {
   readonly entries: Map<string, NameEntry>
   readonly byName: Map<string, Set<string>>
+}
+
+function addressesOf(entries: readonly NameEntry[]): readonly string[] {
+  return [
+    ...new Set(
+      entries.flatMap(({ address, address6 }) =>
+        [address, address6].filter((one) => one !== undefined),
+      ),
+    ),
+  ]
 }
 
 function normalize(name: string): string {

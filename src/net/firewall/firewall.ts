@@ -1,26 +1,16 @@
 /**
- * The table of one state root in the kernel: made when first needed, changed in batches, removed
- * when empty.
+ * The tables of one state root in the kernel, one for each family: made when first needed, changed
+ * in batches that cover both, removed when empty.
  */
 
-import { KernelError } from '../../errors.ts'
-import { NETLINK_NETFILTER, NetlinkSocket, nft } from '../../linux/index.ts'
+import { nft, type NetlinkSocket } from '../../linux/index.ts'
 import { isErrno } from '../attach.ts'
-import { addressNumber, formatNumber, parseSubnet } from '../subnet.ts'
-import { readSysctl, writeSysctl } from '../sysctl.ts'
-import {
-  GUARD_CHAIN,
-  describeRuleset,
-  guardRequests,
-  probeRequests,
-  rulesetRequests,
-  setsOf,
-  tableName,
-  type Sets,
-} from './ruleset.ts'
+import { addressNumber, formatNumber, isIpv4Subnet, parseSubnet, type Family } from '../subnet.ts'
+import { disableRouting, enableRouting, isRouter } from './routing.ts'
+import { GUARD_CHAIN, describeRuleset, guardRequests, rulesetRequests } from './ruleset.ts'
+import { portSets, setList, setsOf, tableName, type Sets } from './sets.ts'
 
-const IP_FORWARD = 'ipv4/ip_forward'
-const TABLE_PREFIX = tableName('')
+const FAMILIES: readonly Family[] = [4, 6]
 
 /** An element together with its set. */
 export interface Placed {
@@ -30,131 +20,141 @@ export interface Placed {
 
 export interface FilteredNetwork {
   readonly bridge: string
+  /** Of either family. */
   readonly subnets: readonly string[]
   readonly internal: boolean
+  /** False: what leaves keeps the container's address, as somebody else routes it back. */
+  readonly masquerade: boolean
 }
 
 export class Firewall {
-  readonly sets: Sets
+  readonly sets: Readonly<Record<Family, Sets>>
   readonly #socket: NetlinkSocket
-  readonly #table: string
   /** Remembered in case somebody flushes all rules, and our mark with them. */
-  #madeRouter = false
+  readonly #madeRouter = new Set<Family>()
 
   constructor(socket: NetlinkSocket, rootId: string) {
     this.#socket = socket
-    this.#table = tableName(rootId)
-    this.sets = setsOf(this.#table)
+    this.sets = { 4: setsOf(tableName(rootId, 4)), 6: setsOf(tableName(rootId, 6)) }
   }
 
   /**
    * Lets the containers of a bridge out (unless internal), and nobody in who is not published to.
    */
   addBridge(network: FilteredNetwork): void {
-    this.ensureTable()
-    const wanted = networkElements(this.sets, network)
+    const families = familiesOf(network.subnets)
+    for (const family of families) this.ensureTable(family)
+    const wanted = families.flatMap((family) => networkElements(this.sets[family], network))
     const present = this.#ofBridge(network.bridge)
     this.change(withoutElements(present, wanted), withoutElements(wanted, present))
-    if (!network.internal) this.#enableForwarding()
+    if (network.internal) return
+    for (const family of families) this.#enableForwarding(family)
   }
 
   /** Names of the bridges it knows. */
   bridges(): readonly string[] {
-    if (!this.#exists()) return []
-    return this.#placed([this.sets.bridges]).map(({ element }) => String(element.key[0]))
+    const sets = this.#present().map(({ bridges }) => bridges)
+    return [...new Set(this.#placed(sets).map(({ element }) => String(element.key[0])))]
   }
 
   removeBridge(bridge: string): void {
-    if (this.#exists()) this.change(this.#ofBridge(bridge), [])
+    this.change(this.#ofBridge(bridge), [])
   }
 
   /** Removes and adds elements in one transaction. What is to be removed has to be there. */
   change(removed: readonly Placed[], added: readonly Placed[]): void {
     const requests = [
-      ...removed.map(({ set, element }) => nft.deleteElements(set, [element])),
-      ...added.map(({ set, element }) => nft.addElements(set, [element])),
+      ...grouped(removed).map(([set, elements]) => nft.deleteElements(set, elements)),
+      ...grouped(added).map(([set, elements]) => nft.addElements(set, elements)),
     ]
     if (requests.length > 0) nft.commitBatch(this.#socket, requests)
   }
 
-  /** The elements of the four port maps. */
+  /** The elements of all port maps. */
   ports(): readonly Placed[] {
-    const { anyPorts, addressPorts, anyLoopback, addressLoopback } = this.sets
-    return this.#exists()
-      ? this.#placed([anyPorts, addressPorts, anyLoopback, addressLoopback])
-      : []
+    return this.#placed(this.#present().flatMap(portSets))
   }
 
   /**
    * Makes the table when it is missing, was changed by hand or was made by another version.
    * True when it was missing: then it knows no network and no port.
    */
-  ensureTable(): boolean {
-    const { version, rules } = describeRuleset()
-    const present = this.#tables().find(({ name }) => name === this.#table)
-    if (this.#guardedTables().includes(this.#table)) this.#madeRouter = true
-    if (present?.comment === version && this.#countRules() === rules) return false
-    const kept = present ? this.#placed(Object.values(this.sets)) : []
+  ensureTable(family: Family): boolean {
+    const { version, rules } = describeRuleset(family)
+    const sets = this.sets[family]
+    const { table } = sets
+    const present = this.#tables().find(({ name }) => name === table)
+    if (this.#guardedTables(family).includes(table)) this.#madeRouter.add(family)
+    if (present?.comment === version && this.#countRules(table) === rules) return false
+    const kept = present ? this.#placed(setList(sets)) : []
     nft.commitBatch(this.#socket, [
-      ...(present ? [nft.deleteTable(this.#table)] : []),
-      nft.addTable(this.#table, version),
-      ...rulesetRequests(this.#table),
-      ...(this.#madeRouter ? guardRequests(this.#table) : []),
+      ...(present ? [nft.deleteTable(table)] : []),
+      nft.addTable(table, version),
+      ...rulesetRequests(table),
+      ...(this.#madeRouter.has(family) ? guardRequests(table) : []),
       ...kept.map(({ set, element }) => nft.addElements(set, [element])),
     ])
     return present === undefined
   }
 
-  /** Removes the table with all it holds, and gives back what we changed of the machine. */
+  /** Removes the tables with all they hold, and gives back what we changed of the machine. */
   remove(): void {
-    if (!this.#exists()) return
-    const guarded = this.#guardedTables()
-    if (guarded.length === 1 && guarded[0] === this.#table) writeSysctl(IP_FORWARD, '0')
-    nft.commitBatch(this.#socket, [nft.deleteTable(this.#table)])
-    this.#madeRouter = false
+    for (const { table, family } of this.#present()) {
+      const guarded = this.#guardedTables(family)
+      if (guarded.length === 1 && guarded[0] === table) disableRouting(family)
+      nft.commitBatch(this.#socket, [nft.deleteTable(table)])
+    }
+    this.#madeRouter.clear()
   }
 
   /**
    * Makes the machine a router when it is none. The guard chain is the mark of having done so,
    * for us and for other state roots: the last table that carries it switches routing off again.
    */
-  #enableForwarding(): void {
-    const isRouter = readSysctl(IP_FORWARD) !== '0'
-    const guarded = this.#guardedTables()
-    const isOurDoing = !isRouter || guarded.length > 0 || this.#madeRouter
-    if (isOurDoing && !guarded.includes(this.#table)) {
-      nft.commitBatch(this.#socket, guardRequests(this.#table))
+  #enableForwarding(family: Family): void {
+    const { table } = this.sets[family]
+    const wasRouter = isRouter(family)
+    const guarded = this.#guardedTables(family)
+    const isOurDoing = !wasRouter || guarded.length > 0 || this.#madeRouter.has(family)
+    if (isOurDoing && !guarded.includes(table)) {
+      nft.commitBatch(this.#socket, guardRequests(table))
     }
-    this.#madeRouter = isOurDoing
-    if (!isRouter) writeSysctl(IP_FORWARD, '1')
+    if (isOurDoing) this.#madeRouter.add(family)
+    if (!wasRouter) enableRouting(family)
   }
 
   #ofBridge(bridge: string): readonly Placed[] {
-    const { bridges, pairs, subnets, internal } = this.sets
     const isOurs = ({ element }: Placed): boolean => element.comment === bridge
-    const boundaries = this.#placed([subnets])
-    const starts = boundaries.filter(isOurs)
-    const ends = starts.flatMap((start) => endOf(start, boundaries) ?? [])
-    return [...this.#placed([bridges, pairs, internal]).filter(isOurs), ...starts, ...ends]
+    return this.#present().flatMap((sets) => {
+      const { bridges, pairs, subnets, internal, unmasked } = sets
+      const boundaries = this.#placed([subnets])
+      const starts = boundaries.filter(isOurs)
+      const ends = starts.flatMap((start) => endOf(start, boundaries) ?? [])
+      const rest = this.#placed([bridges, pairs, internal, unmasked])
+      return [...rest.filter(isOurs), ...starts, ...ends]
+    })
   }
 
-  #exists(): boolean {
-    return this.#tables().some(({ name }) => name === this.#table)
+  /** Sets of the tables that are there. */
+  #present(): readonly Sets[] {
+    const names = new Set(this.#tables().map(({ name }) => name))
+    return FAMILIES.map((family) => this.sets[family]).filter(({ table }) => names.has(table))
   }
 
   #tables(): readonly nft.Table[] {
     return nft.parseTables(this.#socket.dump(nft.listTables()))
   }
 
-  #countRules(): number {
-    const rules = nft.parseRules(this.#socket.dump(nft.listRules(this.#table)))
+  #countRules(table: string): number {
+    const rules = nft.parseRules(this.#socket.dump(nft.listRules(table)))
     return rules.filter(({ chain }) => chain !== GUARD_CHAIN).length
   }
 
-  #guardedTables(): readonly string[] {
+  #guardedTables(family: Family): readonly string[] {
+    const prefix = tableName('', family)
     return nft
       .parseChains(this.#socket.dump(nft.listChains()))
-      .filter(({ table, name }) => name === GUARD_CHAIN && table.startsWith(TABLE_PREFIX))
+      .filter(({ table, name }) => name === GUARD_CHAIN && table.startsWith(prefix))
       .map(({ table }) => table)
   }
 
@@ -164,30 +164,13 @@ export class Firewall {
 
   #elements(set: nft.SetDefinition): readonly nft.SetElement[] {
     try {
-      return nft.parseElements(set, this.#socket.dump(nft.listElements(set)))
+      const elements = nft.parseElements(set, this.#socket.dump(nft.listElements(set)))
+      // A set that grows while it is read may come in part twice.
+      return [...new Map(elements.map((one) => [keyOf(one), one])).values()]
     } catch (error) {
       if (isErrno(error, 'ENOENT')) return [] // an older version had no such set
       throw error
     }
-  }
-}
-
-/** A socket to nf_tables, or undefined when this kernel cannot do what the ruleset needs. */
-export function openFirewallSocket(rootId: string): NetlinkSocket | undefined {
-  let socket: NetlinkSocket | undefined
-  try {
-    socket = new NetlinkSocket(NETLINK_NETFILTER)
-    const table = tableName(rootId)
-    const tables = nft.parseTables(socket.dump(nft.listTables()))
-    if (tables.some(({ name }) => name === table)) return socket
-    // A kernel may have nf_tables without the family ip, or without one of its modules.
-    if (!nft.tryBatch(socket, probeRequests('tsstack_probe'))) return socket
-    socket.close()
-    return undefined
-  } catch (error) {
-    socket?.close()
-    if (!(error instanceof KernelError)) throw error
-    return undefined
   }
 }
 
@@ -200,30 +183,64 @@ export function withoutElements(
   return elements.filter((one) => !ids.has(elementId(one)))
 }
 
+/** Families that `subnets` have members of. */
+export function familiesOf(subnets: readonly string[]): readonly Family[] {
+  return FAMILIES.filter((family) => subnets.some((one) => isOf(family, one)))
+}
+
+function isOf(family: Family, subnet: string): boolean {
+  return isIpv4Subnet(subnet) === (family === 4)
+}
+
+/** So many fit into one message, whose attributes are measured in 16 bits. */
+const ELEMENTS_PER_MESSAGE = 200
+
+function grouped(
+  placed: readonly Placed[],
+): readonly (readonly [nft.SetDefinition, readonly nft.SetElement[]])[] {
+  const bySet = new Map<nft.SetDefinition, nft.SetElement[]>()
+  for (const { set, element } of placed) bySet.set(set, [...(bySet.get(set) ?? []), element])
+  return [...bySet].flatMap(([set, elements]) =>
+    Array.from({ length: Math.ceil(elements.length / ELEMENTS_PER_MESSAGE) }, (_, at) => {
+      const start = at * ELEMENTS_PER_MESSAGE
+      return [set, elements.slice(start, start + ELEMENTS_PER_MESSAGE)] as const
+    }),
+  )
+}
+
+function keyOf({ key, end }: nft.SetElement): string {
+  return JSON.stringify([key, end])
+}
+
 /** The end of the interval that begins with `start`: the next one, as intervals never overlap. */
 function endOf(start: Placed, boundaries: readonly Placed[]): Placed | undefined {
-  const place = ({ element }: Placed): number => addressNumber(String(element.key[0]))
+  const place = ({ element }: Placed): bigint => addressNumber(String(element.key[0]))
   return boundaries
     .filter((one) => one.element.end === true && place(one) > place(start))
-    .sort((one, other) => place(one) - place(other))[0]
+    .sort((one, other) => (place(one) < place(other) ? -1 : 1))[0]
 }
 
 function elementId({ set, element }: Placed): string {
   const { key, data, end, comment } = element
-  return JSON.stringify([set.name, key, data, end, comment])
+  return JSON.stringify([set.table, set.name, key, data, end, comment])
 }
 
 /** The comment names the bridge, so that all of it is found again when the bridge is gone. */
 function networkElements(sets: Sets, network: FilteredNetwork): readonly Placed[] {
-  const { bridge, subnets, internal } = network
+  const { bridge, subnets, internal, masquerade } = network
   const comment = bridge
+  const { family } = sets
   return [
     { set: sets.bridges, element: { key: [bridge], comment } },
     { set: sets.pairs, element: { key: [bridge, bridge], comment } },
-    ...subnets.map(parseSubnet).flatMap(({ first, last }) => [
-      { set: sets.subnets, element: { key: [formatNumber(first)], comment } },
-      { set: sets.subnets, element: { key: [formatNumber(last + 1)], end: true } },
-    ]),
+    ...subnets
+      .filter((subnet) => isOf(family, subnet))
+      .map(parseSubnet)
+      .flatMap(({ first, last }) => [
+        { set: sets.subnets, element: { key: [formatNumber(first, family)], comment } },
+        { set: sets.subnets, element: { key: [formatNumber(last + 1n, family)], end: true } },
+      ]),
     ...(internal ? [{ set: sets.internal, element: { key: [bridge], comment } }] : []),
+    ...(masquerade ? [] : [{ set: sets.unmasked, element: { key: [bridge], comment } }]),
   ]
 }

@@ -1,49 +1,14 @@
 /**
- * The fixed rules of a state root's one table. Networks and ports come and go as elements of its
- * sets; the rules stay the same. docs/decisions/0005-network.md says why they are as they are.
+ * The fixed rules of a state root's tables, one for each family. Networks and ports come and go as
+ * elements of its sets; the rules stay the same. docs/decisions/0005-network.md says why they are
+ * as they are.
  */
 
 import { createHash } from 'node:crypto'
 import { nft, type NetlinkRequest } from '../../linux/index.ts'
-import { BRIDGE_PREFIX } from '../interface-name.ts'
-
-/** The sets and maps of one table. */
-export interface Sets {
-  /** Bridges of the state root. */
-  readonly bridges: nft.SetDefinition
-  /** Each bridge with itself: nf_tables cannot compare two names of one packet. */
-  readonly pairs: nft.SetDefinition
-  /** Address space of the networks. */
-  readonly subnets: nft.SetDefinition
-  /** Bridges of internal networks. */
-  readonly internal: nft.SetDefinition
-  /** Ports published on every address, and on one. */
-  readonly anyPorts: nft.SetDefinition
-  readonly addressPorts: nft.SetDefinition
-  /** Of those, which are reached from 127.0.0.1: with what source address instead. */
-  readonly anyLoopback: nft.SetDefinition
-  readonly addressLoopback: nft.SetDefinition
-}
-
-export function tableName(rootId: string): string {
-  return `tsstack_${rootId}`
-}
-
-export function setsOf(table: string): Sets {
-  const anyKey = ['inet_proto', 'inet_service'] as const
-  const addressKey = ['inet_proto', 'ipv4_addr', 'inet_service'] as const
-  const target = ['ipv4_addr', 'inet_service'] as const
-  return {
-    bridges: { table, name: 'bridges', key: ['ifname'] },
-    pairs: { table, name: 'pairs', key: ['ifname', 'ifname'] },
-    subnets: { table, name: 'subnets', key: ['ipv4_addr'], interval: true },
-    internal: { table, name: 'internal', key: ['ifname'] },
-    anyPorts: { table, name: 'ports', key: anyKey, data: target },
-    addressPorts: { table, name: 'ports_of_address', key: addressKey, data: target },
-    anyLoopback: { table, name: 'loopback', key: anyKey, data: ['ipv4_addr'] },
-    addressLoopback: { table, name: 'loopback_of_address', key: addressKey, data: ['ipv4_addr'] },
-  }
-}
+import { BRIDGE_GROUP, BRIDGE_PREFIX } from '../interface-name.ts'
+import type { Family } from '../subnet.ts'
+import { PORT_SHARES, setList, setsOf, tableName, type Sets } from './sets.ts'
 
 /** How a table is recognized as made by these rules and not changed since. */
 export interface Ruleset {
@@ -56,28 +21,31 @@ export interface Ruleset {
 const NEWRULE = 0x0a06 // NFNL_SUBSYS_NFTABLES, NFT_MSG_NEWRULE
 const NEWSET = 0x0a09
 
-let ruleset: Ruleset | undefined
+const rulesets = new Map<Family, Ruleset>()
 
-export function describeRuleset(): Ruleset {
-  if (ruleset) return ruleset
-  const requests = rulesetRequests('version')
+export function describeRuleset(family: Family): Ruleset {
+  const known = rulesets.get(family)
+  if (known) return known
+  const requests = rulesetRequests(tableName('version', family))
   const hash = createHash('sha256')
-  // Set ids count up through the life of a process, so sets do not count.
-  for (const { type, body } of requests) if (type !== NEWSET) hash.update(body)
+  // Set ids count up through the life of a process, so of a set only its name counts.
+  for (const { type, body, what } of requests) hash.update(type === NEWSET ? what : body)
   const version = `tsstack ${hash.digest('hex').slice(0, 12)}`
-  ruleset = { version, rules: requests.filter(({ type }) => type === NEWRULE).length }
+  const ruleset = { version, rules: requests.filter(({ type }) => type === NEWRULE).length }
+  rulesets.set(family, ruleset)
   return ruleset
 }
 
 /** Chains and rules in the order of a packet's way. */
 export function rulesetRequests(table: string): readonly NetlinkRequest[] {
+  const sets = setsOf(table)
   return [
-    ...Object.values(setsOf(table)).map((set: nft.SetDefinition) => nft.addSet(set)),
-    ...arrival(table),
-    ...translation(table),
-    ...forwarding(table),
-    ...loopback(table),
-    ...departure(table),
+    ...setList(sets).map((set) => nft.addSet(set)),
+    ...arrival(sets),
+    ...translation(sets),
+    ...forwarding(sets),
+    ...loopback(sets),
+    ...departure(sets),
   ]
 }
 
@@ -90,7 +58,7 @@ export function probeRequests(table: string): readonly NetlinkRequest[] {
   const chain = 'probe'
   return [
     nft.addTable(table),
-    ...Object.values(sets).map((set: nft.SetDefinition) => nft.addSet(set)),
+    ...setList(sets).map((set) => nft.addSet(set)),
     nft.addChain(table, chain),
     nft.addChain(table, 'published'),
     rule(table, chain, 'route', [nft.destinationInterface(), nft.lookup(sets.bridges.name)]),
@@ -99,12 +67,13 @@ export function probeRequests(table: string): readonly NetlinkRequest[] {
     rule(table, chain, 'packet', [
       ...anyKey(),
       nft.lookupData(sets.anyLoopback.name),
-      nft.writeAddress(nft.SOURCE_ADDRESS),
+      nft.writeAddress(source(sets)),
     ]),
     rule(table, chain, 'port', [
       ...anyKey(),
-      nft.lookupData(sets.anyPorts.name),
-      nft.destinationNat(),
+      nft.takeTurns(PORT_SHARES, nft.slot(2)),
+      nft.lookupData(sets.anyShares.name),
+      nft.destinationNat(sets.family),
     ]),
   ]
 }
@@ -113,8 +82,8 @@ export function probeRequests(table: string): readonly NetlinkRequest[] {
  * Before anything else looks at it: packets that try to reach containers behind the published
  * ports' back.
  */
-function arrival(table: string): readonly NetlinkRequest[] {
-  const sets = setsOf(table)
+function arrival(sets: Sets): readonly NetlinkRequest[] {
+  const { table } = sets
   const chain = 'arrival'
   return [
     nft.addChain(table, chain, { type: 'filter', hook: 'prerouting', priority: -300 }),
@@ -125,10 +94,29 @@ function arrival(table: string): readonly NetlinkRequest[] {
       nft.verdict('accept'),
     ]),
     rule(table, chain, 'loopback is not for others', [
-      nft.payload(nft.DESTINATION_ADDRESS),
-      nft.compare('eq', LOOPBACK),
+      nft.payload(destination(sets)),
+      nft.compare('eq', loopbackSpace(sets)),
       nft.verdict('drop'),
     ]),
+    // IPv4 has rp_filter for this, a setting of the bridge; IPv6 has nothing of the kind.
+    // Neighbours
+    // are asked for by multicast, which is reached by no interface in particular.
+    ...(sets.family === 6
+      ? [
+          rule(table, chain, 'to many', [
+            nft.payload(destination(sets)),
+            nft.compare('eq', Buffer.of(0xff)),
+            nft.verdict('accept'),
+          ]),
+          rule(table, chain, 'with an address of somewhere else', [
+            nft.meta('iifname'),
+            nft.lookup(sets.bridges.name),
+            nft.wayBack(),
+            nft.compare('eq', Buffer.alloc(4)),
+            nft.verdict('drop'),
+          ]),
+        ]
+      : []),
     rule(table, chain, 'to a container by its own address', [
       nft.destinationInterface(),
       nft.lookup(sets.bridges.name),
@@ -140,32 +128,47 @@ function arrival(table: string): readonly NetlinkRequest[] {
       nft.lookup(sets.pairs.name),
       nft.verdict('return'),
     ]),
+    // Their answers come so; what is no answer meets its end in the chain "forward".
+    rule(table, 'direct', 'to a network that keeps its addresses', [
+      nft.destinationInterface(),
+      nft.lookup(sets.unmasked.name),
+      nft.verdict('return'),
+    ]),
     rule(table, 'direct', 'from anywhere else', [nft.verdict('drop')]),
   ]
 }
 
 /** Published ports, for packets that arrive and for the machine's own. */
-function translation(table: string): readonly NetlinkRequest[] {
-  const sets = setsOf(table)
+function translation(sets: Sets): readonly NetlinkRequest[] {
+  const { table } = sets
+  const to = (key: readonly nft.Expression[], map: nft.SetDefinition) => [
+    ...key,
+    nft.lookupData(map.name),
+    nft.destinationNat(sets.family),
+  ]
   return [
     nft.addChain(table, 'published'),
     nft.addChain(table, 'translate_arriving', { type: 'nat', hook: 'prerouting', priority: -100 }),
     nft.addChain(table, 'translate_own', { type: 'nat', hook: 'output', priority: -100 }),
-    rule(table, 'published', 'on one address', [
-      ...addressKey(),
-      nft.lookupData(sets.addressPorts.name),
-      nft.destinationNat(),
-    ]),
-    rule(table, 'published', 'on every address', [
-      ...anyKey(),
-      nft.lookupData(sets.anyPorts.name),
-      nft.destinationNat(),
-    ]),
+    rule(table, 'published', 'on one address', to(addressKey(sets), sets.addressPorts)),
+    rule(
+      table,
+      'published',
+      'on one address, shared',
+      to([...addressKey(sets), shareAt(2 + addressSlots(sets))], sets.addressShares),
+    ),
+    rule(table, 'published', 'on every address', to(anyKey(), sets.anyPorts)),
+    rule(
+      table,
+      'published',
+      'on every address, shared',
+      to([...anyKey(), shareAt(2)], sets.anyShares),
+    ),
     rule(table, 'translate_arriving', 'to an address of the machine', toOwnAddress()),
     // What still has a loopback source could never leave by a bridge (see `loopback`).
     rule(table, 'translate_own', 'not from loopback', [
-      nft.payload(nft.SOURCE_ADDRESS),
-      nft.compare('eq', LOOPBACK),
+      nft.payload(source(sets)),
+      nft.compare('eq', loopbackSpace(sets)),
       nft.verdict('return'),
     ]),
     rule(table, 'translate_own', 'to an address of the machine', toOwnAddress()),
@@ -173,8 +176,8 @@ function translation(table: string): readonly NetlinkRequest[] {
 }
 
 /** Who may pass from one interface to another. */
-function forwarding(table: string): readonly NetlinkRequest[] {
-  const sets = setsOf(table)
+function forwarding(sets: Sets): readonly NetlinkRequest[] {
+  const { table } = sets
   const chain = 'forward'
   return [
     nft.addChain(table, chain, { type: 'filter', hook: 'forward', priority: 0 }),
@@ -220,24 +223,24 @@ function forwarding(table: string): readonly NetlinkRequest[] {
  * bridge's own address before the connection is tracked, and the answers are turned back after
  * tracking has undone its part.
  */
-function loopback(table: string): readonly NetlinkRequest[] {
-  const sets = setsOf(table)
+function loopback(sets: Sets): readonly NetlinkRequest[] {
+  const { table } = sets
   const out = 'loopback_out'
   const fromLoopback = [
-    nft.payload(nft.SOURCE_ADDRESS),
-    nft.compare('eq', LOOPBACK_HOST),
-    nft.payload(nft.DESTINATION_ADDRESS),
-    nft.compare('eq', LOOPBACK),
+    nft.payload(source(sets)),
+    nft.compare('eq', loopbackHost(sets)),
+    nft.payload(destination(sets)),
+    nft.compare('eq', loopbackSpace(sets)),
   ]
   const rewrite = (key: readonly nft.Expression[], map: nft.SetDefinition) => [
     ...fromLoopback,
     ...key,
     nft.lookupData(map.name),
-    nft.writeAddress(nft.SOURCE_ADDRESS),
+    nft.writeAddress(source(sets)),
   ]
   return [
     nft.addChain(table, out, { type: 'route', hook: 'output', priority: -310 }),
-    rule(table, out, 'to one loopback address', rewrite(addressKey(), sets.addressLoopback)),
+    rule(table, out, 'to one loopback address', rewrite(addressKey(sets), sets.addressLoopback)),
     rule(table, out, 'to every address', rewrite(anyKey(), sets.anyLoopback)),
     nft.addChain(table, 'loopback_in', { type: 'filter', hook: 'input', priority: 110 }),
     rule(table, 'loopback_in', 'answers of a published port', [
@@ -246,17 +249,17 @@ function loopback(table: string): readonly NetlinkRequest[] {
       nft.conntrack('direction'),
       nft.compare('eq', Buffer.of(nft.CT_DIRECTION_REPLY)),
       ...isTranslated(),
-      nft.payload(nft.SOURCE_ADDRESS),
-      nft.compare('eq', LOOPBACK),
-      nft.immediate(LOOPBACK_HOST),
-      nft.writeAddress(nft.DESTINATION_ADDRESS),
+      nft.payload(source(sets)),
+      nft.compare('eq', loopbackSpace(sets)),
+      nft.immediate(loopbackHost(sets)),
+      nft.writeAddress(destination(sets)),
     ]),
   ]
 }
 
 /** Source addresses of what leaves a network. */
-function departure(table: string): readonly NetlinkRequest[] {
-  const sets = setsOf(table)
+function departure(sets: Sets): readonly NetlinkRequest[] {
+  const { table } = sets
   const chain = 'departure'
   const fromContainer = [nft.meta('iifname'), nft.lookup(sets.bridges.name)]
   return [
@@ -265,12 +268,17 @@ function departure(table: string): readonly NetlinkRequest[] {
     // machine's. By address, because br_netfilter brings bridged packets here without the
     // interface they came by.
     rule(table, chain, 'a container to a published port', [
-      nft.payload(nft.SOURCE_ADDRESS),
+      nft.payload(source(sets)),
       nft.lookup(sets.subnets.name),
       ...isTranslated(),
       nft.masquerade(),
     ]),
     rule(table, chain, 'within a network', [...bothNames(sets), nft.verdict('return')]),
+    rule(table, chain, 'out of a network that keeps its addresses', [
+      nft.meta('iifname'),
+      nft.lookup(sets.unmasked.name),
+      nft.verdict('return'),
+    ]),
     rule(table, chain, 'out of a network', [...fromContainer, nft.masquerade()]),
   ]
 }
@@ -291,6 +299,8 @@ export function guardRequests(table: string): readonly NetlinkRequest[] {
     }),
     rule(table, GUARD_CHAIN, 'from a network', bridgeOfAnyRoot('iifname')),
     rule(table, GUARD_CHAIN, 'to a network', bridgeOfAnyRoot('oifname')),
+    rule(table, GUARD_CHAIN, 'from a network with a name of its own', groupOfAnyRoot('iifgroup')),
+    rule(table, GUARD_CHAIN, 'to a network with a name of its own', groupOfAnyRoot('oifgroup')),
   ]
 }
 
@@ -298,8 +308,25 @@ function bridgeOfAnyRoot(key: 'iifname' | 'oifname'): readonly nft.Expression[] 
   return [nft.meta(key), nft.compare('eq', Buffer.from(BRIDGE_PREFIX)), nft.verdict('accept')]
 }
 
-const LOOPBACK = Buffer.of(127)
-const LOOPBACK_HOST = Buffer.of(127, 0, 0, 1)
+function groupOfAnyRoot(key: 'iifgroup' | 'oifgroup'): readonly nft.Expression[] {
+  return [nft.meta(key), nft.compare('eq', nft.number32(BRIDGE_GROUP)), nft.verdict('accept')]
+}
+
+const source = ({ family }: Sets): nft.Field =>
+  family === 4 ? nft.SOURCE_ADDRESS : nft.SOURCE_ADDRESS_V6
+const destination = ({ family }: Sets): nft.Field =>
+  family === 4 ? nft.DESTINATION_ADDRESS : nft.DESTINATION_ADDRESS_V6
+
+/** Slots of four bytes that an address takes. */
+const addressSlots = ({ family }: Sets): number => (family === 4 ? 1 : 4)
+
+/** What begins every loopback address: all of 127.0.0.0/8, and ::1 alone. */
+const loopbackSpace = (sets: Sets): Buffer =>
+  sets.family === 4 ? Buffer.of(127) : loopbackHost(sets)
+
+const loopbackHost = ({ family }: Sets): Buffer =>
+  family === 4 ? Buffer.of(127, 0, 0, 1) : Buffer.concat([Buffer.alloc(15), Buffer.of(1)])
+
 /** An interface name takes 16 bytes: register 1 as a whole; the next one starts in slot 4. */
 const SECOND_NAME: number = nft.slot(4)
 
@@ -316,12 +343,17 @@ function anyKey(): readonly nft.Expression[] {
   return [nft.meta('l4proto'), nft.payload(nft.DESTINATION_PORT, nft.slot(1))]
 }
 
-function addressKey(): readonly nft.Expression[] {
+function addressKey(sets: Sets): readonly nft.Expression[] {
   return [
     nft.meta('l4proto'),
-    nft.payload(nft.DESTINATION_ADDRESS, nft.slot(1)),
-    nft.payload(nft.DESTINATION_PORT, nft.slot(2)),
+    nft.payload(destination(sets), nft.slot(1)),
+    nft.payload(nft.DESTINATION_PORT, nft.slot(1 + addressSlots(sets))),
   ]
+}
+
+/** Whose turn it is among those that share a port. */
+function shareAt(slot: number): nft.Expression {
+  return nft.takeTurns(PORT_SHARES, nft.slot(slot))
 }
 
 function bothNames(sets: Sets): readonly nft.Expression[] {

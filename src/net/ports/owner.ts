@@ -2,6 +2,7 @@
 
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
 import { basename } from 'node:path'
+import { addressBytes } from '../../linux/index.ts'
 
 export interface PortQuery {
   readonly protocol: 'tcp' | 'udp'
@@ -13,6 +14,8 @@ export interface PortHolder {
   readonly pid: number
   /** `nginx` */
   readonly command: string
+  /** The unit of systemd that it belongs to: `nginx.service`. */
+  readonly unit: string | undefined
 }
 
 /**
@@ -38,20 +41,22 @@ function holdingInodes(table: string, { protocol, ip, port }: PortQuery): readon
     const [address = '', hexPort = ''] = local.split(':')
     const isHeld = protocol === 'udp' || state === TCP_LISTEN
     if (!isHeld || Number.parseInt(hexPort, 16) !== port || inode === undefined) return []
-    return ip === '0.0.0.0' || ANY.has(address) || address.endsWith(hexAddress(ip)) ? [inode] : []
+    const isAny = ip === '0.0.0.0' || ip === '::'
+    return isAny || ANY.has(address) || address.endsWith(hexAddress(ip)) ? [inode] : []
   })
 }
 
-/** As /proc/net/tcp prints it: the bytes of the address as one number of this machine. */
+/** As /proc/net/tcp prints it: each four bytes of the address as one number of this machine. */
 function hexAddress(ip: string): string {
-  return Buffer.from(ip.split('.').map(Number).reverse()).toString('hex').toUpperCase()
+  return addressBytes(ip).swap32().toString('hex').toUpperCase()
 }
 
 function findProcess(inodes: ReadonlySet<string>): PortHolder | undefined {
   const links = new Set([...inodes].map((inode) => `socket:[${inode}]`))
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue
-    if (holdsOne(name, links)) return { pid: Number(name), command: commandOf(name) }
+    if (!holdsOne(name, links)) continue
+    return { pid: Number(name), command: commandOf(name), unit: unitOf(name) }
   }
   return undefined
 }
@@ -76,6 +81,12 @@ function commandOf(pid: string): string {
   const [program = ''] = readText(`/proc/${pid}/cmdline`).split('\0')
   // A server may write its title there: `nginx: master process …`.
   return basename(program.split(/:? /)[0] ?? '') || readText(`/proc/${pid}/comm`).trim()
+}
+
+/** `…/system.slice/nginx.service`: the last part of its cgroup that is a unit. */
+function unitOf(pid: string): string | undefined {
+  const units = readText(`/proc/${pid}/cgroup`).match(/[^/\n]+\.service(?=[/\n])/g)
+  return units?.at(-1)
 }
 
 function readText(path: string): string {

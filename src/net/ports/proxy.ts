@@ -8,24 +8,48 @@ import { connect, createServer, type Socket } from 'node:net'
 import { PROXY_UDP_CLIENTS_MAX, PROXY_UDP_IDLE_MS } from '../../limits.ts'
 
 export interface Proxy {
-  /** Where new connections go: the container has another address. */
-  setAddress(address: string): void
+  /** Where new connections go from now on, in turns. */
+  setTargets(targets: readonly Place[]): void
   close(): Promise<void>
+}
+
+export interface Place {
+  readonly host: string
+  readonly port: number
 }
 
 interface ProxyRequest {
   /** A bound socket; a tcp one listens. The proxy owns it from now on. */
   readonly fd: number
-  readonly address: string
-  readonly port: number
+  readonly targets: readonly Place[]
+}
+
+interface UdpClient {
+  readonly socket: UdpSocket
+  readonly place: Place
+  readonly timer: NodeJS.Timeout
+}
+
+class Turns {
+  places: readonly Place[]
+  #turn = 0
+
+  constructor(places: readonly Place[]) {
+    this.places = places
+  }
+
+  /** Port 0 of nowhere when there is none, to which nothing connects. */
+  next(): Place {
+    return this.places[this.#turn++ % this.places.length] ?? { host: '0.0.0.0', port: 0 }
+  }
 }
 
 /** Passes connections on `fd` to the container; half-closed connections stay half-closed. */
-export function startTcpProxy({ fd, address, port }: ProxyRequest): Promise<Proxy> {
-  let host = address
+export function startTcpProxy({ fd, targets }: ProxyRequest): Promise<Proxy> {
+  const turns = new Turns(targets)
   const connections = new Set<Socket>()
   const server = createServer({ allowHalfOpen: true }, (client) => {
-    const target = connect({ host, port, allowHalfOpen: true })
+    const target = connect({ ...turns.next(), allowHalfOpen: true })
     for (const [from, to] of [
       [client, target],
       [target, client],
@@ -43,8 +67,8 @@ export function startTcpProxy({ fd, address, port }: ProxyRequest): Promise<Prox
     server.on('error', reject)
     server.listen({ fd }, () => {
       resolve({
-        setAddress: (changed) => {
-          host = changed
+        setTargets: (changed) => {
+          turns.places = changed
         },
         close: () =>
           new Promise((closed) => {
@@ -62,10 +86,10 @@ export function startTcpProxy({ fd, address, port }: ProxyRequest): Promise<Prox
  * Passes datagrams on `fd` to the container; each client has a socket of its own, so answers find
  * back.
  */
-export function startUdpProxy({ fd, address, port }: ProxyRequest): Promise<Proxy> {
-  let host = address
+export function startUdpProxy({ fd, targets }: ProxyRequest): Promise<Proxy> {
+  const turns = new Turns(targets)
   const server = createSocket('udp4')
-  const clients = new Map<string, { readonly socket: UdpSocket; timer: NodeJS.Timeout }>()
+  const clients = new Map<string, UdpClient>()
   const drop = (key: string): void => {
     const client = clients.get(key)
     if (!client) return
@@ -89,19 +113,19 @@ export function startUdpProxy({ fd, address, port }: ProxyRequest): Promise<Prox
       socket.on('error', () => {
         drop(key)
       })
-      client = { socket, timer: expire(key) }
+      client = { socket, place: turns.next(), timer: expire(key) }
       clients.set(key, client)
     } else {
       client.timer.refresh()
     }
-    client.socket.send(message, port, host)
+    client.socket.send(message, client.place.port, client.place.host)
   })
   return new Promise((resolve, reject) => {
     server.on('error', reject)
     server.bind({ fd }, () => {
       resolve({
-        setAddress: (changed) => {
-          host = changed
+        setTargets: (changed) => {
+          turns.places = changed
         },
         close: () =>
           new Promise((closed) => {

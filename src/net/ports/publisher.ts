@@ -3,195 +3,287 @@
  * proxies.
  */
 
-import { withoutElements, type Firewall } from '../firewall/firewall.ts'
+import { EngineError } from '../../errors.ts'
+import { familiesOf, withoutElements, type Firewall } from '../firewall/firewall.ts'
+import { familyOf, type Family } from '../subnet.ts'
 import type { PortOwner, PortRequest, PublishRequest, PublishedPort } from '../types.ts'
-import { portElements, readPorts } from './elements.ts'
-import { startTcpProxy, startUdpProxy, type Proxy } from './proxy.ts'
-import { ANY_ADDRESS, releasePort, reservePort, type Reservation } from './reserve.ts'
+import {
+  ANY_ADDRESS,
+  ANY_ADDRESS_V6,
+  elementsOf,
+  isEveryAddress,
+  keyText,
+  portElements,
+  readPorts,
+  type KnownPort,
+  type PortKey,
+} from './elements.ts'
+import { forgetDatagrams } from './forget.ts'
+import { startTcpProxy, startUdpProxy, type Place, type Proxy } from './proxy.ts'
+import { releasePort, reservePort, type Reservation } from './reserve.ts'
 
-interface Held extends PublishedPort {
+/** A port of the host that this process keeps from others. */
+interface Held {
   readonly reservation: Reservation
   /** Present where nothing else passes packets on; it owns the reservation's socket. */
   readonly proxy: Proxy | undefined
 }
 
-interface Holder {
-  readonly request: PublishRequest
-  readonly gateway: string
-  readonly ports: readonly Held[]
-}
-
-type KnownPort = PublishedPort & { readonly container: string }
+type Addresses = Pick<PublishRequest, 'address' | 'address6'>
 
 export class Publisher {
   readonly #firewall: Firewall | undefined
-  readonly #holders = new Map<string, Holder>()
+  readonly #held = new Map<string, Held>()
+  /** What was published by this process: all there is where nobody else remembers it. */
+  #known: readonly KnownPort[] = []
 
   constructor(firewall: Firewall | undefined) {
     this.#firewall = firewall
   }
 
   /** Throws PORT_IN_USE for the first port that could not be had; takes none. */
-  check(request: PortOwner & { readonly ports: readonly PortRequest[] }): void {
-    const taken: Reservation[] = []
+  check(request: PortOwner & Addresses & { readonly ports: readonly PortRequest[] }): void {
+    const fresh: Reservation[] = []
     const known = this.list()
     try {
-      for (const port of withoutDoubles(request.ports)) {
-        if (!this.#keep(request.container, port)) taken.push(this.#reserve(request, port, known))
-      }
+      for (const port of withoutDoubles(request.ports))
+        this.#choose(request, port, { fresh, known })
     } finally {
-      taken.forEach(releasePort)
+      fresh.forEach(releasePort)
     }
   }
 
   /** Publishes exactly `request.ports`; ports that are published already keep their number. */
-  async publish(request: PublishRequest, gateway: string): Promise<readonly PublishedPort[]> {
-    const before = this.#holders.get(request.container)?.ports ?? []
-    const ports: Held[] = []
+  async publish(
+    request: PublishRequest,
+    gateways: readonly string[],
+  ): Promise<readonly PublishedPort[]> {
+    const fresh: Reservation[] = []
     const known = this.list()
+    let wanted: readonly KnownPort[]
     try {
-      for (const port of withoutDoubles(request.ports)) {
-        ports.push(await this.#hold(request, port, known))
-      }
-      this.#writeElements({ request, gateway, ports })
+      wanted = withoutDoubles(request.ports).flatMap((port) =>
+        this.#choose(request, port, { fresh, known }).map((key) =>
+          knownPort(request, { key, port, gateways }),
+        ),
+      )
+      await this.#hold(fresh, wanted)
     } catch (error) {
-      await dropPorts(missingFrom(before, ports))
+      fresh.filter((one) => !this.#held.has(keyText(one))).forEach(releasePort)
       throw error
     }
-    this.#holders.set(request.container, { request, gateway, ports })
-    await dropPorts(missingFrom(ports, before))
-    return ports.map(publicPart)
+    try {
+      await this.#replace(request.container, wanted)
+    } catch (error) {
+      await this.#releaseUnused()
+      throw error
+    }
+    return wanted.map(({ protocol, hostIp, published, target }) => ({
+      protocol,
+      hostIp,
+      published,
+      target,
+    }))
   }
 
   async unpublish(container: string): Promise<void> {
-    const held = this.#holders.get(container)?.ports ?? []
-    this.#holders.delete(container)
-    const placed = this.#firewall?.ports() ?? []
-    this.#firewall?.change(
-      placed.filter(({ element }) => element.comment === container),
-      [],
-    )
-    await dropPorts(held)
+    await this.#replace(container, [])
   }
 
   list(): readonly KnownPort[] {
-    if (this.#firewall) return readPorts(this.#firewall.sets, this.#firewall.ports())
-    return [...this.#holders.values()].flatMap(({ request, ports }) =>
-      ports.map((port) => ({ ...publicPart(port), container: request.container })),
-    )
+    const firewall = this.#firewall
+    return firewall ? readPorts(firewall.sets, firewall.ports()) : this.#known
   }
 
   /** Writes again what somebody removed from the kernel. */
   repair(): void {
-    for (const holder of this.#holders.values()) this.#writeElements(holder)
+    const firewall = this.#firewall
+    if (!firewall || this.#known.length === 0) return
+    const known = new Map(this.list().map((one) => [`${keyText(one)} ${one.container}`, one]))
+    for (const one of this.#known) known.set(`${keyText(one)} ${one.container}`, one)
+    this.#writeElements(firewall, [...known.values()], new Set([...known.values()].map(keyText)))
   }
 
   /** Lets go of sockets and proxies. What the kernel does goes on. */
   async close(): Promise<void> {
-    const held = [...this.#holders.values()].flatMap(({ ports }) => ports)
-    this.#holders.clear()
-    await dropPorts(held)
+    this.#known = []
+    await this.#releaseUnused()
   }
 
-  async #hold(
-    request: PublishRequest,
+  /** Ports of the host for `port`; sockets that had to be opened for them are added to `fresh`. */
+  #choose(
+    request: PortOwner & Addresses,
     port: PortRequest,
-    known: readonly KnownPort[],
-  ): Promise<Held> {
-    const kept = this.#keep(request.container, port)
-    const { address } = request
-    kept?.proxy?.setAddress(address)
-    if (kept) return kept
-    const reservation = this.#reserve(request, sameAsBefore(request.container, port, known), known)
-    const { protocol, hostIp, published } = reservation
-    const { target } = port
-    const start = protocol === 'tcp' ? startTcpProxy : startUdpProxy
-    const proxy = this.#firewall
-      ? undefined
-      : await start({ fd: reservation.fd, address, port: target })
-    return { protocol, hostIp, published, target, reservation, proxy }
-  }
-
-  #reserve(owner: PortOwner, port: PortRequest, known: readonly KnownPort[]): Reservation {
-    return reservePort({
-      port,
-      service: owner.service,
+    { fresh, known }: { readonly fresh: Reservation[]; readonly known: readonly KnownPort[] },
+  ): readonly PortKey[] {
+    const hostIps = hostIpsOf(request, port)
+    const others = known.filter(({ container }) => container !== request.container)
+    const before = known.filter(({ container }) => container === request.container)
+    const same = before.find((one) => isAnswerTo(one, port))
+    const sameNumber = same && { first: same.published, last: same.published }
+    const reserved = reservePort({
+      port: sameNumber ? { ...port, published: sameNumber } : port,
+      hostIps,
+      service: request.service,
       listen: this.#firewall === undefined,
-      knownOwner: (query) => knownOwner(owner.container, query, known),
+      holderOf: (key, isOnlyChoice) => {
+        const holders = others.filter((one) => isSamePort(one, key))
+        const mayShare = (one: KnownPort): boolean =>
+          one.stack !== undefined && one.stack === request.stack && one.hostIp === key.hostIp
+        const isOurs = before.some((one) => keyText(one) === keyText(key))
+        if (holders.length === 0) return undefined
+        const canShare = (isOnlyChoice || isOurs) && holders.every(mayShare)
+        return canShare ? undefined : holderText(holders, request)
+      },
+      held: (key) =>
+        this.#held.get(keyText(key))?.reservation ??
+        fresh.find((one) => keyText(one) === keyText(key)),
     })
+    fresh.push(...reserved)
+    const published = reserved[0]?.published ?? sameNumber?.first ?? port.published?.first ?? 0
+    return hostIps.map((hostIp) => ({ protocol: port.protocol, hostIp, published }))
   }
 
-  /** What `container` holds already for `port`. */
-  #keep(container: string, port: PortRequest): Held | undefined {
-    return this.#holders.get(container)?.ports.find((held) => isAnswerTo(held, port))
+  /** Keeps new sockets, with a proxy for each where the kernel does nothing. */
+  async #hold(fresh: readonly Reservation[], wanted: readonly KnownPort[]): Promise<void> {
+    for (const reservation of fresh) {
+      const key = keyText(reservation)
+      const known = wanted.find((one) => keyText(one) === key)
+      const start = reservation.protocol === 'tcp' ? startTcpProxy : startUdpProxy
+      const proxy =
+        this.#firewall || !known
+          ? undefined
+          : await start({ fd: reservation.fd, targets: [placeOf(known)] })
+      this.#held.set(key, { reservation, proxy })
+    }
   }
 
-  #writeElements({ request, gateway, ports }: Holder): void {
-    const firewall = this.#firewall
-    if (!firewall) return
-    if (ports.length > 0) firewall.ensureTable()
-    const target = { container: request.container, address: request.address, gateway }
-    const wanted = ports.flatMap((port) => portElements(firewall.sets, publicPart(port), target))
-    const present = firewall.ports().filter(({ element }) => element.comment === request.container)
-    firewall.change(withoutElements(present, wanted), withoutElements(wanted, present))
+  /** Makes `wanted` all that is published of `container`. */
+  async #replace(container: string, wanted: readonly KnownPort[]): Promise<void> {
+    const all = this.list()
+    const gone = all.filter((one) => one.container === container)
+    const known = [...all.filter((one) => one.container !== container), ...wanted]
+    const touched = new Set([...gone, ...wanted].map(keyText))
+    if (touched.size === 0) return
+    if (this.#firewall) this.#writeElements(this.#firewall, known, touched)
+    this.#known = [...this.#known.filter((one) => one.container !== container), ...wanted]
+    for (const key of touched) {
+      const targets = this.#known.filter((one) => keyText(one) === key).map(placeOf)
+      this.#held.get(key)?.proxy?.setTargets(targets)
+    }
+    await this.#releaseUnused()
+  }
+
+  #writeElements(
+    firewall: Firewall,
+    known: readonly KnownPort[],
+    touched: ReadonlySet<string>,
+  ): void {
+    const keys = new Map(known.map((one) => [keyText(one), one]))
+    const wanted = [...touched].flatMap((text) => {
+      const key = keys.get(text)
+      if (!key) return []
+      return portElements(
+        firewall.sets,
+        key,
+        known.filter((one) => keyText(one) === text),
+      )
+    })
+    for (const family of familiesOf(known.map(({ hostIp }) => hostIp))) firewall.ensureTable(family)
+    const present = elementsOf(firewall.sets, firewall.ports(), touched)
+    const removed = withoutElements(present, wanted)
+    const added = withoutElements(wanted, present)
+    firewall.change(removed, added)
+    if (removed.length > 0 || added.length > 0) {
+      forgetDatagrams([...touched].map((text) => keyOfText(text)))
+    }
+  }
+
+  async #releaseUnused(): Promise<void> {
+    const used = new Set(this.#known.map(keyText))
+    for (const [key, { reservation, proxy }] of this.#held) {
+      if (used.has(key)) continue
+      this.#held.delete(key)
+      if (proxy) await proxy.close()
+      else releasePort(reservation)
+    }
   }
 }
 
-/** A port of any number keeps the one that a dead supervisor has chosen for it. */
-function sameAsBefore(
-  container: string,
-  port: PortRequest,
-  known: readonly KnownPort[],
-): PortRequest {
-  const same = known.find((one) => one.container === container && isAnswerTo(one, port))
-  return same ? { ...port, published: { first: same.published, last: same.published } } : port
-}
-
-function knownOwner(
-  container: string,
-  query: Pick<PublishedPort, 'protocol' | 'hostIp' | 'published'>,
-  known: readonly KnownPort[],
-): string | undefined {
-  const other = known.find(
-    (one) =>
-      one.container !== container &&
-      one.protocol === query.protocol &&
-      one.published === query.published &&
-      (one.hostIp === query.hostIp || [one.hostIp, query.hostIp].includes(ANY_ADDRESS)),
+/** Every address of the host, in the families that the container has, unless one is named. */
+function hostIpsOf(
+  { address, address6, service }: PortOwner & Addresses,
+  { hostIp, target }: PortRequest,
+): readonly string[] {
+  if (hostIp === undefined || hostIp === '') {
+    return [
+      ...(address !== undefined || address6 === undefined ? [ANY_ADDRESS] : []),
+      ...(address6 === undefined ? [] : [ANY_ADDRESS_V6]),
+    ]
+  }
+  const family = familyOf(hostIp)
+  const isFit = family === 6 ? address6 !== undefined : address !== undefined || !address6
+  if (isFit) return [hostIp]
+  throw new EngineError(
+    'ACTION_FAILED',
+    `Cannot publish port ${target} of "${service}" on ${hostIp}: ` +
+      `the container has no IPv${family} address; ${family === 6 ? 'set "enable_ipv6" of its network' : 'name an IPv6 address'}`,
   )
-  return other && `container "${other.container}"`
 }
 
-function isAnswerTo(held: PublishedPort, port: PortRequest): boolean {
+function knownPort(
+  request: PublishRequest,
+  chosen: {
+    readonly key: PortKey
+    readonly port: PortRequest
+    readonly gateways: readonly string[]
+  },
+): KnownPort {
+  const { key, port, gateways } = chosen
+  const family: Family = familyOf(key.hostIp)
+  const address = (family === 4 ? request.address : request.address6) ?? ''
+  const gateway = gateways.find((one) => familyOf(one) === family) ?? address
+  const { container, stack } = request
+  return { ...key, container, stack, address, target: port.target, gateway }
+}
+
+function placeOf({ address: host, target: port }: KnownPort): Place {
+  return { host, port }
+}
+
+function keyOfText(text: string): PortKey {
+  const [protocol, hostIp = '', published] = text.split(' ')
+  return { protocol: protocol === 'udp' ? 'udp' : 'tcp', hostIp, published: Number(published) }
+}
+
+/** True when both cannot be had by different programs. */
+function isSamePort(one: PortKey, other: PortKey): boolean {
+  const isSameFamily = familyOf(one.hostIp) === familyOf(other.hostIp)
+  return (
+    one.protocol === other.protocol &&
+    one.published === other.published &&
+    isSameFamily &&
+    (one.hostIp === other.hostIp || isEveryAddress(one.hostIp) || isEveryAddress(other.hostIp))
+  )
+}
+
+function holderText([first]: readonly KnownPort[], { stack }: PortOwner): string {
+  if (!first) return 'another container'
+  const isElsewhere = first.stack !== undefined && first.stack !== stack
+  return `container "${first.container}"${isElsewhere ? ` of stack "${first.stack}"` : ''}`
+}
+
+function isAnswerTo(held: KnownPort, port: PortRequest): boolean {
   const { first, last } = port.published ?? { first: 1, last: 65_535 }
   return (
     held.protocol === port.protocol &&
     held.target === port.target &&
-    held.hostIp === (port.hostIp ?? ANY_ADDRESS) &&
+    (port.hostIp ? held.hostIp === port.hostIp : isEveryAddress(held.hostIp)) &&
     first <= held.published &&
     held.published <= last
   )
 }
 
-function publicPart({ protocol, hostIp, published, target }: PublishedPort): PublishedPort {
-  return { protocol, hostIp, published, target }
-}
-
 function withoutDoubles(ports: readonly PortRequest[]): readonly PortRequest[] {
   return [...new Map(ports.map((port) => [JSON.stringify(port), port])).values()]
-}
-
-/** Those of `ports` whose reservation is not among `others`. */
-function missingFrom(others: readonly Held[], ports: readonly Held[]): readonly Held[] {
-  const known = new Set(others.map(({ reservation }) => reservation))
-  return ports.filter(({ reservation }) => !known.has(reservation))
-}
-
-async function dropPorts(ports: readonly Held[]): Promise<void> {
-  await Promise.all(
-    ports.map(async ({ proxy, reservation }) => {
-      if (proxy) await proxy.close()
-      else releasePort(reservation)
-    }),
-  )
 }

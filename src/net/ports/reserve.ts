@@ -3,61 +3,93 @@
  */
 
 import { closeSync } from 'node:fs'
-import { isIPv4 } from 'node:net'
+import { isIP } from 'node:net'
 import { EngineError } from '../../errors.ts'
 import { openInetSocket } from '../../linux/index.ts'
 import { isErrno } from '../attach.ts'
-import { findPortOwner } from './owner.ts'
 import type { PortRequest } from '../types.ts'
+import type { PortKey } from './elements.ts'
+import { findPortOwner } from './owner.ts'
 
-export const ANY_ADDRESS = '0.0.0.0'
-
-export interface Reservation {
-  readonly protocol: 'tcp' | 'udp'
-  readonly hostIp: string
-  readonly published: number
+export interface Reservation extends PortKey {
   /** A bound socket. A tcp one listens only when it was asked to. */
   readonly fd: number
 }
 
 export interface ReserveRequest {
   readonly port: PortRequest
+  /** Addresses of the host that are to have the same port. */
+  readonly hostIps: readonly string[]
   /** For messages. */
   readonly service: string
   /** tcp: accept connections (for a proxy) instead of only being in the way. */
   readonly listen: boolean
   /**
-   * Who holds the port as far as we know ourselves: `service "api" of stack "shop"`; asked when
-   * it is taken.
+   * Who else has the port as far as we know ourselves: `container "api-1"`; not those with whom it
+   * may be shared.
    */
-  readonly knownOwner: (query: {
-    readonly protocol: 'tcp' | 'udp'
-    readonly hostIp: string
-    readonly published: number
-  }) => string | undefined
+  readonly holderOf: (key: PortKey, isOnlyChoice: boolean) => string | undefined
+  /** A socket that this process holds already. */
+  readonly held: (key: PortKey) => Reservation | undefined
 }
 
 /** Binds the port, or the first free one of its range, or any. Throws PORT_IN_USE. */
-export function reservePort(request: ReserveRequest): Reservation {
-  const { port, service } = request
-  const hostIp = port.hostIp ?? ANY_ADDRESS
-  checkHostIp(hostIp, service)
+export function reservePort(request: ReserveRequest): readonly Reservation[] {
+  const { port, service, hostIps } = request
+  for (const hostIp of hostIps) checkHostIp(hostIp, service)
   const { first, last } = port.published ?? { first: 0, last: 0 }
+  let owner: string | undefined
   for (let published = first; published <= last; published++) {
-    const known =
-      published > 0 ? request.knownOwner({ protocol: port.protocol, hostIp, published }) : undefined
-    const held = known === undefined ? tryBind(request, hostIp, published) : undefined
-    if (held) return { protocol: port.protocol, hostIp, ...held }
-    if (first === last) throw inUse(request, published, known)
+    const taken = published === 0 ? takeAny(request) : takeAll(request, published)
+    if (typeof taken === 'object') return taken
+    owner = taken
   }
+  if (first === last) throw inUse(request, first, owner)
   throw new EngineError(
     'PORT_IN_USE',
-    `Cannot publish port ${first}-${last} of "${service}": all of them are in use; stop what uses them or change the published ports`,
+    `Cannot publish port ${first}-${last} of "${service}": all of them are in use; ` +
+      'stop what uses them or change the published ports',
   )
 }
 
 export function releasePort({ fd }: Reservation): void {
   closeSync(fd)
+}
+
+/** A number that the kernel finds free for the first address and that the others have free too. */
+function takeAny(request: ReserveRequest): readonly Reservation[] | string {
+  const { port, hostIps } = request
+  const [first = ''] = hostIps
+  for (let attempt = 0; attempt < EPHEMERAL_ATTEMPTS_MAX; attempt++) {
+    const probe = tryBind(request, first, 0)
+    if (probe === undefined) break
+    const held = { protocol: port.protocol, hostIp: first, ...probe }
+    const rest = takeAll({ ...request, hostIps: hostIps.slice(1) }, probe.published)
+    if (typeof rest === 'object') return [held, ...rest]
+    releasePort(held)
+  }
+  return 'other programs'
+}
+
+const EPHEMERAL_ATTEMPTS_MAX = 16
+
+/** All addresses at this number, or who has one of them. */
+function takeAll(request: ReserveRequest, published: number): readonly Reservation[] | string {
+  const { port, hostIps } = request
+  const isOnlyChoice = port.published?.first === port.published?.last
+  const taken: Reservation[] = []
+  for (const hostIp of hostIps) {
+    const key = { protocol: port.protocol, hostIp, published }
+    const known = request.holderOf(key, isOnlyChoice)
+    const held = request.held(key)
+    const bound = known === undefined && !held ? tryBind(request, hostIp, published) : undefined
+    if (bound) taken.push({ ...key, ...bound })
+    else if (known !== undefined || !held) {
+      taken.forEach(releasePort)
+      return known ?? programAt(port.protocol, hostIp, published)
+    }
+  }
+  return taken
 }
 
 /** The bound socket; undefined when the port is taken. */
@@ -93,26 +125,32 @@ function tryBind(
   }
 }
 
+function programAt(protocol: 'tcp' | 'udp', ip: string, port: number): string {
+  const holder = findPortOwner({ protocol, ip, port })
+  if (!holder) return 'another program'
+  const unit = holder.unit === undefined ? '' : `, of ${holder.unit}`
+  return `${holder.command} (pid ${holder.pid}${unit})`
+}
+
 function inUse(
   { port, service }: ReserveRequest,
   published: number,
-  known: string | undefined,
+  owner: string | undefined,
 ): EngineError {
-  const { protocol } = port
-  const holder = findPortOwner({ protocol, ip: port.hostIp ?? ANY_ADDRESS, port: published })
-  const owner = known ?? (holder ? `${holder.command} (pid ${holder.pid})` : 'another program')
-  const name = protocol === 'udp' ? `${published}/udp` : `${published}`
+  const name = port.protocol === 'udp' ? `${published}/udp` : `${published}`
   return new EngineError(
     'PORT_IN_USE',
-    `Cannot publish port ${name} of "${service}": it is used by ${owner}; stop it or change the published port`,
+    `Cannot publish port ${name} of "${service}": it is used by ${owner ?? 'another program'}; ` +
+      'stop it or change the published port',
   )
 }
 
 function checkHostIp(hostIp: string, service: string): void {
-  if (isIPv4(hostIp)) return
+  if (isIP(hostIp) > 0) return
   throw new EngineError(
     'NOT_SUPPORTED',
-    `Cannot publish a port of "${service}" on "${hostIp}": only IPv4 addresses of this machine are supported`,
+    `Cannot publish a port of "${service}" on "${hostIp}": it is no IP address; ` +
+      'write one of this machine, such as 127.0.0.1',
   )
 }
 

@@ -234,6 +234,7 @@ describe('rules', () => {
     const rules = nft.parseRules(socket.dump(nft.listRules('t')))
     expect(rules.find(({ chain }) => chain === 'post')).toEqual({
       table: 't',
+      handle: expect.any(BigInt),
       chain: 'post',
       expressions: ['ct', 'bitwise', 'cmp', 'masq'],
       comment: 'post',

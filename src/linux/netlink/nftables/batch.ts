@@ -13,7 +13,24 @@ const NFNL_MSG_BATCH_BEGIN = 16
 const NFNL_MSG_BATCH_END = 17
 const NFNL_SUBSYS_NFTABLES = 10
 const NFGENMSG_BYTES = 4
-const NFPROTO_IPV4 = 2
+
+/** @see include/uapi/linux/netfilter.h, enum NFPROTO_* */
+const FAMILIES = { inet: 1, ip: 2, netdev: 5, bridge: 7, ip6: 10 } as const
+
+/**
+ * A table is called as `nft` calls it: `ip6 shop`; without a family it is one of `ip`.
+ */
+export function splitTable(table: string): { readonly family: number; readonly name: string } {
+  const [first = '', second] = table.split(' ')
+  if (second === undefined) return { family: FAMILIES.ip, name: first }
+  return { family: FAMILIES[first as keyof typeof FAMILIES], name: second }
+}
+
+/** The other way round; of families we do not write (arp, bridge …) too. */
+export function joinTable(family: number, name: string): string {
+  const known = Object.entries(FAMILIES).find(([, number]) => number === family)?.[0]
+  return known === 'ip' ? name : `${known ?? family} ${name}`
+}
 
 /**
  * Applies `changes` as one transaction: packets see the old rules or the new ones, nothing between.
@@ -45,14 +62,15 @@ export function tryBatch(
   return refused[0]?.error
 }
 
-/** A message to nf_tables about an IPv4 object. `message` is an NFT_MSG_* number. */
+/** A message to nf_tables; `message` is an NFT_MSG_* number, family 0 means all of them. */
 export function nftRequest(request: {
   readonly message: number
+  readonly family: number
   readonly flags?: number
   readonly attributes: readonly Uint8Array[]
   readonly what: string
 }): Request {
-  const header = Buffer.of(NFPROTO_IPV4, 0, 0, 0)
+  const header = Buffer.of(request.family, 0, 0, 0)
   return {
     type: (NFNL_SUBSYS_NFTABLES << 8) | request.message,
     flags: request.flags ?? 0,
@@ -61,12 +79,15 @@ export function nftRequest(request: {
   }
 }
 
-/** The attributes of those among `messages` that carry NFT_MSG_* `message`. */
-export function nftBodies(messages: readonly Message[], message: number): readonly Buffer[] {
+/** Family and attributes of those among `messages` that carry NFT_MSG_* `message`. */
+export function nftBodies(
+  messages: readonly Message[],
+  message: number,
+): readonly { readonly family: number; readonly body: Buffer }[] {
   const type = (NFNL_SUBSYS_NFTABLES << 8) | message
   return messages
     .filter((one) => one.type === type)
-    .map(({ body }) => body.subarray(NFGENMSG_BYTES))
+    .map(({ body }) => ({ family: body.readUInt8(0), body: body.subarray(NFGENMSG_BYTES) }))
 }
 
 function batchEdge(type: number, what: string): Request {

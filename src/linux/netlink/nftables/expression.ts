@@ -26,7 +26,7 @@ export function slot(index: number): number {
 }
 
 /** @see enum nft_meta_keys */
-const META = { iifname: 6, oifname: 7, l4proto: 16 } as const
+const META = { iifname: 6, oifname: 7, l4proto: 16, iifgroup: 21, oifgroup: 22 } as const
 
 /** Loads a fact about the packet, such as the name of the interface it came by. */
 export function meta(key: keyof typeof META, register: number = NFT_REG_1): Expression {
@@ -53,7 +53,7 @@ export const CT_DIRECTION_REPLY = 1
 const BASES = { network: 1, transport: 2 } as const
 
 /** Where a field lies in the packet; `offset` and `bytes` in bytes. */
-interface Field {
+export interface Field {
   readonly base: keyof typeof BASES
   readonly offset: number
   readonly bytes: number
@@ -61,6 +61,8 @@ interface Field {
 
 export const SOURCE_ADDRESS: Field = { base: 'network', offset: 12, bytes: 4 }
 export const DESTINATION_ADDRESS: Field = { base: 'network', offset: 16, bytes: 4 }
+export const SOURCE_ADDRESS_V6: Field = { base: 'network', offset: 8, bytes: 16 }
+export const DESTINATION_ADDRESS_V6: Field = { base: 'network', offset: 24, bytes: 16 }
 /** At the same place in tcp and udp. */
 export const DESTINATION_PORT: Field = { base: 'transport', offset: 2, bytes: 2 }
 
@@ -75,7 +77,10 @@ export function payload(field: Field, register: number = NFT_REG_1): Expression 
   )
 }
 
-/** Overwrites an address of the IPv4 header, and mends its checksum and that of tcp or udp. */
+/**
+ * Overwrites an address, and mends the checksum of tcp or udp, and that of the IPv4 header (IPv6
+ * has none).
+ */
 export function writeAddress(field: Field, register: number = NFT_REG_1): Expression {
   return expression(
     'payload',
@@ -83,8 +88,9 @@ export function writeAddress(field: Field, register: number = NFT_REG_1): Expres
     be32Attribute(2, BASES[field.base]),
     be32Attribute(3, field.offset),
     be32Attribute(4, field.bytes),
-    be32Attribute(6, 1), // NFT_PAYLOAD_CSUM_INET
-    be32Attribute(7, 10), // offset of the header checksum
+    ...(field.bytes === 4
+      ? [be32Attribute(6, 1), be32Attribute(7, 10)] // NFT_PAYLOAD_CSUM_INET, and where it lies
+      : [be32Attribute(6, 0), be32Attribute(7, 0)]),
     be32Attribute(8, 1), // NFT_PAYLOAD_L4CSUM_PSEUDOHDR
   )
 }
@@ -148,6 +154,21 @@ export function destinationInterface(register: number = NFT_REG_1): Expression {
   return fib(2, register)
 }
 
+/**
+ * Loads the index of the interface by which the packet's source would be answered, looked up for
+ * the
+ * interface it came by; 0 when it is not that one.
+ */
+export function wayBack(): Expression {
+  const NFTA_FIB_F_SADDR_IIF = 1 | 8
+  return expression(
+    'fib',
+    be32Attribute(1, NFT_REG_1),
+    be32Attribute(2, 1), // NFT_FIB_RESULT_OIF
+    be32Attribute(3, NFTA_FIB_F_SADDR_IIF),
+  )
+}
+
 function fib(result: 2 | 3, register: number = NFT_REG_1): Expression {
   const NFTA_FIB_F_DADDR = 2
   return expression(
@@ -155,6 +176,16 @@ function fib(result: 2 | 3, register: number = NFT_REG_1): Expression {
     be32Attribute(1, register),
     be32Attribute(2, result),
     be32Attribute(3, NFTA_FIB_F_DADDR),
+  )
+}
+
+/** Loads a number below `count`: one after the other, and then from 0 again. */
+export function takeTurns(count: number, register: number = NFT_REG_1): Expression {
+  return expression(
+    'numgen',
+    be32Attribute(1, register),
+    be32Attribute(2, count),
+    be32Attribute(3, 0), // NFT_NG_INCREMENTAL
   )
 }
 
@@ -167,14 +198,14 @@ export function immediate(value: Uint8Array, register: number = NFT_REG_1): Expr
   )
 }
 
-/** Sends the connection to the address in register 1 and the port in slot 1. */
-export function destinationNat(): Expression {
+/** Sends the connection to the address in register 1 and the port in the slot behind it. */
+export function destinationNat(family: 4 | 6 = 4): Expression {
   return expression(
     'nat',
     be32Attribute(1, 1), // NFT_NAT_DNAT
-    be32Attribute(2, 2), // NFPROTO_IPV4
+    be32Attribute(2, family === 4 ? 2 : 10), // NFPROTO_IPV4, NFPROTO_IPV6
     be32Attribute(3, NFT_REG_1),
-    be32Attribute(5, slot(1)),
+    be32Attribute(5, slot(family === 4 ? 1 : 4)),
     be32Attribute(7, 2), // NF_NAT_RANGE_PROTO_SPECIFIED
   )
 }

@@ -1,4 +1,4 @@
-/** nf_tables: tables, chains, rules, sets and maps, changed in batches. Family ip. */
+/** nf_tables: tables, chains, rules, sets and maps, changed in batches. */
 
 export { commitBatch, tryBatch } from './batch.ts'
 export * from './expression.ts'

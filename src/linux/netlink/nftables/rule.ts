@@ -9,7 +9,7 @@ import {
 } from '../attribute.ts'
 import { NLM_F_APPEND, NLM_F_CREATE } from '../message.ts'
 import type { Message, Request } from '../message.ts'
-import { nftBodies, nftRequest } from './batch.ts'
+import { joinTable, nftBodies, nftRequest, splitTable } from './batch.ts'
 import { commentAttribute, readComment } from './comment.ts'
 import type { Expression } from './expression.ts'
 
@@ -19,6 +19,7 @@ const NFT_MSG_GETRULE = 7
 const NFT_MSG_DELRULE = 8
 const NFTA_RULE_TABLE = 1
 const NFTA_RULE_CHAIN = 2
+const NFTA_RULE_HANDLE = 3
 const NFTA_RULE_EXPRESSIONS = 4
 const NFTA_RULE_USERDATA = 7
 const NFTA_EXPR_NAME = 1
@@ -26,23 +27,28 @@ const NFTA_EXPR_NAME = 1
 export interface Rule {
   readonly table: string
   readonly chain: string
+  readonly handle: bigint
   /** Names of its expressions in order: `meta`, `cmp`, `immediate`. */
   readonly expressions: readonly string[]
   readonly comment: string | undefined
 }
 
-/** Appends a rule to `chain`. */
+/** Adds a rule to `chain`. */
 export function addRule(rule: {
   readonly table: string
   readonly chain: string
   readonly expressions: readonly Expression[]
   readonly comment?: string
+  /** True: before all others instead of behind them. */
+  readonly first?: boolean
 }): Request {
+  const { family, name } = splitTable(rule.table)
   return nftRequest({
     message: NFT_MSG_NEWRULE,
-    flags: NLM_F_CREATE | NLM_F_APPEND,
+    family,
+    flags: NLM_F_CREATE | (rule.first === true ? 0 : NLM_F_APPEND),
     attributes: [
-      stringAttribute(NFTA_RULE_TABLE, rule.table),
+      stringAttribute(NFTA_RULE_TABLE, name),
       stringAttribute(NFTA_RULE_CHAIN, rule.chain),
       nested(NFTA_RULE_EXPRESSIONS, ...rule.expressions),
       ...(rule.comment === undefined ? [] : [commentAttribute(NFTA_RULE_USERDATA, rule.comment)]),
@@ -53,28 +59,33 @@ export function addRule(rule: {
 
 /** Deletes all rules of a chain; an empty chain is no error. */
 export function flushChain(table: string, chain: string): Request {
+  const { family, name } = splitTable(table)
   return nftRequest({
     message: NFT_MSG_DELRULE,
-    attributes: [stringAttribute(NFTA_RULE_TABLE, table), stringAttribute(NFTA_RULE_CHAIN, chain)],
+    family,
+    attributes: [stringAttribute(NFTA_RULE_TABLE, name), stringAttribute(NFTA_RULE_CHAIN, chain)],
     what: `flush chain "${chain}" of table "${table}"`,
   })
 }
 
 export function listRules(table: string): Request {
+  const { family, name } = splitTable(table)
   return nftRequest({
     message: NFT_MSG_GETRULE,
-    attributes: [stringAttribute(NFTA_RULE_TABLE, table)],
+    family,
+    attributes: [stringAttribute(NFTA_RULE_TABLE, name)],
     what: `list rules of table "${table}"`,
   })
 }
 
 /** All rules among `messages`. */
 export function parseRules(messages: readonly Message[]): readonly Rule[] {
-  return nftBodies(messages, NFT_MSG_NEWRULE).map((body) => {
+  return nftBodies(messages, NFT_MSG_NEWRULE).map(({ family, body }) => {
     const attributes = parseAttributes(body)
     const expressions = attributes.get(NFTA_RULE_EXPRESSIONS)
     return {
-      table: readString(attributes.get(NFTA_RULE_TABLE)) ?? '',
+      table: joinTable(family, readString(attributes.get(NFTA_RULE_TABLE)) ?? ''),
+      handle: attributes.get(NFTA_RULE_HANDLE)?.readBigUInt64BE() ?? 0n,
       chain: readString(attributes.get(NFTA_RULE_CHAIN)) ?? '',
       expressions: expressions
         ? listAttributes(expressions).map(

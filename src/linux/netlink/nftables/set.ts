@@ -9,9 +9,10 @@ import {
   readString,
   stringAttribute,
 } from '../attribute.ts'
+import { addressBytes, formatAddress } from '../ip.ts'
 import { NLM_F_CREATE } from '../message.ts'
 import type { Message, Request } from '../message.ts'
-import { nftBodies, nftRequest } from './batch.ts'
+import { nftBodies, nftRequest, splitTable } from './batch.ts'
 import { commentAttribute, readComment } from './comment.ts'
 
 /** @see include/uapi/linux/netfilter/nf_tables.h */
@@ -50,8 +51,11 @@ const NFTA_DATA_VALUE = 1
  */
 const TYPES = {
   ipv4_addr: { number: 7, bytes: 4 },
+  ipv6_addr: { number: 8, bytes: 16 },
   inet_proto: { number: 12, bytes: 1 },
   inet_service: { number: 13, bytes: 2 },
+  /** A number in the machine's order. */
+  mark: { number: 19, bytes: 4 },
   ifname: { number: 41, bytes: 16 },
 } as const
 const TYPE_BITS = 6
@@ -87,11 +91,13 @@ let nextSetId = 1
 
 export function addSet(set: SetDefinition): Request {
   const data = set.data
+  const { family, name } = splitTable(set.table)
   return nftRequest({
     message: NFT_MSG_NEWSET,
+    family,
     flags: NLM_F_CREATE,
     attributes: [
-      stringAttribute(NFTA_SET_TABLE, set.table),
+      stringAttribute(NFTA_SET_TABLE, name),
       stringAttribute(NFTA_SET_NAME, set.name),
       be32Attribute(
         NFTA_SET_FLAGS,
@@ -129,10 +135,12 @@ export function deleteElements(set: SetDefinition, elements: readonly SetElement
 }
 
 export function listElements(set: SetDefinition): Request {
+  const { family, name } = splitTable(set.table)
   return nftRequest({
     message: NFT_MSG_GETSETELEM,
+    family,
     attributes: [
-      stringAttribute(NFTA_SET_ELEM_LIST_TABLE, set.table),
+      stringAttribute(NFTA_SET_ELEM_LIST_TABLE, name),
       stringAttribute(NFTA_SET_ELEM_LIST_SET, set.name),
     ],
     what: `list elements of "${set.name}" in table "${set.table}"`,
@@ -144,7 +152,7 @@ export function parseElements(
   set: SetDefinition,
   messages: readonly Message[],
 ): readonly SetElement[] {
-  return nftBodies(messages, NFT_MSG_NEWSETELEM).flatMap((body) => {
+  return nftBodies(messages, NFT_MSG_NEWSETELEM).flatMap(({ body }) => {
     const list = parseAttributes(body).get(NFTA_SET_ELEM_LIST_ELEMENTS)
     return list ? listAttributes(list).map(({ value }) => parseElement(set, value)) : []
   })
@@ -152,16 +160,18 @@ export function parseElements(
 
 /** Lists the names of the sets and maps of `table`. */
 export function listSets(table: string): Request {
+  const { family, name } = splitTable(table)
   return nftRequest({
     message: NFT_MSG_GETSET,
-    attributes: [stringAttribute(NFTA_SET_TABLE, table)],
+    family,
+    attributes: [stringAttribute(NFTA_SET_TABLE, name)],
     what: `list sets of table "${table}"`,
   })
 }
 
 export function parseSetNames(messages: readonly Message[]): readonly string[] {
   return nftBodies(messages, NFT_MSG_NEWSET).map(
-    (body) => readString(parseAttributes(body).get(NFTA_SET_NAME)) ?? '',
+    ({ body }) => readString(parseAttributes(body).get(NFTA_SET_NAME)) ?? '',
   )
 }
 
@@ -171,11 +181,13 @@ function elementRequest(
   elements: readonly SetElement[],
 ): Request {
   const verb = message === NFT_MSG_NEWSETELEM ? 'add' : 'delete'
+  const { family, name } = splitTable(set.table)
   return nftRequest({
     message,
+    family,
     flags: message === NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0,
     attributes: [
-      stringAttribute(NFTA_SET_ELEM_LIST_TABLE, set.table),
+      stringAttribute(NFTA_SET_ELEM_LIST_TABLE, name),
       stringAttribute(NFTA_SET_ELEM_LIST_SET, set.name),
       nested(NFTA_SET_ELEM_LIST_ELEMENTS, ...elements.map((one) => encodeElement(set, one))),
     ],
@@ -229,7 +241,8 @@ function encodeValues(types: readonly SetType[], values: readonly ElementValue[]
 function encodeValue(type: SetType, value: ElementValue): Buffer {
   const bytes = Buffer.alloc((TYPES[type].bytes + 3) & ~3)
   if (type === 'ifname') bytes.write(String(value))
-  else if (type === 'ipv4_addr') bytes.set(String(value).split('.').map(Number))
+  else if (type === 'ipv4_addr' || type === 'ipv6_addr') bytes.set(addressBytes(String(value)))
+  else if (type === 'mark') bytes.writeUInt32LE(Number(value))
   else bytes.writeUIntBE(Number(value), 0, TYPES[type].bytes)
   return bytes
 }
@@ -240,7 +253,8 @@ function decodeValues(types: readonly SetType[], raw: Buffer): readonly ElementV
     const bytes = raw.subarray(offset, offset + TYPES[type].bytes)
     offset += (TYPES[type].bytes + 3) & ~3
     if (type === 'ifname') return readString(bytes) ?? ''
-    if (type === 'ipv4_addr') return bytes.join('.')
+    if (type === 'ipv4_addr' || type === 'ipv6_addr') return formatAddress(bytes)
+    if (type === 'mark') return bytes.readUInt32LE(0)
     return bytes.readUIntBE(0, bytes.length)
   })
 }
@@ -258,7 +272,12 @@ function byteOrders({ key, data }: SetDefinition): Buffer {
   return Buffer.concat(
     [key, ...(data ? [data] : [])].flatMap((types, index) => [
       Buffer.of(index, 4),
-      Buffer.of(types.length === 1 && types[0] === 'ifname' ? HOST : NETWORK, 0, 0, 0),
+      Buffer.of(
+        types.length === 1 && (types[0] === 'ifname' || types[0] === 'mark') ? HOST : NETWORK,
+        0,
+        0,
+        0,
+      ),
     ]),
   )
 }

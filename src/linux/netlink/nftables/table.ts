@@ -1,4 +1,4 @@
-/** Tables and chains of nf_tables, family ip. */
+/** Tables and chains of nf_tables. */
 
 import {
   be32Attribute,
@@ -9,7 +9,7 @@ import {
 } from '../attribute.ts'
 import { NLM_F_CREATE, NLM_F_EXCL } from '../message.ts'
 import type { Message, Request } from '../message.ts'
-import { nftBodies, nftRequest } from './batch.ts'
+import { joinTable, nftBodies, nftRequest, splitTable } from './batch.ts'
 import { commentAttribute, readComment } from './comment.ts'
 
 /** @see include/uapi/linux/netfilter/nf_tables.h, enum nf_tables_msg_types */
@@ -34,6 +34,7 @@ const HOOKS = { prerouting: 0, input: 1, forward: 2, output: 3, postrouting: 4 }
 const POLICIES = { drop: 0, accept: 1 } as const
 
 export interface Table {
+  /** With its family, unless that is ip: `ip6 shop`. */
   readonly name: string
   readonly comment: string | undefined
 }
@@ -57,11 +58,13 @@ export interface Chain {
 
 /** Adds a table; the same table again is no error. */
 export function addTable(table: string, comment?: string): Request {
+  const { family, name } = splitTable(table)
   return nftRequest({
     message: NFT_MSG_NEWTABLE,
+    family,
     flags: NLM_F_CREATE,
     attributes: [
-      stringAttribute(NFTA_TABLE_NAME, table),
+      stringAttribute(NFTA_TABLE_NAME, name),
       ...(comment === undefined ? [] : [commentAttribute(NFTA_TABLE_USERDATA, comment)]),
     ],
     what: `add table "${table}"`,
@@ -70,34 +73,38 @@ export function addTable(table: string, comment?: string): Request {
 
 /** Deletes a table with all it holds. */
 export function deleteTable(table: string): Request {
+  const { family, name } = splitTable(table)
   return nftRequest({
     message: NFT_MSG_DELTABLE,
-    attributes: [stringAttribute(NFTA_TABLE_NAME, table)],
+    family,
+    attributes: [stringAttribute(NFTA_TABLE_NAME, name)],
     what: `delete table "${table}"`,
   })
 }
 
 export function listTables(): Request {
-  return nftRequest({ message: NFT_MSG_GETTABLE, attributes: [], what: 'list tables' })
+  return nftRequest({ message: NFT_MSG_GETTABLE, family: 0, attributes: [], what: 'list tables' })
 }
 
 /** All tables among `messages`. */
 export function parseTables(messages: readonly Message[]): readonly Table[] {
-  return nftBodies(messages, NFT_MSG_NEWTABLE).map((body) => {
+  return nftBodies(messages, NFT_MSG_NEWTABLE).map(({ family, body }) => {
     const attributes = parseAttributes(body)
     return {
-      name: readString(attributes.get(NFTA_TABLE_NAME)) ?? '',
+      name: joinTable(family, readString(attributes.get(NFTA_TABLE_NAME)) ?? ''),
       comment: readComment(attributes.get(NFTA_TABLE_USERDATA)),
     }
   })
 }
 
 export function addChain(table: string, name: string, base?: BaseChain): Request {
+  const own = splitTable(table)
   return nftRequest({
     message: NFT_MSG_NEWCHAIN,
+    family: own.family,
     flags: NLM_F_CREATE | (base ? NLM_F_EXCL : 0),
     attributes: [
-      stringAttribute(NFTA_CHAIN_TABLE, table),
+      stringAttribute(NFTA_CHAIN_TABLE, own.name),
       stringAttribute(NFTA_CHAIN_NAME, name),
       ...(base ? baseAttributes(base) : []),
     ],
@@ -107,17 +114,17 @@ export function addChain(table: string, name: string, base?: BaseChain): Request
 
 /** Lists the chains of every table. */
 export function listChains(): Request {
-  return nftRequest({ message: NFT_MSG_GETCHAIN, attributes: [], what: 'list chains' })
+  return nftRequest({ message: NFT_MSG_GETCHAIN, family: 0, attributes: [], what: 'list chains' })
 }
 
 /** All chains among `messages`. */
 export function parseChains(messages: readonly Message[]): readonly Chain[] {
-  return nftBodies(messages, NFT_MSG_NEWCHAIN).map((body) => {
+  return nftBodies(messages, NFT_MSG_NEWCHAIN).map(({ family, body }) => {
     const attributes = parseAttributes(body)
     const hook = attributes.get(NFTA_CHAIN_HOOK)
     const details = hook && parseAttributes(hook)
     return {
-      table: readString(attributes.get(NFTA_CHAIN_TABLE)) ?? '',
+      table: joinTable(family, readString(attributes.get(NFTA_CHAIN_TABLE)) ?? ''),
       name: readString(attributes.get(NFTA_CHAIN_NAME)) ?? '',
       base: details && {
         hook: details.get(NFTA_HOOK_HOOKNUM)?.readUInt32BE() ?? 0,

@@ -1,0 +1,170 @@
+/** `tsstack run`: one program in a container of its own, beside the replicas of its service. */
+
+import { readFileSync } from 'node:fs'
+import { parseEnv } from 'node:util'
+import { UsageError } from '../../errors.ts'
+import type { RunOptions, ServerMessage } from '../../daemon/index.ts'
+import type { CommandModule } from '../command.ts'
+import type { Context } from '../context.ts'
+import { hasTerminal, join, variable } from '../join.ts'
+import { addStackOptions, collect } from '../options.ts'
+import { reportOutcomes } from '../outcome.ts'
+import { print } from '../output.ts'
+import { createProgress } from '../progress.ts'
+import type { Progress } from '../progress.ts'
+import type { Paint } from '../style.ts'
+import { terminalSize } from '../terminal.ts'
+
+export const runCommand: CommandModule = {
+  name: 'run',
+  summary: 'run one program in a container of its own',
+  define: (command, run) => {
+    addStackOptions(command, { shortProjectName: false })
+      .argument('<service>')
+      .argument('[command...]', "instead of the service's own")
+      // Everything after the service belongs to the program.
+      .passThroughOptions()
+      .option('--rm', 'remove the container when its program has ended')
+      .option('-d, --detach', 'print its name, and return')
+      .option('-T, --no-tty', 'no terminal, even though there is one')
+      .option('-i, --interactive', 'accepted as in Compose: its input is connected anyway')
+      .option('-e, --env <variable>', 'NAME=VALUE, or NAME for your own; repeatable', collect)
+      .option('--env-from-file <file>', 'variables from a file; repeatable', collect)
+      .option('-v, --volume <mount>', 'SOURCE:TARGET[:ro]; repeatable', collect)
+      .option('-p, --publish <port>', '[IP:][HOST:]PORT[/PROTOCOL]; repeatable', collect)
+      .option('-P, --service-ports', 'publish the ports of the service')
+      .option('--no-deps', 'leave alone what the service depends on')
+      .option('-u, --user <user>', 'user, or user:group')
+      .option('-w, --workdir <directory>', 'where the program begins')
+      .option('--entrypoint <words>', 'instead of the entrypoint')
+      .option('--name <name>', 'of the container')
+      .option('-l, --label <label>', 'NAME=VALUE; repeatable', collect)
+      .option('--use-aliases', 'answer to the names of the service in its networks')
+      .option('--cap-add <capability>', 'give it a capability; repeatable', collect)
+      .option('--cap-drop <capability>', 'take a capability away; repeatable', collect)
+      .action((service: string, words: readonly string[], flags: RunFlags) =>
+        run((context) => runOneOff(context, { service, command: words }, flags)),
+      )
+  },
+}
+
+interface RunFlags {
+  readonly rm?: boolean
+  readonly detach?: boolean
+  /** `-T` makes it false. */
+  readonly tty: boolean
+  readonly env?: readonly string[]
+  readonly envFromFile?: readonly string[]
+  readonly volume?: readonly string[]
+  readonly publish?: readonly string[]
+  readonly servicePorts?: boolean
+  /** `--no-deps` makes it false. */
+  readonly deps: boolean
+  readonly user?: string
+  readonly workdir?: string
+  readonly entrypoint?: string
+  readonly name?: string
+  readonly label?: readonly string[]
+  readonly useAliases?: boolean
+  readonly capAdd?: readonly string[]
+  readonly capDrop?: readonly string[]
+}
+
+async function runOneOff(
+  { asking, input, paint }: Context,
+  { service, command }: { readonly service: string; readonly command: readonly string[] },
+  flags: RunFlags,
+): Promise<number> {
+  const tty = flags.tty && flags.detach !== true && hasTerminal()
+  const request = {
+    kind: 'run',
+    input: input(),
+    service,
+    run: options(command, flags, tty),
+  } as const
+  const view = new RunView(await createProgress(), paint)
+  const status = await join({ asking, request, tty, onMessage: (each) => view.hear(each) })
+  if (flags.detach === true && view.failed === 0) print(view.name)
+  return status ?? view.failed
+}
+
+type Plan = Extract<ServerMessage, { kind: 'plan' }>['plan']
+
+/** Shows what is made for the container; of itself nobody wants to read but its program. */
+class RunView {
+  name = ''
+  failed = 0
+  readonly #progress: Progress
+  readonly #paint: Paint
+
+  constructor(progress: Progress, paint: Paint) {
+    this.#progress = progress
+    this.#paint = paint
+  }
+
+  async hear(message: ServerMessage): Promise<void> {
+    if (message.kind === 'plan') this.#begin(message.plan)
+    if (message.kind === 'event') {
+      const { event } = message
+      if (event.kind !== 'action' || !this.#isOwn(event.action)) this.#progress.event(event)
+    }
+    if (message.kind !== 'result') return
+    await this.#progress.end()
+    this.failed = reportOutcomes(message.outcomes, { interrupted: false, paint: this.#paint })
+  }
+
+  #begin(plan: Plan): void {
+    for (const action of plan.actions) {
+      if ('container' in action && action.container.oneOff) this.name = action.container.name
+    }
+    const actions = plan.actions.filter((action) => !this.#isOwn(action))
+    this.#progress.begin({ ...plan, actions, notes: [] })
+  }
+
+  #isOwn(action: Plan['actions'][number]): boolean {
+    if ('container' in action) return action.container.name === this.name
+    return 'name' in action && action.name === this.name
+  }
+}
+
+function options(command: readonly string[], flags: RunFlags, tty: boolean): RunOptions {
+  const { user, workdir, entrypoint, name } = flags
+  return {
+    command,
+    ...(entrypoint !== undefined && { entrypoint }),
+    environment: { ...fromFiles(flags.envFromFile), ...pairs((flags.env ?? []).flatMap(variable)) },
+    labels: pairs((flags.label ?? []).flatMap(variable)),
+    ...(user !== undefined && { user }),
+    ...(workdir !== undefined && { workingDir: workdir }),
+    volumes: flags.volume ?? [],
+    publish: flags.publish ?? [],
+    servicePorts: flags.servicePorts === true,
+    useAliases: flags.useAliases === true,
+    capAdd: flags.capAdd ?? [],
+    capDrop: flags.capDrop ?? [],
+    ...(name !== undefined && { name }),
+    noDeps: !flags.deps,
+    remove: flags.rm === true,
+    detach: flags.detach === true,
+    tty,
+    ...(tty && { size: terminalSize() }),
+  }
+}
+
+function pairs(list: readonly (readonly [string, string])[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(list)
+}
+
+function fromFiles(files: readonly string[] = []): Readonly<Record<string, string>> {
+  const entries = files.flatMap((file) => Object.entries(parseEnv(textOf(file))))
+  return pairs(entries.map(([key, value]) => [key, value ?? '']))
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new UsageError(`Cannot read --env-from-file "${file}": ${why}`, { cause })
+  }
+}

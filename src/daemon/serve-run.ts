@@ -1,0 +1,98 @@
+/** `run`: one program in a container of its own, made for it beside the replicas of its service. */
+
+import { randomBytes } from 'node:crypto'
+import { LOAD_RUN_BYTES_MAX } from '../limits.ts'
+import {
+  desireOneOff,
+  isAlive,
+  type DesiredContainer,
+  type DesiredState,
+} from '../planner/index.ts'
+import { joinProgram } from './join-program.ts'
+import { loadDesired } from './load.ts'
+import { changesOf } from './one-off-words.ts'
+import type { Request } from './protocol.ts'
+import type { ClientSession, Supervisor } from './supervisor.ts'
+import { takeTurn } from './take-turn.ts'
+import { InvalidStack } from './wire-error.ts'
+
+type RunRequest = Extract<Request, { kind: 'run' }>
+
+export async function serveRun(
+  supervisor: Supervisor,
+  session: ClientSession,
+  request: RunRequest,
+): Promise<void> {
+  const { engine } = supervisor
+  const { connection } = session
+  const { desired, container } = oneOffOf(session, request)
+  const { name } = container
+  const isStarted = await start(supervisor, session, { desired, container, request })
+  if (!isStarted) {
+    if (request.run.remove) await engine.endOneOff(name, 1)
+    return
+  }
+  if (request.run.detach) return
+  const { tty, size, environment } = request.run
+  const term = tty && environment['TERM'] === undefined ? { TERM: 'xterm' } : {}
+  let exitCode = 1
+  try {
+    const program = await engine.exec(name, {
+      command: [],
+      tty,
+      environment: term,
+      ...(size === undefined ? {} : { size }),
+    })
+    exitCode = await joinProgram(session, program)
+  } finally {
+    await engine.endOneOff(name, exitCode)
+  }
+  connection.send({ kind: 'exited', exitCode })
+}
+
+function oneOffOf(
+  { connection }: ClientSession,
+  { input, service, run }: RunRequest,
+): { readonly desired: DesiredState; readonly container: DesiredContainer } {
+  const loaded = loadDesired({ ...input, services: [service] }, LOAD_RUN_BYTES_MAX)
+  if (loaded.kind === 'invalid') throw new InvalidStack(loaded.error, loaded.rendered)
+  if (loaded.kind === 'too-large') throw new Error('unreachable: each file has its own bound')
+  const { stack, desired, warnings } = loaded
+  connection.send({ kind: 'loaded', stack: stack.name, warnings })
+  const slug = randomBytes(6).toString('hex')
+  const container = desireOneOff(stack, {
+    directory: desired.source.directory,
+    service,
+    name: run.name ?? `${stack.name}-${service}-run-${slug}`,
+    oneOff: { attached: !run.detach, remove: run.remove },
+    changes: changesOf(run, stack, input),
+  })
+  return { desired, container }
+}
+
+/** Whether the container runs; the client is told what was done, and what was not. */
+async function start(
+  supervisor: Supervisor,
+  session: ClientSession,
+  what: {
+    readonly desired: DesiredState
+    readonly container: DesiredContainer
+    readonly request: RunRequest
+  },
+): Promise<boolean> {
+  const { desired, container, request } = what
+  const { connection } = session
+  using _turn = await takeTurn(supervisor, session, desired.stack)
+  const { outcomes, observed } = await supervisor.engine.startOneOff({
+    desired,
+    container,
+    noDeps: request.run.noDeps,
+    signal: session.signal,
+    onPlan: (plan) => connection.send({ kind: 'plan', plan }),
+    onEvent: (event) => connection.send({ kind: 'event', event }),
+  })
+  const own = observed.containers.filter(({ name }) => name === container.name)
+  const result = { ...observed, containers: own }
+  connection.send({ kind: 'result', outcomes, observed: result, interrupted: false })
+  return request.run.detach ? outcomes.every(({ kind }) => kind === 'done') : own.some(isAlive)
+}

@@ -1,0 +1,8 @@
+/** Takes back a restart that is waiting for its time. */
+
+import type { LiveContainer } from './machine.ts'
+
+export function cancelRestart(container: LiveContainer): void {
+  clearTimeout(container.restart)
+  container.restart = undefined
+}

@@ -1,0 +1,42 @@
+/** Stops a container for good, and removes all of it. */
+
+import { announce, cleanUpAttempt, forgetContainer } from './attempts.ts'
+import { cancelRestart } from './cancel-restart.ts'
+import { stopContainer } from './container/stop.ts'
+import type { LiveContainer, Machine } from './machine.ts'
+import { containerCgroup } from './paths.ts'
+import { readAttemptRecord, removeContainerDirectory } from './records/container.ts'
+import { removeAnonymousVolumes } from './volume/volumes.ts'
+
+/** Resolves when nothing of it runs, or is about to. */
+export async function stopByUser(
+  machine: Machine,
+  container: LiveContainer,
+  graceMs: number,
+): Promise<void> {
+  // A restart that is under way comes first: what it makes is what there is to stop.
+  await container.starting
+  cancelRestart(container)
+  await stopContainer(machine, container, graceMs)
+}
+
+/** Its processes, its group, its record, its layers, its log. */
+export async function removeContainer(
+  machine: Machine,
+  container: LiveContainer,
+  options: { readonly anonymousVolumes: boolean },
+): Promise<void> {
+  await stopByUser(machine, container, 0)
+  const leftover = readAttemptRecord(container.own)
+  if (leftover) {
+    await cleanUpAttempt(machine, container, { record: leftover, netns: undefined, dns: undefined })
+  }
+  if (options.anonymousVolumes) removeAnonymousVolumes(machine, container.record)
+  // The last container of a stack takes the stack's own group along.
+  machine.cgroups
+    .open(containerCgroup(machine.paths, container.record.stack, container.record.name))
+    .remove()
+  removeContainerDirectory(machine.paths, container.record.stack, container.record.name)
+  forgetContainer(machine, container)
+  announce(machine, container.record, 'removed')
+}

@@ -1,0 +1,30 @@
+/** Whether this kernel can do what the rules need. */
+
+import { KernelError } from '../../errors.ts'
+import { NETLINK_NETFILTER, NetlinkSocket, nft } from '../../linux/index.ts'
+import { probeRequests } from './ruleset.ts'
+import { tableName } from './sets.ts'
+
+/** A socket to nf_tables, or undefined when this kernel cannot do what the ruleset needs. */
+export function openFirewallSocket(rootId: string): NetlinkSocket | undefined {
+  let socket: NetlinkSocket | undefined
+  try {
+    socket = new NetlinkSocket(NETLINK_NETFILTER)
+    const table = tableName(rootId)
+    const tables = nft.parseTables(socket.dump(nft.listTables()))
+    if (tables.some(({ name }) => name === table)) return socket
+    // A kernel may have nf_tables without the family ip, or without one of its modules.
+    if (!nft.tryBatch(socket, probeRequests('tsstack_probe'))) return socket
+    socket.close()
+    return undefined
+  } catch (error) {
+    socket?.close()
+    if (!(error instanceof KernelError)) throw error
+    return undefined
+  }
+}
+
+/** True when the rules can be had for IPv6 as well. */
+export function hasIpv6Filter(socket: NetlinkSocket): boolean {
+  return nft.tryBatch(socket, probeRequests('ip6 tsstack_probe')) === undefined
+}

@@ -1,0 +1,105 @@
+/** Networks on an interface of the machine: macvlan and ipvlan. */
+
+import { EngineError } from '../errors.ts'
+import {
+  createShared,
+  getLink,
+  parseLinks,
+  setLink,
+  type Link,
+  type NetlinkRequest,
+  type NetlinkSocket,
+  type Shared,
+} from '../linux/index.ts'
+import { isErrno } from './attach.ts'
+import { formatAlias } from './interface-name.ts'
+import type { NetworkDriver } from './types.ts'
+
+/**
+ * Makes `eth0.10` (VLAN 10 of eth0) when it is not there; any other parent has to exist. What is
+ * made belongs to the network, and goes with it.
+ */
+export function ensureParent(
+  socket: NetlinkSocket,
+  rootId: string,
+  network: { readonly name: string; readonly stack: string; readonly parent: string },
+): void {
+  const { name, stack, parent } = network
+  if (findParent(socket, parent)) return
+  const [, base = '', id = ''] = /^(.+)\.(\d{1,4})$/.exec(parent) ?? []
+  const under = base === '' ? undefined : findParent(socket, base)
+  if (!under) {
+    throw new EngineError(
+      'ACTION_FAILED',
+      `Cannot create network "${name}": its parent "${parent}" is no interface of this machine; ` +
+        'name one that "ip link" lists under driver_opts.parent',
+    )
+  }
+  const alias = formatAlias(rootId, {
+    kind: 'container',
+    network: name,
+    container: `vlan-${stack}`,
+  })
+  explained(name, 'VLAN', () => {
+    socket.request([
+      createShared(parent, { kind: 'vlan', id: Number(id) }, { parent: under.index }),
+      setLink({ name: parent }, { alias, up: true }),
+    ])
+  })
+}
+
+/** The interface of one container, made inside its namespace. */
+export function sharedRequest(
+  socket: NetlinkSocket,
+  driver: Exclude<NetworkDriver, { readonly kind: 'bridge' }>,
+  own: {
+    readonly network: string
+    readonly name: string
+    readonly netnsFd: number
+    readonly mac: string
+    readonly mtu: number | undefined
+  },
+): NetlinkRequest {
+  const parent = findParent(socket, driver.parent)
+  if (!parent) {
+    throw new EngineError(
+      'ACTION_FAILED',
+      `Cannot connect to network "${own.network}": its parent "${driver.parent}" is gone`,
+    )
+  }
+  const shared: Shared =
+    driver.kind === 'macvlan'
+      ? { kind: 'macvlan', mode: driver.mode }
+      : { kind: 'ipvlan', mode: driver.mode, flag: driver.flag }
+  return createShared(own.name, shared, {
+    parent: parent.index,
+    netnsFd: own.netnsFd,
+    ...(own.mtu === undefined ? {} : { mtu: own.mtu }),
+    // All of ipvlan have the hardware address of the parent.
+    ...(driver.kind === 'macvlan' ? { mac: own.mac } : {}),
+  })
+}
+
+/** Runs `make`; a kernel without the kind of interface gets a name for what it lacks. */
+export function explained(network: string, kind: string, make: () => void): void {
+  try {
+    make()
+  } catch (error) {
+    if (!isErrno(error, 'EOPNOTSUPP')) throw error
+    throw new EngineError(
+      'NOT_SUPPORTED',
+      `Cannot make interfaces of network "${network}": this kernel has no ${kind}; ` +
+        `load its module (modprobe ${kind === 'VLAN' ? '8021q' : kind}), or use the driver "bridge"`,
+      { cause: error },
+    )
+  }
+}
+
+function findParent(socket: NetlinkSocket, name: string): Link | undefined {
+  try {
+    return parseLinks(socket.request([getLink({ name })]))[0]
+  } catch (error) {
+    if (isErrno(error, 'ENODEV')) return undefined
+    throw error
+  }
+}
