@@ -15,7 +15,9 @@ import {
   wasOomKilled,
   watchAttempt,
 } from './attempts.ts'
-import { attachmentsOf, publishNames, serveNames } from './container/network.ts'
+import { publishNames, serveNames } from './container/network.ts'
+import { publishPorts } from './container/ports.ts'
+import { attachmentsOf } from './network/attach.ts'
 import { addContainer, type LiveContainer, type Machine } from './machine.ts'
 import { endOneOff } from './one-off.ts'
 import { containerCgroup, containerPaths, runDirectories } from './paths.ts'
@@ -126,8 +128,25 @@ async function follow(
   setRunning(container, attempt, pid)
   if (machine.cgroups.open(record.cgroup).isFrozen()) attempt.paused = Promise.withResolvers()
   publishNames(machine, container.record, record.interfaces)
+  await holdPorts(machine, container, record)
   if (netns !== undefined && record.interfaces.length > 0) {
     attempt.dns = await resolverOf(machine, container, netns)
+  }
+}
+
+/**
+ * The kernel has led packets on all the time; the sockets that keep others away are opened again.
+ */
+async function holdPorts(
+  machine: Machine,
+  container: LiveContainer,
+  record: AttemptRecord,
+): Promise<void> {
+  if (record.ports.length === 0) return
+  try {
+    await publishPorts(machine, container.record, record.interfaces)
+  } catch (error) {
+    warn(machine, container, 'Cannot hold the ports of', error)
   }
 }
 
@@ -149,12 +168,16 @@ async function resolverOf(
   try {
     return await serveNames(machine, container.record, netns)
   } catch (error) {
-    const { stack, name } = container.record
-    const why = error instanceof Error ? error.message : String(error)
-    const message = `Cannot answer names in "${name}": ${why}`
-    machine.emit({ kind: 'warning', time: machine.now(), stack, message })
+    warn(machine, container, 'Cannot answer names in', error)
     return undefined
   }
+}
+
+function warn(machine: Machine, container: LiveContainer, what: string, error: unknown): void {
+  const { stack, name } = container.record
+  const why = error instanceof Error ? error.message : String(error)
+  const message = `${what} "${name}": ${why}`
+  machine.emit({ kind: 'warning', time: machine.now(), stack, message })
 }
 
 /** An exit that happened while no supervisor lived is kept with its true status. */

@@ -12,6 +12,7 @@ import {
 import { update } from './attempts.ts'
 import { executePlan, type Phase } from './execute.ts'
 import type { Machine } from './machine.ts'
+import { checkNetworks } from './network/preflight.ts'
 import { observeStack } from './observe.ts'
 import { performAction } from './perform.ts'
 import { planStack } from './plan.ts'
@@ -31,6 +32,7 @@ export async function applyDesired(
   const { stack, desired, options } = wanted
   const plan = planStack(machine, wanted)
   await options.onPlan?.(plan)
+  checkNetworks(machine, plan, desired)
   if (plan.actions.length > 0 || desired) journal(machine, stack, desired)
   if (desired) refreshDependencies(machine, desired)
   const result = await carryOut(machine, plan, options)

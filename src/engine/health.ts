@@ -12,6 +12,7 @@ import {
 } from '../planner/index.ts'
 import { announce } from './attempts.ts'
 import { execInContainer } from './container/exec.ts'
+import { publishNames } from './container/network.ts'
 import type { LiveAttempt, LiveContainer, Machine } from './machine.ts'
 import type { ExecSession } from './types.ts'
 
@@ -27,6 +28,7 @@ export function followHealth(machine: Machine, container: LiveContainer): void {
   const check = container.record.spec.healthcheck
   if (!attempt || !check) return
   attempt.health = initialHealth(now())
+  publishNames(machine, container.record, attempt.record.interfaces)
   const stop = schedule(machine, { container, attempt, check })
   attempt.ended.then(stop, stop)
   attempt.leave.push(stop)
@@ -73,7 +75,10 @@ async function probe(machine: Machine, probed: Probed, next: NextProbe): Promise
   attempt.health = applyProbe(check, attempt.health, result)
   attempt.lastProbe = output
   const { state } = attempt.health
-  if (state !== before && state !== 'starting') announce(machine, container.record, state)
+  if (state === before) return
+  // Those that are ready are named first.
+  publishNames(machine, container.record, attempt.record.interfaces)
+  if (state !== 'starting') announce(machine, container.record, state)
 }
 
 /** The check's program as an exec in the container; what cannot even be started has failed. */

@@ -44,9 +44,10 @@ export function observeContainer(container: LiveContainer): ObservedContainer {
     oomKilled: record.last?.oomKilled ?? false,
     stoppedByUser: record.stoppedByUser,
     ...(record.oneOff === undefined ? {} : { oneOff: record.oneOff }),
-    addresses: (attempt?.record.interfaces ?? []).map(({ network, ipv4 }) => ({
+    addresses: (attempt?.record.interfaces ?? []).map(({ network, ipv4, ipv6 }) => ({
       network,
       ...(ipv4 === undefined ? {} : { ipv4 }),
+      ...(ipv6 === undefined ? {} : { ipv6 }),
     })),
     ports: attempt?.record.ports ?? [],
     ...(record.failure === undefined ? {} : { failure: record.failure }),

@@ -24,8 +24,12 @@ export function rootIdOf(state: string): string {
 }
 
 export const stacksDirectory = (paths: Paths): string => join(paths.state, 'stacks')
+/**
+ * In the place of a stack's name: what was made by a command of its own. No stack has this name.
+ */
+export const STANDALONE = '-'
 export const stackDirectory = (paths: Paths, stack: string): string =>
-  join(stacksDirectory(paths), stack)
+  stack === STANDALONE ? join(paths.state, 'standalone') : join(stacksDirectory(paths), stack)
 export const stackFile = (paths: Paths, stack: string): string =>
   join(stackDirectory(paths, stack), 'stack.json')
 export const networksDirectory = (paths: Paths, stack: string): string =>

@@ -1,25 +1,15 @@
 /** Does the actions of a plan, one function for each kind. Each can be done again after a crash. */
 
 import { EngineError } from '../errors.ts'
-import {
-  type Action,
-  type DesiredContainer,
-  FIRST_RUN,
-  type NetworkSpec,
-} from '../planner/index.ts'
+import { type Action, type DesiredContainer, FIRST_RUN } from '../planner/index.ts'
 import { announce, update } from './attempts.ts'
 import { publishNames } from './container/network.ts'
 import { killContainer } from './container/kill.ts'
 import { pauseContainer, unpauseContainer } from './container/pause.ts'
+import { createNetwork, removeNetwork } from './network/networks.ts'
+import { changeConnection } from './network/update.ts'
 import { addContainer, type LiveContainer, type Machine } from './machine.ts'
-import { createContainerRecord } from './records/container.ts'
-import {
-  readLeases,
-  readNetworkRecords,
-  removeNetworkRecord,
-  writeLeases,
-  writeNetworkRecord,
-} from './records/network.ts'
+import { createContainerRecord, writeContainerSpec } from './records/container.ts'
 import { removeContainer, stopByUser } from './remove.ts'
 import { cgroupSettings } from './resources.ts'
 import { startByUser } from './supervise.ts'
@@ -82,36 +72,6 @@ async function changeContainer(
   }
 }
 
-function createNetwork(machine: Machine, stack: string, spec: NetworkSpec): void {
-  const known = readNetworkRecords(machine.paths, stack).find(
-    (record) => record.spec.name === spec.name,
-  )
-  const wanted = spec.subnets.length > 0 ? spec.subnets : (known?.subnets ?? []).map(asSubnet)
-  const { bridge, subnets, gateways } = machine.net.createNetwork({
-    name: spec.name,
-    stack,
-    internal: spec.internal,
-    subnets: wanted,
-    mtu: mtuOf(spec),
-  })
-  writeNetworkRecord(machine.paths, stack, { spec, bridge, subnets, gateways })
-}
-
-const asSubnet = (subnet: string): { readonly subnet: string } => ({ subnet })
-
-/** @see Docker's bridge driver options */
-function mtuOf({ driverOptions }: NetworkSpec): number | undefined {
-  const text = driverOptions['com.docker.network.driver.mtu'] ?? driverOptions['mtu']
-  return text === undefined ? undefined : Number(text)
-}
-
-function removeNetwork(machine: Machine, stack: string, { name }: NetworkSpec): void {
-  machine.net.removeNetwork(name)
-  removeNetworkRecord(machine.paths, stack, name)
-  const { [name]: _gone, ...leases } = readLeases(machine.paths, stack)
-  writeLeases(machine.paths, stack, leases)
-}
-
 function createContainer(machine: Machine, stack: string, desired: DesiredContainer): void {
   const { name } = desired
   if (machine.containers.has(name)) {
@@ -142,13 +102,18 @@ function createContainer(machine: Machine, stack: string, desired: DesiredContai
 }
 
 /** The kernel first: what it refuses is not written down, and so is tried again. */
-function updateContainer(machine: Machine, { name, spec, dependsOn }: DesiredContainer): void {
+async function updateContainer(
+  machine: Machine,
+  { name, spec, dependsOn }: DesiredContainer,
+): Promise<void> {
   const container = containerNamed(machine, name)
   if (container.attempt) {
     const { devices: _, ...settings } = cgroupSettings(spec, machine.cgroups)
     machine.cgroups.open(container.attempt.record.cgroup).update(settings)
   }
+  await changeConnection(machine, container, spec)
   update(machine, container, { spec, dependsOn })
+  writeContainerSpec(machine.paths, container.record)
 }
 
 function containerNamed(machine: Machine, name: string): LiveContainer {

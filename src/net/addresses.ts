@@ -36,6 +36,8 @@ const WAY_OUT_PREFIX_MAX = { 4: 3, 6: 7 } as const
 export interface Pools {
   readonly rootId: string
   readonly pools?: readonly string[] | undefined
+  /** Interfaces that will be gone: what is theirs is in nobody's way. */
+  readonly leaving?: readonly string[] | undefined
 }
 
 export interface ChosenSubnet {
@@ -54,7 +56,7 @@ export function chooseSubnets(
 ): readonly ChosenSubnet[] {
   // A network on an interface of the machine has the addresses of where that leads.
   const isShared = request.driver !== undefined && request.driver.kind !== 'bridge'
-  const occupied = isShared ? [] : listOccupied(socket, request.taken ?? [])
+  const occupied = isShared ? [] : listOccupied(socket, request.taken ?? [], options.leaving)
   const asked = (request.subnets ?? []).map((one) => ({ ...one, parsed: parseSubnet(one.subnet) }))
   const chosen: { readonly parsed: Subnet; readonly gateway: string }[] = []
   for (const { parsed, gateway } of asked) {
@@ -141,16 +143,22 @@ function machineId(): string {
  * Address space that a new network must not touch: routes of all tables, addresses, and what the
  * caller names.
  */
-function listOccupied(socket: NetlinkSocket, taken: readonly string[]): readonly Occupied[] {
+function listOccupied(
+  socket: NetlinkSocket,
+  taken: readonly string[],
+  leaving: readonly string[] = [],
+): readonly Occupied[] {
   const links = new Map(parseLinks(socket.dump(listLinks())).map((link) => [link.index, link]))
   const nameOf = (index: number | undefined): string => {
     const name = index === undefined ? undefined : links.get(index)
     return name ? ` of "${name.alias ?? name.name}"` : ''
   }
-  const routes = parseRoutes(socket.dump(listRoutes())).filter(isOccupied)
+  const stays = ({ linkIndex }: { readonly linkIndex: number | undefined }): boolean =>
+    linkIndex === undefined || !leaving.includes(links.get(linkIndex)?.name ?? '')
+  const routes = parseRoutes(socket.dump(listRoutes())).filter(isOccupied).filter(stays)
   return [
     ...parseAddresses(socket.dump(listAddresses()))
-      .filter(({ address }) => !isOfTheLink(address))
+      .filter((one) => stays(one) && !isOfTheLink(one.address))
       .map((one) => ({
         subnet: subnetOf(one.address, one.prefixLength),
         what: `address ${one.address}/${one.prefixLength}${nameOf(one.linkIndex)}`,

@@ -13,8 +13,12 @@ import {
   createVeth,
   deleteLink,
   deleteLinkGroup,
+  deleteRoute,
   getLink,
+  listLinks,
+  listRoutes,
   parseLinks,
+  parseRoutes,
   setLink,
   withNamespace,
   type LinkKey,
@@ -85,6 +89,40 @@ function removeCable(host: NetlinkSocket, hostInterface: string): void {
     if (!isErrno(error, 'ENODEV')) throw error
   }
 }
+
+/** Takes an interface out of a container that goes on running, with the cable's other end. */
+export function removeInside(netnsFd: number, interfaceName: string): void {
+  using socket = withNamespace(netnsFd, 'net', () => new NetlinkSocket(NETLINK_ROUTE))
+  removeCable(socket, interfaceName)
+}
+
+/** Makes these the default routes of a namespace, instead of those that are there. */
+export function setDefaultRoutes(
+  netnsFd: number,
+  ways: readonly { readonly gateway: string; readonly interfaceName: string }[],
+): void {
+  using socket = withNamespace(netnsFd, 'net', () => new NetlinkSocket(NETLINK_ROUTE))
+  const links = parseLinks(socket.dump(listLinks()))
+  const wanted = ways.map(({ gateway, interfaceName }) => ({
+    gateway,
+    linkIndex: links.find(({ name }) => name === interfaceName)?.index ?? 0,
+  }))
+  const present = parseRoutes(socket.dump(listRoutes())).flatMap((route) => {
+    const { gateway, linkIndex, prefixLength, table } = route
+    const isDefault = prefixLength === 0 && table === MAIN_TABLE
+    return isDefault && gateway !== undefined && linkIndex !== undefined
+      ? [{ gateway, linkIndex }]
+      : []
+  })
+  const isIn = (list: typeof wanted, one: (typeof wanted)[number]): boolean =>
+    list.some((other) => other.gateway === one.gateway && other.linkIndex === one.linkIndex)
+  socket.request([
+    ...present.filter((one) => !isIn(wanted, one)).map(deleteRoute),
+    ...wanted.filter((one) => !isIn(present, one)).map(addRoute),
+  ])
+}
+
+const MAIN_TABLE = 254 // RT_TABLE_MAIN, include/uapi/linux/rtnetlink.h
 
 /** Deletes links in one go; gone is success. */
 export function removeLinks(host: NetlinkSocket, links: readonly LinkKey[]): void {

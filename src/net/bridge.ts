@@ -22,7 +22,7 @@ import { isErrno } from './attach.ts'
 import { familiesOf } from './firewall/firewall.ts'
 import { BRIDGE_GROUP, bridgeName, formatAlias, parseAlias, type Traits } from './interface-name.ts'
 import { macOf } from './lease.ts'
-import { ensureParent } from './shared.ts'
+import { checkParent, ensureParent } from './shared.ts'
 import { formatSubnet, parseSubnet, subnetOf } from './subnet.ts'
 import { hasIpv6, writeSysctl } from './sysctl.ts'
 import type { NetworkRequest, NetworkState } from './types.ts'
@@ -64,6 +64,33 @@ export function ensureNetwork(
     throw error
   }
   return state
+}
+
+/** Throws for a network that could not be made; what is there under its name is no obstacle. */
+export function checkNetwork(
+  socket: NetlinkSocket,
+  options: Pools,
+  request: NetworkRequest & { readonly removed?: readonly string[] },
+): void {
+  const { removed = [] } = request
+  const present = listNetworks(socket, options.rootId)
+  if (present.some(({ name }) => name === request.name)) return
+  checkIpv6(request)
+  const going = present.filter(({ name }) => removed.includes(name))
+  if (request.bridge !== undefined && !going.some(({ bridge }) => bridge === request.bridge)) {
+    checkFree(socket, request.name, request.bridge)
+  }
+  const leaving = going.map(({ bridge }) => bridge)
+  const chosen = chooseSubnets(socket, { ...options, leaving }, request)
+  if (request.driver !== undefined && request.driver.kind !== 'bridge') {
+    checkParent(socket, request.name, request.driver.parent)
+  }
+  formatAlias(options.rootId, {
+    kind: 'network',
+    stack: request.stack,
+    network: request.name,
+    ...traitsOf(request, chosen),
+  })
 }
 
 /** Removes a bridge by name; gone is success. Its ports stay, connected to nothing. */

@@ -15,8 +15,16 @@ import {
   type InterfaceAddress,
   type Link,
 } from '../linux/index.ts'
-import { isErrno, layCable, prepareNamespace, removeLinks, type Cable } from './attach.ts'
-import { ensureNetwork, listNetworks, readNetwork, removeBridge } from './bridge.ts'
+import {
+  isErrno,
+  layCable,
+  prepareNamespace,
+  removeInside,
+  removeLinks,
+  setDefaultRoutes,
+  type Cable,
+} from './attach.ts'
+import { checkNetwork, ensureNetwork, listNetworks, readNetwork, removeBridge } from './bridge.ts'
 import { NameRegistry } from './dns/names.ts'
 import { serveDns } from './dns/serve.ts'
 import type { DnsRequest, DnsServer } from './dns/types.ts'
@@ -88,6 +96,10 @@ class KernelNet implements Net {
     return network
   }
 
+  checkNetwork(request: Parameters<Net['checkNetwork']>[0]): void {
+    checkNetwork(this.#route, this.#options, request)
+  }
+
   removeNetwork(name: string): void {
     const bridge = this.listNetworks().find((one) => one.name === name)?.bridge
     const usual = bridgeName(this.#options.rootId, name)
@@ -142,8 +154,22 @@ class KernelNet implements Net {
     prepareNamespace(netnsFd)
   }
 
-  detach(key: { readonly container: string; readonly network: string }): Promise<void> {
-    this.#detached.push({ name: vethName(this.#options.rootId, key) })
+  setDefaultRoutes({ netnsFd, v4, v6 }: Parameters<Net['setDefaultRoutes']>[0]): void {
+    const ways = ([v4, v6] as const).map((way, at) => {
+      const gateways = way ? this.#network(way.network).state.gateways : []
+      const gateway = gateways.find((one) => familyOf(one) === (at === 0 ? 4 : 6))
+      return way && gateway !== undefined ? [{ gateway, interfaceName: way.interfaceName }] : []
+    })
+    setDefaultRoutes(netnsFd, ways.flat())
+  }
+
+  detach(key: Parameters<Net['detach']>[0]): Promise<void> {
+    if (key.netnsFd !== undefined && key.interfaceName !== undefined) {
+      removeInside(key.netnsFd, key.interfaceName)
+      return Promise.resolve()
+    }
+    const { container, network } = key
+    this.#detached.push({ name: vethName(this.#options.rootId, { container, network }) })
     this.#detaching ??= new Promise((resolve, reject) => {
       setImmediate(() => {
         this.#detaching = undefined

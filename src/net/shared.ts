@@ -25,16 +25,8 @@ export function ensureParent(
   network: { readonly name: string; readonly stack: string; readonly parent: string },
 ): void {
   const { name, stack, parent } = network
-  if (findParent(socket, parent)) return
-  const [, base = '', id = ''] = /^(.+)\.(\d{1,4})$/.exec(parent) ?? []
-  const under = base === '' ? undefined : findParent(socket, base)
-  if (!under) {
-    throw new EngineError(
-      'ACTION_FAILED',
-      `Cannot create network "${name}": its parent "${parent}" is no interface of this machine; ` +
-        'name one that "ip link" lists under driver_opts.parent',
-    )
-  }
+  const { under, id } = checkParent(socket, name, parent)
+  if (!under) return
   const alias = formatAlias(rootId, {
     kind: 'container',
     network: name,
@@ -46,6 +38,25 @@ export function ensureParent(
       setLink({ name: parent }, { alias, up: true }),
     ])
   })
+}
+
+/**
+ * Throws unless `parent` exists or can be made; `under` is what it is to be made on, as VLAN `id`.
+ */
+export function checkParent(
+  socket: NetlinkSocket,
+  network: string,
+  parent: string,
+): { readonly under: Link | undefined; readonly id: string } {
+  if (findParent(socket, parent)) return { under: undefined, id: '' }
+  const [, base = '', id = ''] = /^(.+)\.(\d{1,4})$/.exec(parent) ?? []
+  const under = base === '' ? undefined : findParent(socket, base)
+  if (under) return { under, id }
+  throw new EngineError(
+    'ACTION_FAILED',
+    `Cannot create network "${network}": its parent "${parent}" is no interface of this machine; ` +
+      'name one that "ip link" lists under driver_opts.parent',
+  )
 }
 
 /** The interface of one container, made inside its namespace. */

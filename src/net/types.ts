@@ -27,6 +27,11 @@ export interface Net {
    * Makes the network, or returns it as it is. Throws SUBNET_CLASH when a wanted subnet is taken.
    */
   createNetwork(request: NetworkRequest): NetworkState
+  /**
+   * Throws what {@link createNetwork} would for its addresses and interfaces; changes nothing.
+   * `removed`: networks that will be gone by then.
+   */
+  checkNetwork(request: NetworkRequest & { readonly removed?: readonly string[] }): void
   /** Removes the network and cuts off what is attached to it. */
   removeNetwork(name: string): void
   /**
@@ -47,7 +52,19 @@ export interface Net {
    * Takes the cable away; gone is success. Calls that come together are done together: the kernel
    * takes some 10 ms for one link as for a hundred.
    */
-  detach(key: { readonly container: string; readonly network: string }): Promise<void>
+  detach(key: {
+    readonly container: string
+    readonly network: string
+    /** Of a container that goes on running: where the interface is, and what it is called there. */
+    readonly netnsFd?: number | undefined
+    readonly interfaceName?: string | undefined
+  }): Promise<void>
+  /** Leads what is for elsewhere through these networks; of a family that is absent, nowhere. */
+  setDefaultRoutes(request: {
+    readonly netnsFd: number
+    readonly v4: Outward | undefined
+    readonly v6: Outward | undefined
+  }): void
   listAttachments(): readonly AttachmentState[]
   /**
    * Answers at 127.0.0.11 port 53 inside the namespace
@@ -64,6 +81,8 @@ export interface Net {
       /** Of the container, or any one of each family that it will have. */
       readonly address?: string | undefined
       readonly address6?: string | undefined
+      /** Containers that will have given up theirs by then. */
+      readonly leaving?: readonly string[]
     },
   ): void
   /**
@@ -78,6 +97,12 @@ export interface Net {
   removeAll(): Promise<void>
   /** Gives up sockets. Networks and published ports of the kernel stay. */
   close(): Promise<void>
+}
+
+/** A network by which a container gets out, and its interface there. */
+export interface Outward {
+  readonly network: string
+  readonly interfaceName: string
 }
 
 export interface NetCapabilities {

@@ -32,7 +32,7 @@ export function actionsOf(question: Question, world: World): readonly Action[] {
     ...world.networks.filter(isNewNetwork).map((each) => createNetworkAction(scene, each)),
     ...world.volumes.filter((each) => each.verdict === 'create').map(createVolumeAction),
     ...upwards.filter(isCreated).map((each) => createAction(scene, each)),
-    ...upwards.filter(isUpdated).map(updateAction),
+    ...upwards.filter(isUpdated).map((each) => updateAction(scene, each)),
     ...(question.options.noStart === true ? [] : upwards.filter(isStarted)).map((each) =>
       startAction(scene, each),
     ),

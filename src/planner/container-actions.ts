@@ -67,12 +67,16 @@ export function createAction(scene: Scene, decision: Decision): Action {
 }
 
 /** Between stop and start when there are any, else beside everything. */
-export function updateAction(decision: Decision): Action {
+export function updateAction(scene: Scene, decision: Decision): Action {
   const { name, changes, desired } = decision
   if (desired === undefined) throw new Error(`Cannot update "${name}": nothing is desired of it`)
   return {
     id: idOf('update-container', name),
-    after: isStopped(decision) ? [stopId(decision)] : [],
+    after: [
+      ...(isStopped(decision) ? [stopId(decision)] : []),
+      ...resourceIds(scene, decision),
+      ...handoverIds(scene, decision),
+    ],
     reason: summarize(changes),
     kind: 'update-container',
     container: desired,
@@ -94,7 +98,14 @@ export function startAction(scene: Scene, decision: Decision): Action {
   const optional = around.filter((id) => !needed.includes(id))
   return {
     id: startId(decision),
-    after: [...new Set([...own, ...needed, ...handoverIds(scene, decision)])],
+    after: [
+      ...new Set([
+        ...own,
+        ...needed,
+        ...handoverIds(scene, decision),
+        ...givenUpIds(scene, decision),
+      ]),
+    ],
     ...(optional.length === 0 ? {} : { afterEnd: optional }),
     reason,
     kind: 'start-container',
@@ -148,6 +159,19 @@ function handoverIds({ stopped }: Scene, decision: Decision): readonly string[] 
         needsFrom(spec, each.observed),
     )
     .map(goneId)
+}
+
+/** Updates of other containers that give up a port or an address which this one is to have. */
+function givenUpIds({ upwards }: Scene, decision: Decision): readonly string[] {
+  const spec = decision.desired?.spec
+  if (spec === undefined) return []
+  return upwards.flatMap((each) => {
+    const { name, observed, desired } = each
+    if (name === decision.name || !isUpdated(each) || !observed || !desired) return []
+    const after = { ...observed, spec: desired.spec, ports: [] }
+    const givesUp = needsFrom(spec, observed) && !needsFrom(spec, after)
+    return givesUp ? [idOf('update-container', name)] : []
+  })
 }
 
 function isSamePlace(

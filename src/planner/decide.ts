@@ -123,8 +123,12 @@ function judge(
   return { ...judgeState(question, observed), changes }
 }
 
-/** What a container can be given anew while it runs: limits, and what only we look at. */
+/**
+ * What a container can be given anew while it runs: limits, published ports, networks beside its
+ * loopback, and what only we look at.
+ */
 function isLive(path: string): boolean {
+  if (/^(?:ports|network\.attachments)(?:$|[.[])/u.test(path)) return true
   const [field = ''] = path.split(/[.[]/u)
   return ['resources', 'restart', 'stopGraceMs', 'stopSignal'].includes(field)
 }

@@ -11,6 +11,10 @@ import type {
   SeccompFile,
 } from './model-isolation.ts'
 
+import type { NetworkMode, NetworkSpec, PortSpec } from './model-network.ts'
+
+export type { NetworkAttachment, NetworkMode, NetworkSpec, PortSpec } from './model-network.ts'
+
 /** Plain JSON data; the engine stores it as it is, and compares it field by field. */
 export interface DesiredState {
   /** Project name, `[a-z0-9][a-z0-9_-]*`. */
@@ -49,7 +53,9 @@ export interface DesiredContainer {
 }
 
 export interface OneOff {
-  /** Its program is joined to whoever asked for it: pid 1 only waits, and the program is an exec. */
+  /**
+   * Its program is joined to whoever asked for it: pid 1 only waits, and the program is an exec.
+   */
   readonly attached: boolean
   /** It goes when its program has ended. */
   readonly remove: boolean
@@ -92,6 +98,8 @@ export interface ContainerSpec {
   readonly network: NetworkMode
   readonly ports: readonly PortSpec[]
   readonly extraHosts: readonly { readonly name: string; readonly address: string }[]
+  /** Names by which this container alone finds others. Absent: none. */
+  readonly links?: readonly { readonly name: string; readonly target: string }[]
   readonly dns: readonly string[]
   readonly dnsSearch: readonly string[]
   readonly dnsOptions: readonly string[]
@@ -172,56 +180,10 @@ export type MountSpec =
     }
   | FileMountSpec
 
-export type NetworkMode =
-  | { readonly kind: 'networks'; readonly attachments: readonly NetworkAttachment[] }
-  | { readonly kind: 'none' }
-  | { readonly kind: 'host' }
-  | { readonly kind: 'service'; readonly service: string }
-  | { readonly kind: 'container'; readonly container: string }
-
-export interface NetworkAttachment {
-  /** `name` of a {@link NetworkSpec}. */
-  readonly network: string
-  /** Service name, container name and aliases, in that order, without duplicates. */
-  readonly aliases: readonly string[]
-  readonly ipv4Address?: string
-  readonly ipv6Address?: string
-  readonly macAddress?: string
-  readonly gatewayPriority: number
-  readonly priority: number
-}
-
-export interface PortSpec {
-  readonly hostIp?: string
-  /** Absent: a free port of the host is chosen. */
-  readonly published?: { readonly first: number; readonly last: number }
-  readonly target: number
-  readonly protocol: 'tcp' | 'udp'
-}
-
 export interface LoggingSpec {
   readonly driver: 'local' | 'none'
   readonly segmentBytesMax: number
   readonly segmentsMax: number
-}
-
-export interface NetworkSpec {
-  /** Key in the stack file: `default`, `backend`. */
-  readonly key: string
-  /** Name on the machine: `<stack>_<key>`, or `name:`. */
-  readonly name: string
-  readonly external: boolean
-  readonly internal: boolean
-  readonly driver: string
-  readonly driverOptions: Readonly<Record<string, string>>
-  readonly ipv6: boolean
-  /** Empty: a subnet of the pool that avoids every route present. */
-  readonly subnets: readonly {
-    readonly subnet: string
-    readonly gateway?: string
-    readonly range?: string
-  }[]
-  readonly labels: Readonly<Record<string, string>>
 }
 
 export interface VolumeSpec {
@@ -323,7 +285,7 @@ export type Action = {
       readonly changes: readonly FieldChange[]
     }
   | {
-      /** Gives a container limits and policies anew, without a restart. */
+      /** Gives a container limits, policies, networks and ports anew, without a restart. */
       readonly kind: 'update-container'
       readonly container: DesiredContainer
       readonly changes: readonly FieldChange[]

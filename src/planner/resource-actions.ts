@@ -4,13 +4,16 @@ import { shareSubnet } from './handover.ts'
 import type { Action } from './model.ts'
 import { attachedNetworks, mountedVolumes } from './resources.ts'
 import type { NetworkDecision, VolumeDecision } from './resources.ts'
-import { goneId, idOf, isRemoved, isStopped, type Scene } from './scene.ts'
+import { goneId, idOf, isRemoved, isStopped, isUpdated, type Scene } from './scene.ts'
 
 export function removeNetworkAction(
-  { downwards }: Scene,
-  { observed, spec, reason }: NetworkDecision,
+  { downwards, upwards, early }: Scene,
+  decision: NetworkDecision,
 ): Action {
+  const { observed, spec, reason } = decision
   const network = observed ?? spec
+  // What waits for the network that comes in its place is cut off before.
+  const leaving = early.includes(decision) ? [] : upwards.filter(isUpdated)
   const users = downwards.filter(
     (each) =>
       (isStopped(each) || isRemoved(each)) &&
@@ -18,7 +21,11 @@ export function removeNetworkAction(
       attachedNetworks(each.observed.spec).has(network.name),
   )
   const id = idOf('remove-network', network.name)
-  return { id, after: users.map(goneId), reason, kind: 'remove-network', network }
+  const updates = leaving
+    .filter((each) => each.observed && attachedNetworks(each.observed.spec).has(network.name))
+    .map((each) => idOf('update-container', each.name))
+  const after = [...users.map(goneId), ...updates]
+  return { id, after, reason, kind: 'remove-network', network }
 }
 
 export function createNetworkAction(

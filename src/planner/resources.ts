@@ -178,9 +178,9 @@ function decideUnwantedVolume(
  * Specs of the containers that are there when the plan is done: the desired one where it is made.
  */
 function remainingSpecs(decisions: readonly Decision[]): readonly ContainerSpec[] {
-  return decisions.flatMap(({ verdict, desired, observed }) => {
+  return decisions.flatMap(({ verdict, desired, observed, changes }) => {
     if (verdict === 'remove') return []
-    const made = verdict === 'create' || verdict === 'replace'
+    const made = verdict === 'create' || verdict === 'replace' || changes.length > 0
     const container = made ? desired : observed
     return container === undefined ? [] : [container.spec]
   })

@@ -119,7 +119,14 @@ describe('answerLocally()', () => {
     address: '10.1.1.1',
   })
   const ask = (name: string, type: number = TYPE.A, turn = 0) => {
-    const view = { names, stack: 'shop', networks: ['front'], subnets: ['10.89.0.0/24'], turn }
+    const view = {
+      names,
+      stack: 'shop',
+      networks: ['front'],
+      subnets: ['10.89.0.0/24'],
+      links: [],
+      turn,
+    }
     const answer = answerLocally(query(name, type), view)
     return answer && [answer.rcode, ...answer.records.map(({ data }) => data.join('.'))]
   }
@@ -144,7 +151,7 @@ describe('answerLocally()', () => {
   })
 
   test('refuses other classes and other operations', () => {
-    const view = { names, stack: 'shop', networks: ['front'], subnets: [], turn: 0 }
+    const view = { names, stack: 'shop', networks: ['front'], subnets: [], links: [], turn: 0 }
     expect(answerLocally({ ...query('api'), class: 3 }, view)?.rcode).toBe(RCODE.refused)
     expect(answerLocally({ ...query('api'), opcode: 5 }, view)?.rcode).toBe(RCODE.notImplemented)
   })

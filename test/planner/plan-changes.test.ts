@@ -110,9 +110,9 @@ describe('plan() of a changed file', () => {
     const found = check(
       'a:, b: { ports: ["80:80"] }',
       'a.1 running ports=["80:80"]',
-      'stop a.1, remove a.1, create a.1, create b.1, start a.1, start b.1',
+      'create b.1, update a.1, start b.1',
     )
-    expectOrder(found, 'remove a.1 < start b.1')
+    expectOrder(found, 'update a.1 < start b.1')
   })
 })
 

@@ -33,9 +33,24 @@ describe('plan() of networks', () => {
     const found = check(
       'web: { networks: [front] }',
       'web.1 running networks=[back], network back, network front',
-      'stop web.1, remove web.1, create web.1, start web.1, remove-network back',
+      'update web.1, remove-network back',
     )
-    expectOrder(found, 'remove web.1 < remove-network back')
+    expectOrder(found, 'update web.1 < remove-network back')
+  })
+  test('plan() gives a stopped container its networks anew before its start', () => {
+    check(
+      'web: { networks: [front] }',
+      'web.1 exited 1 networks=[back], network back, network front',
+      'update web.1, start web.1, remove-network back',
+    )
+  })
+  test('plan() connects a running container to a network that is new', () => {
+    const found = check(
+      'web: { networks: [front, back] }',
+      'web.1 running networks=[back], network back',
+      'create-network front, update web.1',
+    )
+    expect(found.actions[1]?.reason).toBe('network changed')
   })
   test('plan() keeps a network that an orphan is still on', () => {
     check('web:', 'web.1, old.1 running networks=[back], network back', '')

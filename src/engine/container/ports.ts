@@ -1,9 +1,11 @@
 /** Publishes the ports of an attempt through the network by which the host reaches it. */
 
-import type { ObservedPort } from '../../planner/index.ts'
+import type { ObservedPort, PortSpec } from '../../planner/index.ts'
 import type { Machine } from '../machine.ts'
+import { defaultRoutes } from '../network/attach.ts'
+import { networkRecords } from '../network/records.ts'
+import { optionOf } from '../network/request.ts'
 import type { AttemptInterface, ContainerRecord } from '../records/container.ts'
-import { defaultNetwork } from './network.ts'
 
 /**
  * All of them or none; throws PORT_IN_USE with the owner's name. Answers leave by the default
@@ -14,9 +16,8 @@ export async function publishPorts(
   record: ContainerRecord,
   interfaces: readonly AttemptInterface[],
 ): Promise<readonly ObservedPort[]> {
-  const { ports } = record.spec
-  if (ports.length === 0) return []
-  const outward = defaultNetwork(machine, record)
+  const { v4, v6 } = defaultRoutes(machine, record)
+  const outward = v4 ?? v6
   const entry = interfaces.find(({ network }) => network === outward) ?? interfaces[0]
   if (entry === undefined) return []
   return machine.net.publish({
@@ -26,6 +27,19 @@ export async function publishPorts(
     network: entry.network,
     address: entry.ipv4,
     address6: entry.ipv6,
-    ports,
+    ports: boundPorts(machine, record, entry.network),
   })
+}
+
+/** Ports that name no address of the host get the one that the network has for them. */
+function boundPorts(
+  machine: Machine,
+  record: ContainerRecord,
+  network: string,
+): readonly PortSpec[] {
+  const spec = networkRecords(machine, record).get(network)?.spec
+  const hostIp = spec && optionOf(spec, 'hostBinding')
+  return record.spec.ports.map((port) =>
+    hostIp === undefined || port.hostIp !== undefined ? port : { ...port, hostIp },
+  )
 }

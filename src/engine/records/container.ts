@@ -65,8 +65,10 @@ export interface AttemptRecord {
 
 export interface AttemptInterface {
   readonly network: string
-  /** Name of the veth end on the host. */
+  /** Name of the veth end on the host; '' where there is none. */
   readonly hostInterface: string
+  /** Name inside the container. Absent in records of older versions. */
+  readonly interfaceName?: string
   readonly ipv4?: string
   readonly ipv6?: string
 }
@@ -90,6 +92,11 @@ export function createContainerRecord(paths: Paths, record: ContainerRecord): Co
   }
   writeRecord(own.record, record)
   return own
+}
+
+/** Keeps a spec that a container was given anew. */
+export function writeContainerSpec(paths: Paths, record: ContainerRecord): void {
+  writeRecord(containerPaths(paths, record.stack, record.name).record, record)
 }
 
 /** Keeps what has changed of a container since it was created. */

@@ -3,7 +3,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { NetworkSpec } from '../../planner/index.ts'
-import { leasesFile, networksDirectory } from '../paths.ts'
+import { leasesFile, networksDirectory, stackDirectory } from '../paths.ts'
 import type { Paths } from '../types.ts'
 import { readRecord, removeRecord, writeRecord } from './file.ts'
 import { filesIn } from './present.ts'
@@ -16,7 +16,11 @@ export interface NetworkRecord {
   readonly gateways: readonly string[]
 }
 
-/** Network name to container name to IPv4 address: a recreated container gets its address again. */
+/**
+ * Network name to container name to IPv4 address, and the same with ` v6` behind the network's
+ * name:
+ * a recreated container gets its address again.
+ */
 export type Leases = Readonly<Record<string, Readonly<Record<string, string>>>>
 
 export function readNetworkRecords(paths: Paths, stack: string): readonly NetworkRecord[] {
@@ -40,6 +44,7 @@ export function readLeases(paths: Paths, stack: string): Leases {
 }
 
 export function writeLeases(paths: Paths, stack: string, leases: Leases): void {
+  mkdirSync(stackDirectory(paths, stack), { recursive: true, mode: 0o700 })
   writeRecord(leasesFile(paths, stack), { leases })
 }
 

@@ -17,6 +17,8 @@ export interface View {
   readonly stack: string
   readonly networks: readonly string[]
   readonly subnets: readonly string[]
+  /** Names of the asker's own, and what they stand for. */
+  readonly links: readonly { readonly name: string; readonly target: string }[]
   /** Counts up, so that replicas take turns. */
   readonly turn: number
 }
@@ -37,12 +39,14 @@ export function answerLocally(query: Query, view: View): LocalAnswer | undefined
 
 function answerName(query: Query, view: View): LocalAnswer | undefined {
   // RFC 6761: localhost is never asked of others.
-  const isLocalhost = query.name.toLowerCase() === 'localhost'
+  const asked = query.name.toLowerCase().replace(/\.$/, '')
+  const isLocalhost = asked === 'localhost'
+  const name = view.links.find((link) => link.name.toLowerCase() === asked)?.target ?? asked
   const found = isLocalhost
     ? { addresses: ['127.0.0.1', '::1'], others: [] }
-    : view.names.lookup(view.networks, query.name)
+    : view.names.lookup(view.networks, name)
   if (!found) {
-    const isElsewhere = view.names.isNameOfStack(view.stack, query.name)
+    const isElsewhere = view.names.isNameOfStack(view.stack, name)
     return isElsewhere ? { rcode: RCODE.noSuchName, records: [] } : undefined
   }
   // A known name without an address of the wanted kind is NODATA; a stopped container's name is

@@ -23,7 +23,7 @@ const TCP_BYTES_MAX = 0xffff
 let forwardsOfAll = 0
 
 export class Responder {
-  view: Pick<DnsRequest, 'stack' | 'networks' | 'subnets' | 'upstreams'>
+  view: Pick<DnsRequest, 'stack' | 'networks' | 'subnets' | 'upstreams' | 'links'>
   readonly #names: NameRegistry
   readonly #stop = new AbortController()
   #turn = 0
@@ -46,9 +46,16 @@ export class Responder {
     if (!query) return undefined
     if ('broken' in query) return encodeFormatError(query.id)
     const bytesMax = transport === 'udp' ? udpBytesMax(query) : TCP_BYTES_MAX
-    const { stack, networks, subnets = [] } = this.view
+    const { stack, networks, subnets = [], links = [] } = this.view
     const turn = this.#turn++
-    const local = answerLocally(query, { names: this.#names, stack, networks, subnets, turn })
+    const local = answerLocally(query, {
+      names: this.#names,
+      stack,
+      networks,
+      subnets,
+      turn,
+      links,
+    })
     if (local) return encodeAnswer(query, { ...local, authoritative: true, bytesMax })
     return this.#forward(message, query, { transport, bytesMax })
   }

@@ -14,6 +14,8 @@ export interface DnsRequest {
    * resolvers).
    */
   readonly upstreams: readonly string[]
+  /** Names of this container's own for other names that it can look up. */
+  readonly links?: readonly { readonly name: string; readonly target: string }[] | undefined
 }
 
 export interface DnsServer {
@@ -25,7 +27,7 @@ export interface DnsServer {
    */
   readonly mode: 'redirect' | 'bound'
   /** Changes what the container sees, from the next question on. */
-  update(change: Partial<Pick<DnsRequest, 'networks' | 'subnets' | 'upstreams'>>): void
+  update(change: Partial<Pick<DnsRequest, 'networks' | 'subnets' | 'upstreams' | 'links'>>): void
   /** Closes the sockets. Rules inside the namespace go with the namespace. */
   close(): Promise<void>
 }

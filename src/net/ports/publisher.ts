@@ -42,12 +42,18 @@ export class Publisher {
   }
 
   /** Throws PORT_IN_USE for the first port that could not be had; takes none. */
-  check(request: PortOwner & Addresses & { readonly ports: readonly PortRequest[] }): void {
+  check(
+    request: PortOwner &
+      Addresses & { readonly ports: readonly PortRequest[]; readonly leaving?: readonly string[] },
+  ): void {
+    const { leaving = [] } = request
     const fresh: Reservation[] = []
     const known = this.list()
     try {
-      for (const port of withoutDoubles(request.ports))
+      for (const port of withoutDoubles(request.ports)) {
+        if (known.some((one) => leaving.includes(one.container) && mayHold(one, port))) continue
         this.#choose(request, port, { fresh, known })
+      }
     } finally {
       fresh.forEach(releasePort)
     }
@@ -281,6 +287,16 @@ function isAnswerTo(held: KnownPort, port: PortRequest): boolean {
     (port.hostIp ? held.hostIp === port.hostIp : isEveryAddress(held.hostIp)) &&
     first <= held.published &&
     held.published <= last
+  )
+}
+
+/** True when `held` is a port that `port` might ask for: its holder leaves, so it will be free. */
+function mayHold(held: KnownPort, { protocol, published }: PortRequest): boolean {
+  return (
+    published !== undefined &&
+    held.protocol === protocol &&
+    published.first <= held.published &&
+    held.published <= published.last
   )
 }
 

@@ -88,8 +88,10 @@ function signalName(signal: string): string {
 
 function resolverOf(
   service: Service,
-): Pick<ContainerSpec, 'extraHosts' | 'dns' | 'dnsSearch' | 'dnsOptions'> {
+): Pick<ContainerSpec, 'extraHosts' | 'links' | 'dns' | 'dnsSearch' | 'dnsOptions'> {
+  const links = linksOf(service)
   return {
+    ...(links.length === 0 ? {} : { links }),
     extraHosts: (service.extra_hosts ?? []).map((entry) => {
       const [name = '', ...address] = entry.split('=')
       return { name, address: address.join('=').replace(/^\[(?<inside>.*)\]$/u, '$<inside>') }
@@ -98,6 +100,14 @@ function resolverOf(
     dnsSearch: service.dns_search ?? [],
     dnsOptions: service.dns_opt ?? [],
   }
+}
+
+/** `SERVICE:ALIAS` and `CONTAINER:ALIAS`: without alias the name is found anyway. */
+function linksOf({ links = [], external_links: external = [] }: Service) {
+  return [...links, ...external].flatMap((link) => {
+    const [target = '', name = target] = link.split(':')
+    return name === target ? [] : [{ name, target }]
+  })
 }
 
 function ulimitsOf({ ulimits = {} }: Service): ContainerSpec['ulimits'] {

@@ -56,6 +56,9 @@ function attachmentOf(place: Place, key: string, network: ServiceNetwork): Netwo
     ipv4Address: network.ipv4_address,
     ipv6Address: network.ipv6_address,
     macAddress: network.mac_address,
+    linkLocalAddresses: orNothing(network.link_local_ips),
+    interfaceName: network.interface_name,
+    driverOptions: orNothing(network.driver_opts),
     gatewayPriority: network.gw_priority ?? 0,
     priority: network.priority ?? 0,
   })
@@ -104,13 +107,21 @@ function networkSpec(key: string, network: Network): NetworkSpec {
     internal: network.internal ?? false,
     driver: network.driver ?? 'bridge',
     driverOptions: network.driver_opts ?? {},
+    ...(network.enable_ipv4 === false ? { ipv4: false } : {}),
     ipv6: network.enable_ipv6 ?? false,
     // Compose prints no ipam for an external network.
     subnets: ((network as Partial<Network>).ipam?.config ?? [])
-      .flatMap(({ subnet, gateway, ip_range: range }) =>
-        subnet === undefined ? [] : [present({ subnet, gateway, range })],
-      )
+      .flatMap(({ subnet, gateway, ip_range: range, aux_addresses: others }) => {
+        if (subnet === undefined) return []
+        const auxiliary = orNothing(Object.values(others ?? {}))
+        return [present({ subnet, gateway, range, auxiliary })]
+      })
       .toSorted((a, b) => compareNames(a.subnet, b.subnet)),
     labels: network.labels ?? {},
   }
+}
+
+/** Nothing said and an empty list are the same, and leave no trace in the spec. */
+function orNothing<T extends object>(value: T | undefined): T | undefined {
+  return value === undefined || Object.keys(value).length === 0 ? undefined : value
 }

@@ -1,4 +1,6 @@
-/** Values and reasons that the support table names more than once, or that need more than a line. */
+/**
+ * Values and reasons that the support table names more than once, or that need more than a line.
+ */
 import { type Place, textOf } from './support.ts'
 
 export const SWARM = 'for clusters of machines; tsstack runs on one'
@@ -7,6 +9,21 @@ export const EXTERNAL = 'a file of that name in the state directory, below `exte
 
 /** Options of log files that are used. */
 export const LOGGING: ReadonlySet<string> = new Set(['max-size', 'max-file'])
+
+/** Options of network drivers that have an effect. */
+export const NETWORK_OPTIONS: ReadonlySet<string> = new Set([
+  'mtu',
+  'com.docker.network.driver.mtu',
+  'com.docker.network.container_iface_prefix',
+  'com.docker.network.bridge.name',
+  'com.docker.network.bridge.enable_icc',
+  'com.docker.network.bridge.enable_ip_masquerade',
+  'com.docker.network.bridge.host_binding_ipv4',
+  'parent',
+  'macvlan_mode',
+  'ipvlan_mode',
+  'ipvlan_flag',
+])
 
 /** SELinux is not used, so that switching it off is done already. */
 export const SECURITY: RegExp =

@@ -9,7 +9,7 @@
  * parent; a path names keys with `.`, and `*` is any name or list item.
  */
 import type { Service } from '../model.ts'
-import { EXTERNAL, LOGGING, noPorts, SECURITY, SWARM, WINDOWS } from './cases.ts'
+import { EXTERNAL, LOGGING, NETWORK_OPTIONS, noPorts, SECURITY, SWARM, WINDOWS } from './cases.ts'
 import { built, ignored, only, partly, type Support, textOf } from './support.ts'
 
 const SERVICE: Readonly<Record<keyof Service, Support>> = {
@@ -48,7 +48,7 @@ const SERVICE: Readonly<Record<keyof Service, Support>> = {
   environment: built(),
   expose: built(),
   extends: built(),
-  external_links: ignored('containers of other stacks are not found by name'),
+  external_links: built('on networks that both are attached to'),
   extra_hosts: built(),
   gpus: ignored('the container gets the default devices only'),
   group_add: built(),
@@ -126,18 +126,13 @@ const INSIDE_SERVICE: Readonly<Record<string, Support>> = {
   'deploy.resources.reservations.cpus': ignored('no processor is set aside'),
   'deploy.resources.reservations.devices': ignored('no device is set aside'),
   'deploy.resources.reservations.generic_resources': ignored(SWARM),
-  'links.*': partly('`SERVICE`, without alias', (link) => {
-    const [service, alias = service] = textOf(link).split(':')
-    return alias === service ? undefined : `the service is found as "${service}" only`
-  }),
   'logging.driver': only(['json-file', 'local', 'none'], 'logs are kept in files of tsstack'),
   'logging.options.*': partly('`max-size` and `max-file`', (_, place) =>
     LOGGING.has(place.key) ? undefined : 'only max-size and max-file are used',
   ),
-  'networks.*.driver_opts': ignored('the interface has the defaults'),
-  'networks.*.interface_name': ignored('the interface has the defaults'),
-  'networks.*.ipv6_address': ignored('every network has IPv4 only'),
-  'networks.*.link_local_ips': ignored('the interface has the defaults'),
+  'networks.*.driver_opts.*': partly('`com.docker.network.endpoint.sysctls`', (_, { key }) =>
+    key === 'com.docker.network.endpoint.sysctls' ? undefined : 'only sysctls can be set',
+  ),
   'ports.*.app_protocol': ignored('a remark'),
   'ports.*.name': ignored('a remark'),
   'ports.*.protocol': only(['tcp', 'udp'], 'only tcp and udp are published'),
@@ -160,17 +155,16 @@ const OUTSIDE_SERVICES: Readonly<Record<string, Support>> = {
   version: ignored('obsolete'),
   models: ignored('no model is run'),
   'networks.*.attachable': ignored(SWARM, [false]),
-  'networks.*.driver': only(['bridge', 'default'], 'every network is a bridge'),
-  'networks.*.driver_opts.*': partly('`com.docker.network.driver.mtu`', (_, { key }) =>
-    key === 'com.docker.network.driver.mtu' || key === 'mtu'
-      ? undefined
-      : 'only the MTU can be set',
+  'networks.*.driver': only(
+    ['bridge', 'default', 'macvlan', 'ipvlan'],
+    'the network is a bridge of this machine',
   ),
-  'networks.*.enable_ipv4': only([true], 'every network has IPv4'),
-  'networks.*.enable_ipv6': only([false], 'every network has IPv4 only'),
+  'networks.*.driver_opts.*': partly(
+    'name, mtu, icc, masquerade, host binding and prefix of bridges; parent and modes of macvlan and ipvlan',
+    (_, { key }) => (NETWORK_OPTIONS.has(key) ? undefined : 'no such option is used'),
+  ),
   'networks.*.ipam.driver': only(['default'], 'addresses are given out by tsstack'),
   'networks.*.ipam.options': ignored('addresses are given out by tsstack'),
-  'networks.*.ipam.config.*.aux_addresses': ignored('no address is set aside'),
   'volumes.*.driver': only(['local', 'default'], 'every volume is a folder of this machine'),
   'volumes.*.driver_opts': ignored('every volume is a folder of this machine'),
   'configs.*.external': built(EXTERNAL),

@@ -1,0 +1,60 @@
+/** Makes and removes the networks of a stack, or those of no stack. */
+
+import { EngineError } from '../../errors.ts'
+import type { NetworkRequest } from '../../net/index.ts'
+import type { NetworkSpec } from '../../planner/index.ts'
+import type { Machine } from '../machine.ts'
+import { STANDALONE } from '../paths.ts'
+import {
+  readLeases,
+  readNetworkRecords,
+  removeNetworkRecord,
+  writeLeases,
+  writeNetworkRecord,
+} from '../records/network.ts'
+import { stackNames } from '../records/stack.ts'
+import { networkRequest } from './request.ts'
+
+export function createNetwork(machine: Machine, stack: string, spec: NetworkSpec): void {
+  const { bridge, subnets, gateways } = machine.net.createNetwork(requestFor(machine, stack, spec))
+  writeNetworkRecord(machine.paths, stack, { spec, bridge, subnets, gateways })
+}
+
+/** What the network room is asked for, with what it cannot see: networks that are not up now. */
+export function requestFor(machine: Machine, stack: string, spec: NetworkSpec): NetworkRequest {
+  const all = [STANDALONE, ...stackNames(machine.paths)].flatMap((one) =>
+    readNetworkRecords(machine.paths, one),
+  )
+  const known = all.find((record) => record.spec.name === spec.name)
+  const taken = all.filter((record) => record.spec.name !== spec.name)
+  const request = networkRequest(stack, spec, known?.subnets ?? [])
+  return { ...request, taken: taken.flatMap(({ subnets }) => subnets) }
+}
+
+/** Throws while containers of other stacks are attached to it. */
+export function removeNetwork(machine: Machine, stack: string, { name }: NetworkSpec): void {
+  const users = usersOf(machine, name).filter((one) => one.stack !== stack)
+  if (users[0]) {
+    throw new EngineError(
+      'ACTION_FAILED',
+      `Cannot remove network "${name}": container "${users[0].container}" of stack ` +
+        `"${users[0].stack}" is attached to it; take that one down first`,
+    )
+  }
+  machine.net.removeNetwork(name)
+  removeNetworkRecord(machine.paths, stack, name)
+  const { [name]: _gone, [`${name} v6`]: __gone, ...leases } = readLeases(machine.paths, stack)
+  writeLeases(machine.paths, stack, leases)
+}
+
+/** Containers that have an interface in the network now. */
+function usersOf(
+  machine: Machine,
+  network: string,
+): readonly { readonly container: string; readonly stack: string }[] {
+  return [...machine.containers.values()].flatMap(({ record, attempt }) =>
+    attempt?.record.interfaces.some((one) => one.network === network) === true
+      ? [{ container: record.name, stack: record.stack }]
+      : [],
+  )
+}
