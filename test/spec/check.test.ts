@@ -178,3 +178,7 @@ describe('loadStack() on the schema', () => {
     ).toEqual([])
   })
 })
+
+test('a service whose base cannot be found is one error, not two', () => {
+  expect(problems('services: {a: {extends: {service: b}}}')).toEqual(['extends compose.yaml:1:35'])
+})

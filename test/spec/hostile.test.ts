@@ -130,8 +130,10 @@ const stack = fc.record(
 )
 
 /** Loads and prints; a SpecError is fine, anything else fails the test. */
-function attempt(files: Readonly<Record<string, string>>): string | undefined {
-  const names = Object.keys(files)
+function attempt(
+  files: Readonly<Record<string, string>>,
+  names: readonly string[] = Object.keys(files),
+): string | undefined {
   try {
     return renderConfig(request(files, { files: names }), { format: 'yaml' }).output
   } catch (error) {
@@ -178,6 +180,8 @@ describe('loadStack() on any input', () => {
             { disable: true },
             { test: ['NONE'] },
           ),
+          env_file: fc.constantFrom('a.env', [{ path: 'none.env', required: false }]),
+          networks: fc.constantFrom({ back: { aliases: ['b'] } }, ['back']),
           deploy: fc.constantFrom({ replicas: 2 }, { resources: { limits: { pids: 5 } } }),
         },
         { requiredKeys: ['image'] },
@@ -186,11 +190,9 @@ describe('loadStack() on any input', () => {
     )
     fc.assert(
       fc.property(good, (services) => {
-        const once = attempt({
-          'a.yaml': JSON.stringify({ services }).replaceAll('$', (dollar) =>
-            JSON.stringify(services).includes('${T') ? dollar : '$$',
-          ),
-        })
+        const text = JSON.stringify({ services, networks: { back: { internal: true } } })
+        const written = text.replaceAll('$', (dollar) => (text.includes('${T') ? dollar : '$$'))
+        const once = attempt({ 'a.yaml': written, 'a.env': 'E=1\nA=2\n' }, ['a.yaml'])
         if (once === undefined) return
         expect(attempt({ 'a.yaml': once })).toBe(once)
       }),

@@ -35,6 +35,7 @@ const SERVICE = [
   '{image: a, cpu_percent: 100, oom_score_adj: -1000}',
   '{image: a, scale: 1.5}',
   '{image: a, scale: 1e3}',
+  '{image: a, scale: 1e21, cpus: 1e21}',
   '{image: a, cpus: .inf, scale: 0x7fffffffffffffff}',
   '{image: 2020-01-01}',
   '{image: a, depends_on: {b: {condition: service_started}}}',

@@ -69,6 +69,8 @@ function extend(name: string, file: File, walk: Walk): Node | undefined {
     return service
   }
   const base = baseOf(name, extendsNode, file, walk)
+  // What it would have had is not missed: that it cannot be extended is said already.
+  if (base === undefined) walk.context.wrong.push(['services', name])
   // An empty service adds nothing: `extends` stays then, and is shown as it was written.
   const result =
     base === undefined || base.kind !== 'map'

@@ -72,7 +72,8 @@ function addDocument(
   const including = [...context.including, path]
   const complete = applyInclude(extended, { ...context, including }, loadTree)
   const over = mergeTrees(merged ?? map({}, document), complete, report)
-  const unique = removeDuplicates(withoutMarks(over)) as MapNode
+  const unmarked = context.reader.hasMarks() ? withoutMarks(over) : over
+  const unique = removeDuplicates(unmarked) as MapNode
   const lenient = context.phases.interpolate === false
   const valid = validate(unique, report, context.wrong)
   const long = canonical(withoutVersion(valid, context), { report, lenient })

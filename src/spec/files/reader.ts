@@ -15,12 +15,15 @@ export interface ReadOptions {
   readonly place?: Place | undefined
 }
 
+const MARKS = /!(?:reset|override)|!\S*%|%TAG/
+
 export class FileReader {
   readonly loader: Loader
   readonly report: Report
   readonly #cwd: string
   readonly #looked = new Set<string>()
   readonly #sources = new Map<string, Source>()
+  #hasMarks = false
 
   constructor(loader: Loader, report: Report, cwd: string) {
     this.loader = loader
@@ -31,6 +34,11 @@ export class FileReader {
   /** Every path that was asked for, present or not. */
   looked(): readonly string[] {
     return [...this.#looked]
+  }
+
+  /** A file may have the tags `!reset` or `!override`: spelled out, by a handle, or escaped. */
+  hasMarks(): boolean {
+    return this.#hasMarks
   }
 
   kindOf(path: string): 'file' | 'directory' | 'other' | 'absent' {
@@ -53,6 +61,7 @@ export class FileReader {
     if (text === undefined) return undefined
     const source: Source = { path, name: this.nameOf(path), text }
     this.#sources.set(path, source)
+    this.#hasMarks ||= MARKS.test(text)
     this.report.addSource(source)
     if (options.place !== undefined) this.report.introduced(source, options.place)
     return source

@@ -5,6 +5,7 @@ import type { FileReader } from '../files/reader.ts'
 import type { EnvFile, Service } from '../model.ts'
 import type { Node } from '../tree/node.ts'
 import { locate } from '../tree/locate.ts'
+import { inKeyOrder } from '../shape/service.ts'
 import { emptyObject, recordOf } from '../tree/plain.ts'
 
 export interface ResolveContext {
@@ -31,7 +32,7 @@ export function resolveEnvironment(
     readFile(file, variables, { path, lookup, ...context })
   }
   const environment = sorted({ ...recordOf(variables), ...own })
-  return Object.keys(environment).length === 0 ? rest : { ...rest, environment }
+  return Object.keys(environment).length === 0 ? rest : inKeyOrder({ ...rest, environment })
 }
 
 /** The service with its label files read; `labels` win over them. */
@@ -45,7 +46,7 @@ export function resolveLabels(name: string, service: Service, context: ResolveCo
     readFile(file, variables, { path: at, lookup: (key) => variables.get(key), ...context })
   }
   const labels = sorted({ ...recordOf(variables), ...service.labels })
-  return Object.keys(labels).length === 0 ? rest : { ...rest, labels }
+  return Object.keys(labels).length === 0 ? rest : inKeyOrder({ ...rest, labels })
 }
 
 interface ReadContext extends ResolveContext {

@@ -112,7 +112,7 @@ function numberTest({ _zod }: core.$ZodType): Test {
   return (node) => {
     if (node.kind !== 'scalar' || (node.type !== 'int' && node.type !== 'float')) return false
     const value = checkable(node) as number
-    if (isWhole && !Number.isInteger(value)) return false
+    if (isWhole && !Number.isSafeInteger(value)) return false
     return bounds.every((bound) => isWithin(value, bound))
   }
 }

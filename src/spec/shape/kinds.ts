@@ -78,18 +78,23 @@ export function struct(keys: Readonly<Record<string, Kind>>, always: readonly st
   const kinds = Object.entries(keys)
   return (node, context) => {
     if (node.kind !== 'map') return undefined
-    const object = emptyObject<Plain>()
+    // Its keys are ours, so that it may have a prototype: V8 is faster with such objects.
+    const object: Record<string, Plain> = {}
     for (const [key, kind] of kinds) {
       const entry = node.entries.get(key)
-      if (entry === undefined) continue
-      context.path.push(key)
-      const value = kind(entry.value, context)
-      context.path.pop()
+      const value = entry === undefined ? undefined : shaped(key, entry.value, kind, context)
       if (value !== undefined) object[key] = value
+      else if (always.includes(key)) object[key] = emptyObject<Plain>()
     }
-    for (const key of always) object[key] ??= emptyObject<Plain>()
     return object
   }
+}
+
+function shaped(key: string, node: Node, kind: Kind, context: ShapeContext): Plain | undefined {
+  context.path.push(key)
+  const value = kind(node, context)
+  context.path.pop()
+  return value
 }
 
 /** A list; the empty one is left out. */
@@ -103,12 +108,14 @@ export function list(item: Kind): Kind {
 export function items(node: Node, item: Kind, context: ShapeContext): Plain[] {
   const nodes =
     node.kind === 'list' ? node.items : node.kind === 'scalar' && node.value !== null ? [node] : []
-  return nodes.flatMap((child, index) => {
+  const values: Plain[] = []
+  for (const [index, child] of nodes.entries()) {
     context.path.push(index)
     const value = item(child, context)
     context.path.pop()
-    return value === undefined ? [] : [value]
-  })
+    if (value !== undefined) values.push(value)
+  }
+  return values
 }
 
 export const texts: Kind = list(anyText)

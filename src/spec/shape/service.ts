@@ -17,6 +17,7 @@ import {
   texts,
 } from './kinds.ts'
 import { scalarText, emptyObject, type Plain } from '../tree/plain.ts'
+import type { Service } from '../model.ts'
 import { mount } from './mount.ts'
 import { fileReference, port, ulimit } from './parts.ts'
 import {
@@ -186,11 +187,21 @@ const KEYS: Readonly<Record<string, Kind>> = {
 }
 
 const keys = struct(KEYS)
+const ORDER: ReadonlyMap<string, number> = new Map(
+  Object.keys({ command, entrypoint: command, ...KEYS }).map((key, at) => [key, at]),
+)
+
+function rank(key: string): number {
+  return ORDER.get(key) ?? ORDER.size
+}
+
+/** A service that got a key later, with its keys where they would be had the file given them. */
+export function inKeyOrder(given: Service): Service {
+  const entries = Object.entries(given).sort(([a], [b]) => rank(a) - rank(b))
+  return Object.fromEntries(entries) as unknown as Service
+}
 
 /** `command` and `entrypoint` are always there, `null` when they are not given. */
 export const service: Kind = (node, context) => {
-  const object = emptyObject<Plain>()
-  object['command'] = null
-  object['entrypoint'] = null
-  return Object.assign(object, keys(node, context))
+  return Object.assign({ command: null, entrypoint: null }, keys(node, context))
 }

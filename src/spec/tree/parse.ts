@@ -12,14 +12,15 @@ import {
   type Node as YamlNode,
   parseAllDocuments,
   type Scalar,
+  type YAMLParseError,
   type YAMLMap,
   type YAMLSeq,
 } from 'yaml'
-import { STACK_FILE_VALUES_MAX } from '../../limits.ts'
 import { positionOf } from '../diagnostics/position.ts'
 import type { Report } from '../diagnostics/report.ts'
 import type { Entry, MapNode, Node, Place, Source } from './node.ts'
 import { pathText } from './path.ts'
+import { isRefused } from './refuse.ts'
 import { resolvePlain } from './scalar.ts'
 
 /**
@@ -28,14 +29,8 @@ import { resolvePlain } from './scalar.ts'
  */
 const EXPANDED_NODES_MAX = 1_000_000
 
-/**
- * Collections inside each other; real files have at most a dozen. Deeper ones would exhaust the
- * call stack.
- */
-const DEPTH_MAX = 200
-
 export function parseYaml(source: Source, report: Report): readonly Node[] {
-  if (refused(source, report)) return []
+  if (isRefused(source, report)) return []
   const documents = parseAllDocuments(source.text, {
     version: '1.2',
     schema: 'failsafe',
@@ -45,8 +40,7 @@ export function parseYaml(source: Source, report: Report): readonly Node[] {
   })
   const nodes: Node[] = []
   for (const { errors, contents } of Array.isArray(documents) ? documents : []) {
-    // Further errors of a document follow from the first one.
-    for (const { pos, message } of errors.slice(0, 1)) {
+    for (const { pos, message } of independent(errors, source.text)) {
       report.error({
         rule: 'yaml',
         place: { source, start: pos[0], end: pos[1] },
@@ -60,63 +54,13 @@ export function parseYaml(source: Source, report: Report): readonly Node[] {
   return nodes
 }
 
-/** What would take the parser minutes, gigabytes or the call stack is refused before it sees it. */
-function refused(source: Source, report: Report): boolean {
-  const { text } = source
-  const deep = tooDeep(text)
-  const size = text.match(/[\n,[{]/g)?.length ?? 0
-  if (deep === undefined && size <= STACK_FILE_VALUES_MAX) return false
-  const start = deep ?? 0
-  report.error({
-    rule: deep === undefined ? 'yaml-size' : 'yaml-depth',
-    place: { source, start, end: start + 1 },
-    message:
-      deep === undefined
-        ? `Cannot read the YAML: the file has ${size} lines, commas and brackets; ` +
-          `at most ${STACK_FILE_VALUES_MAX} are read`
-        : `Cannot read the YAML: collections are nested more than ${DEPTH_MAX} deep`,
+/** Errors in lines of their own: further ones of a line follow from its first one. */
+function independent(errors: readonly YAMLParseError[], text: string): readonly YAMLParseError[] {
+  const lines = new Set<number>()
+  return errors.filter(({ pos }) => {
+    const line = text.lastIndexOf('\n', pos[0] - 1)
+    return !lines.has(line) && lines.add(line)
   })
-  return true
-}
-
-/**
- * Offset where the nesting gets too deep: open brackets, `-` and `?` in a row on one line, or
- * levels of indentation. Brackets inside quotes count too; no real file has so many that stay open.
- */
-function tooDeep(text: string): number | undefined {
-  const marks = new RegExp(`(?:[-?] ){${DEPTH_MAX},}`).exec(text)
-  return marks?.index ?? deepBrackets(text) ?? deepIndentation(text)
-}
-
-function deepBrackets(text: string): number | undefined {
-  let open = 0
-  for (const { 0: bracket, index } of text.matchAll(/[[\]{}]/g)) {
-    if (bracket === '[' || bracket === '{') open += 1
-    else if (open > 0) open -= 1
-    if (open > DEPTH_MAX) return index
-  }
-  return undefined
-}
-
-/** Offset of the line that has more levels of indentation above it than allowed. */
-function deepIndentation(text: string): number | undefined {
-  const columns: number[] = []
-  for (let start = 0; start < text.length; start = lineAfter(text, start)) {
-    let first = start
-    while (text[first] === ' ') first += 1
-    if (first === text.length || text[first] === '\n' || text[first] === '#') continue
-    const indent = first - start
-    while ((columns.at(-1) ?? -1) >= indent) columns.pop()
-    columns.push(indent)
-    if (columns.length > DEPTH_MAX) return first
-  }
-  return undefined
-}
-
-/** Offset after the next newline; the text's end when there is none. */
-function lineAfter(text: string, offset: number): number {
-  const end = text.indexOf('\n', offset)
-  return end === -1 ? text.length : end + 1
 }
 
 class Converter {
