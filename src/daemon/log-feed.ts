@@ -1,16 +1,18 @@
 /** Sends the log lines of several containers to one client. */
 
 import { setImmediate } from 'node:timers/promises'
-import type { Engine, LogOptions } from '../engine/index.ts'
-import { LinePacker } from './log-lines.ts'
-import { mergeByTime } from './merge.ts'
+import type { Engine, LogBlock, LogOptions } from '../engine/index.ts'
+import { BlockPacker } from './log-lines.ts'
+import { Following, mergeBeginnings, mergeByTime } from './merge.ts'
 import type { LogSource } from './protocol.ts'
 import type { ClientSession } from './supervisor.ts'
+
+type LogRange = Pick<LogOptions, 'tail' | 'since' | 'until'>
 
 export class LogFeed {
   readonly #engine: Engine
   readonly #session: ClientSession
-  readonly #packer = new LinePacker()
+  readonly #packer = new BlockPacker()
   readonly #sources: LogSource[] = []
   /** By container: of one that was replaced the new one, while the old one is read to its end. */
   readonly #following = new Map<string, Promise<void>>()
@@ -23,10 +25,7 @@ export class LogFeed {
   }
 
   /** Sends what there is of all `sources`, in the order of time, until the client is gone. */
-  async sendExisting(
-    sources: readonly LogSource[],
-    options: Omit<LogOptions, 'follow' | 'signal'>,
-  ): Promise<void> {
+  async sendExisting(sources: readonly LogSource[], options: LogRange): Promise<void> {
     const { connection, signal } = this.#session
     this.#announce(sources)
     const logs = sources.map(({ container }) =>
@@ -40,14 +39,39 @@ export class LogFeed {
     if (!this.#packer.isEmpty) await connection.sendBytes('logs', this.#packer.take())
   }
 
+  /** Sends what there is of all `sources` in the order of time, then what they write, as it comes. */
+  followAll(sources: readonly LogSource[], options: LogRange): void {
+    const first = this.#announce(sources)
+    const streams = sources.map(({ container }) => this.#open(container, options))
+    const merged = this.#sendBeginnings(first, streams)
+    sources.forEach(({ container }, at) => {
+      const stream = streams[at]
+      if (stream)
+        this.#start(
+          container,
+          merged.then(() => this.#pump(first + at, stream)),
+        )
+    })
+  }
+
   /**
    * Begins to send what `source` writes, as it comes. Nothing happens when it is followed already.
    */
-  follow(source: LogSource, options: Omit<LogOptions, 'follow' | 'signal'>): void {
+  follow(source: LogSource, options: LogRange): void {
     const { container } = source
     if (this.#following.has(container)) return
     const number = this.#announce([source])
-    const work = this.#pump(number, container, options)
+    this.#start(container, this.#pump(number, this.#open(container, options)))
+  }
+
+  #open(container: string, options: LogRange): Following<LogBlock> {
+    const { signal } = this.#session
+    return new Following((onCaughtUp) =>
+      this.#engine.logs(container, { ...options, follow: true, signal, onCaughtUp }),
+    )
+  }
+
+  #start(container: string, work: Promise<void>): void {
     const forget = (): void => {
       if (this.#following.get(container) === work) this.#following.delete(container)
     }
@@ -77,19 +101,24 @@ export class LogFeed {
     await this.#flushSoon()
   }
 
-  async #pump(
-    number: number,
-    container: string,
-    options: Omit<LogOptions, 'follow' | 'signal'>,
-  ): Promise<void> {
-    const { signal } = this.#session
-    const lines = this.#engine.logs(container, { ...options, follow: true, signal })
-    for await (const line of lines) {
-      if (signal.aborted) return
-      this.#packer.add(number, line)
-      const flushed = this.#flushSoon()
-      if (this.#packer.isFull) await flushed
+  async #sendBeginnings(first: number, streams: readonly Following<LogBlock>[]): Promise<void> {
+    for await (const { from, value } of mergeBeginnings(streams, ({ time }) => time)) {
+      if (this.#session.signal.aborted) return
+      await this.#add(first + from, value)
     }
+  }
+
+  async #pump(number: number, stream: Following<LogBlock>): Promise<void> {
+    for await (const block of stream.rest()) {
+      if (this.#session.signal.aborted) return
+      await this.#add(number, block)
+    }
+  }
+
+  async #add(number: number, block: LogBlock): Promise<void> {
+    this.#packer.add(number, block)
+    const flushed = this.#flushSoon()
+    if (this.#packer.isFull) await flushed
   }
 
   /** One pack for all that arrives in this turn of the event loop. */

@@ -23,7 +23,7 @@ import type {
 } from '../planner/index.ts'
 
 /** Raised when a message changes its meaning; an older supervisor is then asked to hand over. */
-export const PROTOCOL = 1
+export const PROTOCOL = 2
 
 /** Who speaks: both ends say it first. */
 export interface Introduction {

@@ -20,7 +20,7 @@ export async function serveLogs(
     await feed.sendExisting(chosen.map(logSourceOf), range)
     return
   }
-  for (const container of chosen) feed.follow(logSourceOf(container), range)
+  feed.followAll(chosen.map(logSourceOf), range)
   await watchStack(engine, {
     stack,
     signal: session.signal,

@@ -58,7 +58,7 @@ export interface Engine {
   processes(container: string): Promise<readonly ProcessReading[]>
   /** What it uses now; undefined when it does not run. */
   usage(container: string): Promise<UsageSample | undefined>
-  logs(container: string, options: LogOptions): AsyncIterable<LogLine>
+  logs(container: string, options: LogOptions): AsyncIterable<LogBlock>
   /** Calls `listener` for everything that happens, until the returned function is called. */
   subscribe(listener: (event: EngineEvent) => void): () => void
   kill(container: string, signal: string): Promise<void>
@@ -207,11 +207,18 @@ export interface LogOptions {
   readonly since?: number
   readonly until?: number
   readonly signal?: AbortSignal
+  /** With `follow`: called once, when all that was there has been given. */
+  readonly onCaughtUp?: () => void
 }
 
-/** One line without its newline, or a part of a very long one (`partial`). */
-export interface LogLine {
+/**
+ * Whole lines of one stream that were read from the program at once, each with its newline; the
+ * bytes are valid until the next block is asked for. `partial`: the last line goes on in a later
+ * block of the same stream, or has no end.
+ */
+export interface LogBlock {
   readonly container: string
+  /** Milliseconds since the epoch; when its first line began. */
   readonly time: number
   readonly stream: 'stdout' | 'stderr'
   readonly bytes: Uint8Array

@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { LogPrinter } from '../../src/cli/log-printer.ts'
 import type { LogStyle } from '../../src/cli/log-printer.ts'
-import { LinePacker } from '../../src/daemon/log-lines.ts'
+import { BlockPacker } from '../../src/daemon/log-lines.ts'
 
 const SOURCES = [
   { container: 'shop-web-1', service: 'web', index: 1 },
@@ -29,9 +29,15 @@ async function printed(lines: readonly Line[], style: Partial<LogStyle> = {}): P
     ...style,
   })
   printer.name(SOURCES)
-  const packer = new LinePacker()
+  const packer = new BlockPacker()
   for (const { source, text, partial = false, stream = 'stdout' } of lines) {
-    packer.add(source, { container: '', stream, partial, time: 0, bytes: Buffer.from(text) })
+    packer.add(source, {
+      container: '',
+      stream,
+      partial,
+      time: 0,
+      bytes: Buffer.from(partial ? text : `${text}\n`),
+    })
   }
   await printer.print(packer.take())
   await printer.finish()

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { LinePacker, unpackLines } from '../../src/daemon/log-lines.ts'
+import { BlockPacker, unpackBlocks } from '../../src/daemon/log-lines.ts'
 
 const anyLine = fc.record({
   source: fc.nat(0xffff),
@@ -10,12 +10,12 @@ const anyLine = fc.record({
   bytes: fc.uint8Array({ maxLength: 300 }),
 })
 
-test('unpackLines() gives back what LinePacker.add() was given, byte for byte', () => {
+test('unpackBlocks() gives back what BlockPacker.add() was given, byte for byte', () => {
   fc.assert(
     fc.property(fc.array(anyLine), (lines) => {
-      const packer = new LinePacker()
+      const packer = new BlockPacker()
       for (const { source, ...line } of lines) packer.add(source, { ...line, container: '' })
-      const unpacked = [...unpackLines(packer.take())]
+      const unpacked = [...unpackBlocks(packer.take())]
       expect(unpacked.map((line) => ({ ...line, bytes: [...line.bytes] }))).toEqual(
         lines.map((line) => ({ ...line, bytes: [...line.bytes] })),
       )

@@ -234,7 +234,7 @@ test('what joins a container cannot be traced, nor its descriptors be read (CVE-
   for await (const { bytes } of world.engine.logs('tst-one-1', { follow: false })) {
     lines.push(Buffer.from(bytes).toString())
   }
-  expect(lines).toEqual(['up'])
+  expect(lines).toEqual(['up\n'])
 })
 
 test('cgroup files cannot be written, nor a release agent be set (CVE-2022-0492)', async () => {

@@ -3,7 +3,7 @@ import { appendFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from '
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { LogLine, LogOptions } from '../../src/engine/index.ts'
+import type { LogBlock, LogOptions } from '../../src/engine/index.ts'
 import {
   decodeRecords,
   HEADER_BYTES,
@@ -12,8 +12,10 @@ import {
   RECORD_BYTES_MAX,
   STREAM_MAGIC,
 } from '../../src/engine/logs/format.ts'
-import { LINE_BYTES_MAX, LineSplitter } from '../../src/engine/logs/lines.ts'
+import { LINE_BYTES_MAX, LineJoiner } from '../../src/engine/logs/lines.ts'
 import { readLog } from '../../src/engine/logs/read.ts'
+import { lastLines } from '../../src/engine/logs/tail.ts'
+import { linesOf, type LogLine } from './log-lines.ts'
 
 /** One record as the mover writes it, `seconds` after the epoch. */
 function record(text: string, stream: LogStream = 'stdout', seconds = 1): Buffer {
@@ -80,32 +82,28 @@ test('decodeRecords() keeps the beginning of a magic at the end of damage', () =
 const texts = (lines: readonly LogLine[]): readonly (readonly [string, boolean])[] =>
   lines.map(({ bytes, partial }) => [Buffer.from(bytes).toString(), partial])
 
-function split(...records: readonly (readonly [string, LogStream])[]): readonly LogLine[] {
-  const splitter = new LineSplitter('web')
-  const lines = records.flatMap(([text, stream]) =>
-    splitter.push({ stream, time: 1, bytes: Buffer.from(text) }),
+function split(...records: readonly (readonly [string, LogStream])[]): readonly LogBlock[] {
+  const joiner = new LineJoiner('web')
+  const blocks = records.flatMap(([text, stream]) =>
+    joiner.push({ stream, time: 1, bytes: Buffer.from(text) }),
   )
-  return [...lines, ...splitter.finish()]
+  return [...blocks, ...joiner.finish()]
 }
 
-test('LineSplitter joins a line over records, each stream for itself', () => {
+test('LineJoiner joins a line over records, each stream for itself', () => {
   const lines = split(['a', 'stdout'], ['X', 'stderr'], ['b\nc', 'stdout'], ['Y\n', 'stderr'])
   expect(lines.map(({ stream, bytes }) => [stream, Buffer.from(bytes).toString()])).toEqual([
-    ['stdout', 'ab'],
-    ['stderr', 'XY'],
+    ['stdout', 'ab\n'],
+    ['stderr', 'XY\n'],
     ['stdout', 'c'],
   ])
 })
 
-test('LineSplitter keeps empty lines and carriage returns', () => {
-  expect(texts(split(['\n\na\r\n', 'stdout']))).toEqual([
-    ['', false],
-    ['', false],
-    ['a\r', false],
-  ])
+test('LineJoiner keeps empty lines and carriage returns', () => {
+  expect(texts(split(['\n\na\r\n', 'stdout']))).toEqual([['\n\na\r\n', false]])
 })
 
-test('LineSplitter gives a long line in parts, and bounded memory', () => {
+test('LineJoiner gives a long line in parts, and bounded memory', () => {
   const piece = 'x'.repeat(RECORD_BYTES_MAX)
   const pieces = Array.from({ length: 9 }, () => [piece, 'stdout'] as const)
   const lines = split(...pieces, ['\nnext\n', 'stdout'])
@@ -113,13 +111,13 @@ test('LineSplitter gives a long line in parts, and bounded memory', () => {
   for (const { bytes } of lines)
     expect(bytes.length).toBeLessThan(LINE_BYTES_MAX + RECORD_BYTES_MAX)
   const total = lines.slice(0, -1).reduce((sum, { bytes }) => sum + bytes.length, 0)
-  expect(total).toBe(9 * RECORD_BYTES_MAX)
+  expect(total).toBe(9 * RECORD_BYTES_MAX + 1)
 })
 
-test('LineSplitter has the time of a line’s first byte', () => {
-  const splitter = new LineSplitter('web')
-  splitter.push({ stream: 'stdout', time: 10, bytes: Buffer.from('early ') })
-  const [line] = splitter.push({ stream: 'stdout', time: 20, bytes: Buffer.from('late\n') })
+test('LineJoiner has the time of a line’s first byte', () => {
+  const joiner = new LineJoiner('web')
+  joiner.push({ stream: 'stdout', time: 10, bytes: Buffer.from('early ') })
+  const [line] = joiner.push({ stream: 'stdout', time: 20, bytes: Buffer.from('late\n') })
   expect(line).toMatchObject({ container: 'web', time: 10 })
 })
 
@@ -132,7 +130,9 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }))
 async function read(options: Partial<LogOptions> = {}): Promise<readonly string[]> {
   const lines: LogLine[] = []
   const source = { container: 'web', directory, isComplete: () => true, onChange: () => () => {} }
-  for await (const line of readLog(source, { follow: false, ...options })) lines.push(line)
+  for await (const block of readLog(source, { follow: false, ...options })) {
+    lines.push(...linesOf(block))
+  }
   return texts(lines).map(([text]) => text)
 }
 
@@ -158,7 +158,7 @@ test('readLog() follows over a rotation that happens while it reads', async () =
   }
   const seen: string[] = []
   for await (const line of readLog(source, { follow: true })) {
-    const text = Buffer.from(line.bytes).toString()
+    const text = Buffer.from(line.bytes).toString().trimEnd()
     seen.push(text)
     if (text === 'one') {
       appendFileSync(join(directory, '0.log'), record('two\n'))
@@ -178,4 +178,29 @@ test('readLog() of a log that holds nothing is empty', async () => {
   expect(await read()).toEqual([])
   writeFileSync(join(directory, '0.log'), '')
   expect(await read({ tail: 5 })).toEqual([])
+})
+
+test('lastLines() gives as many lines as asked, whatever the blocks they come in', () => {
+  const joined = Array.from({ length: 5000 }, (_, at) => `${at}\n`).join('')
+  for (const size of [3, 7, 64, 1000, 5000]) {
+    const joiner = new LineJoiner('web')
+    const blocks = (function* () {
+      for (let at = 0; at < joined.length; at += size) {
+        const bytes = Buffer.from(joined.slice(at, at + size))
+        yield* joiner.push({ stream: 'stdout', time: 1, bytes })
+      }
+    })()
+    const last = lastLines(blocks, 100).map(({ bytes }) => Buffer.from(bytes).toString())
+    expect(last.join('')).toBe(joined.slice(joined.indexOf('4900\n')))
+  }
+})
+
+test('lastLines() of fewer lines than asked gives them all; a rest without newline is a line', () => {
+  const blocks = [...split(['a\nb', 'stdout'])]
+  expect(texts(lastLines(blocks, 10))).toEqual([
+    ['a\n', false],
+    ['b', true],
+  ])
+  expect(texts(lastLines(blocks, 1))).toEqual([['b', true]])
+  expect(lastLines(blocks, 0)).toEqual([])
 })

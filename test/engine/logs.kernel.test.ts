@@ -5,7 +5,8 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import type { LogLine, LogOptions } from '../../src/engine/index.ts'
+import type { LogOptions } from '../../src/engine/index.ts'
+import { linesOf, type LogLine } from './log-lines.ts'
 import { sh, World } from './support.ts'
 
 let world: World
@@ -23,7 +24,9 @@ const md5 = (bytes: Uint8Array): string => createHash('md5').update(bytes).diges
 
 async function read(options: Partial<LogOptions> = {}): Promise<readonly LogLine[]> {
   const lines: LogLine[] = []
-  for await (const line of world.engine.logs(NAME, { follow: false, ...options })) lines.push(line)
+  for await (const block of world.engine.logs(NAME, { follow: false, ...options })) {
+    lines.push(...linesOf(block))
+  }
   return lines
 }
 
@@ -35,10 +38,11 @@ const logDirectory = (): string => join(world.root, 'state/stacks/tst/containers
 test('logs() gives binary output unchanged', async () => {
   await world.up({
     one: sh(
-      'dd if=/dev/urandom of=/tmp/x bs=1024 count=700 2>/dev/null; cat /tmp/x; exec sleep 60',
+      'dd if=/dev/urandom of=/tmp/x bs=1024 count=700 2>/dev/null; cat /tmp/x; touch /tmp/done; exec sleep 60',
     ),
   })
-  const wanted = (await world.exec('one', 'md5sum < /tmp/x')).stdout.slice(0, 32)
+  const sum = 'while [ ! -e /tmp/done ]; do sleep 0.05; done; md5sum < /tmp/x'
+  const wanted = (await world.exec('one', sum)).stdout.slice(0, 32)
   await world.engine.kill(NAME, 'SIGKILL')
   await world.exited('one')
   const bytes = await world.log('one')

@@ -24,6 +24,7 @@ import type {
 } from '../../src/planner/index.ts'
 import { enterHost } from '../net/world.ts'
 import { leaks, snapshot, type LeakScope, type Snapshot } from '../support/leak.ts'
+import { linesOf } from './log-lines.ts'
 
 export const STACK = 'tst'
 
@@ -282,8 +283,8 @@ export class World {
   /** Everything that the service has written, both streams as they came; waits for its end. */
   async log(service: string): Promise<Buffer> {
     const parts: Uint8Array[] = []
-    for await (const line of this.engine.logs(nameOf(service), { follow: true })) {
-      parts.push(line.bytes, Buffer.from(line.partial ? '' : '\n'))
+    for await (const { bytes } of this.engine.logs(nameOf(service), { follow: true })) {
+      parts.push(Buffer.from(bytes))
     }
     return Buffer.concat(parts)
   }
@@ -292,12 +293,12 @@ export class World {
   async line(service: string, wanted: RegExp): Promise<string> {
     const abort = new AbortController()
     const options = { follow: true, signal: abort.signal }
-    for await (const { bytes } of this.engine.logs(nameOf(service), options)) {
-      const text = Buffer.from(bytes).toString('utf8')
-      if (wanted.test(text)) {
-        abort.abort()
-        return text
-      }
+    for await (const block of this.engine.logs(nameOf(service), options)) {
+      const texts = linesOf(block).map(({ bytes }) => Buffer.from(bytes).toString('utf8'))
+      const found = texts.find((text) => wanted.test(text))
+      if (found === undefined) continue
+      abort.abort()
+      return found
     }
     throw new Error(`"${service}" ended without a line that matches ${String(wanted)}`)
   }

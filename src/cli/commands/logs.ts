@@ -7,6 +7,7 @@ import { LogPrinter } from '../log-printer.ts'
 import { addStackOptions, parseCount } from '../options.ts'
 import { hasColor, isTerminal } from '../output.ts'
 import { ask } from '../request.ts'
+import { parseTime } from '../time-option.ts'
 
 export const logsCommand: CommandModule = {
   name: 'logs',
@@ -17,6 +18,12 @@ export const logsCommand: CommandModule = {
       .argument('[services...]')
       .option('-f, --follow', 'and what they write')
       .option('-n, --tail <lines>', 'only so many of the last lines of each', parseTail)
+      .option(
+        '--since <time>',
+        'from then on: 10m, 2026-11-21T14:00, seconds since 1970',
+        parseTime,
+      )
+      .option('--until <time>', 'up to then', parseTime)
       .option('-t, --timestamps', 'print when each line was written')
       .option('--no-log-prefix', 'do not print the service before each line')
       .option('--no-color', 'no colours')
@@ -29,6 +36,8 @@ export const logsCommand: CommandModule = {
 interface LogsFlags {
   readonly follow?: boolean
   readonly tail?: number
+  readonly since?: number
+  readonly until?: number
   readonly timestamps?: boolean
   readonly logPrefix: boolean
   readonly color: boolean
@@ -43,6 +52,8 @@ async function logs(
     services,
     follow: flags.follow === true,
     ...(flags.tail !== undefined && { tail: flags.tail }),
+    ...(flags.since !== undefined && { since: flags.since }),
+    ...(flags.until !== undefined && { until: flags.until }),
   }
   const printer = new LogPrinter({
     isTerminal: isTerminal(1),

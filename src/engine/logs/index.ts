@@ -1,7 +1,7 @@
 /** The log of a live container: its file reader, told by the engine when nothing more will come. */
 
 import type { LiveContainer, Machine } from '../machine.ts'
-import type { LogLine, LogOptions } from '../types.ts'
+import type { LogBlock, LogOptions } from '../types.ts'
 import { readLog } from './read.ts'
 
 /** With `follow`: until the container has ended and is not to be started again, or is removed. */
@@ -9,7 +9,7 @@ export function readContainerLog(
   machine: Machine,
   container: LiveContainer,
   options: LogOptions,
-): AsyncIterable<LogLine> {
+): AsyncIterable<LogBlock> {
   const { name } = container.record
   return readLog(
     {

@@ -1,6 +1,6 @@
-/** Cuts the raw records of a container into lines, one unfinished line kept for each stream. */
+/** Cuts the raw records of a container at the ends of lines: a line is never torn without need. */
 
-import type { LogLine } from '../types.ts'
+import type { LogBlock } from '../types.ts'
 import type { LogRecord, LogStream } from './format.ts'
 
 /**
@@ -10,61 +10,62 @@ export const LINE_BYTES_MAX: number = 256 * 1024
 
 const NEWLINE = 0x0a
 
-/** Turns records into lines; {@link LineSplitter.finish} gives what has no newline yet. */
-export class LineSplitter {
+interface Pending {
+  readonly time: number
+  readonly parts: Buffer[]
+  size: number
+}
+
+/** Turns records into whole lines; {@link LineJoiner.finish} gives what has no newline yet. */
+export class LineJoiner {
   readonly #container: string
-  readonly #pending = new Map<LogStream, { time: number; parts: Buffer[]; size: number }>()
+  readonly #pending = new Map<LogStream, Pending>()
 
   constructor(container: string) {
     this.#container = container
   }
 
-  /** Lines that `record` completes. */
-  push(record: LogRecord): readonly LogLine[] {
-    const lines: LogLine[] = []
+  /** The lines that `record` completes: those of a record need no copy but for the first. */
+  push({ stream, time, bytes }: LogRecord): readonly LogBlock[] {
+    const last = bytes.lastIndexOf(NEWLINE)
+    const blocks: LogBlock[] = []
     let from = 0
-    while (from < record.bytes.length) {
-      const end = record.bytes.indexOf(NEWLINE, from)
-      const piece = record.bytes.subarray(from, end < 0 ? record.bytes.length : end)
-      if (end < 0) {
-        if (this.#keep(record, piece)) lines.push(...this.#take(record.stream, true))
-        return lines
-      }
-      this.#keep(record, piece)
-      lines.push(...this.#take(record.stream, false))
-      from = end + 1
+    if (last >= 0 && this.#pending.has(stream)) {
+      from = bytes.indexOf(NEWLINE) + 1
+      this.#keep(stream, time, bytes.subarray(0, from))
+      blocks.push(...this.#take(stream, false))
     }
-    return lines
+    const whole = bytes.subarray(from, last + 1)
+    if (whole.length > 0) blocks.push(this.#block({ stream, time, bytes: whole }, false))
+    const rest = bytes.subarray(last + 1)
+    if (rest.length > 0 && this.#keep(stream, time, rest)) blocks.push(...this.#take(stream, true))
+    return blocks
   }
 
   /** The unfinished lines, at the end of the log. */
-  finish(): readonly LogLine[] {
+  finish(): readonly LogBlock[] {
     return [...this.#pending.keys()].flatMap((stream) => this.#take(stream, true))
   }
 
   /** Adds to the unfinished line; true when it has become too long to keep. */
-  #keep(record: LogRecord, piece: Buffer): boolean {
-    const pending = this.#pending.get(record.stream) ?? { time: record.time, parts: [], size: 0 }
+  #keep(stream: LogStream, time: number, piece: Buffer): boolean {
+    const pending = this.#pending.get(stream) ?? { time, parts: [], size: 0 }
     // A copy: the record is a view of a read buffer that is used again.
     pending.parts.push(Buffer.from(piece))
     pending.size += piece.length
-    this.#pending.set(record.stream, pending)
+    this.#pending.set(stream, pending)
     return pending.size >= LINE_BYTES_MAX
   }
 
-  #take(stream: LogStream, partial: boolean): readonly LogLine[] {
+  #take(stream: LogStream, partial: boolean): readonly LogBlock[] {
     const pending = this.#pending.get(stream)
     if (!pending) return []
     this.#pending.delete(stream)
-    const bytes = pending.parts.length === 1 ? pending.parts[0] : Buffer.concat(pending.parts)
-    return [
-      {
-        container: this.#container,
-        time: pending.time,
-        stream,
-        bytes: bytes ?? Buffer.alloc(0),
-        partial,
-      },
-    ]
+    const bytes = Buffer.concat(pending.parts, pending.size)
+    return [this.#block({ stream, time: pending.time, bytes }, partial)]
+  }
+
+  #block(record: LogRecord, partial: boolean): LogBlock {
+    return { container: this.#container, ...record, partial }
   }
 }

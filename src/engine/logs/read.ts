@@ -3,9 +3,10 @@
 import { closeSync, fstatSync, openSync, readSync, readdirSync, watch } from 'node:fs'
 import { join } from 'node:path'
 import { Bell } from '../bell.ts'
-import type { LogLine, LogOptions } from '../types.ts'
+import type { LogBlock, LogOptions } from '../types.ts'
 import { decodeRecords, type LogRecord } from './format.ts'
-import { LineSplitter } from './lines.ts'
+import { LineJoiner } from './lines.ts'
+import { lastLines } from './tail.ts'
 
 /** Bytes read at once; several times the longest record. */
 const CHUNK_BYTES = 1024 * 1024
@@ -20,9 +21,9 @@ export interface LogSource {
 }
 
 /** Lines of a container in the order they were written. */
-export async function* readLog(source: LogSource, options: LogOptions): AsyncIterable<LogLine> {
+export async function* readLog(source: LogSource, options: LogOptions): AsyncIterable<LogBlock> {
   const cursor = new Cursor(source.directory)
-  const lines = new LineSplitter(source.container)
+  const lines = new LineJoiner(source.container)
   try {
     yield* existingLines(cursor, lines, options)
     if (options.follow) yield* newLines({ cursor, lines, source, options })
@@ -34,35 +35,32 @@ export async function* readLog(source: LogSource, options: LogOptions): AsyncIte
 
 function* existingLines(
   cursor: Cursor,
-  lines: LineSplitter,
+  lines: LineJoiner,
   options: LogOptions,
-): Iterable<LogLine> {
-  if (options.tail === undefined) {
-    yield* wanted(cursor, lines, options)
-    return
-  }
-  const last: LogLine[] = []
-  for (const line of wanted(cursor, lines, options)) {
-    last.push(line)
-    // Trimmed now and then, so that the whole log is never in memory.
-    if (last.length > options.tail * 2 + 1024) last.splice(0, last.length - options.tail)
-  }
-  const unfinished = options.follow ? [] : lines.finish().filter((line) => isWanted(line, options))
-  last.push(...unfinished)
-  if (options.tail > 0) yield* last.slice(-options.tail)
+): Iterable<LogBlock> {
+  const { tail, follow } = options
+  if (tail === undefined) yield* wanted(cursor, lines, options)
+  // An unfinished line may be finished while it is followed.
+  else yield* lastLines(follow ? wanted(cursor, lines, options) : all(cursor, lines, options), tail)
+}
+
+function* all(cursor: Cursor, lines: LineJoiner, options: LogOptions): Iterable<LogBlock> {
+  yield* wanted(cursor, lines, options)
+  for (const line of lines.finish()) if (isWanted(line, options)) yield line
 }
 
 async function* newLines(reading: {
   readonly cursor: Cursor
-  readonly lines: LineSplitter
+  readonly lines: LineJoiner
   readonly source: LogSource
   readonly options: LogOptions
-}): AsyncIterable<LogLine> {
+}): AsyncIterable<LogBlock> {
   const { cursor, lines, source, options } = reading
   const bell = new Bell()
   const watcher = watch(source.directory, () => bell.ring())
   const unsubscribe = source.onChange(() => bell.ring())
   const abort = (): void => bell.ring()
+  let isBehind = true
   options.signal?.addEventListener('abort', abort)
   try {
     while (!options.signal?.aborted) {
@@ -70,6 +68,8 @@ async function* newLines(reading: {
       const complete = source.isComplete()
       yield* wanted(cursor, lines, options)
       if (complete) return
+      if (isBehind) options.onCaughtUp?.()
+      isBehind = false
       await bell.rung()
     }
   } finally {
@@ -79,13 +79,13 @@ async function* newLines(reading: {
   }
 }
 
-function* wanted(cursor: Cursor, lines: LineSplitter, options: LogOptions): Iterable<LogLine> {
+function* wanted(cursor: Cursor, lines: LineJoiner, options: LogOptions): Iterable<LogBlock> {
   for (const record of cursor.records()) {
     for (const line of lines.push(record)) if (isWanted(line, options)) yield line
   }
 }
 
-function isWanted(line: LogLine, { since, until }: LogOptions): boolean {
+function isWanted(line: LogBlock, { since, until }: LogOptions): boolean {
   return (since === undefined || line.time >= since) && (until === undefined || line.time <= until)
 }
 

@@ -1,0 +1,85 @@
+/** `logs` as a user has them: which lines, in which order, and what a terminal is spared. */
+import { createHash } from 'node:crypto'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { until } from '../support/until.ts'
+import { cli, Scene, shell, SLEEP } from './cli-scene.ts'
+
+let scene: Scene
+beforeEach(async () => {
+  scene = await Scene.open()
+})
+afterEach(async () => {
+  await scene.ok('down', '-t', '0')
+  await scene.close()
+})
+
+const logs = async (...words: readonly string[]): Promise<string> =>
+  (await scene.ok('logs', ...words)).stdout
+
+const say = (name: string, after: string): readonly string[] => [
+  shell(`sleep ${after}; for i in 1 2 3; do echo ${name}$i; sleep 0.4; done`),
+]
+
+/** Two services that take turns, each line at its time. */
+async function takeTurns(): Promise<void> {
+  scene.write({ a: say('a', '0.1'), b: say('b', '0.3') })
+  await scene.ok('up', '-d')
+  await until(() => logs(), /b3/)
+}
+
+test('lines of several services come in the order of time', async () => {
+  await takeTurns()
+  const expected = ['a1', 'b1', 'a2', 'b2', 'a3', 'b3']
+  expect((await logs('--no-log-prefix')).trim().split('\n')).toEqual(expected)
+  // The past of what is followed as well.
+  expect((await logs('-f', '--no-log-prefix')).trim().split('\n')).toEqual(expected)
+  expect(await logs('a', '-n', '1')).toBe('a-1  | a3\n')
+  expect((await logs('-n', '1')).split('\n').filter(Boolean)).toEqual(['a-1  | a3', 'b-1  | b3'])
+})
+
+test('--since and --until take times of the lines themselves, and durations', async () => {
+  await takeTurns()
+  const stamped = (await logs('-t', '--no-log-prefix')).trim().split('\n')
+  const timeOf = (line: string): string =>
+    stamped.find((one) => one.endsWith(line))?.split(' ')[0] ?? ''
+  expect(timeOf('a2')).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+  const range = ['--since', timeOf('b1'), '--until', timeOf('b2'), '--no-log-prefix']
+  expect((await logs(...range)).trim().split('\n')).toEqual(['b1', 'a2', 'b2'])
+  expect(await logs('--since', '1h', '-n', '1', 'b')).toBe('b-1  | b3\n')
+  expect(await logs('--until', '1h')).toBe('')
+  const bad = await scene.run('logs', '--since', 'yesterday')
+  expect(bad).toMatchObject({ code: 2, stdout: '' })
+  expect(bad.stderr).toMatch(/--since/)
+})
+
+test('a pipe gets every byte; a terminal gets no escape that it would obey', async () => {
+  const hostile = String.raw`printf '\033]52;c;AAAA\a\033[2J\rfake | ok \033[31mred\033[0m\0\377\n'`
+  scene.write({ web: [shell(hostile)] })
+  await scene.ok('up', '-d')
+  await until(() => logs(), /fake/)
+  const sum = `${cli('logs', '--no-log-prefix')} | md5sum`
+  const { stdout } = await scene.sandbox.inNetns(['sh', '-c', sum], { cwd: scene.folder })
+  const written = Buffer.concat([
+    Buffer.from('\u001b]52;c;AAAA\u0007\u001b[2J\rfake | ok \u001b[31mred\u001b[0m\0'),
+    Buffer.from([0xff, 0x0a]),
+  ])
+  expect(stdout).toContain(createHash('md5').update(written).digest('hex'))
+  const shown = (await scene.onTerminal(cli('logs'))).stdout
+  expect(shown).toContain('\\x1b]52;c;AAAA\\x07\\x1b[2J\\x0dfake | ok \u001b[31mred\u001b[0m\\x00')
+  expect(shown).not.toContain('\u001b]')
+  expect(shown).not.toContain('\u001b[2J')
+})
+
+test('a container that is replaced while its log is followed is followed on', async () => {
+  scene.write({ web: [shell('echo one; exec sleep 100'), 'init: true'], other: SLEEP })
+  await scene.ok('up', '-d')
+  const child = scene.sandbox.start(['logs', '-f'], { cwd: scene.folder })
+  let said = ''
+  child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()))
+  await until(async () => said, /one/)
+  scene.write({ web: [shell('echo two; exec sleep 100'), 'init: true'], other: SLEEP })
+  await scene.ok('up', '-d')
+  await until(async () => said, /two/)
+  expect(said).toMatch(/^web-1 +\| one\nweb-1 +\| two\n$/)
+  child.kill('SIGKILL')
+})
