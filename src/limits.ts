@@ -89,6 +89,9 @@ export const LOAD_BYTES_MAX: number = 256 * 1024
 /** The same for `run`, whose one program nobody else waits for: what a stack file may have. */
 export const LOAD_RUN_BYTES_MAX: number = 16 * 1024 * 1024
 
+/** Launch programs kept for the next start or probe of the same: about 50 KB each. */
+export const LAUNCH_PROGRAMS_KEPT: number = 64
+
 /** Standard input of `exec` that may be under way: one pipe's worth four times over. */
 export const EXEC_WINDOW_BYTES: number = 256 * 1024
 

@@ -14,6 +14,7 @@ import { executePlan, type Phase } from './execute.ts'
 import type { Machine } from './machine.ts'
 import { checkNetworks } from './network/preflight.ts'
 import { observeStack } from './observe.ts'
+import { stackCgroup } from './paths.ts'
 import { performAction } from './perform.ts'
 import { planStack } from './plan.ts'
 import { readNetworkRecords } from './records/network.ts'
@@ -77,7 +78,11 @@ export async function carryOut(
       now: () => performance.now(),
       signal,
     })
-    return { outcomes, observed: observeStack(machine, stack) }
+    const observed = observeStack(machine, stack)
+    if (observed.containers.length === 0) {
+      machine.cgroups.open(stackCgroup(machine.paths, stack)).remove()
+    }
+    return { outcomes, observed }
   } finally {
     unsubscribe?.()
   }

@@ -163,6 +163,7 @@ async function finishAttempt(
     // What could not be removed has its record still, by which the container's removal finds it.
     container.attempt = undefined
   }
+  machine.namespaces.refill()
 }
 
 /**

@@ -29,14 +29,17 @@ export class NamespacePool {
 
   /** Makes a spare one soon. That it cannot be made is told to whoever takes the next one. */
   refillSoon(): void {
-    setTimeout(() => {
-      if (this.#isClosed || this.#spare !== undefined) return
-      try {
-        this.#spare = this.#make()
-      } catch {
-        this.#spare = undefined
-      }
-    }, REFILL_MS).unref()
+    setTimeout(() => this.refill(), REFILL_MS).unref()
+  }
+
+  /** The same at once, when there is time: an attempt has ended, and may be followed by another. */
+  refill(): void {
+    if (this.#isClosed || this.#spare !== undefined) return
+    try {
+      this.#spare = this.#make()
+    } catch {
+      this.#spare = undefined
+    }
   }
 
   close(): void {

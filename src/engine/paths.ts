@@ -83,7 +83,11 @@ export function containerPaths(paths: Paths, stack: string, name: string): Conta
 
 /** cgroup path of a container, below the root of each hierarchy. */
 export const containerCgroup = (paths: Paths, stack: string, name: string): string =>
-  `tsstack/${paths.rootId}/${stack}/${name}`
+  `${stackCgroup(paths, stack)}/${name}`
+
+/** cgroup path that holds the containers of a stack. */
+export const stackCgroup = (paths: Paths, stack: string): string =>
+  `tsstack/${paths.rootId}/${stack}`
 
 /** cgroup path of supervisor, monitors and movers. */
 export const systemCgroup = (paths: Paths): string => `tsstack/${paths.rootId}/_system`

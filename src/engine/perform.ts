@@ -38,7 +38,10 @@ export async function performAction(
       return stopByUser(machine, containerNamed(machine, action.name), action.graceMs)
     }
     case 'remove-container':
-      return removeContainer(machine, containerNamed(machine, action.name), action)
+      return removeContainer(machine, containerNamed(machine, action.name), {
+        ...action,
+        keepStackGroup: true,
+      })
     case 'update-container':
     case 'pause-container':
     case 'unpause-container':

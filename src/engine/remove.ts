@@ -24,7 +24,11 @@ export async function stopByUser(
 export async function removeContainer(
   machine: Machine,
   container: LiveContainer,
-  options: { readonly anonymousVolumes: boolean },
+  options: {
+    readonly anonymousVolumes: boolean
+    /** The stack's own group stays: another container may follow at once. See apply.ts. */
+    readonly keepStackGroup?: boolean
+  },
 ): Promise<void> {
   await stopByUser(machine, container, 0)
   const leftover = readAttemptRecord(container.own)
@@ -35,7 +39,7 @@ export async function removeContainer(
   // The last container of a stack takes the stack's own group along.
   machine.cgroups
     .open(containerCgroup(machine.paths, container.record.stack, container.record.name))
-    .remove()
+    .remove({ keepParents: options.keepStackGroup === true })
   removeContainerDirectory(machine.paths, container.record.stack, container.record.name)
   forgetContainer(machine, container)
   announce(machine, container.record, 'removed')

@@ -18,8 +18,7 @@ import { openAnchor } from './anchor.ts'
 import { describeContainer } from './describe.ts'
 import type { LiveContainer, Machine } from '../machine.ts'
 import { rootMountPoint } from '../paths.ts'
-import type { AttemptInterface } from '../records/container.ts'
-import { findExecutable, makeRootReadOnly, openRootfs, type Rootfs } from '../rootfs/index.ts'
+import { findExecutable, makeRootReadOnly, type Rootfs } from '../rootfs/index.ts'
 import { resolveSources } from './volume-mounts.ts'
 import type { Undo } from '../undo.ts'
 import { type ChildMounts, fileEntryName } from './child-mounts.ts'
@@ -36,14 +35,15 @@ import { signalNumber } from './stop.ts'
 import { checkSysctls } from './sysctls.ts'
 import type { Output } from './output.ts'
 import { ownCapabilities } from './limits.ts'
+import { cachedProgram } from './program-cache.ts'
 import { programInput } from './program-input.ts'
 
 export interface AssembleInput {
   readonly container: LiveContainer
+  readonly rootfs: Rootfs
   readonly cgroup: Cgroup
   readonly join: CgroupJoin
   readonly netns: Fd | undefined
-  readonly interfaces: readonly AttemptInterface[]
   readonly output: Output
   readonly devices: readonly HostDevice[]
   readonly reports: { readonly status: Fd }
@@ -60,9 +60,8 @@ export interface Assembly {
 }
 
 export function assemble(machine: Machine, input: AssembleInput): Assembly {
-  const { container, undo } = input
+  const { container, rootfs, undo } = input
   const { record, own } = container
-  const rootfs = openRootfs(machine, { container, interfaces: input.interfaces, undo })
   const shared = sharedNamespaces(machine, record, undo)
   // Pid 1 has no terminal yet, only an exec; whoever asks for one has been told.
   const config = describeContainer(
@@ -113,18 +112,21 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
     config,
     ...programInput(config, { name: record.name, executable, init: init !== undefined }),
     mounts: childMounts(machine, { config, rootfs, mounts, table }),
-    tasks: input.join.writeTo.map((fd) => table.pass(fd)),
+    tasks: input.join.tasks,
     ...(input.netns === undefined ? {} : { netns: table.pass(input.netns) }),
     enter: shared.child.map(({ pidfd, flags }) => ({ pidfd: table.pass(pidfd), flags })),
   }
   const monitor: MonitorInput = {
-    cloneFlags: ownNamespaceFlags(config, { bornInGroup: input.join.writeTo.length === 0 }),
+    cloneFlags: ownNamespaceFlags(config, { bornInGroup: input.join.tasks.length === 0 }),
     keepsStatus: true,
     ...(input.output.mover ? { mover: { title: `tsstack: log ${record.name}` } } : {}),
     ...enterings(shared, table),
     ...(input.join.cloneInto === undefined ? {} : { cgroupFd: table.pass(input.join.cloneInto) }),
   }
-  const program = monitorProgram(monitor, (draft) => writeChild(draft, child))
+  const write = (): Program => monitorProgram(monitor, (draft) => writeChild(draft, child))
+  // A program that holds secrets is not kept.
+  const isSecret = mounts.some(({ kind }) => kind === 'file')
+  const program = isSecret ? write() : cachedProgram(child, monitor, write)
   return { program, descriptors: (fifo) => table.passed(fifo), words: config.process.args }
 }
 

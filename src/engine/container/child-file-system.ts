@@ -55,14 +55,27 @@ export function writeFileSystem(
   }
 }
 
-/** @see mount_setattr(2): struct mount_attr is attr_set, attr_clr, propagation, userns_fd */
 export function setReadOnly(
   program: Program,
   tree: { readonly word: number; readonly what: string },
   onError: Label,
 ): void {
+  setAttributes(program, { ...tree, set: { readOnly: true } }, onError)
+}
+
+/** @see mount_setattr(2): struct mount_attr is attr_set, attr_clr, propagation, userns_fd */
+export function setAttributes(
+  program: Program,
+  tree: {
+    readonly word: number
+    readonly what: string
+    readonly set: Parameters<typeof mountAttributeBits>[0]
+  },
+  onError: Label,
+): void {
+  const bits = mountAttributeBits(tree.set)
   const attributes = Buffer.alloc(kernel.MOUNT_ATTR_BYTES)
-  attributes.writeBigUInt64LE(BigInt(kernel.MOUNT_ATTR_RDONLY), 0)
+  attributes.writeBigUInt64LE(BigInt(bits), 0)
   program.call(
     'mount_setattr',
     [
@@ -72,7 +85,7 @@ export function setReadOnly(
       program.bytes(attributes, 8),
       kernel.MOUNT_ATTR_BYTES,
     ],
-    { onError, note: `mount_setattr("${tree.what}", MOUNT_ATTR_RDONLY)` },
+    { onError, note: `mount_setattr("${tree.what}", ${Object.keys(tree.set).join(', ')})` },
   )
 }
 

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import type { Label, Program } from '../../linux/index.ts'
 import * as kernel from './kernel.ts'
 import { bindEtcFiles, type ChildEtc } from './child-etc.ts'
-import { setReadOnly, writeFileSystem } from './child-file-system.ts'
+import { setAttributes, setReadOnly, writeFileSystem } from './child-file-system.ts'
 import type { PreparedMount } from './mounts.ts'
 import { etcSource, filesSource, maskSource, type TreeEntry } from './new-file-system.ts'
 import { writeProcFile } from './child-proc.ts'
@@ -129,6 +129,8 @@ function attach(
   const source = program.word(mount.kind === 'attach' ? mount.fd : 0)
   if (mount.kind === 'create') {
     writeFileSystem(program, { system: mount.system, mount: source }, onError)
+  } else if (mount.kind === 'bind-host') {
+    cloneHost(program, { mount, tree: source }, onError)
   }
   if (mount.kind === 'file') {
     const name = fileEntryName(mount.target)
@@ -153,6 +155,25 @@ function attach(
     onError,
     note: `move_mount(${JSON.stringify(mount.target)})`,
   })
+}
+
+/** What is cloned is private: the whole of this namespace has been made so. */
+function cloneHost(
+  program: Program,
+  clone: {
+    readonly mount: Extract<PreparedMount, { kind: 'bind-host' }>
+    readonly tree: number
+  },
+  onError: Label,
+): void {
+  const { mount, tree } = clone
+  const flags = kernel.OPEN_TREE_CLONE | kernel.O_CLOEXEC
+  program.call('open_tree', [kernel.AT_FDCWD, program.text(mount.source), flags], {
+    onError,
+    store: tree,
+    note: `open_tree(${JSON.stringify(mount.source)})`,
+  })
+  setAttributes(program, { word: tree, what: mount.target, set: mount.attributes }, onError)
 }
 
 /** Writes `sysctls:` through a descriptor of this container's own procfs. */

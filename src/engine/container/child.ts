@@ -3,7 +3,7 @@
  * Each step is a call.
  */
 
-import type { Label, Program } from '../../linux/index.ts'
+import { type Label, O, type Program } from '../../linux/index.ts'
 import { FD } from './descriptors.ts'
 import { writeCredentials } from './credentials.ts'
 import { writeProcFile } from './child-proc.ts'
@@ -25,8 +25,6 @@ export interface ProgramInput {
   readonly name: string
   /** Path inside the container of the program to execute. */
   readonly executable: string
-  /** cgroup v1: `tasks` of every hierarchy. Empty on v2, where the child is born in its group. */
-  readonly tasks: readonly number[]
   /** Array of struct sock_filter; absent: unconfined. */
   readonly seccomp?: Buffer
   readonly capabilityMask: bigint
@@ -48,6 +46,8 @@ export interface ProgramInput {
 export interface ChildInput extends ProgramInput {
   readonly config: OciConfig
   readonly mounts: ChildMounts
+  /** cgroup v1: `tasks` of every hierarchy. Empty on v2, where the child is born in its group. */
+  readonly tasks: readonly string[]
   /** Absent: the supervisor's own network namespace. */
   readonly netns?: number
   /** Namespaces of other containers, by pidfd and flags of setns(2). */
@@ -57,7 +57,8 @@ export interface ChildInput extends ProgramInput {
 /** Appends the child's branch; it ends in execve, or in a failure report and exit. */
 export function writeChild(program: Program, input: ChildInput): void {
   const failed = program.failLabel({ reportFd: FD.fifo })
-  joinGroups(program, input, failed)
+  // Before anything else, so that the limits hold from the first instruction of the program.
+  for (const path of input.tasks) joinGroup(program, openTasks(program, path, failed), failed)
   // The cgroup namespace begins at the group that was just joined.
   const own = new Set(input.config.linux.namespaces.map(({ type }) => type))
   if (input.tasks.length > 0 && own.has('cgroup')) {
@@ -86,10 +87,14 @@ export function writeChild(program: Program, input: ChildInput): void {
  */
 export function writeJoiningChild(
   program: Program,
-  input: ProgramInput & { readonly pidfd: number },
+  input: ProgramInput & {
+    readonly pidfd: number
+    /** Words that hold descriptors of the `tasks` of every v1 hierarchy. */
+    readonly tasks: readonly number[]
+  },
 ): void {
   const failed = program.failLabel({ reportFd: FD.fifo })
-  joinGroups(program, input, failed)
+  for (const word of input.tasks) joinGroup(program, word, failed)
   program.call('setns', [input.pidfd, kernel.CLONE_NEWCGROUP], { onError: failed })
   // Programs of the container see this process already: none of ours may be read from it.
   program.call('close_range', [FD.firstPassed, kernel.ALL_DESCRIPTORS, 0], { onError: failed })
@@ -108,11 +113,23 @@ function openSession(program: Program, { process, name }: ProgramInput, onError:
   program.call('keyctl', [kernel.KEYCTL_JOIN_SESSION_KEYRING, program.text(`_ses.${name}`)])
 }
 
-/** Before anything else, so that the limits hold from the first instruction of the program. */
-function joinGroups(program: Program, { tasks }: ProgramInput, onError: Label): void {
-  for (const fd of tasks) {
-    program.call('write', [fd, program.text('0'), 1], { onError, note: 'write(cgroup tasks)' })
-  }
+/** Opens a `tasks` file of cgroup v1, and returns the word that holds its descriptor. */
+export function openTasks(program: Program, path: string, onError: Label): number {
+  const opened = program.word()
+  program.call('openat', [kernel.AT_FDCWD, program.text(path), O.WRONLY | O.CLOEXEC, 0], {
+    onError,
+    store: opened,
+    note: `open(${JSON.stringify(path)})`,
+  })
+  return opened
+}
+
+function joinGroup(program: Program, tasks: number, onError: Label): void {
+  program.call('write', [program.load(tasks), program.text('0'), 1], {
+    onError,
+    note: 'write(cgroup tasks)',
+  })
+  program.call('close', [program.load(tasks)])
 }
 
 function setNames(program: Program, config: OciConfig, onError: Label): void {

@@ -31,9 +31,10 @@ import { describeContainer } from './describe.ts'
 import { DescriptorTable } from './descriptors.ts'
 import { ExecOutput } from './exec-output.ts'
 import { launchFailure } from './launch-failure.ts'
-import { monitorProgram } from './monitor.ts'
+import { type MonitorInput, monitorProgram } from './monitor.ts'
 import type { OciConfig } from './oci.ts'
 import { ownCapabilities } from './limits.ts'
+import { cachedProgram } from './program-cache.ts'
 import { programInput } from './program-input.ts'
 import { listenToPipe } from './reports.ts'
 import { signalNumber } from './stop.ts'
@@ -185,17 +186,16 @@ async function launch(
   const pidfd = table.pass(target.pidfd)
   const input = {
     ...programInput(config, { name: container.record.name, executable, init: false }),
-    tasks: join.writeTo.map((fd) => table.pass(fd)),
     pidfd,
   }
-  const program = monitorProgram(
-    {
-      cloneFlags: 0,
-      keepsStatus: false,
-      enter: { pidfd, flags: joinedFlags() },
-      ...(join.cloneInto === undefined ? {} : { cgroupFd: table.pass(join.cloneInto) }),
-    },
-    (draft) => writeJoiningChild(draft, input),
+  const monitor: MonitorInput = {
+    cloneFlags: 0,
+    keepsStatus: false,
+    enter: { pidfd, flags: joinedFlags(), tasks: join.tasks },
+    ...(join.cloneInto === undefined ? {} : { cgroupFd: table.pass(join.cloneInto) }),
+  }
+  const program = cachedProgram(input, monitor, () =>
+    monitorProgram(monitor, (draft, tasks) => writeJoiningChild(draft, { ...input, tasks })),
   )
   const reports = pipe()
   temporary.push(() => close(reports.write))

@@ -34,22 +34,40 @@ function resolve(limit: OciRlimit): ProgramInput['rlimits'][number] {
   const [soft, hard] = [toKernel(limit.soft), toKernel(limit.hard)]
   const resource = RLIMITS[name]
   if (!DEFAULT_RLIMITS.includes(limit) || mayRaiseLimits()) return { resource, soft, hard }
-  const own = getRlimit(name).hard
+  const own = ownHardLimit(name)
   return { resource, soft: soft < own ? soft : own, hard: hard < own ? hard : own }
+}
+
+const hardLimits = new Map<RlimitName, bigint>()
+
+/** Asked once: it can only be lowered, and nobody does. */
+function ownHardLimit(name: RlimitName): bigint {
+  const known = hardLimits.get(name) ?? getRlimit(name).hard
+  hardLimits.set(name, known)
+  return known
 }
 
 function toKernel(value: number): bigint {
   return Number.isFinite(value) ? BigInt(value) : RLIM_INFINITY
 }
 
-/** Names of the capabilities that this process has, and so may leave to a container. */
+let own: readonly string[] | undefined
+
+/**
+ * Names of the capabilities that this process has, and so may leave to a container. Asked once: it
+ * never changes its own.
+ */
 export function ownCapabilities(): readonly string[] {
-  const own = effectiveCapabilities()
-  return CAPABILITIES.filter((name) => (own & capabilityMask([name])) !== 0n)
+  own ??= namesOf(effectiveCapabilities())
+  return own
+}
+
+function namesOf(capabilities: bigint): readonly string[] {
+  return CAPABILITIES.filter((name) => (capabilities & capabilityMask([name])) !== 0n)
 }
 
 function mayRaiseLimits(): boolean {
-  return (effectiveCapabilities() & capabilityMask(['SYS_RESOURCE'])) !== 0n
+  return ownCapabilities().includes('SYS_RESOURCE')
 }
 
 function ownOomScoreAdj(): number {

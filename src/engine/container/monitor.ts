@@ -6,6 +6,7 @@
 import { CLONE_NEW, Program } from '../../linux/index.ts'
 import { STARTED_BYTES, STATUS_BYTES, STATUS_MAGIC, STATUS_OFFSETS } from '../records/attempt.ts'
 import { FD, MOVER_FD } from './descriptors.ts'
+import { openTasks } from './child.ts'
 import * as kernel from './kernel.ts'
 import { type Waiting, writeMoverStart } from './monitor-mover.ts'
 
@@ -24,7 +25,12 @@ export interface MonitorInput {
   /** True: start and end are written to FD.status as well, for supervisors to come. */
   readonly keepsStatus: boolean
   /** Entered before the child is made: the namespaces of a running container, through its pidfd. */
-  readonly enter?: { readonly pidfd: number; readonly flags: number }
+  readonly enter?: {
+    readonly pidfd: number
+    readonly flags: number
+    /** Opened for the child while the host's files are in view. */
+    readonly tasks?: readonly string[]
+  }
   /** Entered when the child is made: the pid namespace in which a mover is to be. */
   readonly home?: number
   /** Present: a log mover of this title runs for as long as there is something to be read. */
@@ -32,13 +38,14 @@ export interface MonitorInput {
 }
 
 /**
- * Writes the whole program; `writeChild` appends the child's branch, which never comes back. The
+ * Writes the whole program; `writeChild` appends the child's branch, which never comes back, and is
+ * given the words that hold descriptors of `enter.tasks`. The
  * monitor resumes only when its child has executed or died (CLONE_VFORK), so "started" comes after
  * any failure that the child reports.
  */
 export function monitorProgram(
   input: MonitorInput,
-  writeChild: (program: Program) => void,
+  writeChild: (program: Program, tasks: readonly number[]) => void,
 ): Program {
   const program = new Program()
   const status = program.bytes(statusTemplate(), 8)
@@ -46,6 +53,7 @@ export function monitorProgram(
   const onError = program.failLabel({ reportFd: FD.fifo })
   // Until the program is executed, host descriptors are open here that nobody else may reach.
   program.call('prctl', [kernel.PR_SET_DUMPABLE, 0], { note: 'prctl(PR_SET_DUMPABLE, 0)' })
+  const tasks = (input.enter?.tasks ?? []).map((path) => openTasks(program, path, onError))
   if (input.enter) {
     const { pidfd, flags } = input.enter
     program.call('setns', [pidfd, flags], { onError, note: 'setns(container)' })
@@ -63,7 +71,7 @@ export function monitorProgram(
   // The child's part is larger than all else, and needed no more once the program runs.
   program.coldFromHere()
   program.place(child)
-  writeChild(program)
+  writeChild(program, tasks)
   return program
 }
 

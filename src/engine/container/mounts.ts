@@ -41,6 +41,13 @@ export type PreparedMount =
       readonly fd: Fd
       readonly content: FileContent
     }
+  | {
+      /** A directory of the host's own file systems, which nobody else can move or replace. */
+      readonly kind: 'bind-host'
+      readonly target: string
+      readonly source: string
+      readonly attributes: MountAttributes
+    }
 
 /** What a secret or a config is to look like. */
 export interface FileContent {
@@ -160,11 +167,8 @@ function setPropagation(fd: Fd, options: readonly string[]): void {
 function prepareCgroups(mount: OciMount, context: MountContext): readonly PreparedMount[] {
   const { destination: target } = mount
   const attributes = attributesOf(mount.options)
-  const bindGroup = (at: string, directory: string): PreparedMount => {
-    const fd = openTree(directory, { clone: true, recursive: false })
-    context.undo.push(() => close(fd))
-    mountSetattr(fd, { recursive: true, propagation: 'private', set: attributes })
-    return { kind: 'attach', target: at, fd, isDirectory: true, attributes: NO_ATTRIBUTES }
+  const bindGroup = (at: string, source: string): PreparedMount => {
+    return { kind: 'bind-host', target: at, source, attributes }
   }
   const [first] = context.cgroups
   if (first?.name === '') return [bindGroup(target, first.directory)]
@@ -176,15 +180,16 @@ function prepareCgroups(mount: OciMount, context: MountContext): readonly Prepar
   ]
 }
 
-const NO_ATTRIBUTES: MountAttributes = attributesOf([])
-
 /** Makes the directory or file that a mount covers, inside whatever tree will be there by then. */
 function makeTarget(
   mount: PreparedMount,
   earlier: readonly PreparedMount[],
   context: MountContext,
 ): void {
-  const isDirectory = mount.kind === 'create' || (mount.kind === 'attach' && mount.isDirectory)
+  const isDirectory =
+    mount.kind === 'create' ||
+    mount.kind === 'bind-host' ||
+    (mount.kind === 'attach' && mount.isDirectory)
   const place = { path: mount.target, isDirectory }
   const parent = deepestAbove(mount.target, earlier)
   if (parent?.kind === 'attach') makePlaceIn(parent, place, context.container)
@@ -240,6 +245,8 @@ function makePlace(
     parent.system.entries.push(...placeEntries(path, place.isDirectory))
     return
   }
+  // Of a group that is bound nobody can make more places either.
+  if (parent?.kind === 'bind-host') return
   if (!parent && DEFAULT_TYPES.has(place.path)) return
   const tree = parent?.kind === 'attach' ? parent.fd : rootFd
   if (place.isDirectory) makeDirectoryIn(tree, path, { mode: 0o755 })

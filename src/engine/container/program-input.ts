@@ -20,7 +20,7 @@ import type { OciConfig } from './oci.ts'
 export function programInput(
   config: OciConfig,
   program: { readonly name: string; readonly executable: string; readonly init: boolean },
-): Omit<ProgramInput, 'tasks'> {
+): ProgramInput {
   const { process, linux } = config
   return {
     process,

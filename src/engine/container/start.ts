@@ -19,6 +19,7 @@ import {
   writeAttemptRecord,
 } from '../records/container.ts'
 import { cgroupSettings } from '../resources.ts'
+import { openRootfs } from '../rootfs/index.ts'
 import { Undo } from '../undo.ts'
 import { assemble } from './assemble.ts'
 import { hostDevices } from './devices.ts'
@@ -64,6 +65,7 @@ async function start(machine: Machine, container: LiveContainer): Promise<void> 
   try {
     await launch(machine, container, draft)
   } catch (error) {
+    await draft.pending
     await draft.temporary.run()
     // An attempt that is followed cleans up after itself when its processes are gone.
     if (container.attempt) await abandon(machine, container.attempt, draft)
@@ -99,6 +101,8 @@ interface Draft {
   connection: Connection
   /** Present once a monitor has been spawned; settles when the program runs, or never will. */
   started?: Promise<void>
+  /** Work on other threads that has to be over before anything is cleaned up. */
+  pending?: Promise<unknown>
   /** Descriptors that nobody needs once the program runs. */
   readonly temporary: Undo
 }
@@ -111,22 +115,26 @@ async function launch(machine: Machine, container: LiveContainer, draft: Draft):
   writeAttemptRecord(own, draft.record)
   const devices = hostDevices(record.name, record.spec)
   const settings = cgroupSettings(record.spec, machine.cgroups, devices)
-  const cgroup = machine.cgroups.create(draft.record.cgroup, settings)
+  const cgroupMade = machine.cgroups.create(draft.record.cgroup, settings)
+  // Should anything else fail meanwhile, what this makes must be there to be removed.
+  draft.pending = cgroupMade.catch(() => {})
   draft.connection = await connect(machine, record)
   const { interfaces, netns, dns } = draft.connection
   draft.record = { ...draft.record, interfaces }
   const ports = await publishPorts(machine, record, interfaces)
   draft.record = { ...draft.record, ports }
-  const join = cgroup.join()
-  temporary.push(() => closeCgroupJoin(join))
+  const rootfs = openRootfs(machine, { container, interfaces, undo: temporary })
   const output = openOutput(container, temporary)
   const reports = makeReports(container, temporary)
+  const cgroup = await cgroupMade
+  const join = cgroup.join()
+  temporary.push(() => closeCgroupJoin(join))
   const { program, descriptors, words } = assemble(machine, {
     container,
+    rootfs,
     cgroup,
     join,
     netns,
-    interfaces,
     output,
     devices,
     reports,

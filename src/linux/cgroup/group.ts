@@ -27,7 +27,7 @@ export interface Cgroup {
    */
   places(): readonly { readonly name: string; readonly directory: string }[]
   /**
-   * What a child needs to enter. The descriptors are close-on-exec; end them with closeCgroupJoin.
+   * What a child needs to enter. Its descriptor is closed with closeCgroupJoin.
    */
   join(): CgroupJoin
   /** Moves the process `pid` with all its threads; for one that lives already. */
@@ -86,34 +86,20 @@ function placesOf(
 }
 
 /** Closes what {@link Cgroup.join} opened. */
-export function closeCgroupJoin({ cloneInto, writeTo }: CgroupJoin): void {
-  for (const fd of writeTo) closeSync(fd)
+export function closeCgroupJoin({ cloneInto }: CgroupJoin): void {
   if (cloneInto !== undefined) closeSync(cloneInto)
 }
 
 function openJoin(directories: readonly GroupDirectory[]): CgroupJoin {
-  const opened: number[] = []
-  const open = (path: string, flags: number): number => {
-    try {
-      // Node opens with O_CLOEXEC.
-      const fd = openSync(path, flags)
-      opened.push(fd)
-      return fd
-    } catch (error) {
-      throw asKernelError(error, 'open', [path])
-    }
-  }
+  const tasks = directories
+    .filter(({ version }) => version === 1)
+    .map(({ directory }) => join(directory, 'tasks'))
+  const v2 = unifiedDirectory(directories)?.directory
+  if (v2 === undefined) return { tasks }
   try {
-    // `0` into `tasks` moves the calling thread without the lock over all forks that `cgroup.procs`
-    // takes, which costs an RCU grace period (cgroup_procs_write_start).
-    const writeTo = directories
-      .filter(({ version }) => version === 1)
-      .map(({ directory }) => open(join(directory, 'tasks'), constants.O_WRONLY))
-    const v2 = unifiedDirectory(directories)?.directory
-    if (v2 === undefined) return { writeTo }
-    return { writeTo, cloneInto: open(v2, constants.O_RDONLY | constants.O_DIRECTORY) }
+    // Node opens with O_CLOEXEC.
+    return { tasks, cloneInto: openSync(v2, constants.O_RDONLY | constants.O_DIRECTORY) }
   } catch (error) {
-    for (const fd of opened) closeSync(fd)
-    throw error
+    throw asKernelError(error, 'open', [v2])
   }
 }

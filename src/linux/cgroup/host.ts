@@ -7,7 +7,7 @@ import { groupDirectories } from './directories.ts'
 import { readCgroupFile } from './files.ts'
 import { groupAt, type Cgroup } from './group.ts'
 import { parseHierarchies } from './hierarchies.ts'
-import { childGroups, makeDirectories } from './make.ts'
+import { beginDirectories, childGroups, makeDirectories } from './make.ts'
 import { applySettings } from './settings.ts'
 import { enterGroup } from './enter.ts'
 import type { CgroupHierarchy, CgroupSettings } from './types.ts'
@@ -27,7 +27,7 @@ export interface CgroupHost {
    * path, left by a crash, is replaced.
    * @throws {EngineError} NO_CGROUP; ACTION_FAILED when processes live in a group of that path.
    */
-  create(path: string, settings: CgroupSettings): Cgroup
+  create(path: string, settings: CgroupSettings): Promise<Cgroup>
   /** A handle on a group that may exist. */
   open(path: string): Cgroup
   /** Paths of all groups below `prefix` in any hierarchy, deepest first. */
@@ -103,16 +103,17 @@ function canLimitSwap(hierarchies: readonly CgroupHierarchy[]): boolean {
     : existsSync('/proc/swaps') // the root group of v2 has no limit files; both are CONFIG_SWAP's
 }
 
-function createGroup(
+async function createGroup(
   hierarchies: readonly CgroupHierarchy[],
   path: string,
   settings: CgroupSettings,
-): Cgroup {
+): Promise<Cgroup> {
   const directories = groupDirectories(hierarchies, path)
   const group = groupAt(hierarchies, path)
-  if (directories.some(({ directory }) => existsSync(directory))) replaceLeftover(group)
+  const { made, found } = await beginDirectories(directories)
+  if (found) replaceLeftover(group)
   try {
-    makeDirectories(directories, path)
+    makeDirectories(directories, path, found ? undefined : made)
     applySettings(directories, settings, { fresh: true })
     return group
   } catch (error) {

@@ -23,7 +23,7 @@ export function applySettings(
   settings: CgroupSettings,
   options: { readonly fresh: boolean },
 ): void {
-  for (const write of writesFor(directories, settings)) {
+  for (const write of writesFor(directories, settings, options)) {
     if (options.fresh && write.isDefault) continue
     const home = directoryOf(directories, write.controller)
     const file = home && join(home.directory, write.file)
@@ -36,10 +36,11 @@ export function applySettings(
 function writesFor(
   directories: readonly GroupDirectory[],
   settings: CgroupSettings,
+  { fresh }: { readonly fresh: boolean },
 ): readonly CgroupWrite[] {
   const onV1 = ({ controller }: { readonly controller: string }) =>
     directoryOf(directories, controller)?.version === 1
-  const v1 = writesForV1(settings, currentOfV1(directories)).filter(onV1)
+  const v1 = writesForV1(settings, fresh ? NEW_ON_V1 : currentOfV1(directories)).filter(onV1)
   const io = directoryOf(directories, 'io')
   const hasBlkio = directoryOf(directories, 'blkio') !== undefined
   const v2 = writesForV2(settings, io && ioState(io, ['io.max'])).filter((write) =>
@@ -47,6 +48,9 @@ function writesFor(
   )
   return [...v1, ...v2]
 }
+
+/** What a new v1 group has; nobody writes the `parentCpus` that it got. */
+const NEW_ON_V1 = { parentCpus: '' }
 
 function currentOfV1(directories: readonly GroupDirectory[]) {
   const memory = directoryOf(directories, 'memory')?.directory

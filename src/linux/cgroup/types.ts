@@ -77,13 +77,18 @@ export interface CgroupReading {
 
 /** How a child enters a group before its first instruction. Close with {@link closeCgroupJoin}. */
 export interface CgroupJoin {
-  /** Directory for `CLONE_INTO_CGROUP` of clone3(2); absent on a machine without v2. */
+  /**
+   * Descriptor of the directory, for `CLONE_INTO_CGROUP` of clone3(2); absent on a machine without
+   * v2. It is close-on-exec.
+   */
   readonly cloneInto?: number | undefined
   /**
-   * `tasks` files of v1: the child writes `0` into each, then unshares the cgroup namespace.
-   * Empty on a pure v2 machine, where `CLONE_NEWCGROUP` may be among the flags of clone3.
+   * Paths of the `tasks` files of v1: the child writes `0` into each, then unshares the cgroup
+   * namespace. That moves the calling thread without the lock over all forks that `cgroup.procs`
+   * takes, which costs an RCU grace period (cgroup_procs_write_start). Empty on a pure v2 machine,
+   * where `CLONE_NEWCGROUP` may be among the flags of clone3.
    */
-  readonly writeTo: readonly number[]
+  readonly tasks: readonly string[]
 }
 
 /** One mounted hierarchy. */

@@ -265,7 +265,13 @@ export class Program {
 
   /** The executable. The program cannot be added to afterwards. */
   image(): Buffer {
-    this.#image ??= this.#assemble()
+    if (this.#image === undefined) {
+      this.#image = this.#assemble()
+      // Only the image and the notes are of use from now on, and programs are kept.
+      this.#drafts.splice(0)
+      this.#data.splice(0)
+      this.#textAddresses.clear()
+    }
     return this.#image
   }
 

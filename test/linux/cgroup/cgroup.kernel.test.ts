@@ -45,18 +45,11 @@ afterEach(async () => {
 /** Runs `script` in a shell that has entered `group` as a container's first process does. */
 function start(group: Cgroup, script: string): ChildProcess {
   const join = group.join()
-  const fds = [...join.writeTo, ...(join.cloneInto === undefined ? [] : [join.cloneInto])]
-  const enter = fds.map((_, index) => {
-    const fd = 3 + index
-    // A shell cannot clone3 into the directory; a write through its descriptor ends in the same
-    // group.
-    return index < join.writeTo.length
-      ? `echo 0 >&${fd}`
-      : `echo 0 > /proc/self/fd/${fd}/cgroup.procs`
-  })
-  const close = fds.map((_, index) => `exec ${3 + index}>&-`)
-  // bash, because dash knows no descriptor above 9.
-  const child = spawn('bash', ['-c', [...enter, ...close, script].join('\n')], {
+  const enter = join.tasks.map((path) => `echo 0 > ${path}`)
+  // A shell cannot clone3 into the directory; a write through its descriptor ends in the same group.
+  const fds = join.cloneInto === undefined ? [] : [join.cloneInto]
+  if (fds.length > 0) enter.push('echo 0 > /proc/self/fd/3/cgroup.procs', 'exec 3>&-')
+  const child = spawn('sh', ['-c', [...enter, script].join('\n')], {
     stdio: ['ignore', 'pipe', 'pipe', ...fds],
   })
   closeCgroupJoin(join)
@@ -93,8 +86,8 @@ describe.each(hosts)('%s', (_, host) => {
       .filter((path) => existsSync(path))
       .map((path) => readFileSync(path, 'utf8').trim())[0]
 
-  test('create() makes the group in every hierarchy, remove() leaves nothing of it', () => {
-    const group = make()
+  test('create() makes the group in every hierarchy, remove() leaves nothing of it', async () => {
+    const group = await make()
     const places = host.hierarchies.map(({ mountPoint }) => join(mountPoint, group.path))
     expect(places.filter((place) => !existsSync(place))).toEqual([])
     expect(host.list(prefix)).toEqual([`${prefix}/shop/web-1`, `${prefix}/shop`])
@@ -103,24 +96,24 @@ describe.each(hosts)('%s', (_, host) => {
     expect(tops.filter((top) => existsSync(top))).toEqual([])
   })
 
-  test('remove() of a group that is gone succeeds, and removes the groups below', () => {
-    const group = make()
-    make({}, 'shop/web-1/nested/deeper')
+  test('remove() of a group that is gone succeeds, and removes the groups below', async () => {
+    const group = await make()
+    await make({}, 'shop/web-1/nested/deeper')
     group.remove()
     group.remove()
     expect(host.list(prefix)).toEqual([])
   })
 
-  test('remove() keeps parents that hold another group', () => {
-    const one = make({}, 'shop/one')
-    const two = make({}, 'shop/two')
+  test('remove() keeps parents that hold another group', async () => {
+    const one = await make({}, 'shop/one')
+    const two = await make({}, 'shop/two')
     one.remove()
     expect(host.list(prefix)).toEqual([`${prefix}/shop/two`, `${prefix}/shop`])
     two.remove()
   })
 
   test('remove() of a group with a process names EBUSY', async () => {
-    const group = make()
+    const group = await make()
     await startReady(group, 'echo ready; exec sleep 1000')
     expect(() => group.remove()).toThrow(/^rmdir\(".*"\) failed: EBUSY/)
     await group.killAll()
@@ -128,11 +121,11 @@ describe.each(hosts)('%s', (_, host) => {
   })
 
   test('create() replaces an empty group and refuses a populated one', async () => {
-    make()
-    const group = make()
+    await make()
+    const group = await make()
     await startReady(group, 'echo ready; exec sleep 1000')
     const [pid] = group.processes()
-    expect(() => make()).toThrow(
+    await expect(make()).rejects.toThrow(
       `Cannot create cgroup "${group.path}": processes ${pid} live in it; end them first`,
     )
     await group.killAll()
@@ -140,7 +133,7 @@ describe.each(hosts)('%s', (_, host) => {
   })
 
   test('join() puts a child into every hierarchy before its program, and leaks no descriptor', async () => {
-    const group = make()
+    const group = await make()
     const { stdout } = await run(group, 'cat /proc/self/cgroup')
     const lines = stdout.split('\n')
     // The half of a hybrid leaves the other half's groups alone.
@@ -152,8 +145,8 @@ describe.each(hosts)('%s', (_, host) => {
     group.remove()
   })
 
-  test('join() opens descriptors that a program started meanwhile does not inherit', () => {
-    const group = make()
+  test('join() opens descriptors that a program started meanwhile does not inherit', async () => {
+    const group = await make()
     const join = group.join()
     const { stdout } = spawnSync('ls', ['-l', '/proc/self/fd'], { encoding: 'utf8' })
     closeCgroupJoin(join)
@@ -163,7 +156,7 @@ describe.each(hosts)('%s', (_, host) => {
   })
 
   test('processes() and read() tell who is in, and that nobody is', async () => {
-    const group = make()
+    const group = await make()
     expect(group.read().populated).toBe(false)
     const child = await startReady(group, 'echo ready; exec sleep 1000')
     expect(group.processes()).toEqual([child.pid])
@@ -176,7 +169,7 @@ describe.each(hosts)('%s', (_, host) => {
   })
 
   test('killAll() ends a crowd that forks, also while it is frozen', async () => {
-    const group = make()
+    const group = await make()
     await startReady(
       group,
       'n=0; while [ $n -lt 50 ]; do sleep 1000 & n=$((n+1)); done; echo ready; wait',
@@ -189,7 +182,7 @@ describe.each(hosts)('%s', (_, host) => {
   })
 
   test('killAll() reaches a process that one hierarchy alone holds', async () => {
-    const group = make()
+    const group = await make()
     const [first] = host.hierarchies
     const single = cgroupHost(host.hierarchies.filter((one) => one === first))
     await startReady(single.open(group.path), 'echo ready; exec sleep 1000')
@@ -199,7 +192,7 @@ describe.each(hosts)('%s', (_, host) => {
 
   test('freeze() stops a counting process, thaw() lets it go on', async () => {
     if (!host.can('freezer')) return
-    const group = make()
+    const group = await make()
     const child = await startReady(group, 'echo ready; while :; do echo tick; done')
     child.stdout?.resume()
     await group.freeze()
@@ -216,7 +209,7 @@ describe.each(hosts)('%s', (_, host) => {
   })
 
   test('waitEmpty() resolves with true after the last process, with false before', async () => {
-    const group = make()
+    const group = await make()
     const child = await startReady(group, 'echo ready; exec sleep 1000')
     expect(await group.waitEmpty({ timeoutMs: 20 })).toBe(false)
     const empty = group.waitEmpty({ timeoutMs: 20_000 })
@@ -227,7 +220,7 @@ describe.each(hosts)('%s', (_, host) => {
   })
 
   test('enter() moves a process that lives already', async () => {
-    const group = make()
+    const group = await make()
     const child = spawn('sleep', ['1000'])
     children.push(child)
     await once(child, 'spawn')
@@ -237,7 +230,7 @@ describe.each(hosts)('%s', (_, host) => {
     group.remove()
   })
 
-  test('enterSystem() moves its own process, and the way back leaves nothing', () => {
+  test('enterSystem() moves its own process, and the way back leaves nothing', async () => {
     const index = join(import.meta.dirname, '../../../src/linux/cgroup/index.ts')
     const script = `
       const { cgroupHost } = await import(${JSON.stringify(index)})
@@ -258,7 +251,7 @@ describe.each(hosts)('%s', (_, host) => {
 
   test('pidsMax bites: the fourth process cannot be forked', async () => {
     if (!host.can('pids')) return
-    const group = make({ pidsMax: 3 })
+    const group = await make({ pidsMax: 3 })
     // dash, because bash tries again for 15 s.
     const sleep = 'sleep 1000 >/dev/null 2>&1 &'
     const { stdout, stderr } = await run(group, `exec sh -c '${sleep} ${sleep} ${sleep} echo all'`)
@@ -272,7 +265,7 @@ describe.each(hosts)('%s', (_, host) => {
   test('memoryMax bites: the kernel kills what asks for more, and counts it', async () => {
     if (!host.can('memory')) return
     const swap = host.canLimitSwap ? { memorySwapMax: 16 * MIB } : {}
-    const group = make({ memoryMax: 16 * MIB, ...swap })
+    const group = await make({ memoryMax: 16 * MIB, ...swap })
     // tail keeps a line that never ends.
     expect(await run(group, 'exec tail /dev/zero')).toMatchObject({ signal: 'SIGKILL' })
     const { oomKills, memoryBytesPeak } = group.read()
@@ -284,7 +277,7 @@ describe.each(hosts)('%s', (_, host) => {
 
   test('cpuQuotaUs bites: the kernel throttles a busy loop', async () => {
     if (!host.can('cpu')) return
-    const group = make({ cpuQuotaUs: 5_000, cpuPeriodUs: 50_000 })
+    const group = await make({ cpuQuotaUs: 5_000, cpuPeriodUs: 50_000 })
     await startReady(group, 'echo ready; while :; do :; done')
     const throttled = () => Number(/nr_throttled (\d+)/.exec(file(group, 'cpu.stat') ?? '')?.[1])
     while (throttled() < 3) await new Promise((resolve) => setTimeout(resolve, 10))
@@ -293,10 +286,10 @@ describe.each(hosts)('%s', (_, host) => {
     group.remove()
   })
 
-  test('update() raises, lowers and takes back limits', () => {
+  test('update() raises, lowers and takes back limits', async () => {
     if (!host.can('memory') || !host.can('pids')) return
     const swap = (bytes: number) => (host.canLimitSwap ? { memorySwapMax: bytes } : {})
-    const group = make({ memoryMax: 8 * MIB, ...swap(16 * MIB), pidsMax: 10, cpuShares: 2 })
+    const group = await make({ memoryMax: 8 * MIB, ...swap(16 * MIB), pidsMax: 10, cpuShares: 2 })
     const memory = () => file(group, 'memory.max') ?? file(group, 'memory.limit_in_bytes')
     for (const mib of [64, 8, 32]) {
       group.update({ memoryMax: mib * MIB, ...swap(2 * mib * MIB), pidsMax: mib })
@@ -312,15 +305,15 @@ describe.each(hosts)('%s', (_, host) => {
 
   test('cpuset holds a process to the processors named', async () => {
     if (!host.can('cpuset')) return
-    const group = make({ cpuset: '0' })
+    const group = await make({ cpuset: '0' })
     const { stdout } = await run(group, 'grep Cpus_allowed_list /proc/self/status')
     expect(stdout).toMatch(/\s0$/)
     group.remove()
   })
 
-  test('a limit without its controller is refused, with the cure', () => {
+  test('a limit without its controller is refused, with the cure', async () => {
     if (host.can('cpuset')) return
-    expect(() => make({ cpuset: '0' })).toThrow(
+    await expect(make({ cpuset: '0' })).rejects.toThrow(
       'Cannot set "cpuset.cpus" to 0: this kernel offers no "cpuset" cgroup controller',
     )
     expect(host.list(prefix)).toEqual([])
@@ -334,7 +327,7 @@ describe.each(hosts)('%s', (_, host) => {
     ] as const
     const nullDevice = { type: 'char', major: 1, minor: 3, access: 'rwm' } as const
     const zero = { type: 'char', major: 1, minor: 5, access: 'r' } as const
-    const group = make({ devices: [...mknod, nullDevice] })
+    const group = await make({ devices: [...mknod, nullDevice] })
     const probe = `
       try() {
         if "$@" 2>/tmp/${process.pid}.err; then echo yes
@@ -357,10 +350,10 @@ describe.each(hosts)('%s', (_, host) => {
     group.remove()
   })
 
-  test('update() keeps the device program of equal rules, and replaces that of others', () => {
+  test('update() keeps the device program of equal rules, and replaces that of others', async () => {
     if (host.hierarchies.some(({ controllers }) => controllers.includes('devices'))) return
     const rule = { type: 'char', major: 1, access: 'rwm' } as const
-    const group = make({ devices: [rule] })
+    const group = await make({ devices: [rule] })
     const v2 = host.hierarchies.find(({ version }) => version === 2)
     const directory = openSync(join(v2?.mountPoint ?? '', group.path), 'r')
     const [first, ...more] = deviceProgramTags(directory)
