@@ -28,7 +28,6 @@ export const FSCONFIG_SET_STRING = 1
 export const FSCONFIG_CMD_CREATE = 6
 export const FSOPEN_CLOEXEC = 1
 export const FSMOUNT_CLOEXEC = 1
-export const MOUNT_ATTR_RDONLY = 0x1
 export const MOUNT_ATTR_BYTES = 32
 export const MNT_DETACH = 2 // include/linux/fs.h
 

@@ -239,14 +239,12 @@ function makePlace(
 ): void {
   const parent = deepestAbove(place.path, earlier)
   const path = place.path.slice(parent?.target.length ?? 0)
-  if (parent?.kind === 'create') {
-    // procfs and sysfs have the places that are mounted over; nobody can make more.
-    if (parent.system.type !== 'tmpfs') return
+  if (parent?.kind === 'create' && parent.system.type === 'tmpfs') {
     parent.system.entries.push(...placeEntries(path, place.isDirectory))
     return
   }
-  // Of a group that is bound nobody can make more places either.
-  if (parent?.kind === 'bind-host') return
+  // procfs, sysfs and groups have the places that are mounted over; nobody can make more.
+  if (parent?.kind === 'create' || parent?.kind === 'bind-host') return
   if (!parent && DEFAULT_TYPES.has(place.path)) return
   const tree = parent?.kind === 'attach' ? parent.fd : rootFd
   if (place.isDirectory) makeDirectoryIn(tree, path, { mode: 0o755 })
