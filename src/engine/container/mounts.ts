@@ -246,9 +246,12 @@ function makePlace(
   // procfs, sysfs and groups have the places that are mounted over; nobody can make more.
   if (parent?.kind === 'create' || parent?.kind === 'bind-host') return
   if (!parent && DEFAULT_TYPES.has(place.path)) return
-  const tree = parent?.kind === 'attach' ? parent.fd : rootFd
-  if (place.isDirectory) makeDirectoryIn(tree, path, { mode: 0o755 })
-  else makeFileIn(tree, path, { mode: 0o644 })
+  makeIn(parent?.kind === 'attach' ? parent.fd : rootFd, { ...place, path })
+}
+
+function makeIn(tree: Fd, place: { readonly path: string; readonly isDirectory: boolean }): void {
+  if (place.isDirectory) makeDirectoryIn(tree, place.path, { mode: 0o755 })
+  else makeFileIn(tree, place.path, { mode: 0o644 })
 }
 
 /** The mount among `earlier` in whose tree `path` will lie. */
