@@ -238,15 +238,15 @@ function makePlace(
   { rootFd }: MountContext,
 ): void {
   const parent = deepestAbove(place.path, earlier)
-  const path = place.path.slice(parent?.target.length ?? 0)
-  if (parent?.kind === 'create' && parent.system.type === 'tmpfs') {
-    parent.system.entries.push(...placeEntries(path, place.isDirectory))
+  if (parent === undefined) {
+    if (!DEFAULT_TYPES.has(place.path)) makeIn(rootFd, place)
     return
   }
+  const below = { ...place, path: place.path.slice(parent.target.length) }
+  if (parent.kind === 'attach') makeIn(parent.fd, below)
   // procfs, sysfs and groups have the places that are mounted over; nobody can make more.
-  if (parent?.kind === 'create' || parent?.kind === 'bind-host') return
-  if (!parent && DEFAULT_TYPES.has(place.path)) return
-  makeIn(parent?.kind === 'attach' ? parent.fd : rootFd, { ...place, path })
+  if (parent.kind !== 'create' || parent.system.type !== 'tmpfs') return
+  parent.system.entries.push(...placeEntries(below.path, below.isDirectory))
 }
 
 function makeIn(tree: Fd, place: { readonly path: string; readonly isDirectory: boolean }): void {
