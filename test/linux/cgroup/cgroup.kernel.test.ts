@@ -46,7 +46,8 @@ afterEach(async () => {
 function start(group: Cgroup, script: string): ChildProcess {
   const join = group.join()
   const enter = join.tasks.map((path) => `echo 0 > ${path}`)
-  // A shell cannot clone3 into the directory; a write through its descriptor ends in the same group.
+  // A shell cannot clone3 into the directory; a write through its descriptor ends in the same
+  // group.
   const fds = join.cloneInto === undefined ? [] : [join.cloneInto]
   if (fds.length > 0) enter.push('echo 0 > /proc/self/fd/3/cgroup.procs', 'exec 3>&-')
   const child = spawn('sh', ['-c', [...enter, script].join('\n')], {
