@@ -36,7 +36,7 @@ describe('the support table', () => {
 
 describe('a key without effect', () => {
   test('is warned of at its place', () => {
-    const text = service('ports: ["80/sctp"]', 'logging: {options: {tag: x}}')
+    const text = service('cpu_count: 2', 'logging: {options: {tag: x}}')
     expect(load(text).diagnostics).toMatchObject([
       { rule: 'no-effect', file: 'compose.yaml', line: 4, severity: 'warning' },
       { rule: 'no-effect', file: 'compose.yaml', line: 5, column: 25, length: 3 },

@@ -5,6 +5,7 @@ import type { Service, Stack } from '../model.ts'
 import type { Path } from '../schema/validate.ts'
 import { locate } from '../tree/locate.ts'
 import type { Node, Place } from '../tree/node.ts'
+import { checkAttachments, checkPorts, checkSharedAddresses } from './attachments.ts'
 import { checkBuild } from './build.ts'
 import { checkCycles } from './cycles.ts'
 import { checkDependencies } from './dependencies.ts'
@@ -12,6 +13,7 @@ import { checkContainerNames } from './names.ts'
 import { checkHealth } from './health.ts'
 import { checkLimits, checkScale } from './limits.ts'
 import { checkMounts } from './mounts.ts'
+import { checkNetworks } from './networks.ts'
 import { checkReferences } from './references.ts'
 
 export interface CheckContext {
@@ -37,6 +39,8 @@ const SERVICE_RULES: readonly ServiceRule[] = [
   checkScale,
   checkLimits,
   checkMounts,
+  checkAttachments,
+  checkPorts,
 ]
 
 interface CheckOptions {
@@ -62,6 +66,8 @@ export function checkConsistency(
   }
   checkSecrets(context)
   checkContainerNames(context)
+  checkNetworks(context)
+  checkSharedAddresses(context)
   checkCycles(context)
 }
 

@@ -1,0 +1,142 @@
+/** Checks what services ask of their networks: addresses, names of interfaces, published ports. */
+import type { Network, ServiceNetwork } from '../model.ts'
+import { addressOf, isWithin, subnetOf, type Range } from '../units/ip.ts'
+import type { CheckContext, ServiceRule } from './check.ts'
+import { interfaceName } from './networks.ts'
+
+export const checkAttachments: ServiceRule = (name, service, context) => {
+  const names = new Set<string>()
+  for (const [key, attachment] of Object.entries(service.networks ?? {})) {
+    if (attachment === null) continue
+    const say = sayer(context, name, ['networks', key])
+    checkAddresses(attachment, context.stack.networks?.[key], say)
+    checkMac(attachment.mac_address, say)
+    checkInterface(attachment.interface_name, names, say)
+  }
+}
+
+/** Only what can be said of the file alone: who else has a port is seen when it is published. */
+export const checkPorts: ServiceRule = (name, service, context) => {
+  for (const [at, port] of (service.ports ?? []).entries()) {
+    const say = sayer(context, name, ['ports', at])
+    const { protocol = 'tcp', published } = port
+    if (protocol === 'sctp') {
+      say(['protocol'], 'sctp is not published; use tcp or udp, or network_mode: host')
+    }
+    for (const number of [port.target, ...numbersOf(published)]) {
+      if (number > 65_535) say([], `port ${number} is larger than 65535`)
+    }
+  }
+}
+
+/** Two containers cannot have one address. */
+export function checkSharedAddresses(context: CheckContext): void {
+  const holders = new Map<string, string>()
+  for (const [name, service] of Object.entries(context.activation.active)) {
+    const count = service.scale ?? service.deploy?.replicas ?? 1
+    for (const [key, attachment] of Object.entries(service.networks ?? {})) {
+      const fields = ['ipv4_address', 'ipv6_address', 'mac_address'] as const
+      for (const field of fields) {
+        const address = attachment?.[field]
+        if (address === undefined) continue
+        const say = sayer(context, name, ['networks', key])
+        const id = `${key} ${address.toLowerCase()}`
+        const other = holders.get(id)
+        if (other !== undefined)
+          say([field], `${address} belongs to the service "${other}" already`)
+        else if (count > 1) say([field], `${count} containers cannot all have ${address}`)
+        holders.set(id, name)
+      }
+    }
+  }
+}
+
+type Say = (path: readonly (string | number)[], problem: string) => void
+
+function sayer(
+  { report, placeOf }: CheckContext,
+  service: string,
+  inside: readonly (string | number)[],
+): Say {
+  const what = inside[0] === 'ports' ? 'publish a port of' : 'connect'
+  return (path, problem) =>
+    report.error({
+      rule: inside[0] === 'ports' ? 'invalid-port' : 'invalid-network',
+      place: placeOf(['services', service, ...inside, ...path]),
+      message: `Cannot ${what} "${service}": ${problem}`,
+    })
+}
+
+function checkAddresses(attachment: ServiceNetwork, network: Network | undefined, say: Say): void {
+  const { ipv4_address: ipv4, ipv6_address: ipv6, link_local_ips: others = [] } = attachment
+  const pools = poolsOf(network)
+  const check = (field: string, family: 4 | 6, address: string): void => {
+    const isForeign = network?.external === true
+    const problem =
+      addressOf(address)?.family === family
+        ? isForeign
+          ? undefined
+          : placeProblem(pools, family, address)
+        : `"${address}" is no IPv${family} address`
+    if (problem !== undefined) say([field], problem)
+  }
+  if (ipv4 !== undefined) check('ipv4_address', 4, ipv4)
+  if (ipv6 !== undefined) check('ipv6_address', 6, ipv6)
+  for (const [at, address] of others.entries()) {
+    if (!addressOf(address)) say(['link_local_ips', at], `"${address}" is no IP address`)
+  }
+}
+
+interface Pool {
+  readonly range: Range
+  readonly subnet: string
+  readonly gateway: string | undefined
+}
+
+function poolsOf(network: Network | undefined): readonly Pool[] {
+  const config = (network as Partial<Network> | undefined)?.ipam?.config ?? []
+  return config.flatMap(({ subnet = '', gateway }) => {
+    const range = subnetOf(subnet)
+    return range ? [{ range, gateway, subnet }] : []
+  })
+}
+
+/** Why a container of the network cannot have the address; undefined: it can. */
+function placeProblem(pools: readonly Pool[], family: 4 | 6, address: string): string | undefined {
+  const own = pools.filter(({ range }) => range.family === family)
+  if (own.length === 0) {
+    return `a fixed address needs an IPv${family} subnet of the network, under ipam.config`
+  }
+  if (own.some(({ gateway }) => gateway === address)) {
+    return `${address} is the gateway of the network`
+  }
+  const subnets = own.map(({ subnet }) => subnet).join(', ')
+  const isInside = own.some(({ range }) => isWithin(range, address))
+  return isInside ? undefined : `${address} is outside of ${subnets}`
+}
+
+function checkMac(mac: string | undefined, say: Say): void {
+  if (mac === undefined) return
+  const isMac = /^[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}$/i.test(mac)
+  // The lowest bit of the first byte says that an address is one of many.
+  if (isMac && Number.parseInt(mac.slice(0, 2), 16) % 2 === 0) return
+  say(
+    ['mac_address'],
+    `"${mac}" is no hardware address of one interface, such as 02:42:ac:11:00:02`,
+  )
+}
+
+function checkInterface(name: string | undefined, names: Set<string>, say: Say): void {
+  if (name === undefined) return
+  const problem = name === 'lo' ? 'it is the name of the loopback interface' : interfaceName(name)
+  if (problem !== undefined) say(['interface_name'], `interface_name "${name}": ${problem}`)
+  else if (names.has(name)) say(['interface_name'], `two networks cannot both be "${name}"`)
+  names.add(name)
+}
+
+function numbersOf(published: string | undefined): readonly number[] {
+  return (published ?? '')
+    .split('-')
+    .filter((part) => /^\d+$/.test(part))
+    .map(Number)
+}

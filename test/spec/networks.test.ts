@@ -1,0 +1,103 @@
+import { describe, expect, test } from 'vitest'
+import { errors } from './stack.ts'
+
+/** The messages about a network `n` that says this, with a service that is attached so. */
+function said(network: string, attachment = '{}'): readonly string[] {
+  return errors(
+    `services:\n  web: {image: x, networks: {n: ${attachment}}}\nnetworks:\n  n: ${network}\n`,
+  ).map(({ message, line }) => `${line}: ${message}`)
+}
+
+const POOL = '{ipam: {config: [{subnet: 10.1.0.0/24, gateway: 10.1.0.1}]}}'
+
+describe('loadStack() refuses a network', () => {
+  test.each([
+    ['{driver: weave}', 'there is no driver "weave"; it is one of bridge, default, overlay'],
+    ['{driver: macvlan}', 'macvlan needs the interface of the machine that it is on'],
+    ['{driver_opts: {speed: fast}}', 'option "speed": no driver has it; options are mtu'],
+    ['{driver_opts: {mtu: "12"}}', 'option "mtu": it is a number of bytes from 68 to 65535'],
+    [
+      '{driver_opts: {com.docker.network.bridge.name: a-name-too-long-for-linux}}',
+      'it is longer than the 15 bytes that the kernel takes',
+    ],
+    ['{driver_opts: {com.docker.network.bridge.enable_icc: maybe}}', 'it is true or false'],
+    ['{ipam: {config: [{subnet: 10.1.0.0}]}}', '"10.1.0.0" is no subnet'],
+    ['{ipam: {config: [{subnet: 10.1.0.0/33}]}}', '"10.1.0.0/33" is no subnet'],
+    [
+      '{ipam: {config: [{subnet: 10.1.0.0/16}, {subnet: 10.1.2.0/24}]}}',
+      'subnet 10.1.2.0/24 overlaps its subnet 10.1.0.0/16',
+    ],
+    [
+      '{ipam: {config: [{subnet: "fd00::/64", gateway: "fd00:0:0:1::1"}]}}',
+      'gateway fd00:0:0:1::1 is outside of fd00::/64',
+    ],
+    [
+      '{ipam: {config: [{subnet: 10.1.0.0/24, ip_range: 10.1.1.0/25}]}}',
+      'ip_range 10.1.1.0/25 is not a part of 10.1.0.0/24',
+    ],
+    [
+      '{ipam: {config: [{subnet: 10.1.0.0/24, aux_addresses: {nas: 10.2.0.1}}]}}',
+      'address 10.2.0.1 is outside of 10.1.0.0/24',
+    ],
+    ['{enable_ipv4: false}', 'it would have no addresses at all'],
+  ])('%s', (network, problem) => {
+    expect(said(network)).toEqual([expect.stringContaining(problem)])
+    expect(said(network)[0]).toMatch(/^4: Cannot use the network "n": /)
+  })
+})
+
+describe('loadStack() refuses an attachment', () => {
+  test.each([
+    ['{ipv4_address: 10.2.0.9}', '10.2.0.9 is outside of 10.1.0.0/24'],
+    ['{ipv4_address: 10.1.0.1}', '10.1.0.1 is the gateway of the network'],
+    ['{ipv4_address: "10.1.0.999"}', '"10.1.0.999" is no IPv4 address'],
+    ['{ipv6_address: "fd00::2"}', 'a fixed address needs an IPv6 subnet of the network'],
+    ['{mac_address: "01:42:ac:11:00:02"}', 'is no hardware address of one interface'],
+    ['{interface_name: lo}', 'it is the name of the loopback interface'],
+    ['{interface_name: a/b}', 'it is no name of an interface'],
+    ['{link_local_ips: [nowhere]}', '"nowhere" is no IP address'],
+  ])('%s', (attachment, problem) => {
+    expect(said(POOL, attachment)).toEqual([expect.stringContaining(problem)])
+    expect(said(POOL, attachment)[0]).toMatch(/^2: Cannot connect "web": /)
+  })
+
+  test('with an address that another service has', () => {
+    const service = '{image: x, networks: {n: {ipv4_address: 10.1.0.5}}}'
+    const found = errors(`services:\n  a: ${service}\n  b: ${service}\nnetworks: {n: ${POOL}}\n`)
+    expect(found.map(({ message }) => message)).toEqual([
+      'Cannot connect "b": 10.1.0.5 belongs to the service "a" already',
+    ])
+  })
+
+  test('with an address that several replicas would have', () => {
+    const found = errors(
+      `services:\n  a: {image: x, scale: 2, networks: {n: {ipv4_address: 10.1.0.5}}}\n` +
+        `networks: {n: ${POOL}}\n`,
+    )
+    expect(found.map(({ message }) => message)).toEqual([
+      'Cannot connect "a": 2 containers cannot all have 10.1.0.5',
+    ])
+  })
+})
+
+describe('loadStack() refuses a port', () => {
+  test.each([
+    ['"8080:80/sctp"', 'sctp is not published; use tcp or udp'],
+    ['"70000:80"', '70000'],
+    ['"8000-8002:80-81"', '8000-8002'],
+  ])('%s', (port, problem) => {
+    const found = errors(`services:\n  web: {image: x, ports: [${port}]}\n`)
+    expect(found.map(({ message }) => message)).toEqual([expect.stringContaining(problem)])
+  })
+})
+
+test('loadStack() takes every form of a network that is right', () => {
+  const network = `{
+    driver_opts: {com.docker.network.bridge.name: shop0, mtu: "1400"},
+    enable_ipv6: true,
+    ipam: {config: [{subnet: 10.1.0.0/24, ip_range: 10.1.0.128/25, gateway: 10.1.0.9,
+      aux_addresses: {nas: 10.1.0.5}}, {subnet: "fd00:1::/64"}]}}`
+  const attachment = `{ipv4_address: 10.1.0.7, ipv6_address: "fd00:1::7", interface_name: lan0,
+    mac_address: "02:42:ac:11:00:02", link_local_ips: [169.254.1.1, "fe80::1"]}`
+  expect(said(network, attachment)).toEqual([])
+})
