@@ -10,6 +10,10 @@ import { portCommand } from './commands/port.ts'
 import { topCommand } from './commands/top.ts'
 import { statsCommand } from './commands/stats.ts'
 import { eventsCommand } from './commands/events.ts'
+import { netCommand } from './commands/net.ts'
+import { networkCommand } from './commands/network.ts'
+import { urlCommand } from './commands/url.ts'
+import { graphCommand } from './commands/graph.ts'
 import { volumesCommand } from './commands/volumes.ts'
 import { daemonCommand } from './commands/daemon.ts'
 import { downCommand } from './commands/down.ts'
@@ -58,6 +62,10 @@ const COMMANDS: readonly CommandModule[] = [
   topCommand,
   statsCommand,
   eventsCommand,
+  urlCommand,
+  graphCommand,
+  networkCommand,
+  netCommand,
   volumesCommand,
   configCommand,
   explainCommand,

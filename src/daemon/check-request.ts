@@ -11,6 +11,7 @@ import type {
   LifecycleVerb,
   PlanOptions,
 } from '../planner/index.ts'
+import { networkCommand } from './check-network.ts'
 import { count, flag, listOf, plainObject, recordOf, shape, text, textLike } from './check.ts'
 import type { Check } from './check.ts'
 import type {
@@ -197,6 +198,8 @@ const CHECKS: { readonly [Kind in Request['kind']]: (body: Body) => Request } = 
     input: stackInput(body['input'], 'input'),
     options: lifecycleOptions(body['options'], 'options'),
   }),
+  networks: () => ({ kind: 'networks' }),
+  network: (body) => ({ kind: 'network', command: networkCommand(body['command']) }),
   logs: (body) => ({
     kind: 'logs',
     input: stackInput(body['input'], 'input'),

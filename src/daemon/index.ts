@@ -11,6 +11,8 @@ export type { Answer, ConnectOptions } from './client.ts'
 export type {
   EngineEvent,
   ExecRequest,
+  NetworkCommand,
+  NetworkReading,
   Outcome,
   ProcessReading,
   StackSummary,

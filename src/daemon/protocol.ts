@@ -6,6 +6,8 @@
 import type {
   EngineEvent,
   ExecRequest,
+  NetworkCommand,
+  NetworkReading,
   Outcome,
   ProcessReading,
   StackSummary,
@@ -155,6 +157,8 @@ export type Request =
       readonly input: StackInput
       readonly options: LifecycleOptions
     }
+  | { readonly kind: 'networks' }
+  | { readonly kind: 'network'; readonly command: NetworkCommand }
   | { readonly kind: 'logs'; readonly input: StackInput; readonly logs: LogRequest }
   | {
       readonly kind: 'exec'
@@ -221,6 +225,9 @@ export type ServerMessage =
     }
   | { readonly kind: 'observed'; readonly observed: ObservedState }
   | { readonly kind: 'stacks'; readonly stacks: readonly StackSummary[] }
+  | { readonly kind: 'networks'; readonly networks: readonly NetworkReading[] }
+  /** Names of the networks or containers that were changed. */
+  | { readonly kind: 'network-changed'; readonly names: readonly string[] }
   | { readonly kind: 'processes'; readonly containers: readonly ContainerProcesses[] }
   | { readonly kind: 'usage'; readonly containers: readonly ContainerUsage[] }
   /** A container that was waited for has ended. */

@@ -13,6 +13,7 @@ import { serveEvents } from './serve-events.ts'
 import { serveExec } from './serve-exec.ts'
 import { serveLogs } from './serve-logs.ts'
 import { serveObserve, serveProcesses, serveStacks, serveStatus, serveUsage } from './serve-look.ts'
+import { serveNetwork, serveNetworks } from './serve-network.ts'
 import { servePlan } from './serve-plan.ts'
 import { serveRun } from './serve-run.ts'
 import { serveUp } from './serve-up.ts'
@@ -128,6 +129,8 @@ const SERVE: { readonly [Kind in RequestKind]: Serve<Kind> } = {
       ? serveUp(supervisor, session, request)
       : serveWatch(supervisor, session, request),
   down: serveDown,
+  networks: serveNetworks,
+  network: serveNetwork,
   change: serveChange,
   logs: serveLogs,
   exec: serveExec,

@@ -17,6 +17,7 @@ import { readContainerLog } from './logs/index.ts'
 import { processesOf, sampleUsage } from './look.ts'
 import { containersOf, type LiveContainer, type Machine } from './machine.ts'
 import { NamespacePool } from './namespaces.ts'
+import { readNetworks, runNetworkCommand } from './network/command.ts'
 import { observeContainer, observeStack } from './observe.ts'
 import { endOneOff, startOneOff } from './one-off.ts'
 import { openPaths, systemCgroup } from './paths.ts'
@@ -88,6 +89,8 @@ function engineOn(machine: Machine, close: () => Promise<void>): Engine {
     exec: async (name, request) => execInContainer(machine, containerNamed(machine, name), request),
     processes: async (name) => processesOf(machine, containerNamed(machine, name)),
     usage: async (name) => sampleUsage(machine, containerNamed(machine, name)),
+    networks: async () => readNetworks(machine),
+    network: (command) => runNetworkCommand(machine, command),
     logs: (name, options) => readContainerLog(machine, containerNamed(machine, name), options),
     subscribe: machine.subscribe,
     kill: async (name, signal) => signalContainer(containerNamed(machine, name), signal),

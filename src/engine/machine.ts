@@ -4,7 +4,7 @@
 
 import type { CgroupHost, Fd } from '../linux/index.ts'
 import type { HealthStatus } from '../planner/index.ts'
-import type { DnsServer, Net } from '../net/index.ts'
+import type { DnsServer, Faults, Net } from '../net/index.ts'
 import type { NamespacePool } from './namespaces.ts'
 import type { AttemptRecord, ContainerRecord } from './records/container.ts'
 import type { ExitStatus } from './records/attempt.ts'
@@ -61,6 +61,8 @@ export interface LiveAttempt {
   paused?: PromiseWithResolvers<void> | undefined
   /** Absent without a healthcheck. */
   health?: HealthStatus
+  /** Made on purpose, by hand or by the stack file. Absent: none that we know of. */
+  faults?: Faults
   /** Output of the last probe, for people. */
   lastProbe?: string
   /** Resolves when monitor and mover have ended and everything of the attempt is cleaned up. */

@@ -2,12 +2,16 @@
 
 import type { Readable, Writable } from 'node:stream'
 import type { ProcessReading } from '../linux/index.ts'
+import type { NetworkReading } from './network/command.ts'
 import type {
   Action,
   DesiredContainer,
   DesiredState,
+  FaultSpec,
   LifecycleOptions,
   LifecycleVerb,
+  NetworkAttachment,
+  NetworkSpec,
   ObservedState,
   Plan,
   PlanOptions,
@@ -58,6 +62,10 @@ export interface Engine {
   processes(container: string): Promise<readonly ProcessReading[]>
   /** What it uses now; undefined when it does not run. */
   usage(container: string): Promise<UsageSample | undefined>
+  /** Every network of the state root. */
+  networks(): Promise<readonly NetworkReading[]>
+  /** Does one of the commands about networks; returns the names of what it changed. */
+  network(command: NetworkCommand): Promise<readonly string[]>
   logs(container: string, options: LogOptions): AsyncIterable<LogBlock>
   /** Calls `listener` for everything that happens, until the returned function is called. */
   subscribe(listener: (event: EngineEvent) => void): () => void
@@ -67,6 +75,25 @@ export interface Engine {
   /** Stops supervising. Containers keep running; the next engine adopts them. */
   close(): Promise<void>
 }
+
+/** Names are those of containers and networks on the machine. */
+export type NetworkCommand =
+  | { readonly do: 'create'; readonly spec: NetworkSpec }
+  | { readonly do: 'remove'; readonly networks: readonly string[] }
+  | { readonly do: 'prune' }
+  | {
+      readonly do: 'connect'
+      readonly container: string
+      readonly attachment: NetworkAttachment
+    }
+  | { readonly do: 'disconnect'; readonly container: string; readonly network: string }
+  | { readonly do: 'degrade'; readonly containers: readonly string[]; readonly faults: FaultSpec }
+  | {
+      readonly do: 'partition'
+      readonly containers: readonly string[]
+      readonly others: readonly string[]
+    }
+  | { readonly do: 'heal'; readonly containers: readonly string[] }
 
 export interface EngineOptions {
   readonly stateDirectory: string
@@ -224,3 +251,5 @@ export interface LogBlock {
   readonly bytes: Uint8Array
   readonly partial: boolean
 }
+
+export type { NetworkReading } from './network/command.ts'

@@ -28,6 +28,7 @@ import { checkNetwork, ensureNetwork, listNetworks, readNetwork, removeBridge } 
 import { NameRegistry } from './dns/names.ts'
 import { serveDns } from './dns/serve.ts'
 import type { DnsRequest, DnsServer } from './dns/types.ts'
+import { setFaults } from './faults.ts'
 import { Firewall, familiesOf } from './firewall/firewall.ts'
 import { hasIpv6Filter, openFirewallSocket } from './firewall/open.ts'
 import { bridgeName, formatAlias, parseAlias, vethName, type Owner } from './interface-name.ts'
@@ -228,6 +229,10 @@ class KernelNet implements Net {
       target,
       container,
     }))
+  }
+
+  setFaults({ netnsFd, ...request }: Parameters<Net['setFaults']>[0]): void {
+    setFaults(netnsFd, this.#route, request)
   }
 
   async removeAll(): Promise<void> {

@@ -93,6 +93,10 @@ export interface Net {
   unpublish(container: string): Promise<void>
   /** What the kernel (or the proxy) has published for this state root. */
   listPublished(): readonly (PublishedPort & { readonly container: string })[]
+  /** Makes these all the faults of a container that has these interfaces; none: mends it. */
+  setFaults(
+    request: Faults & { readonly netnsFd: number; readonly hostInterfaces: readonly string[] },
+  ): void
   /** Removes every link, rule and address of this state root, whoever made them. */
   removeAll(): Promise<void>
   /** Gives up sockets. Networks and published ports of the kernel stay. */
@@ -214,6 +218,18 @@ export interface AttachmentState {
   readonly container: string
   readonly network: string
   readonly hostInterface: string
+}
+
+/** What is wrong with a container's connections. */
+export interface Faults {
+  /** Of each packet, there and back. */
+  readonly latencyMs?: number | undefined
+  /** Of all packets that arrive; 0 to 100. */
+  readonly lossPercent?: number | undefined
+  /** At most, in each direction. */
+  readonly bytesPerSecond?: number | undefined
+  /** Addresses from and to which nothing comes. */
+  readonly cutOff?: readonly string[] | undefined
 }
 
 export interface PortOwner {

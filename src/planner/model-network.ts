@@ -25,6 +25,13 @@ export interface NetworkAttachment {
   readonly priority: number
 }
 
+/** What is wrong with a container's network on purpose, in each direction. */
+export interface FaultSpec {
+  readonly latencyMs?: number
+  readonly lossPercent?: number
+  readonly bitsPerSecond?: number
+}
+
 export interface PortSpec {
   readonly hostIp?: string
   /** Absent: a free port of the host is chosen. */

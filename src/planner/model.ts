@@ -11,9 +11,15 @@ import type {
   SeccompFile,
 } from './model-isolation.ts'
 
-import type { NetworkMode, NetworkSpec, PortSpec } from './model-network.ts'
+import type { FaultSpec, NetworkMode, NetworkSpec, PortSpec } from './model-network.ts'
 
-export type { NetworkAttachment, NetworkMode, NetworkSpec, PortSpec } from './model-network.ts'
+export type {
+  FaultSpec,
+  NetworkAttachment,
+  NetworkMode,
+  NetworkSpec,
+  PortSpec,
+} from './model-network.ts'
 
 /** Plain JSON data; the engine stores it as it is, and compares it field by field. */
 export interface DesiredState {
@@ -100,6 +106,8 @@ export interface ContainerSpec {
   readonly extraHosts: readonly { readonly name: string; readonly address: string }[]
   /** Names by which this container alone finds others. Absent: none. */
   readonly links?: readonly { readonly name: string; readonly target: string }[]
+  /** Of its network, on purpose. Absent: none. */
+  readonly faults?: FaultSpec
   readonly dns: readonly string[]
   readonly dnsSearch: readonly string[]
   readonly dnsOptions: readonly string[]

@@ -25,6 +25,7 @@ import { assemble } from './assemble.ts'
 import { hostDevices } from './devices.ts'
 import { exitCodeOfFailure } from './launch-failure.ts'
 import { type Connection, connect, publishNames } from './network.ts'
+import { applyFaults } from '../network/faults.ts'
 import { openOutput } from './output.ts'
 import { publishPorts } from './ports.ts'
 
@@ -122,6 +123,8 @@ async function launch(machine: Machine, container: LiveContainer, draft: Draft):
   const { interfaces, netns, dns } = draft.connection
   draft.record = { ...draft.record, interfaces }
   const ports = await publishPorts(machine, record, interfaces)
+  const { faults } = record.spec
+  if (faults) applyFaults(machine, { netns, record: draft.record }, faults)
   draft.record = { ...draft.record, ports }
   const rootfs = openRootfs(machine, { container, interfaces, undo: temporary })
   const output = openOutput(container, temporary)

@@ -41,5 +41,6 @@ export {
   type Neighbour,
 } from './neighbour.ts'
 export * as nft from './nftables/index.ts'
+export { removeQdisc, setDelay, setRate, type Delay } from './qdisc.ts'
 export { addRoute, deleteRoute, listRoutes, parseRoutes, type Route } from './route.ts'
 export { NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkSocket } from './socket.ts'

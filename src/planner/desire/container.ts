@@ -5,6 +5,7 @@ import type { Logging, Service } from '../../spec/index.ts'
 import type { ContainerSpec, LoggingSpec } from '../model.ts'
 import { sortedNames } from '../order.ts'
 import type { Place } from './context.ts'
+import { faultsOf } from './faults.ts'
 import { healthcheckOf } from './health.ts'
 import { mountsOf } from './mounts.ts'
 import { networkModeOf } from './networks.ts'
@@ -29,6 +30,7 @@ export function containerSpec(place: Place): ContainerSpec {
     mounts: mountsOf(place),
     network: networkModeOf(place),
     ports: portsOf(service),
+    faults: faultsOf(service),
     resources: resourcesOf(service),
     ulimits: ulimitsOf(service),
     shmBytes: sizeBytes(service.shm_size) || SHM_BYTES_DEFAULT,

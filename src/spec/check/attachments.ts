@@ -1,6 +1,7 @@
 /** Checks what services ask of their networks: addresses, names of interfaces, published ports. */
 import type { Network, ServiceNetwork } from '../model.ts'
 import { addressOf, isWithin, subnetOf, type Range } from '../units/ip.ts'
+import { bitRateOf, faultTexts, latencyMsOf, percentOf } from '../units/faults.ts'
 import type { CheckContext, ServiceRule } from './check.ts'
 import { interfaceName } from './networks.ts'
 
@@ -26,6 +27,28 @@ export const checkPorts: ServiceRule = (name, service, context) => {
     for (const number of [port.target, ...numbersOf(published)]) {
       if (number > 65_535) say([], `port ${number} is larger than 65535`)
     }
+  }
+}
+
+const FAULTS = {
+  latency: { read: latencyMsOf, example: '100ms' },
+  loss: { read: percentOf, example: '5%' },
+  rate: { read: bitRateOf, example: '10mbit' },
+} as const
+
+/** `x-net: { latency: 100ms, loss: 5%, rate: 10mbit }` */
+export const checkFaults: ServiceRule = (name, service, { report, placeOf }) => {
+  for (const [key, text] of Object.entries(faultTexts(service) ?? {})) {
+    const fault = Object.hasOwn(FAULTS, key) ? FAULTS[key as keyof typeof FAULTS] : undefined
+    if (fault?.read(text) !== undefined) continue
+    const problem = fault
+      ? `${key} is written as ${fault.example}`
+      : `x-net has no "${key}"; it has ${Object.keys(FAULTS).join(', ')}`
+    report.error({
+      rule: 'invalid-x-net',
+      place: placeOf(['services', name, 'x-net', key]),
+      message: `Cannot degrade the network of "${name}": ${problem}`,
+    })
   }
 }
 

@@ -5,7 +5,7 @@ import type { Service, Stack } from '../model.ts'
 import type { Path } from '../schema/validate.ts'
 import { locate } from '../tree/locate.ts'
 import type { Node, Place } from '../tree/node.ts'
-import { checkAttachments, checkPorts, checkSharedAddresses } from './attachments.ts'
+import { checkAttachments, checkFaults, checkPorts, checkSharedAddresses } from './attachments.ts'
 import { checkBuild } from './build.ts'
 import { checkCycles } from './cycles.ts'
 import { checkDependencies } from './dependencies.ts'
@@ -41,6 +41,7 @@ const SERVICE_RULES: readonly ServiceRule[] = [
   checkMounts,
   checkAttachments,
   checkPorts,
+  checkFaults,
 ]
 
 interface CheckOptions {

@@ -9,7 +9,7 @@ const MACVLAN_MODES = ['bridge', 'private', 'vepa', 'passthru']
 const IPVLAN_MODES = ['l2', 'l3', 'l3s']
 const IPVLAN_FLAGS = ['bridge', 'private', 'vepa']
 /** IFNAMSIZ of the kernel without the closing zero. */
-export const INTERFACE_BYTES_MAX = 15
+const INTERFACE_BYTES_MAX = 15
 
 export function checkNetworks(context: CheckContext): void {
   for (const [name, network] of Object.entries(context.stack.networks ?? {})) {

@@ -189,6 +189,39 @@ export function takeTurns(count: number, register: number = NFT_REG_1): Expressi
   )
 }
 
+/** Loads a random number below `count`. */
+export function randomNumber(count: number, register: number = NFT_REG_1): Expression {
+  return expression(
+    'numgen',
+    be32Attribute(1, register),
+    be32Attribute(2, count),
+    be32Attribute(3, 1), // NFT_NG_RANDOM
+  )
+}
+
+/** Goes on only when register 1, a number in the machine's order, is below `limit`. */
+export function isBelow(limit: number): readonly Expression[] {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32BE(limit)
+  return [
+    // Bytes are compared from the first on, so that the largest has to come first.
+    expression(
+      'byteorder',
+      be32Attribute(1, NFT_REG_1),
+      be32Attribute(2, NFT_REG_1),
+      be32Attribute(3, 1), // NFT_BYTEORDER_HTON
+      be32Attribute(4, 4),
+      be32Attribute(5, 4),
+    ),
+    expression(
+      'cmp',
+      be32Attribute(1, NFT_REG_1),
+      be32Attribute(2, 2), // NFT_CMP_LT
+      nested(3, attribute(NFTA_DATA_VALUE, bytes)),
+    ),
+  ]
+}
+
 /** Loads a constant. */
 export function immediate(value: Uint8Array, register: number = NFT_REG_1): Expression {
   return expression(

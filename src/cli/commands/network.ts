@@ -1,0 +1,223 @@
+/** `tsstack network`: networks of the machine, and of no stack. */
+
+import type { Command } from 'commander'
+import type { NetworkCommand, NetworkReading } from '../../daemon/index.ts'
+import { UsageError } from '../../errors.ts'
+import type { NetworkSpec } from '../../planner/index.ts'
+import type { CommandModule, Run } from '../command.ts'
+import type { Context } from '../context.ts'
+import { formatOption, jsonOption } from '../options.ts'
+import { print, wantsJson } from '../output.ts'
+import { askFor } from '../request.ts'
+import { safeText } from '../safe-text.ts'
+import { table } from '../table.ts'
+
+export const networkCommand: CommandModule = {
+  name: 'network',
+  summary: 'list, make and remove networks; connect containers to them',
+  define: (command, run) => {
+    defineLooks(command, run)
+    defineCreate(command, run)
+    command
+      .command('rm')
+      .description('remove networks that "network create" made')
+      .argument('<networks...>')
+      .action((networks: readonly string[]) =>
+        run((context) => carryOut(context, { do: 'remove', networks })),
+      )
+    command
+      .command('prune')
+      .description('remove all of them that no container uses')
+      .option('-f, --force', 'accepted as in Docker: nothing is asked anyway')
+      .action(() => run((context) => carryOut(context, { do: 'prune' })))
+    defineConnections(command, run)
+  },
+}
+
+function defineLooks(command: Command, run: Run): void {
+  command
+    .command('ls')
+    .description('list networks')
+    .option('-q, --quiet', 'names only')
+    .addOption(jsonOption())
+    .addOption(formatOption())
+    .action((flags: LookFlags) => run((context) => list(context, flags)))
+  command
+    .command('inspect')
+    .description('show all about networks, as JSON')
+    .argument('<networks...>')
+    .action((names: readonly string[]) => run((context) => inspect(context, names)))
+}
+
+function defineCreate(command: Command, run: Run): void {
+  command
+    .command('create')
+    .description('make a network that stacks can use as external')
+    .argument('<network>')
+    .option('-d, --driver <driver>', 'bridge, macvlan or ipvlan', 'bridge')
+    .option('-o, --opt <key=value>', 'option of the driver', collect, [])
+    .option('--subnet <subnet>', 'addresses of the network', collect, [])
+    .option('--gateway <address>', 'of the subnet before it', collect, [])
+    .option('--ip-range <subnet>', 'part of the subnet to give out', collect, [])
+    .option('--label <key=value>', 'a remark', collect, [])
+    .option('--internal', 'no way out of the network')
+    .option('--ipv6', 'with IPv6')
+    .option('--no-ipv4', 'without IPv4')
+    .option('--attachable', 'accepted as in Docker: every network is')
+    .action((name: string, flags: CreateFlags) =>
+      run((context) => carryOut(context, { do: 'create', spec: specOf(name, flags) })),
+    )
+}
+
+function defineConnections(command: Command, run: Run): void {
+  command
+    .command('connect')
+    .description('connect a running container until the next "up"')
+    .argument('<network>')
+    .argument('<container>')
+    .option('--alias <name>', 'a further name on this network', collect, [])
+    .option('--ip <address>', 'its IPv4 address')
+    .option('--ip6 <address>', 'its IPv6 address')
+    .action((network: string, container: string, flags: ConnectFlags) =>
+      run((context) => carryOut(context, connection(network, container, flags))),
+    )
+  command
+    .command('disconnect')
+    .description('disconnect a running container until the next "up"')
+    .argument('<network>')
+    .argument('<container>')
+    .action((network: string, container: string) =>
+      run((context) => carryOut(context, { do: 'disconnect', network, container })),
+    )
+}
+
+interface LookFlags {
+  readonly quiet?: boolean
+  readonly json?: boolean
+  readonly format?: string
+}
+
+interface CreateFlags {
+  readonly driver: string
+  readonly opt: readonly string[]
+  readonly subnet: readonly string[]
+  readonly gateway: readonly string[]
+  readonly ipRange: readonly string[]
+  readonly label: readonly string[]
+  readonly internal?: boolean
+  readonly ipv6?: boolean
+  readonly ipv4: boolean
+}
+
+interface ConnectFlags {
+  readonly alias: readonly string[]
+  readonly ip?: string
+  readonly ip6?: string
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value]
+}
+
+async function networksOf({ asking }: Context): Promise<readonly NetworkReading[]> {
+  const { networks } = await askFor(asking, { kind: 'networks' }, 'networks')
+  return networks.toSorted((left, right) => (left.spec.name < right.spec.name ? -1 : 1))
+}
+
+async function list(context: Context, flags: LookFlags): Promise<number> {
+  const networks = await networksOf(context)
+  if (wantsJson(flags)) print(JSON.stringify(networks.map(toJson), undefined, 2))
+  else if (flags.quiet === true) for (const { spec } of networks) print(safeText(spec.name))
+  else print(table(['NETWORK', 'STACK', 'DRIVER', 'SUBNETS', 'CONTAINERS'], networks.map(toRow)))
+  return 0
+}
+
+async function inspect(context: Context, names: readonly string[]): Promise<number> {
+  const networks = await networksOf(context)
+  const found = names.map((name) => {
+    const network = networks.find(({ spec }) => spec.name === name)
+    if (network) return toJson(network)
+    throw new UsageError(`Cannot find network "${name}": there is none`, {
+      hint: 'see "tsstack network ls"',
+    })
+  })
+  print(JSON.stringify(found, undefined, 2))
+  return 0
+}
+
+async function carryOut({ asking }: Context, command: NetworkCommand): Promise<number> {
+  const request = { kind: 'network', command } as const
+  const { names } = await askFor(asking, request, 'network-changed')
+  for (const name of names) print(safeText(name))
+  return 0
+}
+
+function toRow({ spec, stack, subnets, containers, up }: NetworkReading): readonly string[] {
+  const text = up ? subnets.join(', ') : `${subnets.join(', ')} (not up)`
+  return [safeText(spec.name), stack ?? '-', safeText(spec.driver), text, `${containers.length}`]
+}
+
+function toJson(network: NetworkReading): unknown {
+  const { spec, stack, up, bridge, subnets, gateways, containers } = network
+  return {
+    name: spec.name,
+    stack: stack ?? null,
+    driver: spec.driver,
+    driverOptions: spec.driverOptions,
+    internal: spec.internal,
+    labels: spec.labels,
+    up,
+    bridge,
+    subnets: subnets.map((subnet, at) => ({ subnet, gateway: gateways[at] ?? null })),
+    containers: containers.map(({ name, stack: owner, ipv4, ipv6 }) => ({
+      name,
+      stack: owner,
+      ipv4: ipv4 ?? null,
+      ipv6: ipv6 ?? null,
+    })),
+  }
+}
+
+function specOf(name: string, flags: CreateFlags): NetworkSpec {
+  const subnets = flags.subnet.map((subnet, at) => ({
+    subnet,
+    ...(flags.gateway[at] === undefined ? {} : { gateway: flags.gateway[at] }),
+    ...(flags.ipRange[at] === undefined ? {} : { range: flags.ipRange[at] }),
+  }))
+  return {
+    key: name,
+    name,
+    external: false,
+    internal: flags.internal ?? false,
+    driver: flags.driver,
+    driverOptions: pairs(flags.opt),
+    ...(flags.ipv4 ? {} : { ipv4: false }),
+    ipv6: flags.ipv6 ?? false,
+    subnets,
+    labels: pairs(flags.label),
+  }
+}
+
+function pairs(texts: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    texts.map((text) => {
+      const [key = '', ...value] = text.split('=')
+      return [key, value.join('=')]
+    }),
+  )
+}
+
+function connection(network: string, container: string, flags: ConnectFlags): NetworkCommand {
+  return {
+    do: 'connect',
+    container,
+    attachment: {
+      network,
+      aliases: flags.alias,
+      ...(flags.ip === undefined ? {} : { ipv4Address: flags.ip }),
+      ...(flags.ip6 === undefined ? {} : { ipv6Address: flags.ip6 }),
+      gatewayPriority: 0,
+      priority: 0,
+    },
+  }
+}

@@ -1,0 +1,195 @@
+/**
+ * A picture as SVG: services on the left in the order of their dependencies, networks and volumes
+ * on
+ * the right. Pure.
+ */
+
+import type { Edge, Picture, ServiceBox } from './picture.ts'
+
+/** Pixels. */
+const WIDTH = { box: 210, gap: 90, margin: 24 } as const
+const LINE = 17
+const PADDING = 12
+const SPACE = 22
+/** Of a letter of 13 pixels' height; a little more than most fonts have. */
+const LETTER = 7.4
+const TITLE_HEIGHT = 44
+
+const COLORS = { good: '#2e7d32', bad: '#c62828', waiting: '#ef8f00', unknown: '#757575' } as const
+
+interface Box {
+  readonly id: string
+  readonly x: number
+  readonly y: number
+  readonly height: number
+  readonly lines: readonly string[]
+  readonly color: string
+  readonly fill: string
+  readonly round: number
+}
+
+export function drawSvg(picture: Picture): string {
+  const boxes = layOut(picture)
+  const width = Math.max(...boxes.map(({ x }) => x), 0) + WIDTH.box + WIDTH.margin
+  const byId = new Map(boxes.map((box) => [box.id, box]))
+  const lanes = new Lanes(Math.max(...boxes.map((box) => box.y + box.height), TITLE_HEIGHT))
+  const lines = picture.edges.flatMap((edge) => {
+    const from = byId.get(`service ${edge.from}`)
+    const to = byId.get(targetOf(edge))
+    return from && to ? [drawEdge(edge, pathOf(from, to, lanes))] : []
+  })
+  const height = lanes.bottom + WIDTH.margin
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" ` +
+      `viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="13">`,
+    '<defs><marker id="arrow" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" ' +
+      'markerHeight="7" orient="auto-start-reverse"><path d="M0 0L10 5L0 10z" fill="#555"/>' +
+      '</marker></defs>',
+    `<rect width="${width}" height="${height}" fill="#fff"/>`,
+    `<text x="${WIDTH.margin}" y="29" font-size="17" font-weight="bold" fill="#222">` +
+      `${escaped(picture.stack)}</text>`,
+    ...lines,
+    ...boxes.map(drawBox),
+    '</svg>',
+  ].join('\n')
+}
+
+/** Columns of services by how much they need, then one of networks and volumes. */
+function layOut(picture: Picture): readonly Box[] {
+  const depths = depthsOf(picture)
+  const columns = Math.max(...depths.values(), 0) + 1
+  const services = Array.from({ length: columns }, (_, column) =>
+    stack(
+      picture.services
+        .filter(({ name }) => depths.get(name) === columns - 1 - column)
+        .map(ofService),
+      WIDTH.margin + column * (WIDTH.box + WIDTH.gap),
+    ),
+  )
+  const others = [
+    ...picture.networks.map(({ name, remark }) => ({
+      id: `network ${name}`,
+      lines: [`network ${name}`, ...(remark === '' ? [] : [remark])],
+      color: '#1565c0',
+      fill: '#e8f1fb',
+      round: 18,
+    })),
+    ...picture.volumes.map((name) => ({
+      id: `volume ${name}`,
+      lines: [`volume ${name}`],
+      color: '#6a1b9a',
+      fill: '#f5ecf9',
+      round: 4,
+    })),
+  ]
+  return [...services.flat(), ...stack(others, WIDTH.margin + columns * (WIDTH.box + WIDTH.gap))]
+}
+
+function ofService({ name, state, ports, mood }: ServiceBox): Omit<Box, 'x' | 'y' | 'height'> {
+  const lines = [name, state, ...ports]
+  return { id: `service ${name}`, lines, color: COLORS[mood], fill: '#fafafa', round: 6 }
+}
+
+function stack(boxes: readonly Omit<Box, 'x' | 'y' | 'height'>[], x: number): readonly Box[] {
+  let y = TITLE_HEIGHT
+  return boxes.map((box) => {
+    const height = box.lines.length * LINE + 2 * PADDING - 4
+    const placed = { ...box, x, y, height }
+    y += height + SPACE
+    return placed
+  })
+}
+
+/** How many services each needs one after the other; circles end where they began. */
+function depthsOf({ services, edges }: Picture): ReadonlyMap<string, number> {
+  const needs = edges.filter(({ kind }) => kind === 'needs')
+  const depths = new Map<string, number>()
+  const depthOf = (name: string, seen: readonly string[]): number => {
+    const known = depths.get(name)
+    if (known !== undefined) return known
+    const below = needs
+      .filter(({ from, to }) => from === name && !seen.includes(to))
+      .map(({ to }) => depthOf(to, [...seen, name]) + 1)
+    const depth = Math.max(0, ...below)
+    depths.set(name, depth)
+    return depth
+  }
+  for (const { name } of services) depthOf(name, [])
+  return depths
+}
+
+function targetOf({ kind, to }: Edge): string {
+  return `${{ needs: 'service', attached: 'network', mounts: 'volume' }[kind]} ${to}`
+}
+
+function drawBox({ x, y, height, lines, color, fill, round }: Box): string {
+  const texts = lines.map((line, at) => {
+    const weight = at === 0 ? ' font-weight="bold"' : ''
+    const shade = at === 1 ? color : '#222'
+    const top = y + PADDING + LINE * at + 9
+    const text = escaped(fitting(line))
+    return `<text x="${x + 12}" y="${top}"${weight} fill="${shade}">${text}</text>`
+  })
+  return [
+    `<rect x="${x}" y="${y}" width="${WIDTH.box}" height="${height}" rx="${round}" ` +
+      `fill="${fill}" stroke="${color}" stroke-width="1.6"/>`,
+    ...texts,
+  ].join('\n')
+}
+
+/** Room below all boxes for lines that would otherwise pass behind those between their ends. */
+class Lanes {
+  bottom: number
+
+  constructor(bottom: number) {
+    this.bottom = bottom
+  }
+
+  take(): number {
+    this.bottom += LANE
+    return this.bottom
+  }
+}
+
+const LANE = 11
+const BEND = 44
+
+function pathOf(from: Box, to: Box, lanes: Lanes): string {
+  const x1 = from.x + WIDTH.box
+  const y1 = from.y + from.height / 2
+  const y2 = to.y + to.height / 2
+  if (to.x - x1 <= WIDTH.gap) {
+    return `M${x1} ${y1}C${x1 + BEND} ${y1} ${to.x - BEND} ${y2} ${to.x} ${y2}`
+  }
+  const lane = lanes.take()
+  const middle = x1 + WIDTH.gap / 2
+  const end = to.x - WIDTH.gap / 2
+  return (
+    `M${x1} ${y1}C${middle} ${y1} ${x1} ${lane} ${middle} ${lane}` +
+    `H${end}C${to.x} ${lane} ${end} ${y2} ${to.x} ${y2}`
+  )
+}
+
+function drawEdge({ kind }: Edge, path: string): string {
+  const style = {
+    needs: 'stroke="#555" marker-end="url(#arrow)"',
+    attached: 'stroke="#1565c0"',
+    mounts: 'stroke="#6a1b9a" stroke-dasharray="5 4"',
+  }[kind]
+  return `<path d="${path}" fill="none" stroke-width="1.4" ${style}/>`
+}
+
+function fitting(text: string): string {
+  const letters = Math.floor((WIDTH.box - 24) / LETTER)
+  return text.length <= letters ? text : `${text.slice(0, letters - 1)}…`
+}
+
+function escaped(text: string): string {
+  const entities: Readonly<Record<string, string>> = {
+    '&': '&amp;',
+    '<': '&lt;',
+    '>': '&gt;',
+    '"': '&quot;',
+  }
+  return text.replaceAll(/[&<>"]/g, (one) => entities[one] ?? one).replaceAll(/\p{Cc}/gu, ' ')
+}
