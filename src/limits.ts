@@ -39,6 +39,9 @@ export const RESTART_DELAY_MS_MIN: number = 100
 export const RESTART_DELAY_MS_MAX: number = 60_000
 export const RESTART_STABLE_MS: number = 10_000
 
+/** Ends of attempts that are remembered of each container, for people: a crash loop is seen by less. */
+export const ATTEMPTS_REMEMBERED_MAX: number = 10
+
 /**
  * Pause after the first failed early health probe; it doubles. A probe costs a few milliseconds of
  * processor.

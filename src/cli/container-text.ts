@@ -15,7 +15,15 @@ export function stateText(container: ObservedContainer, now: number): string {
   if (state === 'created') return failure === undefined ? 'created' : 'failed to start'
   const code = exitCode === undefined ? '' : ` (${exitCode})`
   const ago = finishedAt === undefined ? '' : `${since(finishedAt)} ago`
-  return `${state}${code}${ago}${oomKilled ? ', out of memory' : ''}`
+  return `${state}${code}${ago}${oomKilled ? ', out of memory' : ''}${againText(container, now)}`
+}
+
+/** `, again in 3 seconds (4th restart)`: what the back-off waits for. */
+function againText({ state, nextStartAt, restarts }: ObservedContainer, now: number): string {
+  if (state !== 'restarting' || nextStartAt === undefined) return ''
+  const count =
+    restarts === undefined ? '' : ` after ${restarts} restart${restarts === 1 ? '' : 's'}`
+  return `, again in ${durationText(nextStartAt - now)}${count}`
 }
 
 /** What `ps` shows without being asked for all. */
@@ -66,6 +74,13 @@ export function containerJson(container: ObservedContainer, stack: string): unkn
     exitCode: container.exitCode ?? null,
     oomKilled,
     failure: container.failure ?? null,
+    restarts: container.restarts ?? 0,
+    nextStartAt: timeText(container.nextStartAt),
+    history: (container.history ?? []).map((end) => ({
+      ...end,
+      startedAt: timeText(end.startedAt),
+      finishedAt: timeText(end.finishedAt),
+    })),
     addresses,
     ports,
   }

@@ -6,7 +6,7 @@
 import { createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
 import { createEngine } from '../engine/index.ts'
-import type { Engine } from '../engine/index.ts'
+import type { Engine, EngineEvent } from '../engine/index.ts'
 import { SUPERVISOR_IDLE_MS } from '../limits.ts'
 import { groupOf, listenPrivately, makeDirectories } from './access.ts'
 import { type Guardian, keepGuardian } from './guardian.ts'
@@ -56,6 +56,11 @@ export async function runSupervisor(options: RunOptions): Promise<'ended' | 'hel
   return 'ended'
 }
 
+/** What no command may be there to show. */
+function sayInLog({ time, stack, message }: Extract<EngineEvent, { kind: 'warning' }>): void {
+  console.error(`${new Date(time).toISOString()} ${stack}: ${message}`)
+}
+
 class Life {
   readonly server: Server = createServer()
   readonly ended: Promise<void>
@@ -85,7 +90,10 @@ class Life {
       handOver: () => this.#handOver(),
     }
     this.#clients = acceptClients(this.server, supervisor, () => this.#endSoon())
-    engine.subscribe(() => this.#endSoon())
+    engine.subscribe((event) => {
+      this.#endSoon()
+      if (event.kind === 'warning') sayInLog(event)
+    })
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => this.#stop())
     this.server.once('listening', () => this.#endSoon())
   }

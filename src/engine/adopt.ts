@@ -11,7 +11,7 @@ import {
   cleanUpAttempt,
   removeAttempt,
   setRunning,
-  update,
+  tryUpdate,
   wasOomKilled,
   watchAttempt,
 } from './attempts.ts'
@@ -28,6 +28,7 @@ import {
   readAttemptRecord,
   readContainerRecords,
   sweepRemoved,
+  withEnd,
 } from './records/container.ts'
 import { directoriesIn } from './records/present.ts'
 import { stackNames } from './records/stack.ts'
@@ -185,14 +186,13 @@ function keepResult(machine: Machine, container: LiveContainer, record: AttemptR
   const status = readAttemptStatus(container.own.status)
   if (!status) return
   const exit = status.ended ?? { exitCode: 137, at: machine.now() }
-  update(machine, container, {
-    last: {
-      attempt: record.attempt,
-      startedAt: status.startedAt,
-      finishedAt: exit.at,
-      exitCode: exit.exitCode,
-      oomKilled: wasOomKilled(machine, record),
-    },
-  })
+  const last = {
+    attempt: record.attempt,
+    startedAt: status.startedAt,
+    finishedAt: exit.at,
+    exitCode: exit.exitCode,
+    oomKilled: wasOomKilled(machine, record),
+  }
+  tryUpdate(machine, container, withEnd(container.record, last))
   announce(machine, container.record, 'exited', exit.exitCode)
 }

@@ -23,6 +23,7 @@ import { exitCodeOf, type ExitStatus, readAttemptStatus } from './records/attemp
 import {
   type AttemptRecord,
   type ContainerRecord,
+  withEnd,
   writeContainerChange,
 } from './records/container.ts'
 
@@ -146,15 +147,14 @@ async function finishAttempt(
   if (oomKilled) announce(machine, container.record, 'oom')
   if (attempt.process && attempt.exit) {
     const { process, exit } = attempt
-    tryUpdate(machine, container, {
-      last: {
-        attempt: attempt.record.attempt,
-        startedAt: process.startedAt,
-        finishedAt: exit.at,
-        exitCode: exit.exitCode,
-        oomKilled,
-      },
-    })
+    const last = {
+      attempt: attempt.record.attempt,
+      startedAt: process.startedAt,
+      finishedAt: exit.at,
+      exitCode: exit.exitCode,
+      oomKilled,
+    }
+    tryUpdate(machine, container, withEnd(container.record, last))
   }
   if (attempt.process?.pidfd !== undefined) close(attempt.process.pidfd)
   try {
@@ -231,7 +231,7 @@ async function removeCgroup(machine: Machine, path: string): Promise<void> {
 type RecordChange = { readonly [K in keyof ContainerRecord]?: ContainerRecord[K] | undefined }
 
 /** The same where going on matters more than keeping it: a full disk must not stop a clean-up. */
-function tryUpdate(machine: Machine, container: LiveContainer, change: RecordChange): void {
+export function tryUpdate(machine: Machine, container: LiveContainer, change: RecordChange): void {
   try {
     update(machine, container, change)
   } catch (error) {

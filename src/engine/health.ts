@@ -6,6 +6,7 @@
 import {
   applyProbe,
   type Healthcheck,
+  type HealthStatus,
   initialHealth,
   type NextProbe,
   nextProbe,
@@ -14,6 +15,7 @@ import { announce } from './attempts.ts'
 import { execInContainer } from './container/exec.ts'
 import { publishNames } from './container/network.ts'
 import type { LiveAttempt, LiveContainer, Machine } from './machine.ts'
+import { writeAttemptRecord } from './records/container.ts'
 import type { ExecSession } from './types.ts'
 
 /** Bytes of a probe's output that are kept, as Docker does. */
@@ -27,11 +29,35 @@ export function followHealth(machine: Machine, container: LiveContainer): void {
   const { attempt } = container
   const check = container.record.spec.healthcheck
   if (!attempt || !check) return
-  attempt.health = initialHealth(now())
+  attempt.health = healthAtFirst(machine, attempt, check)
   publishNames(machine, container.record, attempt.record.interfaces)
   const stop = schedule(machine, { container, attempt, check })
   attempt.ended.then(stop, stop)
   attempt.leave.push(stop)
+}
+
+/** As it was when an earlier supervisor last looked; the start period runs from the real start. */
+function healthAtFirst(
+  machine: Machine,
+  { record, process }: LiveAttempt,
+  { retries }: Healthcheck,
+): HealthStatus {
+  const ageMs = Math.max(0, machine.now() - (process?.startedAt ?? machine.now()))
+  const fresh = initialHealth(now() - ageMs)
+  if (record.health !== 'healthy' && record.health !== 'unhealthy') return fresh
+  return { ...fresh, state: record.health, failures: record.health === 'healthy' ? 0 : retries }
+}
+
+/** What cannot be written down is found out again by the next supervisor. */
+function keep(container: LiveContainer, attempt: LiveAttempt): void {
+  const { health } = attempt
+  if (!health) return
+  attempt.record = { ...attempt.record, health: health.state }
+  try {
+    writeAttemptRecord(container.own, attempt.record)
+  } catch {
+    // A full disk; the state is in memory.
+  }
 }
 
 interface Probed {
@@ -78,7 +104,9 @@ async function probe(machine: Machine, probed: Probed, next: NextProbe): Promise
   if (state === before) return
   // Those that are ready are named first.
   publishNames(machine, container.record, attempt.record.interfaces)
-  if (state !== 'starting') announce(machine, container.record, state)
+  if (state === 'starting') return
+  keep(container, attempt)
+  announce(machine, container.record, state)
 }
 
 /** The check's program as an exec in the container; what cannot even be started has failed. */

@@ -42,9 +42,15 @@ export interface LiveContainer {
   record: ContainerRecord
   attempt: LiveAttempt | undefined
   /** Pending while the back-off of a restart runs. */
-  restart: NodeJS.Timeout | undefined
+  restart: PendingRestart | undefined
   /** Pending, and never rejected, while an attempt is being made: whoever stops it waits for it. */
   starting: Promise<void> | undefined
+}
+
+export interface PendingRestart {
+  readonly timer: NodeJS.Timeout
+  /** When it begins, in milliseconds since the epoch; for people. */
+  readonly at: number
 }
 
 export interface LiveAttempt {

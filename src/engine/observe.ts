@@ -51,6 +51,9 @@ export function observeContainer(container: LiveContainer): ObservedContainer {
     })),
     ports: attempt?.record.ports ?? [],
     ...(record.failure === undefined ? {} : { failure: record.failure }),
+    ...(record.restarts.restarts === 0 ? {} : { restarts: record.restarts.restarts }),
+    ...nextStartOf(container),
+    history: record.history ?? (record.last ? [record.last] : []),
   }
 }
 
@@ -82,9 +85,20 @@ function runningState({ paused }: LiveAttempt): ContainerState {
   return paused ? 'paused' : 'running'
 }
 
-function willRestart({ record, attempt }: LiveContainer): boolean {
-  if (!attempt?.process || !attempt.exit) return false
+function willRestart(container: LiveContainer): boolean {
+  return nextStartOf(container).nextStartAt !== undefined
+}
+
+/** Before its back-off runs, an attempt that has ended is cleaned up. */
+function nextStartOf({
+  record,
+  attempt,
+  restart,
+}: LiveContainer): Pick<ObservedContainer, 'nextStartAt'> {
+  if (restart) return { nextStartAt: restart.at }
+  if (!attempt?.process || !attempt.exit) return {}
   const { startedAt } = attempt.process
   const { at: finishedAt, exitCode } = attempt.exit
-  return restartAfter(record, { startedAt, finishedAt, exitCode }).kind === 'restart'
+  const decision = restartAfter(record, { startedAt, finishedAt, exitCode })
+  return decision.kind === 'stay' ? {} : { nextStartAt: finishedAt + decision.memory.delayMs }
 }

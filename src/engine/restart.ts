@@ -3,12 +3,13 @@
 import { decideRestart, type RestartDecision } from '../planner/index.ts'
 import type { ContainerRecord } from './records/container.ts'
 
-type Life = NonNullable<ContainerRecord['last']>
+/** What counts of an attempt that has ended. */
+export type Life = Pick<
+  NonNullable<ContainerRecord['last']>,
+  'startedAt' | 'finishedAt' | 'exitCode'
+>
 
-export function restartAfter(
-  record: ContainerRecord,
-  life: Pick<Life, 'startedAt' | 'finishedAt' | 'exitCode'>,
-): RestartDecision {
+export function restartAfter(record: ContainerRecord, life: Life): RestartDecision {
   return decideRestart({
     policy: record.spec.restart,
     memory: record.restarts,

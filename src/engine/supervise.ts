@@ -6,8 +6,9 @@ import { cancelRestart } from './cancel-restart.ts'
 import { startContainer } from './container/start.ts'
 import { followHealth } from './health.ts'
 import type { LiveContainer, Machine } from './machine.ts'
+import type { ContainerRecord } from './records/container.ts'
 import { removeContainer } from './remove.ts'
-import { restartAfter } from './restart.ts'
+import { type Life, restartAfter } from './restart.ts'
 
 /** A start that the user asked for begins a new series: the back-off starts over. */
 export function startByUser(machine: Machine, container: LiveContainer): Promise<void> {
@@ -28,33 +29,69 @@ export function followAttempt(machine: Machine, container: LiveContainer): void 
 /** An attempt that ended while nobody looked, as a reboot leaves it. */
 export function afterEnd(machine: Machine, container: LiveContainer): void {
   const { record } = container
-  // A failed start is reported to whoever asked for it; a started attempt has a result.
-  if (!record.last || record.failure !== undefined || !machine.containers.has(record.name)) return
-  if (container.restart ?? container.attempt) return
+  const life = lastLife(machine, record)
+  if (!life || !isIdle(machine, container)) return
   if (record.oneOff?.remove === true && !record.oneOff.attached) {
     removeContainer(machine, container, { anonymousVolumes: true }).catch((failure: unknown) =>
       warn(machine, container, failure),
     )
     return
   }
-  const decision = restartAfter(record, record.last)
-  if (decision.kind === 'stay') return
-  container.restart = setTimeout(() => {
-    container.restart = undefined
-    startAgain(machine, container, decision.memory).catch((failure: unknown) =>
-      warn(machine, container, failure),
-    )
-  }, decision.memory.delayMs)
+  restartLater(machine, container, life)
 }
 
-/** Counted only now: a supervisor that dies before leaves the same decision to the next one. */
+/**
+ * A first start that failed is reported to whoever asked for it. One by policy was nobody's: it
+ * counts as a run that failed at once, and is tried again.
+ */
+function lastLife(machine: Machine, record: ContainerRecord): Life | undefined {
+  if (record.failure === undefined) return record.last
+  return record.restarts.restarts === 0 ? undefined : failedStart(machine)
+}
+
+/** It is there, and nothing of it runs or is about to. */
+function isIdle(machine: Machine, { record, restart, attempt }: LiveContainer): boolean {
+  return machine.containers.has(record.name) && restart === undefined && attempt === undefined
+}
+
+function failedStart(machine: Machine): Life {
+  const at = machine.now()
+  return { startedAt: at, finishedAt: at, exitCode: 1 }
+}
+
+function restartLater(machine: Machine, container: LiveContainer, life: Life): void {
+  const { record } = container
+  if (!isIdle(machine, container)) return
+  const decision = restartAfter(record, life)
+  if (decision.kind === 'stay') return
+  // The back-off runs from the end, not from when it was noticed or cleaned up. A clock that was
+  // set makes it neither longer nor shorter than it may be.
+  const { delayMs } = decision.memory
+  const passedMs = Math.max(0, machine.now() - life.finishedAt)
+  const leftMs = Math.max(0, delayMs - passedMs)
+  const timer = setTimeout(() => {
+    container.restart = undefined
+    void startAgain(machine, container, decision.memory)
+  }, leftMs)
+  container.restart = { timer, at: machine.now() + leftMs }
+}
+
+/**
+ * Counted only now: a supervisor that dies before leaves the same decision to the next one. What
+ * keeps it from starting, such as a full disk, may pass: it is tried again, after a longer pause.
+ */
 async function startAgain(
   machine: Machine,
   container: LiveContainer,
   restarts: RestartMemory,
 ): Promise<void> {
-  update(machine, container, { restarts })
-  await startAndFollow(machine, container)
+  try {
+    update(machine, container, { restarts })
+    await startAndFollow(machine, container)
+  } catch (failure) {
+    warn(machine, container, failure)
+    restartLater(machine, container, failedStart(machine))
+  }
 }
 
 async function startAndFollow(machine: Machine, container: LiveContainer): Promise<void> {

@@ -2,6 +2,7 @@
 
 import koffi from 'koffi'
 import { KernelError } from '../errors.ts'
+import { counted, isCounting } from './crash-point.ts'
 import { errnoName, errnoText } from './errno.ts'
 
 const libc = koffi.load(null)
@@ -11,7 +12,8 @@ export type LibcFunction = (...args: readonly unknown[]) => number | bigint
 
 /** Declares a function of the C library from its prototype, such as `int close(int fd)`. */
 export function declare(prototype: string): LibcFunction {
-  return libc.func(prototype)
+  const call: LibcFunction = libc.func(prototype)
+  return isCounting ? counted(prototype, call) : call
 }
 
 const syscallVariants = new Map<string, LibcFunction>()

@@ -248,6 +248,22 @@ export interface ObservedContainer {
   readonly ports: readonly ObservedPort[]
   /** Why the last start failed, in the user's words. */
   readonly failure?: string
+  /** Restarts by policy in a row; absent: none. */
+  readonly restarts?: number
+  /** When the back-off of a `restarting` container ends and its supervisor starts it again. */
+  readonly nextStartAt?: number
+  /** How the last attempts ended, the newest last. */
+  readonly history?: readonly AttemptEnd[]
+}
+
+/** Times are milliseconds since the epoch. */
+export interface AttemptEnd {
+  readonly attempt: number
+  readonly startedAt: number
+  readonly finishedAt: number
+  /** The program's own status, or 128 + signal. */
+  readonly exitCode: number
+  readonly oomKilled: boolean
 }
 
 export interface ObservedPort {

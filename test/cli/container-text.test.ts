@@ -30,6 +30,10 @@ test.each([
     { state: 'exited', exitCode: 137, finishedAt: NOW - 3_600_000, oomKilled: true },
   ],
   ['restarting (1)', { state: 'restarting', exitCode: 1 }],
+  [
+    'restarting (1), again in 3 seconds after 2 restarts',
+    { state: 'restarting', exitCode: 1, nextStartAt: NOW + 3000, restarts: 2 },
+  ],
   ['created', { state: 'created' }],
   ['failed to start', { state: 'created', failure: 'no such image' }],
 ] as const)('stateText() says "%s"', (text, fields) => {

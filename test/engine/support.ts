@@ -320,6 +320,16 @@ export class World {
     return { stdout, stderr, exitCode }
   }
 
+  nextWarning(): Promise<Extract<EngineEvent, { kind: 'warning' }>> {
+    return new Promise((resolve) => {
+      const unsubscribe = this.engine.subscribe((event) => {
+        if (event.kind !== 'warning') return
+        unsubscribe()
+        resolve(event)
+      })
+    })
+  }
+
   nextEvent(): Promise<EngineEvent> {
     return new Promise((resolve) => {
       const unsubscribe = this.engine.subscribe((event) => {

@@ -9,13 +9,14 @@ import {
   spawn,
   startTime,
 } from '../../linux/index.ts'
-import { cleanUpAttempt, update, watchAttempt } from '../attempts.ts'
+import { cleanUpAttempt, tryUpdate, update, watchAttempt } from '../attempts.ts'
 import type { LiveAttempt, LiveContainer, Machine } from '../machine.ts'
 import { containerCgroup } from '../paths.ts'
 import {
   type AttemptRecord,
   type ContainerRecord,
   type ProcessIdentity,
+  withEnd,
   writeAttemptRecord,
 } from '../records/container.ts'
 import { cgroupSettings } from '../resources.ts'
@@ -72,7 +73,9 @@ async function start(machine: Machine, container: LiveContainer): Promise<void> 
     if (container.attempt) await abandon(machine, container.attempt, draft)
     else await cleanUpAttempt(machine, container, { record: draft.record, ...draft.connection })
     const message = error instanceof Error ? error.message : String(error)
-    update(machine, container, { failure: message, ...resultOf(error, draft.record) })
+    const last = resultOf(error, draft.record)
+    const ended = last === undefined ? {} : withEnd(container.record, last)
+    tryUpdate(machine, container, { failure: message, ...ended })
     throw error
   }
 }
@@ -86,14 +89,11 @@ async function abandon(machine: Machine, attempt: LiveAttempt, draft: Draft): Pr
 }
 
 /** A program that cannot be executed counts as one that ended, with the status shells give it. */
-function resultOf(
-  error: unknown,
-  { attempt, begunAt }: AttemptRecord,
-): Pick<ContainerRecord, 'last'> | undefined {
+function resultOf(error: unknown, { attempt, begunAt }: AttemptRecord): ContainerRecord['last'] {
   const exitCode = exitCodeOfFailure(error)
   if (exitCode === undefined) return undefined
   const times = { startedAt: begunAt, finishedAt: begunAt }
-  return { last: { attempt, ...times, exitCode, oomKilled: false } }
+  return { attempt, ...times, exitCode, oomKilled: false }
 }
 
 /** What has been made so far, filled in step by step, for whoever has to take it away again. */

@@ -3,12 +3,15 @@
 import { mkdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type {
+  AttemptEnd,
   ContainerSpec,
   Dependency,
+  HealthState,
   ObservedPort,
   OneOff,
   RestartMemory,
 } from '../../planner/index.ts'
+import { ATTEMPTS_REMEMBERED_MAX } from '../../limits.ts'
 import { containerPaths, containersDirectory, type ContainerPaths } from '../paths.ts'
 import type { Paths } from '../types.ts'
 import { appendEntry, readLastEntry, readRecord, writeRecord } from './file.ts'
@@ -29,7 +32,9 @@ export interface ContainerRecord {
   /** Attempts begun so far; the number of the newest. */
   readonly attempts: number
   /** How the newest attempt that ended did. */
-  readonly last?: AttemptResult
+  readonly last?: AttemptEnd
+  /** How the last attempts did, the newest last. Absent in records of older versions. */
+  readonly history?: readonly AttemptEnd[]
   /** Why the newest attempt could not be started, in the user's words. */
   readonly failure?: string
   /** Ended by `stop` or `down`, so that no restart policy applies. */
@@ -38,12 +43,13 @@ export interface ContainerRecord {
   readonly restarts: RestartMemory
 }
 
-export interface AttemptResult {
-  readonly attempt: number
-  readonly startedAt: number
-  readonly finishedAt: number
-  readonly exitCode: number
-  readonly oomKilled: boolean
+/** What to keep of an attempt that has ended, beside those before it. */
+export function withEnd(
+  { history = [] }: ContainerRecord,
+  last: AttemptEnd,
+): Required<Pick<ContainerRecord, 'last' | 'history'>> {
+  const before = history.filter(({ attempt }) => attempt !== last.attempt)
+  return { last, history: [...before, last].slice(-ATTEMPTS_REMEMBERED_MAX) }
 }
 
 /**
@@ -61,6 +67,8 @@ export interface AttemptRecord {
   readonly ports: readonly ObservedPort[]
   /** Absent until spawned. A pid counts only together with its start time. */
   readonly monitor?: ProcessIdentity
+  /** As it was when it last changed, so that it is known to the next supervisor; absent: starting. */
+  readonly health?: HealthState
 }
 
 export interface AttemptInterface {
@@ -80,7 +88,15 @@ export interface ProcessIdentity {
 }
 
 /** What changes while the container lives, kept in a journal beside the record. */
-const CHANGING = ['dependsOn', 'attempts', 'last', 'failure', 'stoppedByUser', 'restarts'] as const
+const CHANGING = [
+  'dependsOn',
+  'attempts',
+  'last',
+  'history',
+  'failure',
+  'stoppedByUser',
+  'restarts',
+] as const
 
 /**
  * Makes the directories of a container and writes its record, before anything else of it exists.

@@ -41,6 +41,8 @@ const STATUS_FAILED = 126
  */
 const SMALL_ZEROED_BYTES = 512
 
+const SIGKILL = 9
+
 /** Number of the pseudo-operation that computes; any negative number would do. */
 const COMPUTE = -1
 
@@ -261,6 +263,30 @@ export class Program {
   /** What the operations mean, to describe a failure with; plain data that can be stored. */
   get notes(): ProgramNotes {
     return { calls: this.#calls.map((note) => (typeof note === 'string' ? note : note())) }
+  }
+
+  /** Number of operations so far. */
+  get length(): number {
+    return this.#drafts.length
+  }
+
+  /** What operation `index` does, in words. */
+  noteOf(index: number): string {
+    const note = this.#calls[index] ?? ''
+    return typeof note === 'string' ? note : note()
+  }
+
+  /** For tests: the program kills itself instead of doing operation `index`; see crash-point.ts. */
+  crashAt(index: number | undefined): void {
+    const draft = index === undefined ? undefined : this.#drafts[index]
+    if (index === undefined || draft === undefined || this.#image !== undefined) return
+    const crash = this.label('crash')
+    const word = operationAddress(index) + 8 + 8 * 5
+    const flow = { onPositive: crash, onZero: crash, onError: crash }
+    this.#drafts[index] = { number: COMPUTE, args: [word, 0, 0, 0, 0], flow }
+    this.place(crash)
+    this.call('getpid', [], { store: this.ahead(1, 0) })
+    this.call('kill', [0, SIGKILL])
   }
 
   /** The executable. The program cannot be added to afterwards. */

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { KernelError } from '../../errors.ts'
 import { close, dup } from '../fd.ts'
 import { declare, kernelError, lastErrno } from '../libc.ts'
+import { crashOperation, isCounting } from '../crash-point.ts'
 import { fileExecutable, memoryExecutable, type Executable } from './executable.ts'
 import type { Program } from './program.ts'
 
@@ -53,6 +54,7 @@ export interface SpawnOptions {
  * Costs 0.2 ms whatever the size of our heap: posix_spawn(3) shares memory until execve.
  */
 export function spawn(program: Program, options: SpawnOptions): number {
+  if (isCounting) program.crashAt(crashOperation(program.length, (at) => program.noteOf(at)))
   const image = program.image()
   // What others left open without close-on-exec must not reach the child.
   closeRange(0, HIGHEST_FD, CLOSE_RANGE_CLOEXEC)

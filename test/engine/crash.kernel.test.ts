@@ -1,0 +1,193 @@
+/**
+ * A supervisor that is killed after any of its side effects leaves what the next one can finish:
+ * `up` converges to the same end, `down` leaves nothing. `npm run test:crash` tries every one of
+ * them; here it is a sample, by TSSTACK_SEED.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { DesiredState } from '../../src/planner/index.ts'
+import { ownedProcesses } from '../support/leak/processes.ts'
+import {
+  attached,
+  desiredStack,
+  type Resources,
+  type Service,
+  sh,
+  STACK,
+  textOf,
+  World,
+} from './support.ts'
+
+/** Crashes per phase in a plain run of the tests; each takes about two seconds. */
+const SAMPLE = 5
+/** Another number of them, or `all`. */
+const matrix = process.env['TSSTACK_CRASH_MATRIX']
+const all = matrix === 'all'
+const crashes = all || matrix === undefined ? SAMPLE : Number(matrix)
+const seed = Number(process.env['TSSTACK_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
+
+let world: World
+beforeAll(async () => {
+  world = await World.open()
+})
+afterAll(() => world.close())
+
+const SERVE = 'mkdir -p /www; echo "$WORD" > /www/index.html; exec httpd -f -p 80 -h /www'
+const resources: Resources = { networks: [{ name: 'tst_net' }], volumes: ['tst_data'] }
+const started = { condition: 'service_started', required: true, restart: false } as const
+
+const services = (word: string): Readonly<Record<string, Service>> => ({
+  db: {
+    ...sh('echo $(( $(cat /data/runs 2>/dev/null || echo 0) + 1 )) > /data/runs; exec sleep 1000'),
+    ...attached('tst_net'),
+    init: true,
+    mounts: [
+      {
+        kind: 'volume',
+        volume: 'tst_data',
+        anonymous: false,
+        target: '/data',
+        readOnly: false,
+        nocopy: true,
+      },
+    ],
+  },
+  web: {
+    ...sh(SERVE),
+    ...attached('tst_net'),
+    environment: { WORD: word },
+    dependsOn: [{ service: 'db', ...started }],
+    ports: [{ target: 80, protocol: 'tcp', published: { first: 18_090, last: 18_090 } }],
+  },
+  box: {
+    command: ['sleep', '1000'],
+    ...attached('tst_net'),
+    resources: { memoryBytesMax: 64 * 1024 * 1024 },
+    dependsOn: [{ service: 'web', ...started }],
+  },
+})
+
+const BEFORE = 'before'
+const AFTER = 'after'
+const stateOf = (word: string): DesiredState => desiredStack(world.image, services(word), resources)
+
+interface Phase {
+  readonly name: string
+  /** What is there when the crashing supervisor starts. */
+  readonly begin: () => Promise<void>
+  /** What it is to do. */
+  readonly desired: () => DesiredState | undefined
+}
+
+const PHASES: readonly Phase[] = [
+  { name: 'up', begin: async () => {}, desired: () => stateOf(AFTER) },
+  {
+    name: 'a change',
+    begin: () => world.up(services(BEFORE), resources),
+    desired: () => stateOf(AFTER),
+  },
+  {
+    name: 'down',
+    begin: () => world.up(services(AFTER), resources),
+    desired: () => undefined,
+  },
+]
+
+test.each(PHASES)(
+  'after a crash at any side effect of $name, up converges and down leaves nothing',
+  async (phase) => {
+    const effects = await trace(phase)
+    if (matrix !== undefined) console.log(`${phase.name}: ${effects.length} side effects`)
+    expect(effects.length).toBeGreaterThan(100)
+    const failures: string[] = []
+    for (const k of all ? effects.keys() : sample(effects.length)) {
+      const problem = await crashAt(phase, k + 1)
+      if (problem !== '') failures.push(`${k + 1} of ${effects.length} (${effects[k]}): ${problem}`)
+    }
+    expect(failures, `seed ${seed}`).toEqual([])
+  },
+  matrix === undefined ? 180_000 : 14_400_000,
+)
+
+/** All side effects of a phase that is not disturbed, in their order. */
+async function trace(phase: Phase): Promise<readonly string[]> {
+  await phase.begin()
+  const file = join(world.root, 'trace')
+  expect(await runApart(phase, { TSSTACK_CRASH_TRACE: file })).toBe('')
+  const effects = readFileSync(file, 'utf8').trim().split('\n')
+  rmSync(file)
+  expect(await settle()).toBe('')
+  return effects
+}
+
+/** '' when all is well again after a crash at side effect `k`. */
+async function crashAt(phase: Phase, k: number): Promise<string> {
+  await phase.begin()
+  await runApart(phase, { TSSTACK_CRASH_AFTER: String(k) })
+  return settle()
+}
+
+/** The next `up` and the `down` after it, and what is wrong with their effect. */
+async function settle(): Promise<string> {
+  const problems: string[] = []
+  await attempt(problems, 'up', () => world.up(services(AFTER), resources))
+  await attempt(problems, 'effect', async () => {
+    const { containers } = await world.engine.observe(STACK)
+    expect(containers.map(({ service, state }) => `${service} ${state}`).toSorted()).toEqual([
+      'box running',
+      'db running',
+      'web running',
+    ])
+    expect(await world.engine.plan(STACK, stateOf(AFTER), {})).toMatchObject({ actions: [] })
+    const fetched = await world.exec('box', 'until wget -q -O - http://web/; do sleep 0.05; done')
+    expect(fetched.stdout).toBe(`${AFTER}\n`)
+    expect(monitors()).toHaveLength(3)
+  })
+  await attempt(problems, 'down', () => world.down())
+  const left = await world.leaks()
+  return [...problems, ...(left === '' ? [] : [`left: ${left}`])].join('; ')
+}
+
+async function attempt(problems: string[], what: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    problems.push(`${what}: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+/** In another process, while no engine of ours lives. What it says of actions that failed. */
+async function runApart(phase: Phase, env: Readonly<Record<string, string>>): Promise<string> {
+  await world.engine.close()
+  const desired = phase.desired()
+  const words = [
+    fileURLToPath(new URL('./crash-run.ts', import.meta.url)),
+    join(world.root, 'state'),
+    join(world.root, 'run'),
+    STACK,
+    desired === undefined ? '' : JSON.stringify(desired),
+  ]
+  const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'], env })
+  const [said] = await Promise.all([textOf(child.stdout), once(child, 'exit')])
+  await world.start()
+  return said
+}
+
+const monitors = (): readonly unknown[] =>
+  ownedProcesses({ marks: world.scope.marks ?? [], namespaces: [] }).filter(
+    ({ command, state }) => command.startsWith('tsstack: monitor tst-') && state !== 'Z',
+  )
+
+/** Indices below `length`, each in a part of its own: linear congruential, as in Numerical Recipes. */
+function sample(length: number): readonly number[] {
+  let state = seed
+  return Array.from({ length: crashes }, (_, part) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    const size = length / crashes
+    return Math.floor(part * size + (state / 2 ** 32) * size)
+  })
+}
