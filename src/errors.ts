@@ -33,6 +33,10 @@ export const ERROR_CODES = {
   SUPERVISOR: { exit: 1, meaning: 'The supervisor could not be started or reached' },
   ACTION_FAILED: { exit: 1, meaning: 'An action of the plan failed' },
   DEPENDENCY: { exit: 1, meaning: 'A service that others depend on failed' },
+  NOT_READY: {
+    exit: 1,
+    meaning: 'With --wait: a service has ended, is unhealthy, or took too long',
+  },
   NOT_SUPPORTED: { exit: 1, meaning: 'tsstack cannot do this here' },
   NO_STACK: {
     exit: 1,

@@ -1,6 +1,6 @@
 /** Options of the commands that change a stack, and what they mean to the planner. */
 
-import { Option } from 'commander'
+import { InvalidArgumentError, Option } from 'commander'
 import type { Command } from 'commander'
 import type { LifecycleOptions, PlanOptions } from '../planner/index.ts'
 import { parseCount } from './options.ts'
@@ -26,7 +26,22 @@ export function addChangeOptions(command: Command): Command {
     .option('--always-recreate-deps', 'with --force-recreate: dependencies as well')
     .option('-V, --renew-anon-volumes', 'give new containers empty anonymous volumes')
     .option('--remove-orphans', 'remove containers of services that are no longer in the file')
+    .addOption(scaleOption())
     .addOption(timeoutOption())
+}
+
+/** May be given several times; for a service that is named twice the last one counts. */
+function scaleOption(): Option {
+  return new Option(
+    '--scale <service=count>',
+    'replicas of a service, instead of its own',
+  ).argParser((word: string, before: Readonly<Record<string, number>> = {}) => {
+    const [, service, count] = /^([^=]+)=(\d+)$/.exec(word) ?? []
+    if (service === undefined || count === undefined) {
+      throw new InvalidArgumentError('it looks like web=3.')
+    }
+    return { ...before, [service]: parseCount(count) }
+  })
 }
 
 export function timeoutOption(): Option {

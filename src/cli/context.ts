@@ -24,7 +24,7 @@ export interface Context {
 
 export function contextOf(command: Command, places: Places): Context {
   const before = command.parent?.opts<StackOptions>() ?? {}
-  const after = command.opts<StackOptions>()
+  const after = command.opts<StackOptions & { readonly scale?: Readonly<Record<string, number>> }>()
   return {
     places,
     asking: { places, command: `tsstack ${command.name()}` },
@@ -32,6 +32,7 @@ export function contextOf(command: Command, places: Places): Context {
     input: (services) => ({
       ...stackInput(mergeOptions(before, after), services),
       color: hasColor(2),
+      ...(after.scale && { scale: after.scale }),
     }),
   }
 }

@@ -22,6 +22,7 @@ import type {
   RunOptions,
   StackInput,
   StackSourceInput,
+  WaitRequest,
   WatchMode,
 } from './protocol.ts'
 
@@ -52,6 +53,7 @@ const stackInput = shape<StackInput>(
     envFiles: texts,
     profiles: texts,
     services: texts,
+    scale: recordOf(count),
     color: flag,
   },
   ['cwd', 'env'],
@@ -100,6 +102,8 @@ const logRequest = shape<LogRequest>(
   { services: texts, follow: flag, tail: count, since: count, until: count },
   ['services', 'follow'],
 )
+
+const waitRequest = shape<WaitRequest>({ timeoutMs: count }, [])
 
 const cells: Check<number> = (value, place) => Math.min(count(value, place), CELLS_MAX)
 const terminalSize = shape<TerminalSize>({ rows: cells, columns: cells }, ['rows', 'columns'])
@@ -185,6 +189,7 @@ const CHECKS: { readonly [Kind in Request['kind']]: (body: Body) => Request } = 
     source: sourceInput(body['source'], 'source'),
     options: planOptions(body['options'], 'options'),
     attach: flag(body['attach'], 'attach'),
+    ...(body['wait'] !== undefined && { wait: waitRequest(body['wait'], 'wait') }),
     ...(body['watch'] !== undefined && { watch: watchMode(body['watch'], 'watch') }),
   }),
   down: (body) => ({

@@ -46,7 +46,9 @@ function load(input: StackInput, loader: FileLoader): LoadResult {
   try {
     const loaded = loadStack(request)
     const { stack, diagnostics, sources, projectDirectory, files, environment } = loaded
-    const desired = desire(stack, { directory: projectDirectory, files }, { environment })
+    const { scale } = input
+    const source = { directory: projectDirectory, files }
+    const desired = desire(stack, source, { environment, scale })
     const warnings = renderDiagnostics(diagnostics, sources, { color })
     return { kind: 'loaded', stack, desired, warnings }
   } catch (error) {

@@ -59,6 +59,8 @@ export interface StackInput {
   readonly envFiles?: readonly string[]
   readonly profiles?: readonly string[]
   readonly services?: readonly string[]
+  /** `--scale`: replicas of services, instead of their own. */
+  readonly scale?: Readonly<Record<string, number>>
   /** Diagnostics in colour. */
   readonly color?: boolean
 }
@@ -147,6 +149,8 @@ export type Request =
       readonly options: PlanOptions
       /** Stay: send the logs until every container has ended. */
       readonly attach: boolean
+      /** `--wait`: the result comes when everything is ready. */
+      readonly wait?: WaitRequest
       /** Stay, and follow the files. Files alone can be followed. */
       readonly watch?: WatchMode
     }
@@ -174,6 +178,11 @@ export type Request =
       readonly service: string
       readonly run: RunOptions
     }
+
+export interface WaitRequest {
+  /** Absent: for as long as it takes. */
+  readonly timeoutMs?: number
+}
 
 export type RequestKind = Request['kind']
 

@@ -8,6 +8,7 @@ import { attachTo } from './attach.ts'
 import { Interrupts } from './interrupts.ts'
 import type { Request } from './protocol.ts'
 import { stopAndTell } from './stop-and-tell.ts'
+import { untilReady } from './until-ready.ts'
 import type { ClientSession, Supervisor } from './supervisor.ts'
 import { takeSource } from './take-source.ts'
 
@@ -16,7 +17,7 @@ type UpRequest = Extract<Request, { kind: 'up' }>
 export async function serveUp(
   supervisor: Supervisor,
   session: ClientSession,
-  { source, options, attach }: UpRequest,
+  { source, options, attach, wait }: UpRequest,
 ): Promise<void> {
   const desired = takeSource(session, source)
   if (desired === undefined) return
@@ -28,6 +29,9 @@ export async function serveUp(
     desired,
     options,
     signal: interrupts.first,
+    ...(wait && {
+      ready: (signal) => untilReady(supervisor.engine, { desired, options, signal, wait }),
+    }),
   })
   if (attached === undefined) return
   if (ok) await attached.untilEnd(interrupts.first)

@@ -28,6 +28,7 @@ export {
 export { desireOneOff, planOneOff, type OneOffChanges, type OneOffRequest } from './one-off.ts'
 export { plan, type PlanRequest } from './plan.ts'
 export { planToJson, type ActionJson, type PlanJson } from './plan-json.ts'
+export { judgeReady, type Readiness } from './ready.ts'
 export {
   decideRestart,
   FIRST_RUN,

@@ -1,5 +1,6 @@
 /** `tsstack up`: makes a stack as its file says, and stays with its logs unless it is detached. */
 
+import { Option } from 'commander'
 import type { Session } from '../../daemon/index.ts'
 import { UsageError } from '../../errors.ts'
 import type { PlanOptions } from '../../planner/index.ts'
@@ -8,7 +9,7 @@ import type { ChangeFlags } from '../change-options.ts'
 import type { CommandModule } from '../command.ts'
 import type { Context } from '../context.ts'
 import { onInterrupt } from '../interrupt.ts'
-import { addStackOptions } from '../options.ts'
+import { addStackOptions, parseCount } from '../options.ts'
 import { say } from '../output.ts'
 import { createProgress } from '../progress.ts'
 import { exitOf } from '../render-error.ts'
@@ -23,6 +24,8 @@ export const upCommand: CommandModule = {
     addChangeOptions(addStackOptions(command))
       .argument('[services...]')
       .option('-d, --detach', 'return when everything is started')
+      .option('--wait', 'return when everything runs and is healthy; implies --detach')
+      .addOption(waitTimeoutOption())
       .option('-w, --watch', 'follow the stack file and all it reads: apply what changes')
       .option('--no-log-prefix', 'do not print the service before each line')
       .option('--timestamps', 'print when each line was written')
@@ -32,12 +35,20 @@ export const upCommand: CommandModule = {
   },
 }
 
+function waitTimeoutOption(): Option {
+  const text = 'with --wait: seconds until it is given up'
+  return new Option('--wait-timeout <seconds>', text).argParser(parseCount)
+}
+
 interface UpFlags extends ViewFlags {
+  readonly wait?: boolean
+  readonly waitTimeout?: number
   readonly watch?: boolean
 }
 
-async function up(context: Context, options: PlanOptions, flags: UpFlags): Promise<number> {
+async function up(context: Context, options: PlanOptions, given: UpFlags): Promise<number> {
   const { asking, input } = context
+  const flags = given.wait === true ? { ...given, detach: true } : given
   const attach = flags.detach !== true
   if (flags.watch === true) {
     if (!attach) throw cannotDetach()
@@ -60,7 +71,7 @@ async function up(context: Context, options: PlanOptions, flags: UpFlags): Promi
       onSession: (opened) => (session = opened),
       onWaiting: () => (isWaiting = true),
     },
-    { kind: 'up', source, options, attach },
+    { kind: 'up', source, options, attach, ...(flags.wait === true && { wait: waitOf(flags) }) },
   )
   for await (const answer of answers) {
     isWaiting = false
@@ -68,6 +79,10 @@ async function up(context: Context, options: PlanOptions, flags: UpFlags): Promi
   }
   await view.end()
   return view.status
+}
+
+function waitOf({ waitTimeout }: UpFlags): { readonly timeoutMs?: number } {
+  return waitTimeout === undefined ? {} : { timeoutMs: waitTimeout * 1000 }
 }
 
 function cannotDetach(): UsageError {

@@ -1,0 +1,64 @@
+/** `up --wait`: until every container runs, is healthy where it has a check, or has completed. */
+
+import { Bell, type Engine } from '../engine/index.ts'
+import { EngineError } from '../errors.ts'
+import { type DesiredState, judgeReady, type PlanOptions } from '../planner/index.ts'
+import type { WaitRequest } from './protocol.ts'
+
+export interface ReadyRequest {
+  readonly desired: DesiredState
+  readonly options: PlanOptions
+  readonly wait: WaitRequest
+  /** Ends the waiting, without a word. */
+  readonly signal: AbortSignal
+}
+
+/**
+ * Resolves when all is ready, by events.
+ * @throws {EngineError} NOT_READY at the first container that will not be, and after the time.
+ */
+export async function untilReady(
+  engine: Engine,
+  { desired, options, wait, signal }: ReadyRequest,
+): Promise<void> {
+  const { stack } = desired
+  const names = new Set(namesOf(desired, options))
+  const bell = new Bell()
+  const unsubscribe = engine.subscribe((event) => event.stack === stack && bell.ring())
+  const ring = (): void => bell.ring()
+  signal.addEventListener('abort', ring)
+  const timer = wait.timeoutMs === undefined ? undefined : setTimeout(ring, wait.timeoutMs)
+  const end = performance.now() + (wait.timeoutMs ?? Infinity)
+  try {
+    while (!signal.aborted) {
+      const { containers } = await engine.observe(stack)
+      const judged = containers.filter(({ name }) => names.has(name)).map(judgeReady)
+      const failed = judged.find(({ kind }) => kind === 'failed')
+      if (failed?.kind === 'failed') throw notReady(stack, failed.reason, failed.service)
+      const waiting = judged.find(({ kind }) => kind === 'waiting')
+      if (waiting?.kind !== 'waiting') return
+      if (performance.now() >= end) {
+        const after = `${(wait.timeoutMs ?? 0) / 1000} s`
+        throw notReady(stack, `after ${after} ${waiting.reason}`, waiting.service)
+      }
+      await bell.rung()
+    }
+  } finally {
+    clearTimeout(timer)
+    unsubscribe()
+    signal.removeEventListener('abort', ring)
+  }
+}
+
+/** Of the named services, or of all; what they depend on has been waited for by them. */
+function namesOf({ containers }: DesiredState, { services = [] }: PlanOptions): readonly string[] {
+  return containers
+    .filter(({ service }) => services.length === 0 || services.includes(service))
+    .map(({ name }) => name)
+}
+
+function notReady(stack: string, reason: string, service: string): EngineError {
+  return new EngineError('NOT_READY', `Cannot wait for stack "${stack}": ${reason}`, {
+    hint: `see "tsstack logs ${service}" and "tsstack ps -a"`,
+  })
+}
