@@ -35,7 +35,7 @@ function scaleOption(): Option {
   return new Option(
     '--scale <service=count>',
     'replicas of a service, instead of its own',
-  ).argParser((word: string, before: Readonly<Record<string, number>> = {}) => {
+  ).argParser((word: string, before: Readonly<Record<string, number>> | undefined) => {
     const [, service, count] = /^([^=]+)=(\d+)$/.exec(word) ?? []
     if (service === undefined || count === undefined) {
       throw new InvalidArgumentError('it looks like web=3.')

@@ -47,11 +47,11 @@ async function applyInTurn(
   })
 }
 
-async function failureOf(work: Promise<void>): Promise<unknown> {
+async function failureOf(work: Promise<void>): Promise<Error | undefined> {
   try {
     await work
     return undefined
   } catch (error) {
-    return error
+    return error instanceof Error ? error : new Error(String(error))
   }
 }
