@@ -9,7 +9,7 @@ export type Readiness =
 
 /**
  * Running is ready, and healthy where there is a check; so is a job that has completed, which
- * Compose takes for a failure (docker/compose#10596). One that is to be started again is waited for.
+ * Compose takes for a failure (docker/compose#10596). One that will be started again is waited for.
  */
 export function judgeReady(container: ObservedContainer): Readiness {
   const { name, service, state, health, exitCode, failure } = container
