@@ -12,6 +12,8 @@ const NEEDED = {
   unshare: ['util-linux', 'util-linux', 'util-linux'],
   busybox: ['busybox-static', 'busybox', 'busybox'],
   curl: ['curl', 'curl', 'curl'],
+  socat: ['socat', 'socat', 'socat'],
+  'iptables-nft': ['iptables', 'iptables-nft', 'iptables-nft'],
   dig: ['bind9-dnsutils', 'bind-utils', 'bind'],
   strace: ['strace', 'strace', 'strace'],
   as: ['binutils', 'binutils', 'binutils'],

@@ -134,7 +134,7 @@ export function fingerprint(): string {
     links,
     // Whether another has a link-local address is asked for a while.
     sh('ip -o addr | sed "s/ tentative//"'),
-    sh('nft list ruleset'),
+    sh('nft list ruleset').replaceAll(/packets \d+ bytes \d+/g, ''),
     sh('cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding'),
   ].join('\n')
 }

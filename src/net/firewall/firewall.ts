@@ -3,9 +3,10 @@
  * in batches that cover both, removed when empty.
  */
 
-import { nft, type NetlinkSocket } from '../../linux/index.ts'
+import { nft, type NetlinkRequest, type NetlinkSocket } from '../../linux/index.ts'
 import { isErrno } from '../attach.ts'
 import { addressNumber, formatNumber, isIpv4Subnet, parseSubnet, type Family } from '../subnet.ts'
+import { addUserTable, joinOthers, leaveOthers, removeUserTable } from './others.ts'
 import { disableRouting, enableRouting, isRouter } from './routing.ts'
 import { GUARD_CHAIN, describeRuleset, guardRequests, rulesetRequests } from './ruleset.ts'
 import { portSets, setList, setsOf, tableName, type Sets } from './sets.ts'
@@ -30,11 +31,13 @@ export interface FilteredNetwork {
 export class Firewall {
   readonly sets: Readonly<Record<Family, Sets>>
   readonly #socket: NetlinkSocket
+  readonly #rootId: string
   /** Remembered in case somebody flushes all rules, and our mark with them. */
   readonly #madeRouter = new Set<Family>()
 
   constructor(socket: NetlinkSocket, rootId: string) {
     this.#socket = socket
+    this.#rootId = rootId
     this.sets = { 4: setsOf(tableName(rootId, 4)), 6: setsOf(tableName(rootId, 6)) }
   }
 
@@ -48,6 +51,7 @@ export class Firewall {
     const present = this.#ofBridge(network.bridge)
     this.change(withoutElements(present, wanted), withoutElements(wanted, present))
     if (network.internal) return
+    this.#commit(joinOthers(this.#socket, this.#rootId, [network.bridge]))
     for (const family of families) this.#enableForwarding(family)
   }
 
@@ -58,6 +62,7 @@ export class Firewall {
   }
 
   removeBridge(bridge: string): void {
+    this.#commit(leaveOthers(this.#socket, this.#rootId, bridge))
     this.change(this.#ofBridge(bridge), [])
   }
 
@@ -67,7 +72,7 @@ export class Firewall {
       ...grouped(removed).map(([set, elements]) => nft.deleteElements(set, elements)),
       ...grouped(added).map(([set, elements]) => nft.addElements(set, elements)),
     ]
-    if (requests.length > 0) nft.commitBatch(this.#socket, requests)
+    this.#commit(requests)
   }
 
   /** The elements of all port maps. */
@@ -83,11 +88,13 @@ export class Firewall {
     const { version, rules } = describeRuleset(family)
     const sets = this.sets[family]
     const { table } = sets
-    const present = this.#tables().find(({ name }) => name === table)
+    const tables = this.#tables()
+    const present = tables.find(({ name }) => name === table)
     if (this.#guardedTables(family).includes(table)) this.#madeRouter.add(family)
     if (present?.comment === version && this.#countRules(table) === rules) return false
     const kept = present ? this.#placed(setList(sets)) : []
     nft.commitBatch(this.#socket, [
+      ...addUserTable(tables, table),
       ...(present ? [nft.deleteTable(table)] : []),
       nft.addTable(table, version),
       ...rulesetRequests(table),
@@ -102,8 +109,10 @@ export class Firewall {
     for (const { table, family } of this.#present()) {
       const guarded = this.#guardedTables(family)
       if (guarded.length === 1 && guarded[0] === table) disableRouting(family)
-      nft.commitBatch(this.#socket, [nft.deleteTable(table)])
+      const users = removeUserTable(this.#socket, this.#tables(), table)
+      nft.commitBatch(this.#socket, [nft.deleteTable(table), ...users])
     }
+    this.#commit(leaveOthers(this.#socket, this.#rootId))
     this.#madeRouter.clear()
   }
 
@@ -121,6 +130,10 @@ export class Firewall {
     }
     if (isOurDoing) this.#madeRouter.add(family)
     if (!wasRouter) enableRouting(family)
+  }
+
+  #commit(requests: readonly NetlinkRequest[]): void {
+    if (requests.length > 0) nft.commitBatch(this.#socket, requests)
   }
 
   #ofBridge(bridge: string): readonly Placed[] {

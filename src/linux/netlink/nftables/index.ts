@@ -2,7 +2,7 @@
 
 export { commitBatch, tryBatch } from './batch.ts'
 export * from './expression.ts'
-export { addRule, flushChain, listRules, parseRules, type Rule } from './rule.ts'
+export { addRule, deleteRule, flushChain, listRules, parseRules, type Rule } from './rule.ts'
 export {
   addElements,
   addSet,

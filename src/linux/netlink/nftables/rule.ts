@@ -1,6 +1,7 @@
 /** Rules of nf_tables: a chain, a list of expressions, and a comment. */
 
 import {
+  attribute,
   nested,
   parseAttributes,
   stringAttribute,
@@ -21,6 +22,7 @@ const NFTA_RULE_TABLE = 1
 const NFTA_RULE_CHAIN = 2
 const NFTA_RULE_HANDLE = 3
 const NFTA_RULE_EXPRESSIONS = 4
+const NFTA_RULE_POSITION = 6
 const NFTA_RULE_USERDATA = 7
 const NFTA_EXPR_NAME = 1
 
@@ -39,18 +41,19 @@ export function addRule(rule: {
   readonly chain: string
   readonly expressions: readonly Expression[]
   readonly comment?: string
-  /** True: before all others instead of behind them. */
-  readonly first?: boolean
+  /** Before the rule of this handle, instead of behind all others. */
+  readonly before?: bigint | undefined
 }): Request {
   const { family, name } = splitTable(rule.table)
   return nftRequest({
     message: NFT_MSG_NEWRULE,
     family,
-    flags: NLM_F_CREATE | (rule.first === true ? 0 : NLM_F_APPEND),
+    flags: NLM_F_CREATE | (rule.before === undefined ? NLM_F_APPEND : 0),
     attributes: [
       stringAttribute(NFTA_RULE_TABLE, name),
       stringAttribute(NFTA_RULE_CHAIN, rule.chain),
       nested(NFTA_RULE_EXPRESSIONS, ...rule.expressions),
+      ...(rule.before === undefined ? [] : [positionAttribute(rule.before)]),
       ...(rule.comment === undefined ? [] : [commentAttribute(NFTA_RULE_USERDATA, rule.comment)]),
     ],
     what: `add rule "${rule.comment ?? ''}" to chain "${rule.chain}" of table "${rule.table}"`,
@@ -65,6 +68,21 @@ export function flushChain(table: string, chain: string): Request {
     family,
     attributes: [stringAttribute(NFTA_RULE_TABLE, name), stringAttribute(NFTA_RULE_CHAIN, chain)],
     what: `flush chain "${chain}" of table "${table}"`,
+  })
+}
+
+/** Deletes one rule; the number is the kernel's, from {@link parseRules}. */
+export function deleteRule({ table, chain, handle }: Rule): Request {
+  const { family, name } = splitTable(table)
+  return nftRequest({
+    message: NFT_MSG_DELRULE,
+    family,
+    attributes: [
+      stringAttribute(NFTA_RULE_TABLE, name),
+      stringAttribute(NFTA_RULE_CHAIN, chain),
+      attribute(NFTA_RULE_HANDLE, bytes64(handle)),
+    ],
+    what: `delete rule ${handle} of chain "${chain}" of table "${table}"`,
   })
 }
 
@@ -95,4 +113,14 @@ export function parseRules(messages: readonly Message[]): readonly Rule[] {
       comment: readComment(attributes.get(NFTA_RULE_USERDATA)),
     }
   })
+}
+
+function positionAttribute(handle: bigint): Buffer {
+  return attribute(NFTA_RULE_POSITION, bytes64(handle))
+}
+
+function bytes64(number: bigint): Buffer {
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigUInt64BE(number)
+  return bytes
 }
