@@ -27,6 +27,8 @@ const files = [
   await bundle({ cli: 'src/cli/main.ts' }, { splitting: true }),
   // One file: everything that the supervisor needs is loaded when it starts.
   await bundle({ daemon: 'src/daemon/main.ts' }),
+  // What fetches images for it.
+  await bundle({ images: 'src/daemon/images/worker.ts' }),
   ...(library ? [await bundle({ index: 'src/index.ts' })] : []),
 ].flat()
 // Not before all of it is there: a build that fails leaves the one before.

@@ -242,3 +242,9 @@ export const SECCOMP_PROFILE_BYTES_MAX: number = 1024 * 1024
  * and 1000 kB.
  */
 export const FILE_CONTENT_BYTES_MAX: number = 16 * 1024 * 1024
+
+/** Members of an archive of images: three for each layer of some hundred images. */
+export const ARCHIVE_MEMBERS_MAX: number = 100_000
+
+/** Heap of the process that fetches images: its buffers are outside of it. */
+export const IMAGE_WORKER_HEAP_MIB: number = 64

@@ -44,6 +44,12 @@ function scaleOption(): Option {
   })
 }
 
+/** Of the commands that fetch images. */
+export function pullOption(): Option {
+  const text = 'when images are fetched: always, missing, never, daily, weekly'
+  return new Option('--pull <policy>', text)
+}
+
 export function timeoutOption(): Option {
   const text = 'seconds until a container that is stopped gets SIGKILL'
   return new Option('-t, --timeout <seconds>', text).argParser(parseCount)

@@ -2,6 +2,8 @@
 
 import { openRequest } from '../daemon/index.ts'
 import type { Answer, Places, Request, ServerMessage, Session } from '../daemon/index.ts'
+import { createImageProgress } from './image-progress.ts'
+import type { ImageProgress } from './image-progress.ts'
 import { say } from './output.ts'
 import { safeText } from './safe-text.ts'
 
@@ -20,7 +22,7 @@ export async function* ask(asking: Asking, request: Request): AsyncGenerator<Ans
   let warned = ''
   asking.onSession?.(session)
   try {
-    for await (const answer of session.answers()) {
+    for await (const answer of showingImages(session.answers())) {
       if (answer.kind !== 'message') {
         yield answer
       } else if (answer.message.kind === 'load-yourself') {
@@ -41,6 +43,25 @@ export async function* ask(asking: Asking, request: Request): AsyncGenerator<Ans
     }
   } finally {
     session.close()
+  }
+}
+
+/** Shows images on their way; hands on everything else. */
+async function* showingImages(answers: AsyncIterable<Answer>): AsyncGenerator<Answer, void> {
+  let images: ImageProgress | undefined
+  try {
+    for await (const answer of answers) {
+      if (answer.kind === 'message' && answer.message.kind === 'image') {
+        images ??= await createImageProgress()
+        images.event(answer.message.event)
+      } else {
+        await images?.end()
+        images = undefined
+        yield answer
+      }
+    }
+  } finally {
+    await images?.end()
   }
 }
 

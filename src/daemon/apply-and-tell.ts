@@ -2,12 +2,15 @@
 
 import type { ApplyResult } from '../engine/index.ts'
 import type { DesiredState, PlanOptions } from '../planner/index.ts'
+import { obtainImages } from './images/stack-images.ts'
 import type { ClientSession, Supervisor } from './supervisor.ts'
 import { takeTurn } from './take-turn.ts'
 
 interface ApplyRequest {
   readonly desired: DesiredState
   readonly options: PlanOptions
+  /** Policy for images, before that of the stack file. */
+  readonly pull?: string | undefined
   readonly signal: AbortSignal
   /** Waited for before the result is told, when every action was done. */
   readonly ready?: (signal: AbortSignal) => Promise<void>
@@ -17,9 +20,16 @@ interface ApplyRequest {
 export async function applyAndTell(
   supervisor: Supervisor,
   session: ClientSession,
-  { desired, options, signal, ready }: ApplyRequest,
+  { desired: wanted, options, pull, signal, ready }: ApplyRequest,
 ): Promise<boolean> {
   const { connection } = session
+  const desired = await obtainImages(supervisor, wanted, {
+    services: options.services ?? [],
+    pull,
+    env: session.env ?? {},
+    signal: AbortSignal.any([signal, session.signal]),
+    onEvent: (event) => connection.send({ kind: 'image', event }),
+  })
   const { engine } = supervisor
   const { outcomes } = await applyInTurn(supervisor, session, { desired, options, signal })
   const done = outcomes.every(({ kind }) => kind === 'done')

@@ -191,6 +191,7 @@ const CHECKS: { readonly [Kind in Request['kind']]: (body: Body) => Request } = 
     attach: flag(body['attach'], 'attach'),
     ...(body['wait'] !== undefined && { wait: waitRequest(body['wait'], 'wait') }),
     ...(body['watch'] !== undefined && { watch: watchMode(body['watch'], 'watch') }),
+    ...(body['pull'] !== undefined && { pull: text(body['pull'], 'pull') }),
   }),
   down: (body) => ({
     kind: 'down',

@@ -15,6 +15,7 @@ import type {
   UsageSample,
 } from '../engine/index.ts'
 import type { ErrorCode } from '../errors.ts'
+import type { ImageEvent } from '../image/index.ts'
 import type {
   DesiredState,
   LifecycleOptions,
@@ -153,6 +154,8 @@ export type Request =
       readonly wait?: WaitRequest
       /** Stay, and follow the files. Files alone can be followed. */
       readonly watch?: WatchMode
+      /** When images are fetched, instead of the stack file's `pull_policy`. */
+      readonly pull?: string
     }
   | { readonly kind: 'down'; readonly input: StackInput; readonly options: PlanOptions }
   | {
@@ -226,6 +229,8 @@ export type ServerMessage =
     }
   | { readonly kind: 'plan'; readonly plan: Plan }
   | { readonly kind: 'event'; readonly event: EngineEvent }
+  /** An image is on its way. */
+  | { readonly kind: 'image'; readonly event: ImageEvent }
   | {
       readonly kind: 'result'
       readonly outcomes: readonly Outcome[]

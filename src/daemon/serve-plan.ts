@@ -1,5 +1,6 @@
 /** `plan`: what would happen, and why. */
 
+import { knownImages } from './images/stack-images.ts'
 import type { Request } from './protocol.ts'
 import type { ClientSession, Supervisor } from './supervisor.ts'
 import { takeSource } from './take-source.ts'
@@ -9,8 +10,9 @@ export async function servePlan(
   session: ClientSession,
   { source, options }: Extract<Request, { kind: 'plan' }>,
 ): Promise<void> {
-  const desired = takeSource(session, source)
-  if (desired === undefined) return
+  const taken = takeSource(session, source)
+  if (taken === undefined) return
+  const desired = knownImages(engine.paths.state, taken)
   const plan = await engine.plan(desired.stack, desired, options)
   session.connection.send({ kind: 'plan', plan })
 }

@@ -17,7 +17,7 @@ type UpRequest = Extract<Request, { kind: 'up' }>
 export async function serveUp(
   supervisor: Supervisor,
   session: ClientSession,
-  { source, options, attach, wait }: UpRequest,
+  { source, options, pull, attach, wait }: UpRequest,
 ): Promise<void> {
   const desired = takeSource(session, source)
   if (desired === undefined) return
@@ -28,6 +28,7 @@ export async function serveUp(
   const ok = await applyAndTell(supervisor, session, {
     desired,
     options,
+    pull,
     signal: interrupts.first,
     ...(wait && {
       ready: (signal) => untilReady(supervisor.engine, { desired, options, signal, wait }),

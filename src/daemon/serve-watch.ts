@@ -117,6 +117,8 @@ class StackWatcher {
       await applyAndTell(this.#supervisor, this.#session, {
         desired,
         options: isFirst ? options : laterOptions(options, desired, this.#known),
+        // Whoever saves a file does not ask for new images.
+        pull: isFirst ? this.#request.pull : undefined,
         signal: this.#interrupts.first,
       })
       return true

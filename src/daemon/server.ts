@@ -74,7 +74,17 @@ async function converse(
     listener: {},
   }
   void listen(session)
-  await serve(supervisor, session, checkRequest(message))
+  const request = checkRequest(message)
+  session.env = environmentOf(request)
+  await serve(supervisor, session, request)
+}
+
+/** The client's variables, of a request that has them. */
+function environmentOf(request: Request): ClientSession['env'] {
+  if ('input' in request) return request.input.env
+  return 'source' in request && request.source.kind === 'files'
+    ? request.source.input.env
+    : undefined
 }
 
 /** Undefined when the client has left instead. */

@@ -21,6 +21,8 @@ export interface Supervisor {
 export interface ClientSession {
   readonly connection: Connection<ServerMessage>
   readonly client: Holder
+  /** The client's variables, once its request has brought them. */
+  env?: Readonly<Record<string, string>> | undefined
   /** Aborted when the client is gone. */
   readonly signal: AbortSignal
   /** Who is told of what the client says while its request runs; nobody at first. */

@@ -15,6 +15,7 @@ import { execInContainer } from './container/exec.ts'
 import { signalContainer } from './container/stop.ts'
 import { readContainerLog } from './logs/index.ts'
 import { processesOf, sampleUsage } from './look.ts'
+import { removeStalePins } from './image-pins.ts'
 import { containersOf, type LiveContainer, type Machine } from './machine.ts'
 import { NamespacePool } from './namespaces.ts'
 import { readNetworks, runNetworkCommand } from './network/command.ts'
@@ -58,6 +59,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   // Now, and not with the first secret: a state root is whole when it is made.
   keyOf(machine)
   await adoptAll(machine)
+  removeStalePins(machine)
   return engineOn(machine, async () => {
     for (const container of machine.containers.values()) {
       await container.starting

@@ -8,6 +8,7 @@ import { killContainer } from './container/kill.ts'
 import { pauseContainer, unpauseContainer } from './container/pause.ts'
 import { createNetwork, removeNetwork } from './network/networks.ts'
 import { changeConnection } from './network/update.ts'
+import { pinImage } from './image-pins.ts'
 import { addContainer, type LiveContainer, type Machine } from './machine.ts'
 import { createContainerRecord, writeContainerSpec } from './records/container.ts'
 import { removeContainer, stopByUser } from './remove.ts'
@@ -98,6 +99,7 @@ function createContainer(machine: Machine, stack: string, desired: DesiredContai
     stoppedByUser: false,
     restarts: FIRST_RUN,
   }
+  pinImage(machine.paths, record)
   createContainerRecord(machine.paths, record)
   const container = addContainer(machine, record)
   publishNames(machine, container.record, [])

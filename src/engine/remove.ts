@@ -1,5 +1,6 @@
 /** Stops a container for good, and removes all of it. */
 
+import { unpinImage } from './image-pins.ts'
 import { announce, cleanUpAttempt, forgetContainer } from './attempts.ts'
 import { cancelRestart } from './cancel-restart.ts'
 import { stopContainer } from './container/stop.ts'
@@ -41,6 +42,7 @@ export async function removeContainer(
     .open(containerCgroup(machine.paths, container.record.stack, container.record.name))
     .remove({ keepParents: options.keepStackGroup === true })
   removeContainerDirectory(machine.paths, container.record.stack, container.record.name)
+  unpinImage(machine.paths, container.record)
   forgetContainer(machine, container)
   announce(machine, container.record, 'removed')
 }

@@ -6,6 +6,7 @@ import { containerSpec } from './desire/container.ts'
 import { containerName, type Place } from './desire/context.ts'
 import { dependenciesOf } from './desire/dependencies.ts'
 import { fileValues } from './desire/file-mounts.ts'
+import { imagesOf, overImageOf } from './desire/images.ts'
 import { networkSpecs } from './desire/networks.ts'
 import { volumeSpecs } from './desire/volumes.ts'
 import { didYouMean } from './did-you-mean.ts'
@@ -37,6 +38,9 @@ export function desire(
   const services = sortedNames(Object.keys(stack.services)).filter(
     (name) => stack.services[name]?.provider === undefined,
   )
+  const containers = services.flatMap((name) =>
+    containersOf(stack, name, { ...options, directory: source.directory }),
+  )
   return {
     stack: stack.name,
     source,
@@ -44,11 +48,10 @@ export function desire(
     ...(options.inactiveServices === undefined
       ? {}
       : { inactiveServices: options.inactiveServices }),
-    containers: services.flatMap((name) =>
-      containersOf(stack, name, { ...options, directory: source.directory }),
-    ),
+    containers,
     networks: networkSpecs(stack),
     volumes: volumeSpecs(stack),
+    images: imagesOf(stack, containers),
     ...(options.environment === undefined
       ? {}
       : { values: fileValues(stack, options.environment) }),
@@ -66,12 +69,14 @@ function containersOf(
     const index = at + 1
     const name = containerName(stack, serviceName, index)
     const place: Place = { stack, directory, serviceName, service, name, index }
+    const overImage = overImageOf(service)
     return {
       name,
       service: serviceName,
       index,
       spec: containerSpec(place),
       dependsOn: dependenciesOf(service),
+      ...(overImage === undefined ? {} : { overImage }),
     }
   })
 }

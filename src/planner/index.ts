@@ -37,3 +37,4 @@ export {
   type RestartMemory,
 } from './restart.ts'
 export type { Step, StepChange, Summary } from './steps.ts'
+export { withImages, type ImageFacts } from './with-images.ts'

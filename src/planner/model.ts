@@ -3,6 +3,10 @@
  * between.
  */
 
+import type { DesiredImage, OverImage } from './model-image.ts'
+
+export type * from './model-image.ts'
+
 import type {
   DeviceSpec,
   FileMountSpec,
@@ -39,6 +43,8 @@ export interface DesiredState {
    * before anything else: no record, event or plan has them.
    */
   readonly values?: Readonly<Record<string, string>>
+  /** Images that the services ask for, each once; absent: none is to be looked up. */
+  readonly images?: readonly DesiredImage[]
 }
 
 export interface StackSource {
@@ -54,6 +60,8 @@ export interface DesiredContainer {
   readonly index: number
   readonly spec: ContainerSpec
   readonly dependsOn: readonly Dependency[]
+  /** What the stack file says about things of which its image may say something as well. */
+  readonly overImage?: OverImage
   /** Present for a container of `run`. */
   readonly oneOff?: OneOff
 }
@@ -78,8 +86,12 @@ export interface Dependency {
 
 /** Everything about a container whose change means another container. Units are in the names. */
 export interface ContainerSpec {
-  /** `host:`, `dir:ROOTFS`, or a registry reference. */
+  /** `host:`, `dir:ROOTFS`, `oci:DIR`, an archive, or a registry reference. */
   readonly image: string
+  /** `linux/arm64`; absent: this machine's. */
+  readonly platform?: string
+  /** Digest of the manifest that `image` means; absent where it means none. */
+  readonly imageDigest?: string
   /** Absent: the image's own. An empty list: none. */
   readonly entrypoint?: readonly string[]
   readonly command?: readonly string[]

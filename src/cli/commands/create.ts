@@ -1,7 +1,7 @@
 /** `tsstack create`: makes containers, networks and volumes, and starts nothing. */
 
 import { carryOut } from '../carry-out.ts'
-import { addChangeOptions, planOptions } from '../change-options.ts'
+import { addChangeOptions, planOptions, pullOption } from '../change-options.ts'
 import type { ChangeFlags } from '../change-options.ts'
 import type { CommandModule } from '../command.ts'
 import { addStackOptions } from '../options.ts'
@@ -12,11 +12,13 @@ export const createCommand: CommandModule = {
   define: (command, run) => {
     addChangeOptions(addStackOptions(command))
       .argument('[services...]')
-      .action((services: readonly string[], flags: ChangeFlags) =>
+      .addOption(pullOption())
+      .action((services: readonly string[], flags: ChangeFlags & { readonly pull?: string }) =>
         run((context) => {
           const source = { kind: 'files', input: context.input(services) } as const
           const options = { ...planOptions(flags, services), noStart: true }
-          return carryOut(context, { kind: 'up', source, options, attach: false })
+          const pull = flags.pull && { pull: flags.pull }
+          return carryOut(context, { kind: 'up', source, options, attach: false, ...pull })
         }),
       )
   },

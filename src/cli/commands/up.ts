@@ -4,7 +4,7 @@ import { Option } from 'commander'
 import type { Session } from '../../daemon/index.ts'
 import { UsageError } from '../../errors.ts'
 import type { PlanOptions } from '../../planner/index.ts'
-import { addChangeOptions, planOptions } from '../change-options.ts'
+import { addChangeOptions, planOptions, pullOption } from '../change-options.ts'
 import type { ChangeFlags } from '../change-options.ts'
 import type { CommandModule } from '../command.ts'
 import type { Context } from '../context.ts'
@@ -27,6 +27,7 @@ export const upCommand: CommandModule = {
       .option('--wait', 'return when everything runs and is healthy; implies --detach')
       .addOption(waitTimeoutOption())
       .option('-w, --watch', 'follow the stack file and all it reads: apply what changes')
+      .addOption(pullOption())
       .option('--no-log-prefix', 'do not print the service before each line')
       .option('--timestamps', 'print when each line was written')
       .action((services: readonly string[], flags: ChangeFlags & UpFlags) =>
@@ -43,6 +44,7 @@ function waitTimeoutOption(): Option {
 interface UpFlags extends ViewFlags {
   readonly wait?: boolean
   readonly waitTimeout?: number
+  readonly pull?: string
   readonly watch?: boolean
 }
 
@@ -71,7 +73,14 @@ async function up(context: Context, options: PlanOptions, given: UpFlags): Promi
       onSession: (opened) => (session = opened),
       onWaiting: () => (isWaiting = true),
     },
-    { kind: 'up', source, options, attach, ...(flags.wait === true && { wait: waitOf(flags) }) },
+    {
+      kind: 'up',
+      source,
+      options,
+      attach,
+      ...(flags.pull && { pull: flags.pull }),
+      ...(flags.wait === true && { wait: waitOf(flags) }),
+    },
   )
   for await (const answer of answers) {
     isWaiting = false

@@ -21,9 +21,10 @@ import {
   spawn,
 } from '../../linux/index.ts'
 import { EngineError } from '../../errors.ts'
+import { imageSettings } from '../image-pins.ts'
 import type { LiveContainer, Machine } from '../machine.ts'
 import { exitCodeOf } from '../records/attempt.ts'
-import { findExecutable, resolveUser } from '../rootfs/index.ts'
+import { findExecutable, type ImageSettings, resolveUser } from '../rootfs/index.ts'
 import type { ExecRequest, ExecSession } from '../types.ts'
 import { Undo } from '../undo.ts'
 import { writeJoiningChild } from './child.ts'
@@ -56,7 +57,8 @@ export async function execInContainer(
   const temporary = new Undo()
   try {
     const target = openTarget(container, temporary)
-    const config = describeExec(container, request, target.root)
+    const image = imageSettings(machine.paths, container.record.spec)
+    const config = describeExec(container, request, { root: target.root, image })
     const streams = request.tty
       ? openTerminal(request, target.root, temporary)
       : openPipes(temporary)
@@ -100,9 +102,13 @@ function notRunning(name: string, cause?: unknown): EngineError {
   })
 }
 
-function describeExec(container: LiveContainer, request: ExecRequest, root: Fd): OciConfig {
+function describeExec(
+  container: LiveContainer,
+  request: ExecRequest,
+  { root, image }: { readonly root: Fd; readonly image: ImageSettings },
+): OciConfig {
   const { spec, name } = container.record
-  const user = request.user ?? spec.user
+  const user = request.user ?? spec.user ?? image.user
   const workingDir = request.workingDir ?? spec.workingDir
   return describeContainer(
     {
@@ -119,7 +125,7 @@ function describeExec(container: LiveContainer, request: ExecRequest, root: Fd):
       cgroupsPath: '/',
       rootPath: '/',
       user: resolveUser({ rootFd: root, user, groupAdd: spec.groupAdd }),
-      image: {},
+      image,
       ownCapabilities: ownCapabilities(),
     },
   )

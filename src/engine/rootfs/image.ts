@@ -1,8 +1,15 @@
 /** From `image:` to the directories that a root filesystem is made of. */
 
-import { lstatSync, realpathSync } from 'node:fs'
+import { existsSync, lstatSync, realpathSync } from 'node:fs'
 import { isAbsolute } from 'node:path'
 import { EngineError } from '../../errors.ts'
+import {
+  type ImageStore,
+  isDigest,
+  lowersOf,
+  requireImage,
+  type StoredImage,
+} from '../../image/index.ts'
 import { hostRootfs } from './host/rootfs.ts'
 
 /** What lies below a container's own layers. */
@@ -23,28 +30,48 @@ export interface RootfsPart {
   readonly kind: 'directory' | 'file'
 }
 
-export interface ImageSettings {
-  readonly entrypoint?: readonly string[]
-  readonly command?: readonly string[]
-  readonly environment?: readonly string[]
-  readonly workingDir?: string
-  readonly user?: string
+/** What an image says that counts when a container starts. */
+export type ImageSettings = Pick<
+  StoredImage['settings'],
+  'entrypoint' | 'command' | 'environment' | 'workingDir' | 'user'
+>
+
+/** An image of the store. */
+export interface StoredQuery {
+  /** Of its manifest. */
+  readonly digest: string
+  readonly store: ImageStore
 }
 
 /**
- * `host:` and `dir:ROOTFS`. `cacheDirectory` is where what `host:` needs is built, once for each
- * content.
+ * `cacheDirectory` is where what `host:` needs is built, once for each content. `stored`: what
+ * `image` means when it is neither `host:` nor `dir:ROOTFS`.
  * @throws {EngineError} IMAGE
  */
 export function prepareRootfs(
   image: string,
-  options: { readonly cacheDirectory: string },
+  options: { readonly cacheDirectory: string; readonly stored?: StoredQuery | undefined },
 ): RootfsSource {
   if (image === 'host:') return hostRootfs(options.cacheDirectory)
   if (image.startsWith('dir:')) return directoryRootfs(image, image.slice('dir:'.length))
-  throw new EngineError('IMAGE', `Cannot use image "${image}": registry images are not built yet`, {
-    hint: 'use "host:" for the programs of this machine, or "dir:/path/of/a/rootfs"',
+  if (options.stored) return storedRootfs(options.stored)
+  throw new EngineError('IMAGE', `Cannot use image "${image}": it is not on this machine`, {
+    hint: 'run "tsstack up" again, or "tsstack pull"',
   })
+}
+
+/** Found last, by store and digest: what a digest means never changes. */
+const stored = new Map<string, RootfsSource>()
+
+export function storedRootfs({ store, digest }: StoredQuery): RootfsSource {
+  const key = `${store.directory} ${digest}`
+  const known = stored.get(key)
+  if (known?.lowers.every((lower) => existsSync(lower))) return known
+  if (!isDigest(digest)) throw new EngineError('IMAGE', `Cannot use image "${digest}": no digest`)
+  const image = requireImage(store, digest)
+  const source = { lowers: lowersOf(store, image), parts: [], image: image.settings }
+  stored.set(key, source)
+  return source
 }
 
 function directoryRootfs(image: string, path: string): RootfsSource {

@@ -8,6 +8,7 @@ import { rootMountPoint } from '../paths.ts'
 import type { AttemptInterface } from '../records/container.ts'
 import type { Undo } from '../undo.ts'
 import { etcFiles } from './attempt-files.ts'
+import { storedImage } from '../image-pins.ts'
 import { type ImageSettings, prepareRootfs } from './image.ts'
 import { openInitLayer } from './init-layer.ts'
 import type { EtcFile } from './network-files.ts'
@@ -38,7 +39,8 @@ export function openRootfs(
   const { own, record } = input.container
   const { spec } = record
   const cacheDirectory = openCache(machine)
-  const source = prepareRootfs(spec.image, { cacheDirectory })
+  const stored = storedImage(machine.paths, spec)
+  const source = prepareRootfs(spec.image, { cacheDirectory, stored })
   const init = openInitLayer({ lowers: source.lowers, cacheDirectory })
   const fd = openOverlayRoot(source, {
     init: init.directory,

@@ -45,6 +45,7 @@ function programOf({ stack, serviceName, service, name }: Place) {
   return {
     // What is built is named after its service.
     image: service.image ?? `${stack.name}-${serviceName}`,
+    platform: service.platform,
     entrypoint: service.entrypoint ?? undefined,
     command: service.command ?? undefined,
     environment: environmentOf(service),

@@ -1,8 +1,8 @@
 /** `healthcheck` with Docker's defaults. */
 
 import type { Healthcheck as ServiceHealthcheck } from '../../spec/index.ts'
-import type { Healthcheck } from '../model.ts'
-import { durationMs } from './units.ts'
+import type { Healthcheck, OverImage } from '../model.ts'
+import { durationMs, present } from './units.ts'
 
 /**
  * Undefined: the container has no health. A zero duration or count means the default, as in Docker.
@@ -18,6 +18,22 @@ export function healthcheckOf(check: ServiceHealthcheck | undefined): Healthchec
     startPeriodMs: durationMs(check.start_period) ?? 0,
     startIntervalMs: durationMs(check.start_interval) || 5000,
   }
+}
+
+/** What the file says of the healthcheck that the image may have. */
+export function overImageHealth(
+  check: ServiceHealthcheck | undefined,
+): OverImage['healthcheck'] | undefined {
+  if (check === undefined) return undefined
+  if (check.disable === true || check.test?.[0] === 'NONE') return 'none'
+  if (check.test !== undefined) return undefined
+  return present({
+    intervalMs: durationMs(check.interval) || undefined,
+    timeoutMs: durationMs(check.timeout) || undefined,
+    retries: check.retries || undefined,
+    startPeriodMs: durationMs(check.start_period) || undefined,
+    startIntervalMs: durationMs(check.start_interval) || undefined,
+  })
 }
 
 function programOf(check: ServiceHealthcheck | undefined): readonly string[] | undefined {

@@ -27,7 +27,7 @@ export function mountsOf(place: Place): readonly MountSpec[] {
  * The name of an anonymous volume, so that the replacement of a container finds it again. `@`
  * occurs in no name of a named volume, and what stands after it in no two targets.
  */
-function anonymousVolumeName(container: string, target: string): string {
+export function anonymousVolumeName(container: string, target: string): string {
   const escaped = target.replace(/^\//u, '').replaceAll(/[^A-Za-z0-9./-]/gu, (character) => {
     const code = character.codePointAt(0) ?? 0
     return `=${code.toString(16)}=`

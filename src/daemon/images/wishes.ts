@@ -1,0 +1,81 @@
+/** Which images a stack needs, and what their settings mean for its containers. */
+
+import {
+  type ImageHealthcheck,
+  type ImageWish,
+  parseImageSource,
+  parsePlatform,
+  parsePolicy,
+  type StoredImage,
+} from '../../image/index.ts'
+import type { DesiredImage, DesiredState, Healthcheck, ImageFacts } from '../../planner/index.ts'
+
+/** An image of the stack, with the text that the worker is given. */
+export interface StackWish {
+  readonly desired: DesiredImage
+  readonly wish: ImageWish
+}
+
+/**
+ * Images of the store that the containers of `services` need (empty: all), and those of services
+ * they depend on. `pull`: a policy that comes before the file's.
+ * @throws {EngineError} IMAGE for what cannot be understood
+ */
+export function wishesOf(
+  desired: DesiredState,
+  { services, pull }: { readonly services: readonly string[]; readonly pull?: string | undefined },
+): readonly StackWish[] {
+  const needed = withDependencies(desired, services)
+  return (desired.images ?? [])
+    .filter((image) => image.services.some((service) => needed.has(service)))
+    .map((image) => ({ desired: image, wish: wishOf(image, desired.source.directory, pull) }))
+    .filter(({ wish }) => wish.source.kind !== 'host' && wish.source.kind !== 'directory')
+}
+
+function wishOf(image: DesiredImage, directory: string, pull: string | undefined): ImageWish {
+  return {
+    image: image.image,
+    source: parseImageSource(image.image, directory),
+    policy: parsePolicy(pull ?? image.pullPolicy),
+    ...(image.platform === undefined ? {} : { platform: parsePlatform(image.platform) }),
+  }
+}
+
+function withDependencies(
+  { containers }: DesiredState,
+  services: readonly string[],
+): ReadonlySet<string> {
+  if (services.length === 0) return new Set(containers.map(({ service }) => service))
+  const needed = new Set(services)
+  // A set can be added to while it is gone through.
+  for (const service of needed) {
+    const own = containers.find((container) => container.service === service)
+    for (const { service: other } of own?.dependsOn ?? []) needed.add(other)
+  }
+  return needed
+}
+
+/** What of an image belongs to the desired state. */
+export function factsOf({ manifest, settings }: StoredImage): ImageFacts {
+  const healthcheck = healthcheckOf(settings.healthcheck)
+  return {
+    digest: manifest,
+    ...(settings.volumes === undefined ? {} : { volumes: settings.volumes }),
+    ...(settings.stopSignal === undefined ? {} : { stopSignal: settings.stopSignal }),
+    ...(healthcheck === undefined ? {} : { healthcheck }),
+  }
+}
+
+/** With Docker's defaults for what the image leaves open. */
+function healthcheckOf(check: ImageHealthcheck | undefined): Healthcheck | undefined {
+  const [kind, ...words] = check?.test ?? []
+  if (check === undefined || kind === 'NONE' || words.length === 0) return undefined
+  return {
+    test: kind === 'CMD-SHELL' ? ['/bin/sh', '-c', words.join(' ')] : words,
+    intervalMs: check.intervalMs ?? 30_000,
+    timeoutMs: check.timeoutMs ?? 30_000,
+    retries: check.retries ?? 3,
+    startPeriodMs: check.startPeriodMs ?? 0,
+    startIntervalMs: check.startIntervalMs ?? 5000,
+  }
+}

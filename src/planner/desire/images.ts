@@ -1,0 +1,45 @@
+/** Images of a stack, and what its file says about things that an image may say as well. */
+
+import type { Service, Stack } from '../../spec/index.ts'
+import type { DesiredContainer, DesiredImage, OverImage } from '../model.ts'
+import { overImageHealth } from './health.ts'
+import { present } from './units.ts'
+
+/** Each image and platform once, of the services that have containers. */
+export function imagesOf(
+  stack: Stack,
+  containers: readonly DesiredContainer[],
+): readonly DesiredImage[] {
+  const images = new Map<string, DesiredImage>()
+  for (const { service, spec } of containers) {
+    const { image, platform } = spec
+    const key = `${image} ${platform ?? ''}`
+    const known = images.get(key)
+    if (known?.services.includes(service)) continue
+    const pullPolicy = oftener(known?.pullPolicy, stack.services[service]?.pull_policy)
+    const services = [...(known?.services ?? []), service]
+    images.set(key, present({ image, platform, pullPolicy, services }))
+  }
+  return [...images.values()]
+}
+
+/** Undefined when the file says nothing. */
+export function overImageOf(service: Service): OverImage | undefined {
+  const healthcheck = overImageHealth(service.healthcheck)
+  const over: OverImage = present({
+    stopSignal: service.stop_signal === undefined ? undefined : (true as const),
+    healthcheck,
+  })
+  return Object.keys(over).length === 0 ? undefined : over
+}
+
+/** Of two services that name one image, the one that asks for the newest decides. */
+function oftener(one: string | undefined, other: string | undefined): string | undefined {
+  return rankOf(one) >= rankOf(other) ? one : other
+}
+
+const RANKS = ['never', undefined, 'missing', 'build', 'weekly', 'daily', 'every', 'always']
+
+function rankOf(policy: string | undefined): number {
+  return RANKS.indexOf(policy?.startsWith('every_') ? 'every' : policy)
+}
