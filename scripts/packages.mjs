@@ -16,6 +16,9 @@ const NEEDED = {
   'iptables-nft': ['iptables', 'iptables-nft', 'iptables-nft'],
   dig: ['bind9-dnsutils', 'bind-utils', 'bind'],
   strace: ['strace', 'strace', 'strace'],
+  skopeo: ['skopeo', 'skopeo', 'skopeo'],
+  umoci: ['umoci', 'umoci', 'umoci'],
+  'docker-registry': ['docker-registry', 'docker-distribution', 'docker-registry'],
   as: ['binutils', 'binutils', 'binutils'],
   'aarch64-linux-gnu-as': [
     'binutils-aarch64-linux-gnu',

@@ -24,6 +24,7 @@ export const ERROR_CODES = {
   SUBNET_CLASH: { exit: 1, meaning: 'A subnet overlaps an existing route or network' },
   IMAGE: { exit: 1, meaning: 'The image is unknown, unreadable or not supported' },
   IMAGE_CORRUPT: { exit: 1, meaning: 'An image or layer is not what it says it is' },
+  IMAGE_IN_USE: { exit: 1, meaning: 'A container needs the image that was to be removed' },
   REGISTRY: { exit: 1, meaning: 'A registry could not be reached, or refused' },
   DISK_FULL: { exit: 1, meaning: 'The disk has no room for what was to be written' },
   NO_SUCH_SERVICE: { exit: 1, meaning: 'The stack has no service of that name' },

@@ -248,3 +248,19 @@ export const ARCHIVE_MEMBERS_MAX: number = 100_000
 
 /** Heap of the process that fetches images: its buffers are outside of it. */
 export const IMAGE_WORKER_HEAP_MIB: number = 64
+
+/** Redirects on the way to one part of an image: registries use one, mirrors two. */
+export const REGISTRY_REDIRECTS_MAX: number = 5
+
+/** A registry that is silent for this long has broken the connection. */
+export const REGISTRY_IDLE_MS_MAX: number = 60_000
+
+/** Tries after the first one; any byte that comes starts the count over. */
+export const REGISTRY_RETRIES_MAX: number = 5
+
+/** Pause before the second try, doubling up to the second figure. */
+export const REGISTRY_RETRY_MS_MIN: number = 200
+export const REGISTRY_RETRY_MS_MAX: number = 30_000
+
+/** A token has some kilobytes; what is larger is none. */
+export const TOKEN_ANSWER_BYTES_MAX: number = 256 * 1024

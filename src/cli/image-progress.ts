@@ -32,7 +32,7 @@ class PlainImageProgress implements ImageProgress {
 
 function lineOf(event: ImageEvent): string | undefined {
   const subject = `image ${safeText(event.image)}`
-  if (event.phase === 'begun') return `${subject}: fetching`
+  if (event.phase === 'begun') return `${subject}: ${event.verb ?? 'fetching'}`
   if (event.phase === 'done') return `${subject}: ${doneText(event)}`
   return event.phase === 'note' ? `${subject}: ${safeText(event.message)}` : undefined
 }

@@ -19,6 +19,16 @@ import { daemonCommand } from './commands/daemon.ts'
 import { downCommand } from './commands/down.ts'
 import { execCommand } from './commands/exec.ts'
 import { explainCommand } from './commands/explain.ts'
+import { historyCommand } from './commands/history.ts'
+import { imageCommand } from './commands/image.ts'
+import { imagesCommand } from './commands/images.ts'
+import { importCommand } from './commands/import.ts'
+import { loginCommand, logoutCommand } from './commands/login.ts'
+import { pullCommand, pushCommand } from './commands/pull.ts'
+import { rmiCommand } from './commands/rmi.ts'
+import { loadCommand, saveCommand } from './commands/save.ts'
+import { systemCommand } from './commands/system.ts'
+import { tagCommand } from './commands/tag.ts'
 import { infoCommand } from './commands/info.ts'
 import { killCommand } from './commands/kill.ts'
 import { logsCommand } from './commands/logs.ts'
@@ -69,6 +79,19 @@ const COMMANDS: readonly CommandModule[] = [
   volumesCommand,
   configCommand,
   explainCommand,
+  pullCommand,
+  pushCommand,
+  imagesCommand,
+  imageCommand,
+  rmiCommand,
+  tagCommand,
+  historyCommand,
+  loadCommand,
+  saveCommand,
+  importCommand,
+  loginCommand,
+  logoutCommand,
+  systemCommand,
   schemaCommand,
   lsCommand,
   infoCommand,

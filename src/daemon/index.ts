@@ -1,6 +1,8 @@
 /** Front door of the daemon room: what the command line needs to talk to the supervisor. */
 
+import type { ImageWish } from '../image/index.ts'
 import type { DesiredState } from '../planner/index.ts'
+import type { WishOptions } from './images/wishes.ts'
 import type { Places } from './places.ts'
 import type { StackInput } from './protocol.ts'
 import type { Explanation, MissingValue } from '../spec/index.ts'
@@ -67,4 +69,14 @@ export async function becomeSupervisor(places: Places): Promise<void> {
   const { state, run } = places
   process.argv.splice(1, Infinity, supervisorFile(), '--state', state, '--run', run, '--stay')
   await import(supervisorFile())
+}
+
+/** Images of a stack's services, read in this process. */
+export async function stackImages(
+  input: StackInput,
+  options: WishOptions,
+): Promise<readonly ImageWish[]> {
+  const { wishesOf } = await import('./images/wishes.ts')
+  const { desired } = await readStack(input)
+  return wishesOf(desired, options).map(({ wish }) => wish)
 }

@@ -10,6 +10,7 @@ import {
 } from '../planner/index.ts'
 import { joinProgram } from './join-program.ts'
 import { loadDesired } from './load.ts'
+import { obtainImages } from './images/stack-images.ts'
 import { changesOf } from './one-off-words.ts'
 import type { Request } from './protocol.ts'
 import type { ClientSession, Supervisor } from './supervisor.ts'
@@ -25,7 +26,10 @@ export async function serveRun(
 ): Promise<void> {
   const { engine } = supervisor
   const { connection } = session
-  const { desired, container } = oneOffOf(session, request)
+  const { desired, container } = await withImage(supervisor, session, {
+    ...oneOffOf(session, request),
+    request,
+  })
   const { name } = container
   const isStarted = await start(supervisor, session, { desired, container, request })
   if (!isStarted) {
@@ -48,6 +52,28 @@ export async function serveRun(
     await engine.endOneOff(name, exitCode)
   }
   connection.send({ kind: 'exited', exitCode })
+}
+
+/** Both as their images have them, fetched when they are missing. */
+async function withImage(
+  supervisor: Supervisor,
+  { connection, signal }: ClientSession,
+  one: {
+    readonly desired: DesiredState
+    readonly container: DesiredContainer
+    readonly request: RunRequest
+  },
+): Promise<{ readonly desired: DesiredState; readonly container: DesiredContainer }> {
+  const { desired, container, request } = one
+  const together = { ...desired, containers: [container, ...desired.containers] }
+  const { containers, ...rest } = await obtainImages(supervisor, together, {
+    services: [container.service],
+    env: request.input.env,
+    signal,
+    onEvent: (event) => connection.send({ kind: 'image', event }),
+  })
+  const [own = container, ...others] = containers
+  return { desired: { ...rest, containers: others }, container: own }
 }
 
 function oneOffOf(

@@ -22,7 +22,13 @@ export interface RootDocument {
 
 /** What happens while an image comes. */
 export type ImageEvent =
-  | { readonly phase: 'begun'; readonly image: string; readonly source: string }
+  | {
+      readonly phase: 'begun'
+      readonly image: string
+      readonly source: string
+      /** `fetching` by default. */
+      readonly verb?: string
+    }
   | {
       readonly phase: 'layer'
       readonly image: string

@@ -6,6 +6,8 @@ import type { Digest } from './digest.ts'
 import type { Platform } from './oci.ts'
 import { formatPlatform, HOST_PLATFORM } from './platform.ts'
 import { isDue, type PullPolicy } from './policy.ts'
+import { formatReference } from './reference.ts'
+import { type Env, Http, openRegistryImage, readRegistrySettings } from './registry/index.ts'
 import { findImage, type StoredImage } from './store/images.ts'
 import { holdStore } from './store/lock.ts'
 import { changeNames, type NamedImage, type Names, readNames } from './store/names.ts'
@@ -30,8 +32,8 @@ export interface ImageWish {
 export interface ObtainOptions {
   readonly signal?: AbortSignal | undefined
   readonly onEvent?: ((event: ImageEvent) => void) | undefined
-  /** How registries are reached; absent: they are not. */
-  readonly registry?: (source: ImageSource & { kind: 'registry' }) => Promise<ContentSource>
+  /** Where credentials, settings of registries and proxies are found. */
+  readonly env: Env
 }
 
 /** What the store knows the wish by; another machine's images are kept under names of their own. */
@@ -109,14 +111,14 @@ async function giveName(
   await changeNames(store, (names) => names.set(name, named))
 }
 
-/** A source that may hold a file open. */
+/** A source that may hold files or connections open. */
 interface OpenSource extends Disposable {
   readonly content: ContentSource
 }
 
-const open = (content: ContentSource, archive?: ArchiveFile): OpenSource => ({
+const open = (content: ContentSource, held?: Disposable): OpenSource => ({
   content,
-  [Symbol.dispose]: () => archive?.[Symbol.dispose](),
+  [Symbol.dispose]: () => held?.[Symbol.dispose](),
 })
 
 async function openSource(source: ImageSource, options: ObtainOptions): Promise<OpenSource> {
@@ -132,10 +134,23 @@ async function openSource(source: ImageSource, options: ObtainOptions): Promise<
     }
     case 'docker-archive':
       return openDockerArchive(source)
-    case 'registry': {
-      if (options.registry) return open(await options.registry(source))
-      throw new EngineError('INTERNAL', `Cannot reach a registry for "${sourceName(source)}"`)
-    }
+    case 'registry':
+      return openRegistry(source, options)
+  }
+}
+
+async function openRegistry(
+  { reference }: ImageSource & { kind: 'registry' },
+  { env, signal, onEvent }: ObtainOptions,
+): Promise<OpenSource> {
+  const http = new Http(readRegistrySettings(env))
+  const image = formatReference(reference)
+  try {
+    const onNote = (message: string): void => onEvent?.({ phase: 'note', image, message })
+    return open(await openRegistryImage(http, reference, { env, signal, onNote }), http)
+  } catch (error) {
+    http[Symbol.dispose]()
+    throw error
   }
 }
 

@@ -32,7 +32,7 @@ export function parseDocument(bytes: Uint8Array, what: string, mediaType?: strin
 }
 
 /** @throws {EngineError} IMAGE_CORRUPT when `value` is no descriptor */
-export function parseDescriptor(value: unknown, what: string): Descriptor {
+function parseDescriptor(value: unknown, what: string): Descriptor {
   const object = asObject(value, `a descriptor of the ${what}`)
   const digest = field(object, 'digest')
   if (!isDigest(digest)) {

@@ -35,13 +35,13 @@ export function storeScene(): Scene {
   }
 }
 
-export const inPieces = (bytes: Buffer, size: number = 64 * 1024): LayerSource => ({
+const inPieces = (bytes: Buffer, size: number = 64 * 1024): LayerSource => ({
   async *open(offset) {
     for (let at = offset; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
   },
 })
 
-export function pack(tar: Buffer, compression: Compression): Buffer {
+function pack(tar: Buffer, compression: Compression): Buffer {
   if (compression === 'none') return tar
   return compression === 'gzip' ? gzipSync(tar) : zstdCompressSync(tar)
 }

@@ -16,16 +16,24 @@ export interface StackWish {
   readonly wish: ImageWish
 }
 
+export interface WishOptions {
+  /** Empty: all. */
+  readonly services: readonly string[]
+  /** A policy that comes before the file's. */
+  readonly pull?: string | undefined
+  /** Default: true. */
+  readonly includeDeps?: boolean
+}
+
 /**
  * Images of the store that the containers of `services` need (empty: all), and those of services
  * they depend on. `pull`: a policy that comes before the file's.
  * @throws {EngineError} IMAGE for what cannot be understood
  */
-export function wishesOf(
-  desired: DesiredState,
-  { services, pull }: { readonly services: readonly string[]; readonly pull?: string | undefined },
-): readonly StackWish[] {
-  const needed = withDependencies(desired, services)
+export function wishesOf(desired: DesiredState, options: WishOptions): readonly StackWish[] {
+  const { services, pull, includeDeps = true } = options
+  const isExact = services.length > 0 && !includeDeps
+  const needed = isExact ? new Set(services) : withDependencies(desired, services)
   return (desired.images ?? [])
     .filter((image) => image.services.some((service) => needed.has(service)))
     .map((image) => ({ desired: image, wish: wishOf(image, desired.source.directory, pull) }))

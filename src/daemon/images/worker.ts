@@ -46,6 +46,7 @@ async function obtain(state: string, directory: string, wanted: WorkerImage): Pr
       ...(platform === undefined ? {} : { platform: parsePlatform(platform) }),
     },
     {
+      env: process.env,
       signal: stopped.signal,
       onEvent: (event) => report({ kind: 'event', event }),
     },

@@ -151,7 +151,7 @@ export function pathAt(parent: Fd, name: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from(`/proc/self/fd/${parent}/`), name])
 }
 
-export function readLinkAt(parent: Fd, name: Part): Buffer {
+function readLinkAt(parent: Fd, name: Part): Buffer {
   return readlinkSync(pathAt(parent, name), { encoding: 'buffer' })
 }
 

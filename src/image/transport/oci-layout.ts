@@ -26,13 +26,39 @@ export function openLayoutDirectory(path: string, tag?: string): ContentSource {
   return contentOf(directoryLayout(path), tag)
 }
 
-export function openLayoutArchive(archive: ArchiveFile, path: string, tag?: string): ContentSource {
-  const layout: Layout = {
-    what: `image layout "${path}"`,
+/** `which`: a tag, or the digest of an entry of the index. */
+export function openLayoutArchive(
+  archive: ArchiveFile,
+  path: string,
+  which?: string,
+): ContentSource {
+  return contentOf(archiveLayout(archive, `image layout "${path}"`), which)
+}
+
+function archiveLayout(archive: ArchiveFile, what: string): Layout {
+  return {
+    what,
     read: (name, bytesMax) => archive.read(name, bytesMax),
     stream: (name, start) => archive.stream(name, start),
   }
-  return contentOf(layout, tag)
+}
+
+/** An image of a layout, and the whole names that the layout gives it. */
+export interface LayoutEntry {
+  readonly digest: Digest
+  readonly names: readonly string[]
+}
+
+/** @throws {EngineError} IMAGE_CORRUPT */
+export function layoutEntries(archive: ArchiveFile, what: string): readonly LayoutEntry[] {
+  const names = new Map<Digest, string[]>()
+  for (const { digest, annotations } of entriesOf(archiveLayout(archive, what))) {
+    const name = annotations?.['io.containerd.image.name'] ?? annotations?.[REF_NAME] ?? ''
+    const known = names.get(digest) ?? []
+    // A tag alone is no name of an image.
+    names.set(digest, /[/:]/.test(name) ? [...known, name] : known)
+  }
+  return [...names].map(([digest, list]) => ({ digest, names: list }))
 }
 
 function contentOf(layout: Layout, tag: string | undefined): ContentSource {
@@ -51,22 +77,30 @@ const REF_NAME = 'org.opencontainers.image.ref.name'
 
 /** The index itself when it lists one image for several machines, else what the one entry names. */
 function rootOf(layout: Layout, tag: string | undefined): RootDocument {
-  checkVersion(layout)
+  const manifests = entriesOf(layout)
   const bytes = layout.read('index.json', MANIFEST_BYTES_MAX)
-  const document = parseDocument(bytes, `index of ${layout.what}`, MEDIA.index)
-  if (document.kind !== 'index') throw broken(layout.what, 'index.json is no index')
-  const { manifests } = document.index
-  const named = manifests.filter((each) => each.annotations?.[REF_NAME] === tag)
+  const named = manifests.filter(
+    ({ digest, annotations }) => annotations?.[REF_NAME] === tag || digest === tag,
+  )
   const fitting = tag === undefined ? manifests : named
   const [only, ...more] = fitting
   if (only === undefined) throw noSuchTag(layout, tag, manifests)
-  if (more.length === 0) return documentOf(layout, only)
+  const isOne = more.every(({ digest }) => digest === only.digest)
+  if (isOne) return documentOf(layout, only)
   // Entries that differ only in their platform are one image; others need a name.
   if (tag === undefined && fitting.every(({ platform }) => platform !== undefined)) {
     const tags = new Set(fitting.map((each) => each.annotations?.[REF_NAME]))
     if (tags.size === 1) return { bytes, mediaType: MEDIA.index }
   }
   throw noSuchTag(layout, tag, manifests)
+}
+
+function entriesOf(layout: Layout): readonly Descriptor[] {
+  checkVersion(layout)
+  const bytes = layout.read('index.json', MANIFEST_BYTES_MAX)
+  const document = parseDocument(bytes, `index of ${layout.what}`, MEDIA.index)
+  if (document.kind === 'index') return document.index.manifests
+  throw broken(layout.what, 'index.json is no index')
 }
 
 function documentOf(layout: Layout, descriptor: Descriptor): RootDocument {

@@ -1,0 +1,114 @@
+/** `tsstack image …`: one image at a time, and the store as a whole. */
+
+import type { CommandModule } from '../command.ts'
+import type { Context } from '../context.ts'
+import {
+  interruptSignal,
+  namesOf,
+  openImages,
+  shortName,
+  withImageProgress,
+} from '../image-store.ts'
+import { print, say } from '../output.ts'
+import { safeText } from '../safe-text.ts'
+import { trafficText } from '../size-text.ts'
+import { history } from './history.ts'
+import { images, type ImagesFlags } from './images.ts'
+import { removeImages } from './rmi.ts'
+
+export const imageCommand: CommandModule = {
+  name: 'image',
+  summary: 'pull, list, show and remove images',
+  define: (command, run) => {
+    command
+      .command('pull <image...>')
+      .description('fetch images from a registry')
+      .option('--platform <platform>', 'for another machine: linux/arm64')
+      .action((names: readonly string[], flags: { platform?: string }) =>
+        run((context) => pullImages(context, names, flags)),
+      )
+    command
+      .command('ls')
+      .description('list images')
+      .option('-q, --quiet', 'IDs only')
+      .option('--digests', 'with the digest of each manifest')
+      .option('--json', 'as data: docs/json.md')
+      .action((flags: ImagesFlags) => run((context) => images(context, flags)))
+    command
+      .command('inspect <image...>')
+      .description('show everything about images, as JSON')
+      .action((names: readonly string[]) => run((context) => inspect(context, names)))
+    command
+      .command('history <image>')
+      .description('show how an image was made')
+      .action((name: string) => run((context) => history(context, name)))
+    command
+      .command('rm <image...>')
+      .description('remove images')
+      .option('-f, --force', 'all names of an image that is named by its ID')
+      .action((names: readonly string[], flags: { force?: boolean }) =>
+        run((context) => removeImages(context, names, flags)),
+      )
+    command
+      .command('prune')
+      .description('remove images without a name, and parts that no image has')
+      .option('-a, --all', 'every image that no container has')
+      .action((flags: { all?: boolean }) => run((context) => prune(context, flags)))
+  },
+}
+
+async function pullImages(
+  context: Context,
+  names: readonly string[],
+  flags: { readonly platform?: string },
+): Promise<number> {
+  const { room, store } = await openImages(context)
+  const signal = interruptSignal()
+  for (const image of names) {
+    const source = room.parseImageSource(image, process.cwd())
+    const platform = flags.platform === undefined ? undefined : room.parsePlatform(flags.platform)
+    const policy = room.parsePolicy('always')
+    const found = await withImageProgress((progress) =>
+      room.obtainImage(
+        store,
+        { image, source, platform, policy },
+        { env: process.env, signal, onEvent: (event) => progress.event(event) },
+      ),
+    )
+    print(`${shortName(room.sourceName(source))}@${found.manifest}`)
+  }
+  return 0
+}
+
+async function inspect(context: Context, names: readonly string[]): Promise<number> {
+  const opened = await openImages(context)
+  const { room, store } = opened
+  const all = names.map((name) => {
+    const { image } = room.findByText(store, name, process.cwd())
+    const config = JSON.parse(room.readBlob(store, image.id).toString()) as { config?: unknown }
+    return {
+      Id: image.id,
+      Digest: image.manifest,
+      RepoTags: namesOf(opened, image).map(shortName),
+      Created: image.created ?? null,
+      Architecture: image.platform.architecture,
+      Os: image.platform.os,
+      Variant: image.platform.variant ?? '',
+      Size: room.imageBytes(store, image),
+      Config: config.config ?? {},
+      RootFS: { Type: 'layers', Layers: image.layers.map(({ diffId }) => diffId) },
+      Layers: image.layers,
+    }
+  })
+  print(JSON.stringify(all, undefined, 2))
+  return 0
+}
+
+async function prune(context: Context, { all = false }: { all?: boolean }): Promise<number> {
+  const { room, store } = await openImages(context)
+  const { names, images: gone, bytes } = await room.collect(store, { all })
+  for (const name of names) say(`untagged ${safeText(shortName(name))}`)
+  for (const digest of gone) say(`removed ${digest}`)
+  print(`${gone.length} images removed, ${trafficText(bytes)} freed`)
+  return 0
+}

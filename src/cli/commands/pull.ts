@@ -1,0 +1,145 @@
+/** `tsstack pull` and `push`: the images of a stack's services, from registries and to them. */
+
+import { UsageError } from '../../errors.ts'
+import type { CommandModule } from '../command.ts'
+import type { Context } from '../context.ts'
+import { stackImages } from '../../daemon/index.ts'
+import { interruptSignal, openImages, shortName, withImageProgress } from '../image-store.ts'
+import { addStackOptions } from '../options.ts'
+import { print, say } from '../output.ts'
+import { exitCodeOf, renderError } from '../render-error.ts'
+import { safeText } from '../safe-text.ts'
+
+export const pullCommand: CommandModule = {
+  name: 'pull',
+  summary: 'fetch the images of services',
+  define: (command, run) => {
+    addStackOptions(command)
+      .argument('[services...]')
+      .option('--policy <policy>', 'always, or missing', 'always')
+      .option('--ignore-pull-failures', 'go on when an image cannot be had')
+      .option('--include-deps', 'images of what the services depend on as well')
+      .option('-q, --quiet', 'no progress')
+      .action((services: readonly string[], flags: PullFlags) =>
+        run((context) => pull(context, services, flags)),
+      )
+  },
+}
+
+export const pushCommand: CommandModule = {
+  name: 'push',
+  summary: 'send the images of services to their registries',
+  define: (command, run) => {
+    addStackOptions(command)
+      .argument('[services...]')
+      .option('--ignore-push-failures', 'go on when an image cannot be sent')
+      .option('--include-deps', 'images of what the services depend on as well')
+      .option('-q, --quiet', 'no progress')
+      .option('--image <name>', 'this image, instead of those of a stack', collectName)
+      .action((services: readonly string[], flags: PushFlags) =>
+        run((context) => push(context, services, flags)),
+      )
+  },
+}
+
+interface PullFlags {
+  readonly policy: string
+  readonly ignorePullFailures?: boolean
+  readonly includeDeps?: boolean
+  readonly quiet?: boolean
+}
+
+interface PushFlags {
+  readonly ignorePushFailures?: boolean
+  readonly includeDeps?: boolean
+  readonly quiet?: boolean
+  readonly image?: readonly string[]
+}
+
+const collectName = (name: string, before: readonly string[] = []): readonly string[] => [
+  ...before,
+  name,
+]
+
+async function pull(
+  context: Context,
+  services: readonly string[],
+  flags: PullFlags,
+): Promise<number> {
+  const { room, store } = await openImages(context)
+  const signal = interruptSignal()
+  const { includeDeps = false } = flags
+  const options = { services, pull: flags.policy, includeDeps }
+  const wishes = await stackImages(context.input(services), options)
+  return eachOf(context, wishes, {
+    isIgnored: flags.ignorePullFailures === true,
+    work: async (wish) => {
+      const { manifest } = await withImageProgress((progress) =>
+        room.obtainImage(store, wish, {
+          env: process.env,
+          signal,
+          onEvent: (event) => flags.quiet !== true && progress.event(event),
+        }),
+      )
+      print(`${safeText(shortName(room.nameOf(wish)))} ${manifest}`)
+    },
+  })
+}
+
+async function push(
+  context: Context,
+  services: readonly string[],
+  flags: PushFlags,
+): Promise<number> {
+  const { room, store } = await openImages(context)
+  const signal = interruptSignal()
+  const { includeDeps = false } = flags
+  const names =
+    flags.image ??
+    (await stackImages(context.input(services), { services, includeDeps }))
+      .filter(({ source }) => source.kind === 'registry')
+      .map(({ image }) => image)
+  if (names.length === 0) throw nothingToPush()
+  return eachOf(context, names, {
+    isIgnored: flags.ignorePushFailures === true,
+    work: async (name) => {
+      const { image } = room.findByText(store, name, process.cwd())
+      const reference = room.parseReference(name)
+      using http = new room.Http(room.readRegistrySettings(process.env))
+      await withImageProgress(async (progress) => {
+        progress.event({ phase: 'begun', image: name, source: name, verb: 'sending' })
+        const what = { store, image, reference }
+        await room.pushImage(http, what, {
+          env: process.env,
+          signal,
+          onEvent: (event) => flags.quiet !== true && progress.event({ ...event, image: name }),
+        })
+      })
+      print(`${safeText(shortName(room.formatReference(reference)))} ${image.manifest}`)
+    },
+  })
+}
+
+/** One after the other; a failure is told at once, and the others still have their turn. */
+async function eachOf<T>(
+  { paint }: Context,
+  items: readonly T[],
+  { work, isIgnored }: { readonly work: (item: T) => Promise<void>; readonly isIgnored: boolean },
+): Promise<number> {
+  let status = 0
+  for (const item of items) {
+    try {
+      await work(item)
+    } catch (error) {
+      say(renderError(error, paint, Boolean(process.env['TSSTACK_DEBUG'])))
+      if (!isIgnored) status = exitCodeOf(error)
+    }
+  }
+  return status
+}
+
+function nothingToPush(): UsageError {
+  return new UsageError('Cannot push: no service has an image of a registry', {
+    hint: 'name one in "image:", or use --image NAME',
+  })
+}

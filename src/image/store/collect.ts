@@ -1,0 +1,120 @@
+/** Removes what nobody needs: images without a name, and parts that no image has. */
+
+import { readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Digest } from '../digest.ts'
+import { isDigest } from '../digest.ts'
+import { readJsonIfThere } from './files.ts'
+import { listImages, removeImage, type StoredImage } from './images.ts'
+import { lockCollection, removeDrafts } from './lock.ts'
+import { changeNames, readNames } from './names.ts'
+import { readPins } from './pins.ts'
+import { type ImageStore, placeOf } from './places.ts'
+
+export interface Collected {
+  /** Names that were taken away. */
+  readonly names: readonly string[]
+  readonly images: readonly Digest[]
+  readonly bytes: number
+}
+
+/**
+ * Removes images that have no name and no container, with `all` also named ones without a
+ * container, and then every part that is left over. Waits for pulls that are under way.
+ */
+export async function collect(
+  store: ImageStore,
+  options: { readonly all: boolean; readonly signal?: AbortSignal },
+): Promise<Collected> {
+  const { signal, all } = options
+  using _lock = await lockCollection(store, signal ? { signal } : {})
+  removeDrafts(store)
+  const pinned = pinnedImages(store)
+  const names: string[] = []
+  if (all) {
+    await changeNames(store, (known) => {
+      for (const [name, { manifest }] of known) {
+        if (pinned.has(manifest)) continue
+        known.delete(name)
+        names.push(name)
+      }
+    })
+  }
+  const named = new Set([...readNames(store).values()].map(({ manifest }) => manifest))
+  const images = listImages(store)
+  const kept = images.filter(({ manifest }) => named.has(manifest) || pinned.has(manifest))
+  const gone = images.filter((image) => !kept.includes(image)).map(({ manifest }) => manifest)
+  for (const manifest of gone) removeImage(store, manifest)
+  return { names, images: gone, bytes: sweep(store, kept) }
+}
+
+/** Manifests that somebody holds, whatever their names. */
+export function pinnedImages(store: ImageStore): ReadonlySet<Digest> {
+  return new Set([...readPins(store).values()].flatMap(({ images = [] }) => images))
+}
+
+/** What an image holds on to: hex digits, as the store's files are called. */
+function partsOf(images: readonly StoredImage[]) {
+  const blobs = new Set<string>()
+  const layers = new Set<string>()
+  for (const image of images) {
+    for (const digest of [image.manifest, image.id]) blobs.add(digest)
+    for (const { digest, diffId } of image.layers) {
+      blobs.add(digest)
+      layers.add(diffId)
+    }
+  }
+  return { blobs, layers }
+}
+
+/** The bytes that became free. */
+function sweep(store: ImageStore, kept: readonly StoredImage[]): number {
+  const { blobs, layers } = partsOf(kept)
+  for (const { layers: held = [] } of readPins(store).values()) {
+    for (const diffId of held) {
+      layers.add(diffId)
+      // A built layer that is not packed is called by its diff ID.
+      blobs.add(diffId)
+    }
+  }
+  let bytes = 0
+  for (const name of unneeded(store, 'layers', layers)) {
+    const path = placeOf(store, 'layers', name)
+    bytes += layerBytes(path)
+    // Out of sight at once, so that a crash leaves no half of a layer.
+    const doomed = placeOf(store, 'drafts', `gone-${name}`)
+    renameSync(path, doomed)
+    rmSync(doomed, { recursive: true, force: true })
+  }
+  for (const name of unneeded(store, 'blobs', blobs)) {
+    const path = placeOf(store, 'blobs', name)
+    bytes += statSync(path).size
+    rmSync(path, { force: true })
+  }
+  for (const name of unneeded(store, 'diffs', blobs)) rmSync(placeOf(store, 'diffs', name))
+  for (const name of readdirSync(placeOf(store, 'partial'))) {
+    bytes += statSync(placeOf(store, 'partial', name)).size
+    rmSync(placeOf(store, 'partial', name), { force: true })
+  }
+  for (const name of readdirSync(placeOf(store, 'locks'))) {
+    // Nobody pulls now; who comes next makes it again.
+    if (/^[0-9a-f]{64}$/.test(name)) rmSync(placeOf(store, 'locks', name), { force: true })
+  }
+  return bytes
+}
+
+function unneeded(
+  store: ImageStore,
+  part: 'layers' | 'blobs' | 'diffs',
+  needed: ReadonlySet<string>,
+): readonly string[] {
+  return readdirSync(placeOf(store, part)).filter((name) => {
+    const digest = `sha256:${name}`
+    return !(isDigest(digest) && needed.has(digest))
+  })
+}
+
+export function layerBytes(path: string): number {
+  const record: { bytes?: number } | undefined = readJsonIfThere(join(path, 'layer.json'))
+  return record?.bytes ?? 0
+}
