@@ -18,9 +18,9 @@ const [{ digest: manifestDigest }] = index.manifests
 createServer((request, response) => {
   const url = new URL(request.url ?? '/', 'http://odd')
   seen.push(`${request.method} ${url.pathname} ${request.headers.authorization ?? '-'}`)
-  if (url.pathname === '/seen') return response.end(seen.join('\n'))
-  if (url.pathname === '/v2/') return response.end('{}')
-  if (url.pathname === '/token') return response.end('{"token":"t0ken"}')
+  const fixed = { '/seen': seen.join('\n'), '/v2/': '{}', '/token': '{"token":"t0ken"}' }
+  const plain = Object.entries(fixed).find(([path]) => path === url.pathname)
+  if (plain) return response.end(plain[1])
   const [, how = '', kind = '', reference = ''] =
     /^\/v2\/(\w+)\/image\/(manifests|blobs)\/(.+)$/.exec(url.pathname) ?? []
   const count = (counts.get(url.pathname) ?? 0) + 1
