@@ -37,7 +37,8 @@ export async function launchGroup({ directory, rootfs }: LaunchSetting): Promise
     note: [
       `Median of ${BATCH} launches of \`/bin/true\` in a row, with all namespaces, overlay and limits.`,
       'floor.c does the least that the kernel asks for. tsstack adds capabilities, seccomp, masked',
-      'paths, /dev, /sys, hosts files, a log mover, and records that outlive a crash.',
+      'paths, /dev, /sys, hosts files, a log mover, and records that outlive a crash. Its run',
+      'directory is a tmpfs, as /run is under systemd; layers and records are on the disk.',
       'crun and runc are whole commands, without overlay and network.',
     ].join('\n'),
     unit: 'ms',
