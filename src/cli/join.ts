@@ -5,7 +5,7 @@ import { onInterrupt } from './interrupt.ts'
 import { isTerminal, printBytes, sayBytes } from './output.ts'
 import { ask } from './request.ts'
 import type { Asking } from './request.ts'
-import { StdinSender } from './stdin-sender.ts'
+import { prepareStdin, StdinSender } from './stdin-sender.ts'
 import { enterRawMode, onResize } from './terminal.ts'
 
 export interface Joining {
@@ -25,7 +25,11 @@ export async function join({
   onMessage,
 }: Joining): Promise<number | undefined> {
   let session: Session | undefined
-  const answers = ask({ ...asking, onSession: (opened) => (session = opened) }, request)
+  const onSession = (opened: Session): void => {
+    session = opened
+    prepareStdin()
+  }
+  const answers = ask({ ...asking, onSession }, request)
   using joined = new DisposableStack()
   let sender: StdinSender | undefined
   let status: number | undefined

@@ -2,6 +2,11 @@
 
 import type { Session } from '../daemon/index.ts'
 
+/** Makes `process.stdin`, which takes a millisecond or two, while the supervisor is at work. */
+export function prepareStdin(): void {
+  process.stdin.pause()
+}
+
 export class StdinSender implements Disposable {
   readonly #session: Session
   #window: number
