@@ -111,17 +111,17 @@ test('a network that is not there is named', async () => {
   })
 })
 
-test('a published port that is taken leaves nothing attached', async () => {
+test('a published port that is taken is found out before anything is done', async () => {
   const server = createServer().listen(18_081, '0.0.0.0')
   await once(server, 'listening')
   try {
     const ports = [
       { target: 80, protocol: 'tcp', published: { first: 18_081, last: 18_081 } },
     ] as const
-    const resources = { networks: [{ name: 'tst_net' }] }
-    const error = await refusal({ command: ['true'], ports, ...attached('tst_net') }, resources)
-    expect(error).toMatchObject({ code: 'PORT_IN_USE' })
-    expect(error.message).toContain('18081')
+    const service: Service = { command: ['true'], ports, ...attached('tst_net') }
+    const refused = world.apply({ one: service }, { networks: [{ name: 'tst_net' }] })
+    await expect(refused).rejects.toMatchObject({ code: 'PORT_IN_USE' })
+    await expect(refused).rejects.toThrow(`port 18081 of "one": it is used by node`)
   } finally {
     await new Promise((resolve) => server.close(resolve))
   }
