@@ -39,7 +39,7 @@ export const RESTART_DELAY_MS_MIN: number = 100
 export const RESTART_DELAY_MS_MAX: number = 60_000
 export const RESTART_STABLE_MS: number = 10_000
 
-/** Ends of attempts that are remembered of each container, for people: a crash loop is seen by less. */
+/** Ends of attempts that are remembered of each container, for people. */
 export const ATTEMPTS_REMEMBERED_MAX: number = 10
 
 /**
@@ -64,15 +64,19 @@ export const SUPERVISOR_IDLE_MS: number = 1_000
 export const SUPERVISOR_START_MS_MAX: number = 20_000
 
 /**
- * Pause before a guardian replaces a supervisor that was killed; it doubles with every one that did
- * not live for ten seconds, to a minute, as for containers.
+ * Pause before a guardian replaces a supervisor that was killed; it doubles with every one that was
+ * never ready, to a minute, as for containers, and with every one beyond a hundred in a row.
  */
 export const REVIVE_DELAY_MS_MIN: number = 100
 export const REVIVE_DELAY_MS_MAX: number = 60_000
+export const REVIVALS_AT_ONCE_MAX: number = 100
 export const SUPERVISOR_STABLE_MS: number = 10_000
 
 /** Pause between two looks at a supervisor that another command is starting. */
 export const SUPERVISOR_POLL_MS: number = 10
+
+/** Supervisors of commands that `tsstack daemon` asks to go, before it says that it cannot stay. */
+export const TAKE_OVERS_MAX: number = 10
 
 /** A connection that has not introduced itself by then is closed. */
 export const HELLO_MS_MAX: number = 5_000

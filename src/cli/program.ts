@@ -17,6 +17,7 @@ import { graphCommand } from './commands/graph.ts'
 import { volumesCommand } from './commands/volumes.ts'
 import { daemonCommand } from './commands/daemon.ts'
 import { downCommand } from './commands/down.ts'
+import { disableCommand, enableCommand } from './commands/enable.ts'
 import { execCommand } from './commands/exec.ts'
 import { explainCommand } from './commands/explain.ts'
 import { historyCommand } from './commands/history.ts'
@@ -96,6 +97,8 @@ const COMMANDS: readonly CommandModule[] = [
   lsCommand,
   infoCommand,
   versionCommand,
+  enableCommand,
+  disableCommand,
   daemonCommand,
 ]
 

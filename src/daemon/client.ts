@@ -95,6 +95,12 @@ async function openSession(options: ConnectOptions): Promise<Session> {
   )
 }
 
+/** Ends the supervisor that there is, if any, once running commands are done; containers run on. */
+export async function replaceSupervisor(options: ConnectOptions): Promise<void> {
+  const session = await greet(options)
+  if (session !== undefined) await handOver(session)
+}
+
 /** Sends `request` and returns the session in which its answers arrive. */
 export async function openRequest(options: ConnectOptions, request: Request): Promise<Session> {
   const session = await openSession(options)

@@ -63,7 +63,10 @@ export async function explain(
   return work(input, path)
 }
 
-/** Becomes the supervisor, for a service manager. Comes back only when that fails to load. */
+/**
+ * Becomes the supervisor, for a service manager, in the place of one that a command has started.
+ * Comes back only when that fails to load.
+ */
 export async function becomeSupervisor(places: Places): Promise<void> {
   const { supervisorFile } = await import('./start.ts')
   const { state, run } = places

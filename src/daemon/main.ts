@@ -1,12 +1,13 @@
 /**
  * Entry of the supervisor process: `daemon.js --state DIRECTORY --run DIRECTORY [--report-fd 3]
- * [--stay] [--revived N]`.
+ * [--stay] [--revived N --failed M]`.
  */
 
 import { closeSync, renameSync, statSync, writeSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { EngineError } from '../errors.ts'
-import { SUPERVISOR_LOG_BYTES_MAX } from '../limits.ts'
+import { SUPERVISOR_LOG_BYTES_MAX, TAKE_OVERS_MAX } from '../limits.ts'
+import { replaceSupervisor } from './client.ts'
 import { placesIn } from './places.ts'
 import type { Places } from './places.ts'
 import { runSupervisor } from './run.ts'
@@ -20,6 +21,7 @@ const { values } = parseArgs({
     'report-fd': { type: 'string' },
     stay: { type: 'boolean' },
     revived: { type: 'string' },
+    failed: { type: 'string' },
   },
 })
 let reportFd = values['report-fd'] === undefined ? undefined : Number(values['report-fd'])
@@ -31,12 +33,7 @@ async function main(places: Places): Promise<void> {
   try {
     rotateLog(places)
     if (values.revived !== undefined) sayRevived()
-    const end = await runSupervisor({
-      places,
-      stay: values.stay ?? false,
-      revived: Number(values.revived ?? 0),
-      onReady: () => report({ kind: 'ready' }),
-    })
+    const end = values.stay === true ? await stay(places) : await supervise(places)
     if (end === 'held' && values.stay === true) throw alreadySupervised(places)
     if (end === 'held') report({ kind: 'held' })
     process.exit(0)
@@ -45,6 +42,24 @@ async function main(places: Places): Promise<void> {
     report({ kind: 'error', error: toWire(error) })
     process.exit(1)
   }
+}
+
+function supervise(places: Places): Promise<'ended' | 'held'> {
+  return runSupervisor({
+    places,
+    stay: values.stay ?? false,
+    past: { revived: Number(values.revived ?? 0), failed: Number(values.failed ?? 0) },
+    onReady: () => report({ kind: 'ready' }),
+  })
+}
+
+/** In the place of one that a command has started; the next command may have been quicker again. */
+async function stay(places: Places): Promise<'ended' | 'held'> {
+  for (let tries = 0; tries < TAKE_OVERS_MAX; tries += 1) {
+    await replaceSupervisor({ places, command: 'tsstack daemon' })
+    if ((await supervise(places)) === 'ended') return 'ended'
+  }
+  return 'held'
 }
 
 /**

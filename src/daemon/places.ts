@@ -13,6 +13,8 @@ export interface Places {
   readonly socket: string
   readonly lock: string
   readonly log: string
+  /** Boot in which stacks were brought up last. */
+  readonly boot: string
   /** `{"group": "NAME"}`: who may use the socket beside root. */
   readonly config: string
 }
@@ -34,6 +36,7 @@ export function placesIn({ state, run }: { readonly state: string; readonly run:
     socket: join(run, 'tsstack.sock'),
     lock: join(state, 'supervisor.lock'),
     log: join(state, 'supervisor.log'),
+    boot: join(state, 'boot-id'),
     config: join(state, 'config.json'),
   }
 }

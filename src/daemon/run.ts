@@ -9,7 +9,8 @@ import { createEngine } from '../engine/index.ts'
 import type { Engine, EngineEvent } from '../engine/index.ts'
 import { SUPERVISOR_IDLE_MS } from '../limits.ts'
 import { groupOf, listenPrivately, makeDirectories } from './access.ts'
-import { type Guardian, keepGuardian } from './guardian.ts'
+import { bringUpAtBoot } from './boot.ts'
+import { type Guardian, keepGuardian, type Revivals } from './guardian.ts'
 import { EventMemory } from './event-memory.ts'
 import { takeLock } from './lock.ts'
 import type { Places } from './places.ts'
@@ -21,8 +22,8 @@ export interface RunOptions {
   readonly places: Places
   /** Stay when there is nothing to supervise: for a service manager. */
   readonly stay: boolean
-  /** Supervisors in a row that a guardian has started, this one included. */
-  readonly revived: number
+  /** What guardians have counted. */
+  readonly past: Revivals
   /** Called once, when clients are served. */
   readonly onReady: () => void
 }
@@ -40,10 +41,10 @@ export async function runSupervisor(options: RunOptions): Promise<'ended' | 'hel
   makeDirectories(places, gid)
   if ((await takeLock(places)) === 'held') return 'held'
   // A service manager is guardian enough.
-  const guard = options.stay ? undefined : () => keepGuardian(places, options.revived)
+  const guard = options.stay ? undefined : () => keepGuardian(places, options.past)
   // One that was revived must not fail to adopt for ever; the first is in no control group yet, and
   // whoever started it learns why it failed.
-  const early = options.revived > 0 ? guard?.() : undefined
+  const early = options.past.revived > 0 ? guard?.() : undefined
   const engine = await createEngine({
     stateDirectory: places.state,
     runDirectory: places.engineRun,
@@ -51,7 +52,9 @@ export async function runSupervisor(options: RunOptions): Promise<'ended' | 'hel
   const life = new Life(engine, options)
   await listenPrivately(life.server, places, gid)
   life.guardian = early ?? guard?.()
+  life.guardian?.ready()
   options.onReady()
+  if (options.stay) life.bringUp(places)
   await life.ended
   return 'ended'
 }
@@ -96,6 +99,13 @@ class Life {
     })
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => this.#stop())
     this.server.once('listening', () => this.#endSoon())
+  }
+
+  /** Beside everything else: clients are served meanwhile. */
+  bringUp(places: Places): void {
+    bringUpAtBoot(places, { engine: this.#engine, turns: this.#turns }).catch((error: unknown) =>
+      console.error(error),
+    )
   }
 
   /** Looks after a while whether there is still nothing to do. */

@@ -31,15 +31,22 @@ import {
   withEnd,
 } from './records/container.ts'
 import { directoriesIn } from './records/present.ts'
-import { stackNames } from './records/stack.ts'
+import { readStackRecord, stackNames } from './records/stack.ts'
+import { rebuildAttempt, rebuildContainers } from './rebuild.ts'
 import { recoverValues } from './recover-values.ts'
 import { afterEnd, followAttempt } from './supervise.ts'
 
 /** Every container with a record is in `machine.containers` afterwards. */
 export async function adoptAll(machine: Machine): Promise<void> {
-  for (const stack of stackNames(machine.paths)) {
+  const stacks = stackNames(machine.paths)
+  // A stack of a newer tsstack is refused before anything of any stack is touched.
+  for (const stack of stacks) readStackRecord(machine.paths, stack)
+  for (const stack of stacks) {
     sweepRemoved(machine.paths, stack)
     for (const record of readContainerRecords(machine.paths, stack)) {
+      await adopt(machine, addContainer(machine, record))
+    }
+    for (const record of rebuildContainers(machine, stack)) {
       await adopt(machine, addContainer(machine, record))
     }
   }
@@ -62,10 +69,10 @@ const nobodys = (record: AttemptRecord) => ({ record, netns: undefined, dns: und
 
 async function adopt(machine: Machine, container: LiveContainer): Promise<void> {
   publishNames(machine, container.record, [])
-  const record = readAttemptRecord(container.own)
+  const record = readAttemptRecord(container.own) ?? rebuildAttempt(machine, container)
   if (!record) {
     if (existsSync(container.own.run)) await endUnrecorded(machine, container)
-    if (hasNetworks(machine, container)) afterEnd(machine, container)
+    if (isOfThisBoot(machine, container)) afterEnd(machine, container)
     return
   }
   if (isAlive(machine, record, container)) {
@@ -80,8 +87,9 @@ async function adopt(machine: Machine, container: LiveContainer): Promise<void> 
   afterEnd(machine, container)
 }
 
-/** After a reboot there are none, and only `up` makes them again. */
-function hasNetworks(machine: Machine, { record }: LiveContainer): boolean {
+/** After a reboot a stack is brought up in its order, networks first: by `up`, or by `daemon`. */
+function isOfThisBoot(machine: Machine, { record }: LiveContainer): boolean {
+  if (record.bootId !== undefined && record.bootId !== machine.bootId) return false
   const present = new Set(machine.net.listNetworks().map(({ name }) => name))
   return attachmentsOf(record).every(({ network }) => present.has(network))
 }

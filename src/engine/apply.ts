@@ -18,6 +18,7 @@ import { stackCgroup } from './paths.ts'
 import { performAction } from './perform.ts'
 import { planStack } from './plan.ts'
 import { readNetworkRecords } from './records/network.ts'
+import { renewSpecs } from './renew-specs.ts'
 import { readStackRecord, removeStackRecord, writeStackRecord } from './records/stack.ts'
 import type { ApplyOptions, ApplyResult, StopOptions } from './types.ts'
 
@@ -36,6 +37,7 @@ export async function applyDesired(
   checkNetworks(machine, plan, desired)
   if (plan.actions.length > 0 || desired) journal(machine, stack, desired)
   if (desired) refreshDependencies(machine, desired)
+  if (desired) renewSpecs(machine, desired, plan)
   const result = await carryOut(machine, plan, options)
   if (!desired && isGone(result.observed)) removeLeftovers(machine, stack)
   return result

@@ -77,6 +77,7 @@ function engineOn(machine: Machine, close: () => Promise<void>): Engine {
     paths: machine.paths,
     observe: async (stack) => observeStack(machine, stack),
     stacks: async () => stackNames(machine.paths).map((name) => summarize(machine, name)),
+    desired: (stack) => readStackRecord(machine.paths, stack)?.desired,
     plan: async (stack, desired, options) =>
       planStack(machine, { stack, desired: lookedAt(machine, desired), options }),
     apply: (stack, desired, options) =>

@@ -5,6 +5,7 @@
 import type { ContainerState, ObservedContainer, ObservedState } from '../planner/index.ts'
 import { healthOf } from './health-state.ts'
 import { containersOf, type LiveAttempt, type LiveContainer, type Machine } from './machine.ts'
+import type { ContainerRecord } from './records/container.ts'
 import { readNetworkRecords } from './records/network.ts'
 import { readStackRecord } from './records/stack.ts'
 import { restartAfter } from './restart.ts'
@@ -50,10 +51,20 @@ export function observeContainer(container: LiveContainer): ObservedContainer {
       ...(ipv6 === undefined ? {} : { ipv6 }),
     })),
     ports: attempt?.record.ports ?? [],
-    ...(record.failure === undefined ? {} : { failure: record.failure }),
-    ...(record.restarts.restarts === 0 ? {} : { restarts: record.restarts.restarts }),
     ...nextStartOf(container),
-    history: record.history ?? (record.last ? [record.last] : []),
+    ...memoryOf(record),
+  }
+}
+
+type Memory = Pick<ObservedContainer, 'failure' | 'restarts' | 'specVersion' | 'history'>
+
+/** What is remembered beside the last run. */
+function memoryOf({ failure, restarts, specVersion, history, last }: ContainerRecord): Memory {
+  return {
+    ...(failure === undefined ? {} : { failure }),
+    ...(restarts.restarts === 0 ? {} : { restarts: restarts.restarts }),
+    ...(specVersion === undefined ? {} : { specVersion }),
+    history: history ?? (last ? [last] : []),
   }
 }
 

@@ -1,7 +1,7 @@
 /** Does the actions of a plan, one function for each kind. Each can be done again after a crash. */
 
 import { EngineError } from '../errors.ts'
-import { type Action, type DesiredContainer, FIRST_RUN } from '../planner/index.ts'
+import { type Action, type DesiredContainer, FIRST_RUN, SPEC_VERSION } from '../planner/index.ts'
 import { announce, update } from './attempts.ts'
 import { publishNames } from './container/network.ts'
 import { killContainer } from './container/kill.ts'
@@ -92,6 +92,7 @@ function createContainer(machine: Machine, stack: string, desired: DesiredContai
     service: desired.service,
     index: desired.index,
     spec: desired.spec,
+    specVersion: SPEC_VERSION,
     dependsOn: desired.dependsOn,
     ...(desired.oneOff === undefined ? {} : { oneOff: desired.oneOff }),
     createdAt: machine.now(),

@@ -35,6 +35,8 @@ export interface Engine {
   /** What records and kernel say of a stack now. */
   observe(stack: string): Promise<ObservedState>
   stacks(): Promise<readonly StackSummary[]>
+  /** What a stack was last told to be; undefined when it is being removed, or unknown. */
+  desired(stack: string): DesiredState | undefined
   plan(stack: string, desired: DesiredState | undefined, options: PlanOptions): Promise<Plan>
   /**
    * Makes the stack as desired (undefined: gone). Rejects only for our own mistakes; see outcomes.

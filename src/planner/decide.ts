@@ -14,6 +14,7 @@ import type {
 } from './model.ts'
 import type { PlanOptions } from './options.ts'
 import { compareNames } from './order.ts'
+import { knownChanges } from './spec-version.ts'
 import { serviceNames, type Selection } from './select.ts'
 
 /**
@@ -216,7 +217,7 @@ function diffContainer(
       { service: observed.service, index: observed.index },
       { service: desired.service, index: desired.index },
     ),
-    ...diffSpec(observed.spec, desired.spec),
+    ...knownChanges(diffSpec(observed.spec, desired.spec), observed.specVersion ?? 1),
   ]
 }
 

@@ -4,6 +4,7 @@ export type * from './model.ts'
 export type * from './model-isolation.ts'
 export { valueKey } from './model-isolation.ts'
 export type { PlanOptions } from './options.ts'
+export { startsAtBoot } from './boot.ts'
 export { judgeCondition, type ConditionState } from './condition.ts'
 export { desire, type DesireOptions } from './desire.ts'
 export { didYouMean } from './did-you-mean.ts'
@@ -28,6 +29,7 @@ export {
 export { desireOneOff, planOneOff, type OneOffChanges, type OneOffRequest } from './one-off.ts'
 export { plan, type PlanRequest } from './plan.ts'
 export { planToJson, type ActionJson, type PlanJson } from './plan-json.ts'
+export { knownChanges, SPEC_VERSION } from './spec-version.ts'
 export { judgeReady, type Readiness } from './ready.ts'
 export {
   decideRestart,

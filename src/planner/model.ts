@@ -260,6 +260,8 @@ export interface ObservedContainer {
   readonly ports: readonly ObservedPort[]
   /** Why the last start failed, in the user's words. */
   readonly failure?: string
+  /** Of the canonical spec that `spec` is; absent: 1. */
+  readonly specVersion?: number
   /** Restarts by policy in a row; absent: none. */
   readonly restarts?: number
   /** When the back-off of a `restarting` container ends and its supervisor starts it again. */

@@ -1,21 +1,13 @@
 /** What outlives a supervisor, a monitor or a mover that is killed, and who takes it over. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { readAttemptStatus } from '../../src/engine/records/attempt.ts'
 import { startTime } from '../../src/linux/index.ts'
+import { childrenOf, COUNTER, gone, helpersOf, upAndKill as leave } from './left-behind.ts'
 import { attached, desiredStack, type Resources, type Service, sh, World } from './support.ts'
 
 let world: World
@@ -28,28 +20,12 @@ afterEach(async () => {
 })
 afterAll(() => world.close())
 
-/** Another process makes the stack, and is killed without warning. */
-async function upAndKill(
+const upAndKill = (
   services: Readonly<Record<string, Service>>,
   resources: Resources = {},
-): Promise<void> {
-  const supervisor = await world.superviseElsewhere(services, { resources })
-  supervisor.kill('SIGKILL')
-  await once(supervisor, 'exit')
-}
+): Promise<void> => leave(world, services, resources)
 
-const COUNTER = 'i=0; while :; do echo $i; i=$((i+1)); sleep 0.01; done'
-
-interface Helpers {
-  readonly monitor: { readonly pid: number }
-  readonly mover: { readonly pid: number }
-}
-
-const helpers = (): Helpers => {
-  const run = join(world.root, 'run/containers/tst-one-1')
-  const { monitor } = JSON.parse(readFileSync(join(run, 'attempt.json'), 'utf8')) as Helpers
-  return { monitor, mover: { pid: readAttemptStatus(join(run, 'status'))?.mover ?? 0 } }
-}
+const helpers = (): ReturnType<typeof helpersOf> => helpersOf(world)
 
 test('containers run on when their supervisor is killed, and the next one adopts them', async () => {
   await upAndKill({ one: sh(COUNTER) })
@@ -265,40 +241,12 @@ test('a container that has executed a setuid program does not outlive its monito
   rmSync(directory, { recursive: true })
 })
 
-test('a container whose record is broken is not lost: its processes are cleared away', async () => {
-  await upAndKill({ one: sh(COUNTER) })
-  const { monitor } = helpers()
-  const record = join(world.root, 'state/stacks/tst/containers/tst-one-1/container.json')
-  writeFileSync(record, '{"half":')
-  await world.start()
-  expect(existsSync(`${record}.broken`)).toBe(true)
-  await gone(monitor.pid)
-  await world.up({ one: sh(COUNTER) })
-  expect(await world.observe('one')).toMatchObject({ state: 'running', attempt: 1 })
-})
-
 test('an engine that is closed and another in the same process adopt as well', async () => {
   await world.up({ one: { command: ['sleep', '1000'] } })
   const { pid } = await world.observe('one')
   for (let round = 0; round < 10; round += 1) await world.restart()
   expect(await world.observe('one')).toMatchObject({ state: 'running', attempt: 1, pid })
 })
-
-function childrenOf(pid: number): readonly number[] {
-  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number)
-}
-
-/** Waits until no process `pid` is left but perhaps a zombie that its new parent has not reaped. */
-async function gone(pid: number): Promise<void> {
-  for (;;) {
-    try {
-      if (/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))) return
-    } catch {
-      return
-    }
-    await sleep(5)
-  }
-}
 
 async function stackRecorded(state: string): Promise<void> {
   while (!existsSync(join(state, 'stacks/tst/stack.json'))) await sleep(2)

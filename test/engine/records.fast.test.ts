@@ -52,10 +52,17 @@ test.for(['', '{', 'null', '42', '"text"', '{"version":1}', '{"version":1,"name"
   },
 )
 
-test('readRecord() refuses a record of a newer version, and leaves it in its place', () => {
+test('readRecord() keeps a record of a newer version aside', () => {
   const text = JSON.stringify({ version: RECORD_VERSION + 1, name: 'web' })
   writeFileSync(path, text)
-  expect(() => readRecord(path, isNamed)).toThrow(
+  expect(readRecord(path, isNamed)).toBeUndefined()
+  expect(readFileSync(`${path}.broken`, 'utf8')).toBe(text)
+})
+
+test('readRecord() can refuse a record of a newer version, and leaves it in its place', () => {
+  const text = JSON.stringify({ version: RECORD_VERSION + 1, name: 'web' })
+  writeFileSync(path, text)
+  expect(() => readRecord(path, isNamed, { newer: 'refuse' })).toThrow(
     `Cannot read record "${path}": it has version ${RECORD_VERSION + 1}, ` +
       `this tsstack knows ${RECORD_VERSION}`,
   )

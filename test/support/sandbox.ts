@@ -102,6 +102,11 @@ export class Sandbox {
     return this.#spawn([process.execPath, this.#binary, ...words], options)
   }
 
+  /** The same for any program. */
+  startInNetns(words: readonly string[], options: RunOptions = {}): Child {
+    return this.#spawn(words, options)
+  }
+
   /**
    * The answer's body; throws unless the status is 2xx. Tries for up to 10 s while nothing listens.
    */

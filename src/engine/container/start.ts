@@ -49,6 +49,7 @@ async function start(machine: Machine, container: LiveContainer): Promise<void> 
   const { record } = container
   update(machine, container, {
     attempts: record.attempts + 1,
+    bootId: machine.bootId,
     stoppedByUser: false,
     failure: undefined,
   })

@@ -24,6 +24,8 @@ export interface ContainerRecord {
   readonly service: string
   readonly index: number
   readonly spec: ContainerSpec
+  /** Of the tsstack that wrote `spec`; absent: 1. See planner/spec-version.ts. */
+  readonly specVersion?: number
   readonly dependsOn: readonly Dependency[]
   /** Present for a container of `run`. */
   readonly oneOff?: OneOff
@@ -31,6 +33,8 @@ export interface ContainerRecord {
   readonly createdAt: number
   /** Attempts begun so far; the number of the newest. */
   readonly attempts: number
+  /** Boot of the newest attempt: of another boot nothing is alive. Absent in older records. */
+  readonly bootId?: string
   /** How the newest attempt that ended did. */
   readonly last?: AttemptEnd
   /** How the last attempts did, the newest last. Absent in records of older versions. */
@@ -67,7 +71,7 @@ export interface AttemptRecord {
   readonly ports: readonly ObservedPort[]
   /** Absent until spawned. A pid counts only together with its start time. */
   readonly monitor?: ProcessIdentity
-  /** As it was when it last changed, so that it is known to the next supervisor; absent: starting. */
+  /** As it was when it last changed, for the next supervisor; absent: starting. */
   readonly health?: HealthState
 }
 
@@ -91,6 +95,7 @@ export interface ProcessIdentity {
 const CHANGING = [
   'dependsOn',
   'attempts',
+  'bootId',
   'last',
   'history',
   'failure',
@@ -123,8 +128,7 @@ export function writeContainerChange(paths: Paths, record: ContainerRecord): voi
 
 /** Every container of `stack` that has a readable record, in the order of their names. */
 export function readContainerRecords(paths: Paths, stack: string): readonly ContainerRecord[] {
-  return directoriesIn(containersDirectory(paths, stack))
-    .filter((name) => !name.startsWith(REMOVED))
+  return containerNames(paths, stack)
     .map((name) => readContainerRecord(containerPaths(paths, stack, name)))
     .filter((record) => record !== undefined)
 }
@@ -155,6 +159,19 @@ export function sweepRemoved(paths: Paths, stack: string): void {
   for (const name of directoriesIn(directory)) {
     if (name.startsWith(REMOVED)) rmSync(join(directory, name), { recursive: true, force: true })
   }
+}
+
+/** Names of containers of `stack` that have a directory, readable record or not. */
+export function containerNames(paths: Paths, stack: string): readonly string[] {
+  return directoriesIn(containersDirectory(paths, stack)).filter(
+    (name) => !name.startsWith(REMOVED),
+  )
+}
+
+/** What the journal of a container says, when its record is lost. */
+export function readContainerChanges(own: ContainerPaths): Partial<ContainerRecord> {
+  const changed = Object.entries(readLastEntry(own.journal) ?? {})
+  return Object.fromEntries(changed.filter(([key]) => CHANGING.some((one) => one === key)))
 }
 
 function readContainerRecord(own: ContainerPaths): ContainerRecord | undefined {

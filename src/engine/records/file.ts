@@ -37,18 +37,20 @@ export function writeRecord(
 
 /**
  * The record at `path`, or undefined when there is none. A record that cannot be read is moved
- * aside to `PATH.broken`, so that the kernel's truth is used instead and nothing is lost. Throws
- * STATE_DIRECTORY for a record of a newer tsstack.
+ * aside to `PATH.broken`, so that the kernel's truth is used instead and nothing is lost. So is one
+ * of a newer tsstack, unless `newer` is `refuse`: then STATE_DIRECTORY is thrown.
  */
 export function readRecord<T extends object>(
   path: string,
   isValid: (value: object) => value is T,
+  { newer = 'aside' }: { readonly newer?: 'aside' | 'refuse' } = {},
 ): T | undefined {
   const value = parse(readText(path))
   if (value === undefined) return undefined
   if (value === 'broken') return setAside(path)
   const { version } = value as { version?: unknown }
   if (typeof version === 'number' && version > RECORD_VERSION) {
+    if (newer === 'aside') return setAside(path)
     throw new EngineError(
       'STATE_DIRECTORY',
       `Cannot read record "${path}": it has version ${version}, this tsstack knows ${RECORD_VERSION}`,

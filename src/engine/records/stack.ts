@@ -22,8 +22,9 @@ export function writeStackRecord(paths: Paths, record: StackRecord): void {
   writeRecord(stackFile(paths, record.stack), record, { durable: true })
 }
 
+/** One of a newer tsstack is refused: it says what all the others of the stack may mean. */
 export function readStackRecord(paths: Paths, stack: string): StackRecord | undefined {
-  return readRecord(stackFile(paths, stack), isStackRecord)
+  return readRecord(stackFile(paths, stack), isStackRecord, { newer: 'refuse' })
 }
 
 /** Names of all stacks that have anything recorded. */
