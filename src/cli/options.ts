@@ -11,6 +11,7 @@ export interface StackOptions {
   readonly projectDirectory?: string
   readonly envFile?: readonly string[]
   readonly profile?: readonly string[]
+  readonly strict?: boolean
 }
 
 /** The order of the look-up, as `discover.ts` of the spec room has it. */
@@ -39,6 +40,7 @@ export function addStackOptions(
       collect,
     )
     .option('--profile <name>', 'profile to enable, * for all; repeatable', collect)
+    .option('--strict', 'warnings about the stack file count as errors')
     .optionsGroup('Options:')
 }
 
@@ -64,6 +66,7 @@ export function mergeOptions(before: StackOptions, after: StackOptions): StackOp
 /** What the supervisor has to know of this process to read the same files as it would. */
 export function stackInput(options: StackOptions, services?: readonly string[]): StackInput {
   const { file = [], projectName, projectDirectory, envFile = [], profile = [] } = options
+  const { strict } = options
   return {
     cwd: process.cwd(),
     env: environment(),
@@ -74,6 +77,7 @@ export function stackInput(options: StackOptions, services?: readonly string[]):
     ...(projectName !== undefined && { projectName }),
     ...(projectDirectory !== undefined && { projectDirectory }),
     ...(services !== undefined && { services }),
+    ...(strict === true && { strict }),
   }
 }
 

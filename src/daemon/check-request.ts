@@ -54,6 +54,7 @@ const stackInput = shape<StackInput>(
     profiles: texts,
     services: texts,
     scale: recordOf(count),
+    strict: flag,
     color: flag,
   },
   ['cwd', 'env'],

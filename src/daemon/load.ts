@@ -66,8 +66,10 @@ function load(input: StackInput, loader: FileLoader): LoadResult {
 
 /** What the user said, in the words of the spec room. */
 export function loadRequest(input: StackInput, loader: Loader): LoadRequest {
-  const { cwd, env, files, projectName, projectDirectory, envFiles, profiles, services } = input
-  return { cwd, env, loader, files, projectName, projectDirectory, envFiles, profiles, services }
+  const { cwd, env, files, projectName, projectDirectory, envFiles, profiles } = input
+  const { services, strict } = input
+  const project = { files, projectName, projectDirectory, envFiles, profiles, services }
+  return { cwd, env, loader, ...project, strict }
 }
 
 /** {@link loadDesired} for one who has no other way: everything is read, however large. */

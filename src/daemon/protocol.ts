@@ -62,6 +62,8 @@ export interface StackInput {
   readonly services?: readonly string[]
   /** `--scale`: replicas of services, instead of their own. */
   readonly scale?: Readonly<Record<string, number>>
+  /** Warnings about the files count as errors. */
+  readonly strict?: boolean
   /** Diagnostics in colour. */
   readonly color?: boolean
 }

@@ -30,8 +30,6 @@ export interface ConfigText {
 /** Options of `config`; `hash`: of which services, `*` for all. */
 export type ConfigRequest = Omit<ConfigOptions, 'hash'> & {
   readonly hash?: readonly string[] | undefined
-  /** Warnings count as errors. */
-  readonly strict?: boolean | undefined
 }
 
 export type DiagnosticsFormat = 'json' | 'sarif'
@@ -76,9 +74,9 @@ export function explain(input: StackInput, path: string): Explanation | MissingV
   return reading(input, (load) => explainValue(load, path))
 }
 
-function render(load: LoadRequest, { hash, strict, ...rest }: ConfigRequest): ConfigResult {
+function render(load: LoadRequest, { hash, ...rest }: ConfigRequest): ConfigResult {
   const options = hash === undefined ? rest : { ...rest, hash: { names: hash, digest: sha256 } }
-  return renderConfig({ ...load, strict }, options)
+  return renderConfig(load, options)
 }
 
 /** Runs `work` on what `input` means; its errors come with excerpts of the files. */

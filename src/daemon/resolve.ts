@@ -18,7 +18,8 @@ import { InvalidStack } from './wire-error.ts'
 export async function resolveStack(engine: Engine, input: StackInput): Promise<string> {
   const given = input.projectName ?? (input.env['COMPOSE_PROJECT_NAME'] || undefined)
   if (given !== undefined) return stackName(given, 'project name')
-  const loaded = loadDesired(input, LOAD_BYTES_MAX)
+  // Only the name is asked for, so that warnings are nobody's concern.
+  const loaded = loadDesired({ ...input, strict: false }, LOAD_BYTES_MAX)
   if (loaded.kind === 'loaded') return loaded.desired.stack
   const known = await engine.stacks()
   const found = findKnown(known, input)

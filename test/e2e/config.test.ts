@@ -13,7 +13,7 @@ writeFileSync(
   join(folder, 'compose.yaml'),
   `services:
   web: { image: 'x:\${TAG:-1}', depends_on: [db], labels: { a.b: one } }
-  db: { image: x, build: . }
+  db: { image: x, cpu_count: 2 }
   other: { image: x }
 `,
 )
@@ -51,7 +51,7 @@ describe('tsstack config', () => {
     expect(tsstack('config', '-q')).toMatchObject({ status: 0, stdout: '' })
     const { status, stderr } = tsstack('config', '-q', '--strict')
     expect(status).toBe(1)
-    expect(stderr).toMatch(/compose\.yaml:3:19: error: services\.db\.build has no effect/)
+    expect(stderr).toMatch(/compose\.yaml:3:19: error: services\.db\.cpu_count has no effect/)
   })
 
   test('prints what is wrong as JSON and as SARIF, and ends with 1 when there is an error', () => {
@@ -108,7 +108,7 @@ describe('tsstack explain', () => {
   })
 
   test('says why a key has no effect', () => {
-    expect(tsstack('explain', 'services.db.build').stdout).toMatch(/^It has no effect: /m)
+    expect(tsstack('explain', 'services.db.cpu_count').stdout).toMatch(/^It has no effect: /m)
   })
 
   test('guesses at what was meant when there is no such key', () => {

@@ -131,18 +131,19 @@ describe('renderDiagnostics()', () => {
     expect(shown).toContain('  3 |     imge: x\n    |     ^^^^ did you mean "image"?\n')
   })
 
-  test('shows eight messages, and of more than eight the first of each rule', () => {
-    for (const [i, line] of linesOfErrors(8).entries()) {
+  test('shows eleven messages, and of more than eleven the first of each rule', () => {
+    for (const [i, line] of linesOfErrors(11).entries()) {
       expect(line).toMatch(RegExp(`^compose.yaml:${i + 2}:3: error: .*"s${i}"`))
     }
-    expect(linesOfErrors(9)).toEqual([
+    expect(linesOfErrors(12)).toEqual([
       expect.stringContaining('compose.yaml:2:3'),
-      expect.stringContaining('8 more like this, at 3:3, 4:3'),
+      expect.stringContaining('11 more like this, at 3:3, 4:3'),
     ])
   })
 
   test('shows one of a rule in its line, and further ones in one line each', () => {
-    const many = 'comand: 1\nservics: 1\nvolums: 1\nnetwork: 1\nservices: {a: {imge: x}}\n'
+    const keys = ['comand', 'servics', 'volums', 'network', 'netwerks', 'secrts', 'modls', 'verson']
+    const many = `${keys.map((key) => `${key}: 1\n`).join('')}services: {a: {imge: x}}\n`
     const shown = renderDiagnostics(errors(many), new Map([['compose.yaml', many]])).split('\n')
     expect(shown.slice(1, 5)).toEqual([
       '  1 | comand: 1',

@@ -53,7 +53,6 @@ const LIST_HELP: Readonly<Record<ConfigList, string>> = {
 function addChecks(command: Command): void {
   command
     .option('-q, --quiet', 'check only')
-    .option('--strict', 'warnings count as errors')
     .addOption(
       new Option(
         '--diagnostics <format>',
@@ -81,7 +80,6 @@ function addForms(command: Command): void {
 
 interface ConfigFlags {
   readonly quiet?: boolean
-  readonly strict?: boolean
   readonly diagnostics?: DiagnosticsFormat
   readonly output?: string
   readonly json?: boolean
@@ -100,8 +98,8 @@ async function config(
   services: readonly string[],
   flags: ConfigFlags,
 ): Promise<number> {
-  const { strict, hash, diagnostics } = flags
-  const request = { ...optionsOf(flags, services), strict, hash }
+  const { hash, diagnostics } = flags
+  const request = { ...optionsOf(flags, services), hash }
   if (diagnostics !== undefined) {
     const { output, isValid } = await checkConfig(input(), request, diagnostics)
     write(output, flags.output)

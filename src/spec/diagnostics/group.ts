@@ -1,33 +1,67 @@
-/** Puts what says the same together: one mistake in fifty places does not fill the screen. */
+/**
+ * How much of each finding is shown: all on a screen, every message on it, and what says the same
+ * put together, so that one mistake in fifty places does not fill it.
+ */
 import type { Diagnostic } from '../../errors.ts'
 
 export interface Group {
   readonly first: Diagnostic
   /** Further ones that say the same, or the rest of a rule that has too many. */
   readonly others: readonly Diagnostic[]
-  /** One line is enough: what its rule is about has been shown already. */
+  /** One line, without its line of the file. */
   readonly isBrief: boolean
 }
 
-/** So many messages are shown, whatever their rules: of two rules they fill twelve lines. */
-const MESSAGES_MAX = 8
-/** So many have their line of the file and a caret as well. */
-const EXCERPTS_MAX = 4
+/** With the closing line of the command line a dozen. */
+const ERROR_LINES_MAX = 11
+const WARNING_LINES_MAX = 30
+/** The line of the file, and the caret below it. */
+const EXCERPT_LINES = 2
 
 export function grouped(diagnostics: readonly Diagnostic[]): readonly Group[] {
-  const messages = groupedBy(diagnostics, (each) => `${ruleOf(each)} ${each.message}`)
-  const shown = messages.length <= MESSAGES_MAX ? messages : groupedBy(diagnostics, ruleOf)
-  const seen = new Set<string>()
-  return shown.map(([first, ...others]) => {
-    const isBrief = shown.length > EXCERPTS_MAX && seen.has(ruleOf(first))
-    seen.add(ruleOf(first))
-    return { first, others, isBrief }
+  const errors = diagnostics.filter(({ severity }) => severity === 'error')
+  const warnings = diagnostics.filter(({ severity }) => severity !== 'error')
+  const rank = new Map(diagnostics.map((each, at) => [each, at]))
+  // What stops the stack comes with its excerpt; beside it, a warning is one line.
+  const groups = [
+    ...within(ERROR_LINES_MAX, errors),
+    ...within(WARNING_LINES_MAX, warnings).map((group) =>
+      errors.length === 0 ? group : { ...group, isBrief: true },
+    ),
+  ]
+  return groups.toSorted((a, b) => (rank.get(a.first) ?? 0) - (rank.get(b.first) ?? 0))
+}
+
+/** Every message while a line for each fits, else one of each rule; excerpts with what is left. */
+function within(linesMax: number, diagnostics: readonly Diagnostic[]): readonly Group[] {
+  const messages = groupedBy(diagnostics, (each) => `${each.rule} ${each.message}`)
+  const groups = linesOf(messages) <= linesMax ? messages : groupedBy(diagnostics, (e) => e.rule)
+  let left = linesMax - linesOf(groups)
+  const excerpts = new Set<Several>()
+  for (const group of firstOfRulesFirst(groups)) {
+    const lines = EXCERPT_LINES + (group[0].related?.length ?? 0)
+    if (lines > left && excerpts.size > 0) continue
+    left -= lines
+    excerpts.add(group)
+  }
+  return groups.map((group) => {
+    const [first, ...others] = group
+    return { first, others, isBrief: !excerpts.has(group) }
   })
 }
 
-const ruleOf = ({ severity, rule }: Diagnostic): string => `${severity} ${rule}`
-
 type Several = readonly [Diagnostic, ...Diagnostic[]]
+
+function linesOf(groups: readonly Several[]): number {
+  return groups.reduce((lines, { length }) => lines + (length > 1 ? 2 : 1), 0)
+}
+
+/** What a rule is about needs to be seen once. */
+function firstOfRulesFirst(groups: readonly Several[]): readonly Several[] {
+  const firsts = new Map(groups.toReversed().map((group) => [group[0].rule, group]))
+  const isFirst = (group: Several): boolean => firsts.get(group[0].rule) === group
+  return [...groups.filter(isFirst), ...groups.filter((group) => !isFirst(group))]
+}
 
 function groupedBy(
   diagnostics: readonly Diagnostic[],

@@ -27,12 +27,9 @@ export function renderDiagnostics(
   options: RenderOptions = {},
 ): string {
   const paint = options.color === true ? painted : plain
-  const hasErrors = diagnostics.some(({ severity }) => severity === 'error')
   return grouped(diagnostics)
     .map(({ first, others, isBrief }) => {
-      // What stops the stack comes with its excerpt; beside it, a warning is one line.
-      const isShort = isBrief || (hasErrors && first.severity === 'warning')
-      const text = isShort ? briefly(first, paint) : render(first, sources, paint)
+      const text = isBrief ? briefly(first, paint) : render(first, sources, paint)
       return text + othersText(first, others)
     })
     .join('')

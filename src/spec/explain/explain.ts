@@ -43,7 +43,7 @@ export interface MissingValue {
  */
 export function explainValue(request: LoadRequest, path: string): Explanation | MissingValue {
   const loaded = loadMerged(request)
-  loaded.report.throwIfErrors()
+  loaded.report.throwIfErrors(request.strict)
   const keys = splitPath(path)
   const node = nodeAt(loaded.tree, keys)
   if (node === undefined) return missing(path, keys, loaded.tree)
