@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
+import type { Diagnostic } from '../../src/errors.ts'
 import { parse } from 'yaml'
 import { SpecError } from '../../src/errors.ts'
 import {
@@ -153,12 +154,19 @@ describe('renderDiagnostics()', () => {
     ])
   })
 
+  test('shows warnings beside errors in the lines that are left, or how many there are', () => {
+    expect(linesOf(2, 3).filter((line) => line.includes('warning: m'))).toHaveLength(3)
+    expect(linesOf(9, 5)).toHaveLength(10)
+    expect(linesOf(9, 5).at(-1)).toMatch(/^warning: 5 warnings are not shown beside the errors/)
+    for (const errorCount of [1, 3, 4, 9]) expect(linesOf(errorCount, 7).length).toBeLessThan(12)
+  })
+
   test('shows what says the same once, with all its places', () => {
-    const found = ['same', 'other', 'same'].map((message, index) => {
+    const same = ['same', 'other', 'same'].map((message, index) => {
       const place = { file: 'f', line: index + 1, column: 1 }
       return { severity: 'error', rule: 'r', message, ...place } as const
     })
-    const shown = renderDiagnostics(found, new Map())
+    const shown = renderDiagnostics(same, new Map())
     expect(shown).toBe(
       'f:1:1: error: same\n  … and 1 more like this, at 3:1\nf:2:1: error: other\n',
     )
@@ -287,3 +295,18 @@ describe('jsonSchema()', () => {
     expect(JSON.stringify(schema)).toContain('healthcheck')
   })
 })
+
+/** So many errors, then so many warnings, each with a message and a rule of its own. */
+function linesOf(errorCount: number, warningCount: number): readonly string[] {
+  const all = [...several('error', errorCount), ...several('warning', warningCount)]
+  return renderDiagnostics(all, new Map([['f', 'x\n'.repeat(99)]]))
+    .trimEnd()
+    .split('\n')
+}
+
+function several(severity: 'error' | 'warning', length: number): readonly Diagnostic[] {
+  return Array.from({ length }, (_, at) => {
+    const place = { file: 'f', line: at + 1, column: 1 }
+    return { severity, rule: `${severity}${at}`, message: `m${at}`, ...place }
+  })
+}

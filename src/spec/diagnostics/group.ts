@@ -12,8 +12,8 @@ export interface Group {
   readonly isBrief: boolean
 }
 
-/** With the closing line of the command line a dozen. */
-const ERROR_LINES_MAX = 11
+/** Beside errors: with the closing line of the command line a dozen. */
+const LINES_MAX = 11
 const WARNING_LINES_MAX = 30
 /** The line of the file, and the caret below it. */
 const EXCERPT_LINES = 2
@@ -21,26 +21,44 @@ const EXCERPT_LINES = 2
 export function grouped(diagnostics: readonly Diagnostic[]): readonly Group[] {
   const errors = diagnostics.filter(({ severity }) => severity === 'error')
   const warnings = diagnostics.filter(({ severity }) => severity !== 'error')
-  const rank = new Map(diagnostics.map((each, at) => [each, at]))
-  // What stops the stack comes with its excerpt; beside it, a warning is one line.
-  const groups = [
-    ...within(ERROR_LINES_MAX, errors),
-    ...within(WARNING_LINES_MAX, warnings).map((group) =>
-      errors.length === 0 ? group : { ...group, isBrief: true },
-    ),
-  ]
-  return groups.toSorted((a, b) => (rank.get(a.first) ?? 0) - (rank.get(b.first) ?? 0))
+  if (errors.length === 0) return within(WARNING_LINES_MAX, warnings)
+  if (warnings.length === 0) return within(LINES_MAX, errors)
+  // What stops the stack comes first; the warnings get a line at least.
+  const shown = within(LINES_MAX - 1, errors)
+  const left = LINES_MAX - shown.reduce((lines, group) => lines + linesOf(group), 0)
+  return [...shown, ...beside(errors.length, warnings, left)]
+}
+
+/** Warnings in one line each, or the first of each rule, or how many there are. */
+function beside(
+  errorCount: number,
+  warnings: readonly Diagnostic[],
+  linesMax: number,
+): readonly Group[] {
+  const brief = within(linesMax, warnings).map((group) => ({ ...group, isBrief: true }))
+  const lines = brief.reduce((sum, group) => sum + linesOf(group), 0)
+  if (lines <= linesMax) return brief
+  const where = errorCount === 1 ? 'the error' : 'the errors'
+  const message =
+    `${warnings.length} warnings are not shown beside ${where}; ` +
+    '"tsstack config --diagnostics json" has all of them'
+  return [{ first: { severity: 'warning', rule: 'more', message }, others: [], isBrief: true }]
+}
+
+function linesOf({ first, others, isBrief }: Group): number {
+  const excerpt = isBrief ? 0 : EXCERPT_LINES + (first.related?.length ?? 0)
+  return 1 + excerpt + (others.length > 0 ? 1 : 0)
 }
 
 /** Every message while a line for each fits, else one of each rule; excerpts with what is left. */
 function within(linesMax: number, diagnostics: readonly Diagnostic[]): readonly Group[] {
   const messages = groupedBy(diagnostics, (each) => `${each.rule} ${each.message}`)
-  const groups = linesOf(messages) <= linesMax ? messages : groupedBy(diagnostics, (e) => e.rule)
-  let left = linesMax - linesOf(groups)
+  const groups = heads(messages) <= linesMax ? messages : groupedBy(diagnostics, (e) => e.rule)
+  let left = linesMax - heads(groups)
   const excerpts = new Set<Several>()
   for (const group of firstOfRulesFirst(groups)) {
     const lines = EXCERPT_LINES + (group[0].related?.length ?? 0)
-    if (lines > left && excerpts.size > 0) continue
+    if (lines > left && groups.length > 1) continue
     left -= lines
     excerpts.add(group)
   }
@@ -52,7 +70,8 @@ function within(linesMax: number, diagnostics: readonly Diagnostic[]): readonly 
 
 type Several = readonly [Diagnostic, ...Diagnostic[]]
 
-function linesOf(groups: readonly Several[]): number {
+/** Lines without excerpts. */
+function heads(groups: readonly Several[]): number {
   return groups.reduce((lines, { length }) => lines + (length > 1 ? 2 : 1), 0)
 }
 
