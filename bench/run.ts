@@ -1,5 +1,5 @@
 /**
- * npm run bench [-- launch|commands|config|memory|stacks …]: writes bench/results/figures.md and
+ * npm run bench [-- launch|commands|config|memory|network|stacks …]: writes bench/results/figures.md and
  * figures.svg.
  * Needs root. Runs in a network namespace and a state root of its own, and leaves nothing behind.
  */
@@ -62,6 +62,7 @@ async function measure(directory: string): Promise<readonly Group[]> {
   const { commandGroup, stackGroups } = await import('./commands.ts')
   const { configGroups } = await import('./config.ts')
   const { memoryGroup } = await import('./memory.ts')
+  const { networkGroups } = await import('./network.ts')
   const rootfs = makeRootfs(directory)
   const image = `dir:${rootfs}`
   const parts: Readonly<Record<string, () => Promise<readonly Group[]>>> = {
@@ -70,6 +71,7 @@ async function measure(directory: string): Promise<readonly Group[]> {
     commands: async () => [await commandGroup({ directory, image, rounds: 15 })],
     config: async () => configGroups({ directory, rounds: 15 }),
     memory: async () => [await memoryGroup({ directory, image, count: 50 })],
+    network: async () => networkGroups(3),
     stacks: async () => stackGroups({ directory, image, rounds: 3 }),
   }
   const chosen = process.argv.slice(2).length > 0 ? process.argv.slice(2) : Object.keys(parts)

@@ -2,6 +2,7 @@
 import { closeSync } from 'node:fs'
 import type { Server } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { createNetworkNamespace } from '../../src/linux/index.ts'
 import { createNet, type Net } from '../../src/net/index.ts'
 import {
   connectNeighbour,
@@ -125,4 +126,29 @@ test('rules of iptables-legacy are left as they are', async () => {
   expect([await inwards(), await outwards()]).toEqual(['web 192.0.2.2', 'outside 192.0.2.1'])
   expect(sh('iptables-legacy -S')).toBe(rules)
   sh('iptables-legacy -F FORWARD')
+})
+
+test('neighbours on another bridge of the machine reach each other as before', async () => {
+  const places = ['10.66.0.2', '10.66.0.3'].map((address) => {
+    const fd = createNetworkNamespace()
+    return { fd, address }
+  })
+  sh('ip link add plain0 type bridge; ip link set plain0 up; ip addr add 10.66.0.1/24 dev plain0')
+  for (const [at, { fd, address }] of places.entries()) {
+    const peer = `type veth peer name eth0 netns /proc/${process.pid}/fd/${fd}`
+    sh(`ip link add pl${at} ${peer}; ip link set pl${at} master plain0 up`)
+    sh(`ip link set eth0 up; ip addr add ${address}/24 dev eth0`, fd)
+  }
+  const [one, two] = places.map(({ fd }) => fd)
+  servers.push(await serveTcp(two ?? -1, 80, 'two'))
+  // Every namespace has the switch of br_netfilter, where the kernel has that.
+  sh('echo 1 > /proc/sys/net/bridge/bridge-nf-call-iptables || true')
+  await publishWeb()
+  expect((await fetchPage('http://10.66.0.3', one)).stdout).toBe('two 10.66.0.2')
+  sh('ip route add 192.0.2.0/24 via 10.66.0.1', one)
+  expect((await fetchPage('http://192.0.2.2', one)).status).not.toBe(0)
+  for (const { fd } of places) closeSync(fd)
+  await net.removeAll()
+  sh('ip link del plain0')
+  before = fingerprint()
 })

@@ -297,6 +297,12 @@ export function guardRequests(table: string): readonly NetlinkRequest[] {
       priority: 10,
       policy: 'drop',
     }),
+    // br_netfilter brings by here what other bridges of the machine pass on by themselves.
+    rule(table, GUARD_CHAIN, 'where it came from', [
+      nft.wayOn(),
+      nft.compare('neq', Buffer.alloc(4)),
+      nft.verdict('accept'),
+    ]),
     rule(table, GUARD_CHAIN, 'from a network', bridgeOfAnyRoot('iifname')),
     rule(table, GUARD_CHAIN, 'to a network', bridgeOfAnyRoot('oifname')),
     rule(table, GUARD_CHAIN, 'from a network with a name of its own', groupOfAnyRoot('iifgroup')),

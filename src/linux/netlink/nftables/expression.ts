@@ -160,12 +160,21 @@ export function destinationInterface(register: number = NFT_REG_1): Expression {
  * interface it came by; 0 when it is not that one.
  */
 export function wayBack(): Expression {
-  const NFTA_FIB_F_SADDR_IIF = 1 | 8
+  return wayBy(1) // NFTA_FIB_F_SADDR
+}
+
+/** The same for the packet's destination: 0 when it is reached by another interface. */
+export function wayOn(): Expression {
+  return wayBy(2) // NFTA_FIB_F_DADDR
+}
+
+function wayBy(address: 1 | 2): Expression {
+  const NFTA_FIB_F_IIF = 8
   return expression(
     'fib',
     be32Attribute(1, NFT_REG_1),
     be32Attribute(2, 1), // NFT_FIB_RESULT_OIF
-    be32Attribute(3, NFTA_FIB_F_SADDR_IIF),
+    be32Attribute(3, address | NFTA_FIB_F_IIF),
   )
 }
 
