@@ -1,6 +1,6 @@
 /**
- * npm run bench [-- launch|commands|config|memory|network|stacks …]: writes bench/results/figures.md and
- * figures.svg.
+ * npm run bench [-- launch|commands|config|memory|network|stacks …]: writes
+ * bench/results/figures.md and figures.svg.
  * Needs root. Runs in a network namespace and a state root of its own, and leaves nothing behind.
  */
 import { spawnSync } from 'node:child_process'

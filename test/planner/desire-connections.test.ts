@@ -91,6 +91,27 @@ describe('desire() of networks', () => {
 })
 
 describe('desire() of ports', () => {
+  test('desire() takes "auto" for any free port, and x-publish for the address of all', () => {
+    const ports = 'ports: [{ target: 80, published: auto }, { target: 81, host_ip: "::1" }]'
+    expect(web(ports, { 'x-publish': '127.0.0.1' }).ports).toEqual([
+      { hostIp: '127.0.0.1', target: 80, protocol: 'tcp' },
+      { hostIp: '::1', target: 81, protocol: 'tcp' },
+    ])
+  })
+  test('desire() reads links with an alias, of the stack and of others', () => {
+    expect(web('links: ["db:store", "db"], external_links: ["other-api-1:api"]').links).toEqual([
+      { name: 'store', target: 'db' },
+      { name: 'api', target: 'other-api-1' },
+    ])
+  })
+  test('desire() reads faults on purpose', () => {
+    expect(web('x-net: { latency: 1.5s, loss: 0.5%, rate: 10mbit }').faults).toEqual({
+      latencyMs: 1500,
+      lossPercent: 0.5,
+      bitsPerSecond: 10_000_000,
+    })
+    expect(web('x-net: {}').faults).toEqual({})
+  })
   test('desire() sorts ports, and reads ranges, addresses and protocols', () => {
     const ports =
       '{ target: 80, published: "8000-8010", host_ip: 127.0.0.1 }, ' +

@@ -101,3 +101,13 @@ test('loadStack() takes every form of a network that is right', () => {
     mac_address: "02:42:ac:11:00:02", link_local_ips: [169.254.1.1, "fe80::1"]}`
   expect(said(network, attachment)).toEqual([])
 })
+
+test('loadStack() refuses faults that are none', () => {
+  const found = (said: string) =>
+    errors(`services:\n  web: {image: x, x-net: ${said}}\n`).map(({ message }) => message)
+  expect(found('{latency: 100ms, loss: 5%, rate: 10mbit}')).toEqual([])
+  expect(found('{latency: soon, los: 5%}')).toEqual([
+    'Cannot degrade the network of "web": latency is written as 100ms',
+    'Cannot degrade the network of "web": x-net has no "los"; it has latency, loss, rate',
+  ])
+})

@@ -12,7 +12,7 @@ import {
   writeLeases,
   writeNetworkRecord,
 } from '../records/network.ts'
-import { stackNames } from '../records/stack.ts'
+import { removeStackRecord, stackNames } from '../records/stack.ts'
 import { networkRequest } from './request.ts'
 
 export function createNetwork(machine: Machine, stack: string, spec: NetworkSpec): void {
@@ -45,6 +45,8 @@ export function removeNetwork(machine: Machine, stack: string, { name }: Network
   removeNetworkRecord(machine.paths, stack, name)
   const { [name]: _gone, [`${name} v6`]: __gone, ...leases } = readLeases(machine.paths, stack)
   writeLeases(machine.paths, stack, leases)
+  const isLast = readNetworkRecords(machine.paths, stack).length === 0
+  if (stack === STANDALONE && isLast) removeStackRecord(machine.paths, stack)
 }
 
 /** Containers that have an interface in the network now. */

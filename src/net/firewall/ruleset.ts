@@ -117,16 +117,16 @@ function arrival(sets: Sets): readonly NetlinkRequest[] {
           ]),
         ]
       : []),
+    // Where br_netfilter shows bridged packets they are nearly all there are: one look for them.
+    rule(table, chain, 'where it came from', [
+      nft.wayOn(),
+      nft.compare('neq', Buffer.alloc(4)),
+      nft.verdict('accept'),
+    ]),
     rule(table, chain, 'to a container by its own address', [
       nft.destinationInterface(),
       nft.lookup(sets.bridges.name),
       nft.jump('direct'),
-    ]),
-    rule(table, 'direct', 'within its network', [
-      nft.meta('iifname'),
-      nft.destinationInterface(SECOND_NAME),
-      nft.lookup(sets.pairs.name),
-      nft.verdict('return'),
     ]),
     // Their answers come so; what is no answer meets its end in the chain "forward".
     rule(table, 'direct', 'to a network that keeps its addresses', [

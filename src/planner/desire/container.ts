@@ -9,7 +9,7 @@ import { faultsOf } from './faults.ts'
 import { healthcheckOf } from './health.ts'
 import { mountsOf } from './mounts.ts'
 import { networkModeOf } from './networks.ts'
-import { portsOf } from './ports.ts'
+import { portsOf, publishAddressOf } from './ports.ts'
 import { resourcesOf } from './resources.ts'
 import { restartPolicyOf } from './restart.ts'
 import { securityOf } from './security.ts'
@@ -29,7 +29,7 @@ export function containerSpec(place: Place): ContainerSpec {
     healthcheck: healthcheckOf(service.healthcheck),
     mounts: mountsOf(place),
     network: networkModeOf(place),
-    ports: portsOf(service),
+    ports: portsOf(service, publishAddressOf(place.stack)),
     faults: faultsOf(service),
     resources: resourcesOf(service),
     ulimits: ulimitsOf(service),

@@ -184,6 +184,8 @@ const KEYS: Readonly<Record<string, Kind>> = {
   pre_start: list(hook),
   post_start: list(hook),
   pre_stop: list(hook),
+  // Of our own: faults on purpose.
+  'x-net': options,
 }
 
 const keys = struct(KEYS)

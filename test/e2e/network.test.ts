@@ -1,0 +1,133 @@
+/** Networks by hand, faults on purpose, URLs and pictures: whole commands. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { Finished } from '../support/sandbox.ts'
+import { Scene } from './cli-scene.ts'
+
+let scene: Scene
+beforeEach(async () => {
+  scene = await Scene.open()
+})
+afterEach(() => scene.close())
+
+const run = (...words: readonly string[]): Promise<Finished> => scene.run(...words)
+const ok = (...words: readonly string[]): Promise<Finished> => scene.ok(...words)
+
+/** Services by name, each with these lines, on the stack's own network. */
+function write(services: Readonly<Record<string, readonly string[]>>, rest = ''): void {
+  const text = Object.entries(services).flatMap(([name, lines]) => [
+    `  ${name}:`,
+    "    image: 'host:'",
+    '    init: true',
+    '    command: [sleep, infinity]',
+    ...lines.map((line) => `    ${line}`),
+  ])
+  const stack = ['name: cli', 'services:', ...text, rest, ''].join('\n')
+  writeFileSync(join(scene.folder, 'compose.yaml'), stack)
+}
+
+const pids = async (): Promise<readonly number[]> =>
+  JSON.parse((await ok('ps', '--json')).stdout).map((one: { readonly pid: number }) => one.pid)
+
+test('a network is made by hand, used by a stack, and removed when nobody uses it', async () => {
+  await ok('network', 'create', 'shared', '--subnet', '10.99.0.0/24', '--label', 'a=b')
+  expect((await run('network', 'create', 'shared')).stderr).toContain(
+    'Cannot create network "shared": there is one of that name',
+  )
+  write(
+    { web: ['networks: {shared: {ipv4_address: 10.99.0.7}}'] },
+    'networks: {shared: {external: true}}',
+  )
+  await ok('up', '-d')
+  const [network] = JSON.parse((await ok('network', 'inspect', 'shared')).stdout)
+  expect(network).toMatchObject({
+    stack: null,
+    labels: { a: 'b' },
+    subnets: [{ subnet: '10.99.0.0/24', gateway: '10.99.0.1' }],
+    containers: [{ name: 'cli-web-1', ipv4: '10.99.0.7' }],
+  })
+  expect((await run('network', 'rm', 'shared')).stderr).toContain('"cli-web-1" of stack "cli"')
+  expect((await ok('network', 'prune')).stdout).toBe('')
+  await ok('down')
+  expect((await ok('network', 'ls', '-q')).stdout).toBe('shared\n')
+  expect((await ok('network', 'prune')).stdout).toBe('shared\n')
+  expect(await scene.sandbox.leaks()).toBe('')
+})
+
+test('an external network that is not there is said before anything is made', async () => {
+  write({ web: ['networks: [shared]'] }, 'networks: {shared: {external: true}}')
+  const { code, stderr } = await run('up', '-d')
+  expect(code).not.toBe(0)
+  expect(stderr).toContain(
+    'Cannot use network "shared": it is declared external, and does not exist',
+  )
+  expect(stderr).toContain('tsstack network create shared')
+  expect((await ok('ps', '-a', '-q')).stdout).toBe('')
+})
+
+test('a container is connected by hand until the next up', async () => {
+  write({ web: [] })
+  await ok('up', '-d')
+  const before = await pids()
+  await ok('network', 'create', 'extra')
+  await ok('network', 'connect', 'extra', 'cli-web-1', '--alias', 'shop')
+  expect((await ok('network', 'inspect', 'extra')).stdout).toContain('cli-web-1')
+  expect((await run('plan')).stdout).toContain('~ update container cli-web-1')
+  await ok('up', '-d')
+  expect((await ok('network', 'inspect', 'extra')).stdout).not.toContain('cli-web-1')
+  expect(await pids()).toEqual(before)
+  expect((await run('network', 'disconnect', 'extra', 'cli-web-1')).stderr).toContain(
+    'it is not connected to it',
+  )
+  await ok('network', 'rm', 'extra')
+  await ok('down')
+  expect(await scene.sandbox.leaks()).toBe('')
+})
+
+test('a changed port is published anew while the container runs on', async () => {
+  write({ web: ['ports: ["18080:80"]'] })
+  await ok('up', '-d')
+  const before = await pids()
+  expect((await ok('url', 'web')).stdout).toBe('http://127.0.0.1:18080\n')
+  scene.replace('18080', '18081')
+  await ok('up', '-d')
+  expect((await ok('url', 'web', '80')).stdout).toBe('http://127.0.0.1:18081\n')
+  expect(await pids()).toEqual(before)
+  expect((await run('url', 'web', '81')).stderr).toContain('Cannot find a URL of "web"')
+  await ok('down')
+  expect(await scene.sandbox.leaks()).toBe('')
+})
+
+test('services are cut off, mended and slowed down, and x-net does it from the start', async () => {
+  write({ one: ['x-net: {loss: 100%}'], two: [], three: [] })
+  await ok('up', '-d')
+  const reaches = async (from: string, to: string): Promise<boolean> =>
+    (await run('exec', '-T', from, 'busybox', 'ping', '-c1', '-W1', to)).code === 0
+  expect([await reaches('two', 'one'), await reaches('two', 'three')]).toEqual([false, true])
+  await ok('net', 'heal', 'one')
+  expect(await reaches('two', 'one')).toBe(true)
+  await ok('net', 'partition', 'one', 'two')
+  expect([await reaches('one', 'two'), await reaches('one', 'three')]).toEqual([false, true])
+  await ok('net', 'heal')
+  expect(await reaches('one', 'two')).toBe(true)
+  await ok('net', 'degrade', 'one', '--rate', '1mbit')
+  expect((await run('net', 'degrade', 'one')).stderr).toContain('nothing was said of how')
+  expect((await run('net', 'degrade', 'one', '--loss', 'much')).code).toBe(2)
+  await ok('down')
+  expect(await scene.sandbox.leaks()).toBe('')
+})
+
+test('the stack is drawn whether it runs or not', async () => {
+  write(
+    { web: ['ports: ["18080:80"]', 'depends_on: [db]'], db: ['volumes: [data:/data]'] },
+    'volumes: {data: {}}',
+  )
+  expect((await ok('graph')).stdout).toContain('not created')
+  await ok('up', '-d')
+  expect((await ok('graph')).stdout).toContain('"web<br/>1 of 1 running<br/>18080→80"')
+  await ok('graph', '--format', 'svg', '-o', 'stack.svg')
+  expect((await ok('graph', '--format', 'dot')).stdout).toMatch(/^digraph "cli" \{/)
+  await ok('down', '-v')
+  expect(await scene.sandbox.leaks()).toBe('')
+})
