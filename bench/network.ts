@@ -89,7 +89,7 @@ async function throughput(net: Net, rounds: number): Promise<Group> {
   net.removeNetwork('bench')
   return {
     title: 'Throughput of one TCP connection',
-    note: `iperf3, ${SECONDS} s each; the published port is asked from outside, through the machine`,
+    note: `iperf3, ${SECONDS} s each; the published port is asked from outside the machine`,
     unit: 'Gbit/s',
     yardstick: 'two veth pairs on a plain bridge',
     rows,

@@ -102,11 +102,12 @@ test('loadStack() takes every form of a network that is right', () => {
   expect(said(network, attachment)).toEqual([])
 })
 
+const ofFaults = (said: string) =>
+  errors(`services:\n  web: {image: x, x-net: ${said}}\n`).map(({ message }) => message)
+
 test('loadStack() refuses faults that are none', () => {
-  const found = (said: string) =>
-    errors(`services:\n  web: {image: x, x-net: ${said}}\n`).map(({ message }) => message)
-  expect(found('{latency: 100ms, loss: 5%, rate: 10mbit}')).toEqual([])
-  expect(found('{latency: soon, los: 5%}')).toEqual([
+  expect(ofFaults('{latency: 100ms, loss: 5%, rate: 10mbit}')).toEqual([])
+  expect(ofFaults('{latency: soon, los: 5%}')).toEqual([
     'Cannot degrade the network of "web": latency is written as 100ms',
     'Cannot degrade the network of "web": x-net has no "los"; it has latency, loss, rate',
   ])
