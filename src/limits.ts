@@ -111,6 +111,21 @@ export const EXEC_LEFT_BYTES_MAX: number = 128 * 1024
 /** After `up` has stopped its containers, it waits this long for their last lines. */
 export const LOG_DRAIN_MS: number = 1_000
 
+/** The kernel's changes come in crowds; what somebody broke is to be seen within a second. */
+export const HEAL_DELAY_MS: number = 200
+
+/** What no event tells, such as a mount inside a container, is looked at this often. */
+export const HEAL_EVERY_MS: number = 30_000
+
+/** A bridge, then its cables, then what hangs on them: more rounds are a fight with somebody. */
+export const HEAL_ROUNDS_MAX: number = 4
+
+/** Applied stacks that are kept for `rollback`: some 50 kB each at most, months of changes. */
+export const HISTORY_REVISIONS_MAX: number = 50
+
+/** A hook that takes longer hangs: migrations of large databases take minutes. */
+export const HOOK_MS_MAX: number = 3_600_000
+
 /** What `events --since` can tell: a busy day of a small machine, in about 1 MiB. */
 export const EVENTS_REMEMBERED_MAX: number = 2_000
 

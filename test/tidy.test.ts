@@ -196,6 +196,19 @@ describe('documents', () => {
     ).toEqual([])
   })
 
+  test('the scenarios of Docker Compose are 95 or more, and name tests that are there', () => {
+    const page = read('docs/compose-scenarios.md')
+    const rows = [...page.matchAll(/^\| .* \| (shown|built|differs|not yet) \| ?(.*?) ?\|$/gm)]
+    const named = rows.flatMap(([, state, where = '']) =>
+      state === 'shown' ? [...where.matchAll(/`([^`]+)`/g)].map(([, path = '']) => path) : [],
+    )
+    expect(rows.length).toBeGreaterThanOrEqual(95)
+    expect(named.length).toBeGreaterThanOrEqual(
+      rows.filter(([, state]) => state === 'shown').length,
+    )
+    expect(named.filter((path) => !existsSync(join(PROJECT, 'test', path)))).toEqual([])
+  })
+
   test('ARCHITECTURE.md stays one page', () => {
     expect(read('ARCHITECTURE.md').split('\n').length).toBeLessThanOrEqual(100)
   })

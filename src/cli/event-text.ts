@@ -24,7 +24,9 @@ const ACTIONS: Readonly<Record<ContainerEvent['state'], string>> = {
  */
 export function eventText(event: EngineEvent): string | undefined {
   const time = localTime(event.time)
-  if (event.kind === 'warning') return `${time} warning ${safeText(event.message)}`
+  if (event.kind === 'warning' || event.kind === 'drift') {
+    return `${time} ${event.kind} ${safeText(event.message)}`
+  }
   if (event.kind !== 'container') return undefined
   const { service, container, exitCode, state } = event
   const code = exitCode === undefined ? '' : `, exitCode=${exitCode}`
@@ -35,7 +37,9 @@ export function eventText(event: EngineEvent): string | undefined {
 /** The fields of docs/json.md; null for what only a plan's reader wants to know. */
 export function eventJson(event: EngineEvent): unknown {
   const common = { time: new Date(event.time).toISOString(), stack: event.stack }
-  if (event.kind === 'warning') return { ...common, type: 'warning', message: event.message }
+  if (event.kind === 'warning' || event.kind === 'drift') {
+    return { ...common, type: event.kind, message: event.message }
+  }
   if (event.kind !== 'container') return null
   return {
     ...common,

@@ -16,11 +16,12 @@ import { urlCommand } from './commands/url.ts'
 import { graphCommand } from './commands/graph.ts'
 import { volumesCommand } from './commands/volumes.ts'
 import { daemonCommand } from './commands/daemon.ts'
+import { diffCommand } from './commands/diff.ts'
 import { downCommand } from './commands/down.ts'
 import { disableCommand, enableCommand } from './commands/enable.ts'
 import { execCommand } from './commands/exec.ts'
 import { explainCommand } from './commands/explain.ts'
-import { historyCommand } from './commands/history.ts'
+import { historyCommand } from './commands/stack-history.ts'
 import { imageCommand } from './commands/image.ts'
 import { imagesCommand } from './commands/images.ts'
 import { importCommand } from './commands/import.ts'
@@ -39,9 +40,12 @@ import { planCommand } from './commands/plan.ts'
 import { psCommand } from './commands/ps.ts'
 import { restartCommand } from './commands/restart.ts'
 import { rmCommand } from './commands/rm.ts'
+import { rollbackCommand } from './commands/rollback.ts'
 import { runCommand } from './commands/run.ts'
+import { scaleCommand } from './commands/scale.ts'
 import { schemaCommand } from './commands/schema.ts'
 import { startCommand } from './commands/start.ts'
+import { statusCommand } from './commands/status.ts'
 import { stopCommand } from './commands/stop.ts'
 import { unpauseCommand } from './commands/unpause.ts'
 import { upCommand } from './commands/up.ts'
@@ -68,7 +72,12 @@ const COMMANDS: readonly CommandModule[] = [
   rmCommand,
   runCommand,
   createCommand,
+  scaleCommand,
   waitCommand,
+  historyCommand,
+  diffCommand,
+  rollbackCommand,
+  statusCommand,
   portCommand,
   topCommand,
   statsCommand,
@@ -86,7 +95,6 @@ const COMMANDS: readonly CommandModule[] = [
   imageCommand,
   rmiCommand,
   tagCommand,
-  historyCommand,
   loadCommand,
   saveCommand,
   importCommand,

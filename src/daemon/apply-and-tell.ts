@@ -1,7 +1,8 @@
 /** Makes a stack as desired when it is its turn, and tells the client of every step. */
 
 import type { ApplyResult } from '../engine/index.ts'
-import type { DesiredState, PlanOptions } from '../planner/index.ts'
+import { UsageError } from '../errors.ts'
+import type { DesiredState, Plan, PlanOptions } from '../planner/index.ts'
 import { obtainImages } from './images/stack-images.ts'
 import type { ClientSession, Supervisor } from './supervisor.ts'
 import { takeTurn } from './take-turn.ts'
@@ -12,6 +13,8 @@ interface ApplyRequest {
   /** Policy for images, before that of the stack file. */
   readonly pull?: string | undefined
   readonly signal: AbortSignal
+  /** Any other plan is refused, with nothing changed. */
+  readonly expected?: Plan | undefined
   /** Waited for before the result is told, when every action was done. */
   readonly ready?: (signal: AbortSignal) => Promise<void>
 }
@@ -20,7 +23,7 @@ interface ApplyRequest {
 export async function applyAndTell(
   supervisor: Supervisor,
   session: ClientSession,
-  { desired: wanted, options, pull, signal, ready }: ApplyRequest,
+  { desired: wanted, options, pull, signal, ready, expected }: ApplyRequest,
 ): Promise<boolean> {
   const { connection } = session
   const desired = await obtainImages(supervisor, wanted, {
@@ -31,7 +34,12 @@ export async function applyAndTell(
     onEvent: (event) => connection.send({ kind: 'image', event }),
   })
   const { engine } = supervisor
-  const { outcomes } = await applyInTurn(supervisor, session, { desired, options, signal })
+  const { outcomes } = await applyInTurn(supervisor, session, {
+    desired,
+    options,
+    signal,
+    expected,
+  })
   const done = outcomes.every(({ kind }) => kind === 'done')
   // Others may change the stack meanwhile: waiting is no change.
   const unready =
@@ -45,14 +53,17 @@ export async function applyAndTell(
 async function applyInTurn(
   supervisor: Supervisor,
   session: ClientSession,
-  { desired, options, signal }: ApplyRequest,
+  { desired, options, signal, expected }: ApplyRequest,
 ): Promise<ApplyResult> {
   const { connection } = session
   using _turn = await takeTurn(supervisor, session, desired.stack)
   return await supervisor.engine.apply(desired.stack, desired, {
     ...options,
     signal,
-    onPlan: (plan) => connection.send({ kind: 'plan', plan }),
+    onPlan: (plan) => {
+      if (expected !== undefined) checkSame(expected, plan)
+      connection.send({ kind: 'plan', plan })
+    },
     onEvent: (event) => connection.send({ kind: 'event', event }),
   })
 }
@@ -64,4 +75,14 @@ async function failureOf(work: Promise<void>): Promise<Error | undefined> {
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error))
   }
+}
+
+/** As they travel: absent and undefined are one. */
+function checkSame(expected: Plan, found: Plan): void {
+  if (JSON.stringify(expected.actions) === JSON.stringify(found.actions)) return
+  throw new UsageError(
+    `Cannot apply the plan for stack "${found.stack}": the stack, its files or the machine have ` +
+      'changed since it was made',
+    { code: 'PLAN_OUTDATED', hint: 'look at what there is to do now: tsstack plan' },
+  )
 }

@@ -9,6 +9,7 @@ import type {
   DesiredState,
   LifecycleOptions,
   LifecycleVerb,
+  Plan,
   PlanOptions,
 } from '../planner/index.ts'
 import { networkCommand } from './check-network.ts'
@@ -168,6 +169,9 @@ const CHECKS: { readonly [Kind in Request['kind']]: (body: Body) => Request } = 
   stacks: () => ({ kind: 'stacks' }),
   observe: (body) => ({ kind: 'observe', ...selection(body) }),
   processes: (body) => ({ kind: 'processes', ...selection(body) }),
+  history: (body) => ({ kind: 'history', input: stackInput(body['input'], 'input') }),
+  details: (body) => ({ kind: 'details', ...selection(body) }),
+  facts: (body) => ({ kind: 'facts', ...selection(body) }),
   usage: (body) => ({ kind: 'usage', ...selection(body) }),
   events: (body) => ({
     kind: 'events',
@@ -193,6 +197,7 @@ const CHECKS: { readonly [Kind in Request['kind']]: (body: Body) => Request } = 
     ...(body['wait'] !== undefined && { wait: waitRequest(body['wait'], 'wait') }),
     ...(body['watch'] !== undefined && { watch: watchMode(body['watch'], 'watch') }),
     ...(body['pull'] !== undefined && { pull: text(body['pull'], 'pull') }),
+    ...(body['expected'] !== undefined && { expected: planLike(body['expected'], 'expected') }),
   }),
   down: (body) => ({
     kind: 'down',
@@ -279,6 +284,9 @@ export function checkSignal(message: unknown): ClientSignal {
   if (kind === 'resize') return { kind, size: terminalSize(body['size'], 'size') }
   throw new UsageError(`Cannot understand the message: its kind is ${JSON.stringify(kind)}`)
 }
+
+/** It is only ever compared with a plan of our own. */
+const planLike: Check<Plan> = (value, place) => plainObject(value, place) as unknown as Plan
 
 const sourceInput: Check<StackSourceInput> = (value, place) => {
   const body = plainObject(value, place)

@@ -11,12 +11,15 @@ import type { ConfigRequest, ConfigText, DiagnosticsFormat, Findings } from './r
 export { openRequest, Session } from './client.ts'
 export type { Answer, ConnectOptions } from './client.ts'
 export type {
+  ContainerDetails,
   EngineEvent,
   ExecRequest,
   NetworkCommand,
   NetworkReading,
+  KernelFact,
   Outcome,
   ProcessReading,
+  Revision,
   StackSummary,
   TerminalSize,
   UsageSample,

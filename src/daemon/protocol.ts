@@ -4,12 +4,15 @@
  */
 
 import type {
+  ContainerDetails,
   EngineEvent,
   ExecRequest,
   NetworkCommand,
   NetworkReading,
+  KernelFact,
   Outcome,
   ProcessReading,
+  Revision,
   StackSummary,
   TerminalSize,
   UsageSample,
@@ -18,6 +21,7 @@ import type { ErrorCode } from '../errors.ts'
 import type { ImageEvent } from '../image/index.ts'
 import type {
   DesiredState,
+  Impact,
   LifecycleOptions,
   LifecycleVerb,
   ObservedState,
@@ -120,8 +124,9 @@ export type Request =
       /** Empty: all. */
       readonly services: readonly string[]
     }
+  | { readonly kind: 'history'; readonly input: StackInput }
   | {
-      readonly kind: 'processes' | 'usage'
+      readonly kind: 'processes' | 'usage' | 'facts' | 'details'
       readonly input: StackInput
       readonly services: readonly string[]
     }
@@ -154,6 +159,8 @@ export type Request =
       readonly attach: boolean
       /** `--wait`: the result comes when everything is ready. */
       readonly wait?: WaitRequest
+      /** The plan that was agreed to: any other is refused. */
+      readonly expected?: Plan
       /** Stay, and follow the files. Files alone can be followed. */
       readonly watch?: WatchMode
       /** When images are fetched, instead of the stack file's `pull_policy`. */
@@ -229,7 +236,12 @@ export type ServerMessage =
       /** About the stack files, as a person reads them; '' when there are none. */
       readonly warnings: string
     }
-  | { readonly kind: 'plan'; readonly plan: Plan }
+  | {
+      readonly kind: 'plan'
+      readonly plan: Plan
+      /** Only where it was asked for a plan and nothing else. */
+      readonly impact?: Impact
+    }
   | { readonly kind: 'event'; readonly event: EngineEvent }
   /** An image is on its way. */
   | { readonly kind: 'image'; readonly event: ImageEvent }
@@ -244,7 +256,19 @@ export type ServerMessage =
   | { readonly kind: 'networks'; readonly networks: readonly NetworkReading[] }
   /** Names of the networks or containers that were changed. */
   | { readonly kind: 'network-changed'; readonly names: readonly string[] }
+  | { readonly kind: 'history'; readonly stack: string; readonly revisions: readonly Revision[] }
+  | {
+      readonly kind: 'details'
+      readonly observed: ObservedState
+      readonly details: Readonly<Record<string, ContainerDetails>>
+    }
   | { readonly kind: 'processes'; readonly containers: readonly ContainerProcesses[] }
+  | {
+      readonly kind: 'facts'
+      readonly stack: string
+      readonly facts: readonly KernelFact[]
+      readonly isFirewallWhole: boolean
+    }
   | { readonly kind: 'usage'; readonly containers: readonly ContainerUsage[] }
   /** A container that was waited for has ended. */
   | { readonly kind: 'ended'; readonly container: string; readonly exitCode: number }

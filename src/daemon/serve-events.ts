@@ -35,6 +35,7 @@ export async function serveEvents(
 
 function concerns(event: EngineEvent, services: readonly string[]): boolean {
   if (services.length === 0) return true
+  if (event.kind === 'drift') return true
   return event.kind === 'container' && services.includes(event.service)
 }
 

@@ -1,6 +1,6 @@
 /** Requests that only look: `ps`, `ls`, `info`. */
 
-import type { Engine } from '../engine/index.ts'
+import type { ContainerDetails, Engine } from '../engine/index.ts'
 import type { ObservedContainer } from '../planner/index.ts'
 import { logSourceOf } from './log-feed.ts'
 import type { Request } from './protocol.ts'
@@ -19,7 +19,7 @@ export async function serveObserve(
   connection.send({ kind: 'observed', observed: { ...observed, containers } })
 }
 
-type Looked = Extract<Request, { kind: 'processes' | 'usage' }>
+type Looked = Extract<Request, { kind: 'processes' | 'usage' | 'facts' | 'details' }>
 
 export async function serveProcesses(
   { engine }: Supervisor,
@@ -45,6 +45,45 @@ export async function serveUsage(
     return { ...logSourceOf(each), ...(usage === undefined ? {} : { usage }) }
   })
   connection.send({ kind: 'usage', containers: await Promise.all(containers) })
+}
+
+export async function serveFacts(
+  { engine }: Supervisor,
+  { connection }: ClientSession,
+  request: Looked,
+): Promise<void> {
+  const stack = await resolveStack(engine, request.input)
+  const chosen = selectContainers(await engine.observe(stack), request.services)
+  const names = new Set(chosen.map(({ name }) => name))
+  const all = await engine.facts(stack)
+  const facts = all.filter(({ subject, name }) => subject === 'network' || names.has(name))
+  const isFirewallWhole = await engine.isFirewallWhole()
+  connection.send({ kind: 'facts', stack, facts, isFirewallWhole })
+}
+
+/** The whole stack is told: why a service waits is a matter of others. */
+export async function serveDetails(
+  { engine }: Supervisor,
+  { connection }: ClientSession,
+  { input, services }: Looked,
+): Promise<void> {
+  const observed = await engine.observe(await resolveStack(engine, input))
+  selectContainers(observed, services)
+  const entries = await Promise.all(
+    observed.containers.map(async ({ name }) => [name, await engine.details(name)] as const),
+  )
+  const known = entries.filter(([, details]) => details !== undefined)
+  const details = Object.fromEntries(known) as Record<string, ContainerDetails>
+  connection.send({ kind: 'details', observed, details })
+}
+
+export async function serveHistory(
+  { engine }: Supervisor,
+  { connection }: ClientSession,
+  { input }: Extract<Request, { kind: 'history' }>,
+): Promise<void> {
+  const stack = await resolveStack(engine, input)
+  connection.send({ kind: 'history', stack, revisions: await engine.history(stack) })
 }
 
 async function chosenContainers(

@@ -14,5 +14,5 @@ export async function servePlan(
   if (taken === undefined) return
   const desired = knownImages(engine.paths.state, taken)
   const plan = await engine.plan(desired.stack, desired, options)
-  session.connection.send({ kind: 'plan', plan })
+  session.connection.send({ kind: 'plan', plan, impact: await engine.impact(plan) })
 }

@@ -17,7 +17,7 @@ type UpRequest = Extract<Request, { kind: 'up' }>
 export async function serveUp(
   supervisor: Supervisor,
   session: ClientSession,
-  { source, options, pull, attach, wait }: UpRequest,
+  { source, options, pull, attach, wait, expected }: UpRequest,
 ): Promise<void> {
   const desired = takeSource(session, source)
   if (desired === undefined) return
@@ -30,6 +30,7 @@ export async function serveUp(
     options,
     pull,
     signal: interrupts.first,
+    expected,
     ...(wait && {
       ready: (signal) => untilReady(supervisor.engine, { desired, options, signal, wait }),
     }),

@@ -12,8 +12,17 @@ import { serveDown } from './serve-down.ts'
 import { serveEvents } from './serve-events.ts'
 import { serveExec } from './serve-exec.ts'
 import { serveLogs } from './serve-logs.ts'
-import { serveObserve, serveProcesses, serveStacks, serveStatus, serveUsage } from './serve-look.ts'
 import { serveNetwork, serveNetworks } from './serve-network.ts'
+import {
+  serveDetails,
+  serveFacts,
+  serveHistory,
+  serveObserve,
+  serveProcesses,
+  serveStacks,
+  serveStatus,
+  serveUsage,
+} from './serve-look.ts'
 import { servePlan } from './serve-plan.ts'
 import { serveRun } from './serve-run.ts'
 import { serveUp } from './serve-up.ts'
@@ -130,6 +139,9 @@ const SERVE: { readonly [Kind in RequestKind]: Serve<Kind> } = {
   stacks: serveStacks,
   observe: serveObserve,
   processes: serveProcesses,
+  details: serveDetails,
+  history: serveHistory,
+  facts: serveFacts,
   usage: serveUsage,
   events: serveEvents,
   wait: serveWait,

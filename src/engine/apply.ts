@@ -17,6 +17,7 @@ import { observeStack } from './observe.ts'
 import { stackCgroup } from './paths.ts'
 import { performAction } from './perform.ts'
 import { planStack } from './plan.ts'
+import { addRevision } from './records/history.ts'
 import { readNetworkRecords } from './records/network.ts'
 import { renewSpecs } from './renew-specs.ts'
 import { readStackRecord, removeStackRecord, writeStackRecord } from './records/stack.ts'
@@ -97,6 +98,7 @@ function journal(machine: Machine, stack: string, desired: DesiredState | undefi
     const record = { stack, source: desired.source, desired }
     if (JSON.stringify(known?.desired) === JSON.stringify(desired)) return
     writeStackRecord(machine.paths, record)
+    addRevision(machine.paths, desired, machine.now())
   } else if (known) {
     writeStackRecord(machine.paths, { stack, source: known.source })
   }

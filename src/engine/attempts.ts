@@ -153,6 +153,7 @@ async function finishAttempt(
       finishedAt: exit.at,
       exitCode: exit.exitCode,
       oomKilled,
+      ...peakOf(machine, attempt.record),
     }
     tryUpdate(machine, container, withEnd(container.record, last))
   }
@@ -283,6 +284,12 @@ export function wasOomKilled(machine: Machine, record: AttemptRecord): boolean {
     // The group is gone, by hand or by an earlier clean-up: nothing is known.
     return false
   }
+}
+
+/** Read before the group goes. */
+function peakOf(machine: Machine, { cgroup }: AttemptRecord): { memoryBytesPeak?: number } {
+  const peak = machine.cgroups.open(cgroup).read().memoryBytesPeak
+  return peak === undefined ? {} : { memoryBytesPeak: peak }
 }
 
 function lostExit(machine: Machine): ExitStatus {

@@ -6,15 +6,17 @@
 import { bootId, detectCgroups } from '../linux/index.ts'
 import { createNet } from '../net/index.ts'
 import { EngineError } from '../errors.ts'
-import type { DesiredState } from '../planner/index.ts'
+import { type DesiredState, impactOf } from '../planner/index.ts'
 import { adoptAll } from './adopt.ts'
 import { applyDesired, changeStack, stopStack } from './apply.ts'
 import { watchChildren } from './children.ts'
 import { keyOf, withDigests } from './digests.ts'
 import { execInContainer } from './container/exec.ts'
 import { signalContainer } from './container/stop.ts'
+import { factsOf } from './heal/facts.ts'
+import { Healer } from './heal/healer.ts'
 import { readContainerLog } from './logs/index.ts'
-import { processesOf, sampleUsage } from './look.ts'
+import { detailsOf, processesOf, sampleUsage } from './look.ts'
 import { removeStalePins } from './image-pins.ts'
 import { containersOf, type LiveContainer, type Machine } from './machine.ts'
 import { NamespacePool } from './namespaces.ts'
@@ -23,9 +25,17 @@ import { observeContainer, observeStack } from './observe.ts'
 import { endOneOff, startOneOff } from './one-off.ts'
 import { openPaths, systemCgroup } from './paths.ts'
 import { planStack } from './plan.ts'
+import { readRevisions } from './records/history.ts'
 import { readStackRecord, stackNames } from './records/stack.ts'
 import { cancelRestart } from './cancel-restart.ts'
-import type { Engine, EngineEvent, EngineOptions, StackSummary } from './types.ts'
+import type {
+  Engine,
+  EngineEvent,
+  EngineOptions,
+  KernelFact,
+  OneOffStart,
+  StackSummary,
+} from './types.ts'
 
 /**
  * One engine per state root, in the network namespace and mount namespace of the caller. Throws
@@ -60,7 +70,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   keyOf(machine)
   await adoptAll(machine)
   removeStalePins(machine)
+  const healer = new Healer(machine)
   return engineOn(machine, async () => {
+    await healer.close()
     for (const container of machine.containers.values()) {
       await container.starting
       cancelRestart(container)
@@ -80,16 +92,24 @@ function engineOn(machine: Machine, close: () => Promise<void>): Engine {
     desired: (stack) => readStackRecord(machine.paths, stack)?.desired,
     plan: async (stack, desired, options) =>
       planStack(machine, { stack, desired: lookedAt(machine, desired), options }),
+    impact: async (plan) => impactOf(plan, observeStack(machine, plan.stack)),
     apply: (stack, desired, options) =>
       applyDesired(machine, { stack, desired: desired && withDigests(machine, desired), options }),
     stop: async (stack, options) => stopStack(machine, stack, options),
     change: (stack, verb, options) => changeStack(machine, stack, { ...options, verb }),
-    startOneOff: (start) => startOneOff(machine, start),
+    startOneOff: (start) => startOneOff(machine, digested(machine, start)),
     endOneOff: async (name, exitCode) => {
       const container = machine.containers.get(name)
       if (container) await endOneOff(machine, container, exitCode)
     },
     exec: async (name, request) => execInContainer(machine, containerNamed(machine, name), request),
+    details: async (name) => {
+      const container = machine.containers.get(name)
+      return container && detailsOf(machine, container)
+    },
+    history: async (stack) => readRevisions(machine.paths, stack),
+    facts: async (stack) => factsOf(machine, stack).map(withoutMend),
+    isFirewallWhole: async () => !machine.net.repair({ look: true }),
     processes: async (name) => processesOf(machine, containerNamed(machine, name)),
     usage: async (name) => sampleUsage(machine, containerNamed(machine, name)),
     networks: async () => readNetworks(machine),
@@ -105,6 +125,19 @@ function engineOn(machine: Machine, close: () => Promise<void>): Engine {
 /** A mere plan changes nothing: the values that come with it are forgotten. */
 function lookedAt(machine: Machine, desired: DesiredState | undefined): DesiredState | undefined {
   return desired && withDigests({ ...machine, values: new Map(machine.values) }, desired)
+}
+
+/** The container is one of the stack's while its files are looked at. */
+function digested(machine: Machine, start: OneOffStart): OneOffStart {
+  const { desired, container } = start
+  const all = withDigests(machine, { ...desired, containers: [...desired.containers, container] })
+  const own = all.containers.find(({ name }) => name === container.name) ?? container
+  const containers = all.containers.filter((each) => each !== own)
+  return { ...start, desired: { ...all, containers }, container: own }
+}
+
+function withoutMend({ subject, name, field, desired, actual }: KernelFact): KernelFact {
+  return { subject, name, field, desired, actual }
 }
 
 /** Nothing runs and nothing is to be started again. */

@@ -20,6 +20,8 @@ import type { ExecSession } from './types.ts'
 
 /** Bytes of a probe's output that are kept, as Docker does. */
 const OUTPUT_BYTES_MAX = 4096
+/** As Docker keeps. */
+const PROBES_KEPT_MAX = 5
 
 /**
  * Probes the running attempt until it ends. Returns at once; a container without a check is left
@@ -99,7 +101,8 @@ async function probe(machine: Machine, probed: Probed, next: NextProbe): Promise
   const before = attempt.health.state
   const result = { scheduled: next.scheduled, beganAt, endedAt: now(), passed }
   attempt.health = applyProbe(check, attempt.health, result)
-  attempt.lastProbe = output
+  const latest = { at: Date.now(), passed, output }
+  attempt.probes = [...(attempt.probes ?? []), latest].slice(-PROBES_KEPT_MAX)
   const { state } = attempt.health
   if (state === before) return
   // Those that are ready are named first.

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import { type ProcessReading, readProcess } from '../linux/index.ts'
 import type { LiveContainer, Machine } from './machine.ts'
-import type { UsageSample } from './types.ts'
+import type { ContainerDetails, UsageSample } from './types.ts'
 
 /** Every process of the container's group, by pid; none when it does not run. */
 export function processesOf(
@@ -37,6 +37,18 @@ export function sampleUsage(machine: Machine, container: LiveContainer): UsageSa
     readBytes: reading.readBytes ?? 0,
     writtenBytes: reading.writtenBytes ?? 0,
     pids: reading.pids ?? 0,
+  }
+}
+
+/** Why it is as it is. The peak is that of the attempt that runs, or else of the last one. */
+export function detailsOf(machine: Machine, container: LiveContainer): ContainerDetails {
+  const { attempt, record } = container
+  const running = sampleUsage(machine, container)
+  const peak = running ? running.memoryBytesPeak : record.last?.memoryBytesPeak
+  return {
+    probes: attempt?.probes ?? [],
+    restarts: record.restarts.restarts,
+    ...(peak === undefined ? {} : { memoryBytesPeak: peak }),
   }
 }
 

@@ -9,7 +9,7 @@ import type { NamespacePool } from './namespaces.ts'
 import type { AttemptRecord, ContainerRecord } from './records/container.ts'
 import type { ExitStatus } from './records/attempt.ts'
 import { containerPaths, type ContainerPaths } from './paths.ts'
-import type { EngineEvent, Paths } from './types.ts'
+import type { EngineEvent, Paths, Probe } from './types.ts'
 import type { Undo } from './undo.ts'
 
 export interface Machine {
@@ -69,8 +69,8 @@ export interface LiveAttempt {
   health?: HealthStatus
   /** Made on purpose, by hand or by the stack file. Absent: none that we know of. */
   faults?: Faults
-  /** Output of the last probe, for people. */
-  lastProbe?: string
+  /** The last probes, oldest first, for people. */
+  probes?: readonly Probe[]
   /** Resolves when monitor and mover have ended and everything of the attempt is cleaned up. */
   readonly ended: Promise<void>
   /** Closes what this engine holds of it, and leaves it running for the next one. */

@@ -11,6 +11,7 @@ import { changeConnection } from './network/update.ts'
 import { pinImage } from './image-pins.ts'
 import { addContainer, type LiveContainer, type Machine } from './machine.ts'
 import { createContainerRecord, writeContainerSpec } from './records/container.ts'
+import { runPreStop, startWithHooks } from './hooks.ts'
 import { removeContainer, stopByUser } from './remove.ts'
 import { cgroupSettings } from './resources.ts'
 import { startByUser } from './supervise.ts'
@@ -33,10 +34,11 @@ export async function performAction(
       return createContainer(machine, stack, action.container)
     case 'start-container': {
       await waitForDependencies(machine, stack, action)
-      return startByUser(machine, containerNamed(machine, action.name))
+      const container = containerNamed(machine, action.name)
+      return startWithHooks(machine, container, () => startByUser(machine, container))
     }
     case 'stop-container': {
-      return stopByUser(machine, containerNamed(machine, action.name), action.graceMs)
+      return stop(machine, containerNamed(machine, action.name), action.graceMs)
     }
     case 'remove-container':
       return removeContainer(machine, containerNamed(machine, action.name), {
@@ -49,6 +51,12 @@ export async function performAction(
     case 'signal-container':
       return changeContainer(machine, action)
   }
+}
+
+/** Whoever leaves no time wants it gone, hooks or not. */
+async function stop(machine: Machine, container: LiveContainer, graceMs: number): Promise<void> {
+  if (graceMs > 0) await runPreStop(machine, container)
+  return stopByUser(machine, container, graceMs)
 }
 
 function changerOf({ kind }: { readonly kind: 'create-volume' | 'remove-volume' }) {

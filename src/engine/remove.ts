@@ -5,6 +5,8 @@ import { announce, cleanUpAttempt, forgetContainer } from './attempts.ts'
 import { cancelRestart } from './cancel-restart.ts'
 import { stopContainer } from './container/stop.ts'
 import type { LiveContainer, Machine } from './machine.ts'
+import { attachmentsOf } from './network/attach.ts'
+import { forgetLeases } from './network/lease.ts'
 import { containerCgroup } from './paths.ts'
 import { readAttemptRecord, removeContainerDirectory } from './records/container.ts'
 import { removeAnonymousVolumes } from './volume/volumes.ts'
@@ -37,6 +39,7 @@ export async function removeContainer(
     await cleanUpAttempt(machine, container, { record: leftover, netns: undefined, dns: undefined })
   }
   if (options.anonymousVolumes) removeAnonymousVolumes(machine, container.record)
+  if (container.record.oneOff !== undefined) freeAddresses(machine, container)
   // The last container of a stack takes the stack's own group along.
   machine.cgroups
     .open(containerCgroup(machine.paths, container.record.stack, container.record.name))
@@ -45,4 +48,9 @@ export async function removeContainer(
   unpinImage(machine.paths, container.record)
   forgetContainer(machine, container)
   announce(machine, container.record, 'removed')
+}
+
+/** A replica finds its address again; of one-offs there may be thousands, none of which returns. */
+function freeAddresses(machine: Machine, { record }: LiveContainer): void {
+  for (const { network } of attachmentsOf(record)) forgetLeases(machine, record, network)
 }

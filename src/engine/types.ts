@@ -8,6 +8,7 @@ import type {
   DesiredContainer,
   DesiredState,
   FaultSpec,
+  Impact,
   LifecycleOptions,
   LifecycleVerb,
   NetworkAttachment,
@@ -38,6 +39,8 @@ export interface Engine {
   /** What a stack was last told to be; undefined when it is being removed, or unknown. */
   desired(stack: string): DesiredState | undefined
   plan(stack: string, desired: DesiredState | undefined, options: PlanOptions): Promise<Plan>
+  /** What `plan` would mean for those who use the stack. */
+  impact(plan: Plan): Promise<Impact>
   /**
    * Makes the stack as desired (undefined: gone). Rejects only for our own mistakes; see outcomes.
    */
@@ -60,6 +63,14 @@ export interface Engine {
   endOneOff(name: string, exitCode: number): Promise<void>
   /** Runs another program in the running container `container`. */
   exec(container: string, request: ExecRequest): Promise<ExecSession>
+  /** What is known of a container beside its state; undefined for one that does not exist. */
+  details(container: string): Promise<ContainerDetails | undefined>
+  /** What was applied, oldest first. It is forgotten when the stack is taken down. */
+  history(stack: string): Promise<readonly Revision[]>
+  /** What should be in the kernel of what runs, beside what is. */
+  facts(stack: string): Promise<readonly KernelFact[]>
+  /** Whether our rules are all there. */
+  isFirewallWhole(): Promise<boolean>
   /** What runs in it now; none when it does not run. */
   processes(container: string): Promise<readonly ProcessReading[]>
   /** What it uses now; undefined when it does not run. */
@@ -184,6 +195,13 @@ export type EngineEvent =
       readonly stack: string
       readonly message: string
     }
+  | {
+      /** Somebody else has changed the kernel, and what was done about it. */
+      readonly kind: 'drift'
+      readonly time: number
+      readonly stack: string
+      readonly message: string
+    }
 
 export interface ExecRequest {
   /** Empty: the container's own program, for one that was made by `run`. */
@@ -210,6 +228,41 @@ export interface UsageSample {
   readonly readBytes: number
   readonly writtenBytes: number
   readonly pids: number
+}
+
+/** What explains a container's state. */
+export interface ContainerDetails {
+  /** The last probes, oldest first. */
+  readonly probes: readonly Probe[]
+  /** Restarts by policy since the last start by the user. */
+  readonly restarts: number
+  readonly memoryBytesPeak?: number
+}
+
+export interface Probe {
+  /** Milliseconds since the epoch. */
+  readonly at: number
+  readonly passed: boolean
+  readonly output: string
+}
+
+/** A stack as it was applied once. */
+export interface Revision {
+  /** From 1. */
+  readonly number: number
+  /** Milliseconds since the epoch. */
+  readonly appliedAt: number
+  readonly desired: DesiredState
+}
+
+/** One field of a running container, or of a network that is used. */
+export interface KernelFact {
+  readonly subject: 'container' | 'network'
+  readonly name: string
+  readonly field: string
+  readonly desired: string
+  /** Equal to `desired` when it is in sync. */
+  readonly actual: string
 }
 
 export interface TerminalSize {

@@ -110,12 +110,25 @@ class KernelNet implements Net {
     else this.#firewall?.remove()
   }
 
-  repair(): void {
+  repair({ look = false }: { readonly look?: boolean } = {}): boolean {
+    const firewall = this.#firewall
+    if (!firewall) return false
+    const before = firewall.changes
+    firewall.isLooking = look
+    try {
+      this.#repair(firewall)
+    } finally {
+      firewall.isLooking = false
+    }
+    return firewall.changes > before
+  }
+
+  #repair(firewall: Firewall): void {
     const networks = this.listNetworks().filter(({ driver }) => driver.kind === 'bridge')
-    for (const network of networks) this.#firewall?.addBridge(network)
+    for (const network of networks) firewall.addBridge(network)
     const present = new Set(networks.map(({ bridge }) => bridge))
-    for (const bridge of this.#firewall?.bridges() ?? []) {
-      if (!present.has(bridge)) this.#firewall?.removeBridge(bridge)
+    for (const bridge of firewall.bridges()) {
+      if (!present.has(bridge)) firewall.removeBridge(bridge)
     }
     this.#publisher.repair()
   }

@@ -36,9 +36,10 @@ export interface Net {
   removeNetwork(name: string): void
   /**
    * Puts right what somebody removed from the firewall, as far as this process knows what was
-   * there, and removes what is left there of bridges that are gone.
+   * there, and removes what is left there of bridges that are gone. True when there was anything.
+   * `look`: changes nothing, only tells.
    */
-  repair(): void
+  repair(options?: { readonly look?: boolean }): boolean
   /** What the kernel has, read back from the aliases of the bridges. */
   listNetworks(): readonly NetworkState[]
   /**

@@ -46,7 +46,8 @@ function describeStep({ resource, name, change, reason, fields }: Step, color: b
   return [head, ...fields.map((field) => `    ${describeField(field)}`)].join('\n')
 }
 
-function describeField(change: FieldChange): string {
+/** `environment.PORT: "1" → "2"`, with secrets hidden and nothing that moves a cursor. */
+export function describeField(change: FieldChange): string {
   const { path, before, after } = withoutSecrets(change)
   return `${printable(path)}: ${valueText(before)} → ${valueText(after)}`
 }

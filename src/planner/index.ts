@@ -1,14 +1,16 @@
 /** The planner: desired state minus observed state is a plan. Pure. The front door of this room. */
 
 export type * from './model.ts'
+export type * from './model-hooks.ts'
 export type * from './model-isolation.ts'
 export { valueKey } from './model-isolation.ts'
 export type { PlanOptions } from './options.ts'
 export { startsAtBoot } from './boot.ts'
+export { compareStacks, type Difference } from './compare.ts'
 export { judgeCondition, type ConditionState } from './condition.ts'
 export { desire, type DesireOptions } from './desire.ts'
 export { didYouMean } from './did-you-mean.ts'
-export { describe, type DescribeOptions } from './describe.ts'
+export { describe, describeField, type DescribeOptions } from './describe.ts'
 export { diffSpec } from './diff.ts'
 export { effect } from './effect.ts'
 export {
@@ -19,6 +21,7 @@ export {
   type NextProbe,
   type ProbeResult,
 } from './health.ts'
+export { impactOf, impactText, type Impact } from './impact.ts'
 export { isAlive } from './is-alive.ts'
 export {
   planLifecycle,

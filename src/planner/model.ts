@@ -3,6 +3,7 @@
  * between.
  */
 
+import type { HooksSpec } from './model-hooks.ts'
 import type { DesiredImage, OverImage } from './model-image.ts'
 
 export type * from './model-image.ts'
@@ -112,6 +113,8 @@ export interface ContainerSpec {
   readonly stopGraceMs: number
   readonly restart: RestartPolicy
   readonly healthcheck?: Healthcheck
+  /** Present when there is any. */
+  readonly hooks?: HooksSpec
   readonly mounts: readonly MountSpec[]
   readonly network: NetworkMode
   readonly ports: readonly PortSpec[]
@@ -278,6 +281,8 @@ export interface AttemptEnd {
   /** The program's own status, or 128 + signal. */
   readonly exitCode: number
   readonly oomKilled: boolean
+  /** The most memory that it used. */
+  readonly memoryBytesPeak?: number
 }
 
 export interface ObservedPort {

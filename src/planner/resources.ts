@@ -60,7 +60,8 @@ export function decideVolumes(
   for (const spec of wanted.values()) {
     if (!spec.external) results.push(decideWantedVolume(spec, existing.get(spec.name), needed))
   }
-  const anonymous = new Set(observed.containers.flatMap((each) => anonymousVolumes(each.spec)))
+  const containers = [...observed.containers, ...(desired?.containers ?? [])]
+  const anonymous = new Set(containers.flatMap((each) => anonymousVolumes(each.spec)))
   for (const spec of existing.values()) {
     if (wanted.has(spec.name) || spec.external || anonymous.has(spec.name)) continue
     results.push(decideUnwantedVolume(question, spec, used))

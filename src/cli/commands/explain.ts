@@ -1,4 +1,7 @@
-/** `tsstack explain KEY.PATH`: a value, where it came from, and what it means. */
+/**
+ * `tsstack explain KEY.PATH`: a value, where it came from, and what it means. `tsstack explain
+ * SERVICE`: why the service is as it is.
+ */
 
 import { explain as explainValue } from '../../daemon/index.ts'
 import { UsageError } from '../../errors.ts'
@@ -11,10 +14,10 @@ import { safeText } from '../safe-text.ts'
 
 export const explainCommand: CommandModule = {
   name: 'explain',
-  summary: 'show a value of the stack, where it came from, and what it means',
+  summary: 'show why a service is as it is, or where a value of the stack came from',
   define: (command, run) => {
     addStackOptions(command)
-      .argument('<key.path>', 'services.web.ports[0], services.web.labels["a.b"]')
+      .argument('<service|key.path>', 'web, services.web.ports[0], services.web.labels["a.b"]')
       .addOption(jsonOption())
       .action((path: string, { json = false }: { readonly json?: boolean }) =>
         run((context) => explain(context, path, json)),
@@ -22,8 +25,15 @@ export const explainCommand: CommandModule = {
   },
 }
 
-async function explain({ input }: Context, path: string, json: boolean): Promise<number> {
-  const found = await explainValue(input(), path)
+/** A word that is no key at the top of a stack file is a service. */
+const TOP_KEYS = /^(?:name|version|include|services|networks|volumes|configs|secrets|models|x-.*)$/
+
+async function explain(context: Context, path: string, json: boolean): Promise<number> {
+  if (!json && /^[\w-]+$/.test(path) && !TOP_KEYS.test(path)) {
+    const { explainService } = await import('../explain-service.ts')
+    return explainService(context, path)
+  }
+  const found = await explainValue(context.input(), path)
   if ('missing' in found) {
     const details = { code: 'NO_SUCH_KEY', hint: found.hint } as const
     throw new UsageError(`Cannot explain "${path}": the stack has no such key`, details)

@@ -1,21 +1,12 @@
 /** `tsstack history`: how an image was made. */
 
 import { ageText } from '../age-text.ts'
-import type { CommandModule } from '../command.ts'
 import type { Context } from '../context.ts'
 import { openImages } from '../image-store.ts'
 import { print } from '../output.ts'
 import { safeText } from '../safe-text.ts'
 import { trafficText } from '../size-text.ts'
 import { table } from '../table.ts'
-
-export const historyCommand: CommandModule = {
-  name: 'history',
-  summary: 'show how an image was made',
-  define: (command, run) => {
-    command.argument('<image>').action((name: string) => run((context) => history(context, name)))
-  },
-}
 
 /** Newest first, with the size of each layer. */
 export async function history(context: Context, name: string): Promise<number> {

@@ -1,13 +1,17 @@
 /** `tsstack plan`: what `up` would do, and why. Status 0: nothing; 2: something; 1: an error. */
 
-import type { PlanOptions } from '../../planner/index.ts'
+import type { StackInput } from '../../daemon/index.ts'
+import type { Plan, PlanOptions } from '../../planner/index.ts'
 import { addChangeOptions, planOptions } from '../change-options.ts'
 import type { ChangeFlags } from '../change-options.ts'
 import type { CommandModule } from '../command.ts'
 import type { Context } from '../context.ts'
 import { addStackOptions, jsonOption } from '../options.ts'
 import { hasColor, print } from '../output.ts'
+import { writePlanFile } from '../plan-file.ts'
+import type { PlanFile } from '../plan-file.ts'
 import { askFor } from '../request.ts'
+import { safeText } from '../safe-text.ts'
 
 export const planCommand: CommandModule = {
   name: 'plan',
@@ -15,6 +19,7 @@ export const planCommand: CommandModule = {
   define: (command, run) => {
     addChangeOptions(addStackOptions(command))
       .argument('[services...]')
+      .option('-o, --output <file>', 'keep it in a file, for: tsstack up FILE')
       .addOption(jsonOption())
       .action((services: readonly string[], flags: ChangeFlags & PlanFlags) =>
         run((context) => plan(context, planOptions(flags, services), flags)),
@@ -23,6 +28,7 @@ export const planCommand: CommandModule = {
 }
 
 interface PlanFlags {
+  readonly output?: string
   readonly json?: boolean
 }
 
@@ -31,13 +37,28 @@ const STATUS_CHANGES = 2
 async function plan(
   { asking, input }: Context,
   options: PlanOptions,
-  { json = false }: PlanFlags,
+  { json = false, output }: PlanFlags,
 ): Promise<number> {
-  const source = { kind: 'files', input: input(options.services) } as const
+  const own = input(options.services)
+  const source = { kind: 'files', input: own } as const
   const answer = await askFor(asking, { kind: 'plan', source, options }, 'plan')
-  const { describe, planToJson } = await import('../../planner/index.ts')
+  const { describe, impactText, planToJson } = await import('../../planner/index.ts')
+  const { plan: found, impact } = answer
+  if (output !== undefined) keep(output, own, { options, plan: found })
   const color = hasColor(1)
-  if (json) print(JSON.stringify(planToJson(answer.plan), undefined, 2))
-  else print(describe(answer.plan, { color }))
-  return answer.plan.actions.length > 0 ? STATUS_CHANGES : 0
+  if (json) print(JSON.stringify({ ...planToJson(found), impact }, undefined, 2))
+  else print(describe(found, { color }))
+  const text = json || impact === undefined ? undefined : impactText(impact)
+  if (text !== undefined) print(safeText(text))
+  return found.actions.length > 0 ? STATUS_CHANGES : 0
+}
+
+function keep(
+  path: string,
+  own: StackInput,
+  made: { readonly options: PlanOptions; readonly plan: Plan },
+): void {
+  const input: Partial<StackInput> & PlanFile['input'] = { ...own }
+  delete (input as { env?: unknown }).env
+  writePlanFile(path, { tsstackPlan: 1, madeAt: new Date().toISOString(), input, ...made })
 }

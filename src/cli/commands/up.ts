@@ -3,7 +3,7 @@
 import { Option } from 'commander'
 import type { Session } from '../../daemon/index.ts'
 import { UsageError } from '../../errors.ts'
-import type { PlanOptions } from '../../planner/index.ts'
+import type { Plan, PlanOptions } from '../../planner/index.ts'
 import { addChangeOptions, planOptions, pullOption } from '../change-options.ts'
 import type { ChangeFlags } from '../change-options.ts'
 import type { CommandModule } from '../command.ts'
@@ -11,6 +11,7 @@ import type { Context } from '../context.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { addStackOptions, parseCount } from '../options.ts'
 import { say } from '../output.ts'
+import { readPlanFile } from '../plan-file.ts'
 import { createProgress } from '../progress.ts'
 import { exitOf } from '../render-error.ts'
 import { ask } from '../request.ts'
@@ -22,7 +23,7 @@ export const upCommand: CommandModule = {
   summary: 'create and start containers',
   define: (command, run) => {
     addChangeOptions(addStackOptions(command))
-      .argument('[services...]')
+      .argument('[services...]', 'or a file that plan -o has written')
       .option('-d, --detach', 'return when everything is started')
       .option('--wait', 'return when everything runs and is healthy; implies --detach')
       .addOption(waitTimeoutOption())
@@ -31,7 +32,7 @@ export const upCommand: CommandModule = {
       .option('--no-log-prefix', 'do not print the service before each line')
       .option('--timestamps', 'print when each line was written')
       .action((services: readonly string[], flags: ChangeFlags & UpFlags) =>
-        run((context) => up(context, planOptions(flags, services), flags)),
+        run((context) => upOrApply(context, services, flags)),
       )
   },
 }
@@ -42,10 +43,26 @@ function waitTimeoutOption(): Option {
 }
 
 interface UpFlags extends ViewFlags {
+  /** The plan that was agreed to. */
+  readonly expected?: Plan
   readonly wait?: boolean
   readonly waitTimeout?: number
   readonly pull?: string
   readonly watch?: boolean
+}
+
+/** One word that is a file is a plan: services are not named so. */
+function upOrApply(
+  context: Context,
+  services: readonly string[],
+  flags: ChangeFlags & UpFlags,
+): Promise<number> {
+  const [first = '', ...others] = services
+  const file = first.includes('.') && others.length === 0 ? readPlanFile(first) : undefined
+  if (file === undefined) return up(context, planOptions(flags, services), flags)
+  const input = { ...file.input, env: context.input().env }
+  const agreed: Context = { ...context, input: () => input }
+  return up(agreed, file.options, { ...flags, expected: file.plan })
 }
 
 async function up(context: Context, options: PlanOptions, given: UpFlags): Promise<number> {
@@ -80,6 +97,7 @@ async function up(context: Context, options: PlanOptions, given: UpFlags): Promi
       attach,
       ...(flags.pull && { pull: flags.pull }),
       ...(flags.wait === true && { wait: waitOf(flags) }),
+      ...(flags.expected !== undefined && { expected: flags.expected }),
     },
   )
   for await (const answer of answers) {

@@ -35,14 +35,19 @@ function volumeDirectory(paths: Paths, name: string): string {
   )
 }
 
-/** Volumes that `stack` made, but for anonymous ones, which belong to their containers. */
+/** Volumes that `stack` made, but for anonymous ones that containers have: those are theirs. */
 export function observeVolumes(machine: Machine, stack: string): readonly ObservedVolume[] {
   const names = directoriesIn(volumesDirectory(machine.paths)).filter(
     (name) => !name.startsWith(DOOMED),
   )
+  const owned = new Set(
+    [...machine.containers.values()].flatMap(({ record }) =>
+      record.spec.mounts.map((mount) => (mount.kind === 'volume' ? mount.volume : '')),
+    ),
+  )
   return names.flatMap((name) => {
     const record = readVolume(machine.paths, name)
-    if (record?.stack !== stack || record.anonymous) return []
+    if (record?.stack !== stack || (record.anonymous && owned.has(name))) return []
     return [{ spec: record.spec, path: volumeData(machine.paths, name) }]
   })
 }

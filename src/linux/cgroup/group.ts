@@ -1,6 +1,6 @@
 /** One cgroup in every hierarchy of the machine: its settings, its processes, its end. */
 
-import { closeSync, constants, openSync } from 'node:fs'
+import { closeSync, constants, existsSync, openSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { groupDirectories, unifiedDirectory, witness, type GroupDirectory } from './directories.ts'
 import {
@@ -11,6 +11,7 @@ import {
   thawGroup,
   waitGroupEmpty,
 } from './end.ts'
+import { readFacts, type CgroupFact } from './drift.ts'
 import { asKernelError, writeCgroupFile } from './files.ts'
 import { removeDirectories } from './make.ts'
 import { readGroup } from './reading.ts'
@@ -35,6 +36,10 @@ export interface Cgroup {
   /** Makes these the settings: what is absent loses its limit (devices stay as they are). */
   update(settings: CgroupSettings): void
   read(): CgroupReading
+  /** What the group's files say beside `settings`. None when it is gone. */
+  facts(settings: CgroupSettings): readonly CgroupFact[]
+  /** Its directories in all hierarchies, those that are there. */
+  directories(): readonly string[]
   /** Process ids as our own pid namespace sees them, those of the groups below included. */
   processes(): readonly number[]
   /** Resolves when the kernel says that every process stands still. */
@@ -67,6 +72,8 @@ export function groupAt(hierarchies: readonly CgroupHierarchy[], path: string): 
     },
     update: (settings) => applySettings(directories, settings, { fresh: false }),
     read: () => readGroup(directories),
+    facts: (settings) => readFacts(directories, settings),
+    directories: () => directories.map((one) => one.directory).filter((path) => existsSync(path)),
     processes: () => processesIn(witness(directories).directory),
     freeze: () => freezeGroup(directories),
     thaw: () => thawGroup(directories),

@@ -33,7 +33,8 @@ export function applySettings(
   if (settings.devices) applyDevices(directories, settings.devices)
 }
 
-function writesFor(
+/** What would be written for `settings`, those of the kernel's own defaults included. */
+export function writesFor(
   directories: readonly GroupDirectory[],
   settings: CgroupSettings,
   { fresh }: { readonly fresh: boolean },

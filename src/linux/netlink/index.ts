@@ -1,5 +1,6 @@
 /** Netlink: interfaces, addresses, routes, neighbours, and nf_tables (as the namespace `nft`). */
 
+export { watchNetwork } from './events.ts'
 export {
   addAddress,
   deleteAddress,

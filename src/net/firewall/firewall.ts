@@ -29,6 +29,10 @@ export interface FilteredNetwork {
 }
 
 export class Firewall {
+  /** Changes so far; while `isLooking` those that would have been made. */
+  changes = 0
+  /** Nothing is written: only counted. */
+  isLooking = false
   readonly sets: Readonly<Record<Family, Sets>>
   readonly #socket: NetlinkSocket
   readonly #rootId: string
@@ -93,7 +97,7 @@ export class Firewall {
     if (this.#guardedTables(family).includes(table)) this.#madeRouter.add(family)
     if (present?.comment === version && this.#countRules(table) === rules) return false
     const kept = present ? this.#placed(setList(sets)) : []
-    nft.commitBatch(this.#socket, [
+    this.#commit([
       ...addUserTable(tables, table),
       ...(present ? [nft.deleteTable(table)] : []),
       nft.addTable(table, version),
@@ -110,7 +114,7 @@ export class Firewall {
       const guarded = this.#guardedTables(family)
       if (guarded.length === 1 && guarded[0] === table) disableRouting(family)
       const users = removeUserTable(this.#socket, this.#tables(), table)
-      nft.commitBatch(this.#socket, [nft.deleteTable(table), ...users])
+      this.#commit([nft.deleteTable(table), ...users])
     }
     this.#commit(leaveOthers(this.#socket, this.#rootId))
     this.#madeRouter.clear()
@@ -126,14 +130,18 @@ export class Firewall {
     const guarded = this.#guardedTables(family)
     const isOurDoing = !wasRouter || guarded.length > 0 || this.#madeRouter.has(family)
     if (isOurDoing && !guarded.includes(table)) {
-      nft.commitBatch(this.#socket, guardRequests(table))
+      this.#commit(guardRequests(table))
     }
     if (isOurDoing) this.#madeRouter.add(family)
-    if (!wasRouter) enableRouting(family)
+    if (wasRouter) return
+    this.changes += 1
+    if (!this.isLooking) enableRouting(family)
   }
 
   #commit(requests: readonly NetlinkRequest[]): void {
-    if (requests.length > 0) nft.commitBatch(this.#socket, requests)
+    if (requests.length === 0) return
+    this.changes += 1
+    if (!this.isLooking) nft.commitBatch(this.#socket, requests)
   }
 
   #ofBridge(bridge: string): readonly Placed[] {

@@ -8,6 +8,7 @@ import type { Place } from './context.ts'
 import { faultsOf } from './faults.ts'
 import { healthcheckOf } from './health.ts'
 import { mountsOf } from './mounts.ts'
+import { hooksOf } from './hooks.ts'
 import { networkModeOf } from './networks.ts'
 import { portsOf, publishAddressOf } from './ports.ts'
 import { resourcesOf } from './resources.ts'
@@ -27,6 +28,7 @@ export function containerSpec(place: Place): ContainerSpec {
     ...resolverOf(service),
     restart: restartPolicyOf(service),
     healthcheck: healthcheckOf(service.healthcheck),
+    hooks: hooksOf(service),
     mounts: mountsOf(place),
     network: networkModeOf(place),
     ports: portsOf(service, publishAddressOf(place.stack)),

@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { Machine } from '../../../src/engine/machine.ts'
+import type { LiveContainer, Machine } from '../../../src/engine/machine.ts'
 import { openPaths } from '../../../src/engine/paths.ts'
 import type { ContainerRecord } from '../../../src/engine/records/container.ts'
 import {
@@ -29,7 +29,7 @@ let machine: Machine
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'tsstack-volumes-'))
   const paths = openPaths({ stateDirectory: join(root, 'state'), runDirectory: join(root, 'run') })
-  machine = { paths } as Machine
+  machine = { paths, containers: new Map() } as unknown as Machine
 })
 afterEach(() => rmSync(root, { recursive: true, force: true }))
 
@@ -108,7 +108,11 @@ test('openVolume() makes an anonymous volume, which goes with its container', ()
   const owner = record('shop-web-1@srv_a=3d=b', true)
   const path = openVolume(machine, owner, { name: 'shop-web-1@srv_a=3d=b', anonymous: true })
   expect(existsSync(path)).toBe(true)
+  machine.containers.set(owner.name, { record: owner } as LiveContainer)
   expect(names()).toEqual([])
+  // One whose container no longer mounts it is the stack's, so that "down -v" finds it.
+  machine.containers.clear()
+  expect(names()).toEqual(['shop-web-1@srv_a=3d=b'])
   removeAnonymousVolumes(machine, owner)
   expect(volumes()).toEqual([])
 })

@@ -1,0 +1,175 @@
+/** A running container as the kernel should have it. */
+
+import { readFileSync } from 'node:fs'
+import { pidfdSendSignal, startTime } from '../../linux/index.ts'
+import type { ObservedPort } from '../../planner/index.ts'
+import { publishPorts } from '../container/ports.ts'
+import type { LiveAttempt, LiveContainer, Machine } from '../machine.ts'
+import { attachAll, attachmentsOf } from '../network/attach.ts'
+import type { AttemptInterface } from '../records/container.ts'
+import { readNetworkRecords } from '../records/network.ts'
+import { cgroupSettings } from '../resources.ts'
+import type { Fact } from './facts.ts'
+import { connectLink, type Links } from './links.ts'
+
+/** None of one that does not run: what becomes of it is its restart policy's business. */
+export function containerFacts(
+  machine: Machine,
+  container: LiveContainer,
+  links: Links,
+): readonly Fact[] {
+  const { attempt } = container
+  if (!attempt || !isRunning(attempt)) return []
+  return [
+    ...processFacts(container, attempt),
+    ...limitFacts(machine, container, attempt),
+    ...attempt.record.interfaces
+      .filter(({ hostInterface }) => hostInterface !== '')
+      .map((own) => linkFact(machine, { container, attempt, own, links })),
+    ...portFacts(machine, container, attempt),
+    ...mountFacts(container, attempt),
+  ]
+}
+
+function isRunning({ process, exit }: LiveAttempt): boolean {
+  if (process?.pidfd === undefined || exit) return false
+  try {
+    pidfdSendSignal(process.pidfd, 0)
+    return true
+  } catch {
+    return false // It has just ended, and its report is on the way.
+  }
+}
+
+function processFacts({ record }: LiveContainer, attempt: LiveAttempt): readonly Fact[] {
+  const { monitor } = attempt.record
+  if (monitor === undefined) return []
+  const isThere = startTime(monitor.pid) === monitor.startTime
+  return [
+    {
+      subject: 'container',
+      name: record.name,
+      field: 'monitor',
+      desired: `pid ${monitor.pid}`,
+      // Its end is told by the FIFO, and the container goes with it: nothing to mend here.
+      actual: isThere ? `pid ${monitor.pid}` : 'gone',
+    },
+  ]
+}
+
+function limitFacts(
+  machine: Machine,
+  { record }: LiveContainer,
+  attempt: LiveAttempt,
+): readonly Fact[] {
+  const settings = cgroupSettings(record.spec, machine.cgroups)
+  const group = machine.cgroups.open(attempt.record.cgroup)
+  const { devices: _, ...limits } = settings
+  return group.facts(limits).map(({ file, wanted, actual }) => ({
+    subject: 'container',
+    name: record.name,
+    field: `limit ${file}`,
+    desired: wanted,
+    actual,
+    mend: () => group.update(limits),
+  }))
+}
+
+interface Cable {
+  readonly container: LiveContainer
+  readonly attempt: LiveAttempt
+  readonly own: AttemptInterface
+  readonly links: Links
+}
+
+function linkFact(machine: Machine, { container, attempt, own, links }: Cable): Fact {
+  const { record } = container
+  const networks = readNetworkRecords(machine.paths, record.stack)
+  const bridge = networks.find(({ spec }) => spec.name === own.network)?.bridge ?? ''
+  const master = links.byName.get(bridge)?.index ?? 0
+  const link = links.byName.get(own.hostInterface)
+  const desired = `${own.hostInterface} in ${bridge}, up`
+  const common = {
+    subject: 'container',
+    name: record.name,
+    field: `interface ${own.network}`,
+    desired,
+  } as const
+  if (link === undefined) {
+    return { ...common, actual: 'gone', mend: () => reattach(machine, container, { attempt, own }) }
+  }
+  const mend = (): void => connectLink(link.index, master === 0 ? undefined : master)
+  if (link.master !== master || master === 0) return { ...common, actual: 'in no bridge', mend }
+  return { ...common, actual: link.up ? desired : `${own.hostInterface} down`, mend }
+}
+
+/** Same addresses, same names; what listens in the container goes on listening. */
+function reattach(
+  machine: Machine,
+  { record }: LiveContainer,
+  { attempt, own }: Pick<Cable, 'attempt' | 'own'>,
+): void {
+  const present = attempt.record.interfaces.filter((each) => each !== own)
+  if (attempt.netns !== undefined) attachAll(machine, record, { netns: attempt.netns, present })
+}
+
+function portFacts(
+  machine: Machine,
+  { record }: LiveContainer,
+  attempt: LiveAttempt,
+): readonly Fact[] {
+  const { ports, interfaces } = attempt.record
+  if (ports.length === 0 || attachmentsOf(record).length === 0) return []
+  const present = machine.net.listPublished().filter(({ container }) => container === record.name)
+  return ports.map((port) => ({
+    subject: 'container',
+    name: record.name,
+    field: `port ${port.target}/${port.protocol}`,
+    desired: hostPort(port),
+    actual: present.some((one) => isSamePort(one, port)) ? hostPort(port) : 'not published',
+    mend: async () => {
+      await publishPorts(machine, record, interfaces)
+    },
+  }))
+}
+
+const hostPort = ({ hostIp, published }: ObservedPort): string => `${hostIp}:${published}`
+
+function isSamePort(one: ObservedPort, other: ObservedPort): boolean {
+  return (
+    one.target === other.target &&
+    one.protocol === other.protocol &&
+    one.published === other.published &&
+    one.hostIp === other.hostIp
+  )
+}
+
+/** Mounts inside a container can only be put back by a start of it: that is left to the user. */
+function mountFacts({ record }: LiveContainer, { process }: LiveAttempt): readonly Fact[] {
+  const present = mountPoints(process?.pid ?? 0)
+  if (present === undefined) return []
+  return record.spec.mounts.map(({ kind, target }) => ({
+    subject: 'container',
+    name: record.name,
+    field: `mount ${target}`,
+    desired: kind,
+    actual: present.has(target) ? kind : 'gone',
+  }))
+}
+
+/** As the container sees them; undefined when it has just ended. @see proc_pid_mountinfo(5) */
+function mountPoints(pid: number): ReadonlySet<string> | undefined {
+  try {
+    const lines = readFileSync(`/proc/${pid}/mountinfo`, 'utf8').split('\n')
+    return new Set(lines.map((line) => unescaped(line.split(' ')[4] ?? '')))
+  } catch {
+    return undefined
+  }
+}
+
+/** Blanks and backslashes are written as octal numbers there. */
+function unescaped(text: string): string {
+  return text.replaceAll(/\\([0-7]{3})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  )
+}

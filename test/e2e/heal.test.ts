@@ -1,0 +1,134 @@
+/** What others break in the kernel is seen, said, and put right, while the container runs on. */
+import { globSync, readFileSync, writeFileSync } from 'node:fs'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { until } from '../support/until.ts'
+import { Scene, shell, SLEEP } from './cli-scene.ts'
+
+let scene: Scene
+beforeEach(async () => {
+  scene = await Scene.open()
+  scene.write({
+    web: [
+      'command: [python3, -m, http.server, "80"]',
+      'init: true',
+      'mem_limit: 64m',
+      'ports: ["8096:80"]',
+      'volumes: ["/data"]',
+    ],
+    db: SLEEP,
+  })
+  scene.replace('network_mode: none', 'networks: [default]')
+  await scene.ok('up', '-d')
+  await scene.sandbox.curl('http://127.0.0.1:8096/')
+})
+afterEach(() => scene.close())
+
+/** Lines of `events` that say what was found changed, once `pattern` is among them. */
+function told(pattern: RegExp): Promise<string> {
+  return until(remembered, pattern)
+}
+
+async function remembered(): Promise<string> {
+  const now = `${Date.now() / 1000}`
+  return (await scene.ok('events', '--since', '1m', '--until', now)).stdout
+}
+
+async function ip(...words: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await scene.sandbox.inNetns(words)
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  return stdout
+}
+
+/** All is as it was: the same processes, nothing drifted, web answers, db finds it by name. */
+async function expectWhole(before: string): Promise<void> {
+  await until(async () => (await scene.run('status')).stdout, / 0 drifted/)
+  expect(await pids()).toBe(before)
+  expect(await scene.sandbox.curl('http://127.0.0.1:8096/')).toContain('Directory listing')
+  const found = await scene.ok('exec', 'db', 'getent', 'hosts', 'web')
+  expect(found.stdout).toMatch(/^10\.89\.\d+\.\d+ +web/)
+  await scene.ok('down', '-v', '-t', '0')
+  expect(await scene.sandbox.leaks()).toBe('')
+}
+
+async function pids(): Promise<string> {
+  const list = JSON.parse((await scene.ok('ps', '--json')).stdout) as { pid: number }[]
+  return list.map(({ pid }) => pid).join()
+}
+
+const linkNames = async (kind: string): Promise<readonly string[]> =>
+  (await ip('ip', '-o', 'link', 'show', 'type', kind))
+    .split('\n')
+    .flatMap((line) => /^\d+: ([^:@]+)/.exec(line)?.[1] ?? [])
+
+test('a veth that is deleted is laid again', async () => {
+  const before = await pids()
+  for (const name of await linkNames('veth')) await ip('ip', 'link', 'delete', name)
+  await told(
+    /drift container "cli-web-1": interface cli_default was gone; it is \S+ in \S+, up again/,
+  )
+  await expectWhole(before)
+})
+
+test('a bridge that is deleted is made again, and everybody connected to it', async () => {
+  const before = await pids()
+  const [bridge = ''] = await linkNames('bridge')
+  await ip('ip', 'link', 'delete', bridge)
+  await told(/drift network "cli_default": bridge was gone[^]*cli-web-1": interface/)
+  await expectWhole(before)
+})
+
+test('a bridge without its address, and one that is down, are put right', async () => {
+  const before = await pids()
+  const [bridge = ''] = await linkNames('bridge')
+  await ip('ip', 'link', 'set', bridge, 'down')
+  await told(/bridge was \S+ down; it is \S+ up again/)
+  await ip('ip', 'address', 'flush', 'dev', bridge)
+  await told(/gateway was gone; it is 10\.89\.\d+\.1 again/)
+  await expectWhole(before)
+})
+
+test('firewall rules that are flushed are written again', async () => {
+  const before = await pids()
+  await ip('nft', 'flush', 'ruleset')
+  await told(/drift firewall: rules of ours were gone; they are there again/)
+  await expectWhole(before)
+})
+
+test('a limit that somebody edits is set back', async () => {
+  const before = await pids()
+  const v1 = globSync('/sys/fs/cgroup/memory/tsstack/*/cli/cli-web-1/memory.limit_in_bytes')
+  const v2 = globSync('/sys/fs/cgroup/tsstack/*/cli/cli-web-1/memory.max')
+  const [file = ''] = [...v1, ...v2]
+  writeFileSync(file, `${32 * 1024 * 1024}`)
+  await told(/limit memory\.\S+ was 33554432; it is 67108864 again/)
+  expect(readFileSync(file, 'utf8').trim()).toBe(`${64 * 1024 * 1024}`)
+  await expectWhole(before)
+})
+
+test('what cannot be mended while it runs is shown as drifted, field by field', async () => {
+  const all = await scene.ok('status', '-a')
+  expect(all.stdout).toMatch(/^cli-web-1 +port 80\/tcp +InSync +0\.0\.0\.0:8096 +0\.0\.0\.0:8096$/m)
+  expect(all.stdout).toMatch(/^cli: \d+ fields in sync, 0 drifted$/m)
+  const pid = (await pids()).split(',')[1] ?? ''
+  await scene.sandbox.inNetns(['nsenter', '-t', pid, '-m', 'umount', '/data'])
+  const drifted = await scene.run('status')
+  expect(drifted).toMatchObject({ code: 2 })
+  expect(drifted.stdout).toMatch(/^cli-web-1 +mount \/data +Drifted +volume +gone$/m)
+  const json = JSON.parse((await scene.run('status', 'web', '--json')).stdout)
+  expect(json).toContainEqual(expect.objectContaining({ field: 'mount /data', state: 'Drifted' }))
+  expect((await scene.run('status', 'wbe')).stderr).toContain('Did you mean "web"?')
+  await scene.ok('down', '-v', '-t', '0')
+})
+
+test('a monitor that is killed is an end of its container, which the restart policy mends', async () => {
+  scene.write({ web: [shell('sleep 1000'), 'restart: always'] })
+  await scene.ok('up', '-d', '--remove-orphans')
+  const status = JSON.parse((await scene.ok('status', '--json')).stdout)
+  const monitor = status.find(({ field }: { field: string }) => field === 'monitor')
+  process.kill(Number(monitor.actual.replace('pid ', '')), 'SIGKILL')
+  const find = async (): Promise<string> => (await scene.ok('ps', '-a', '--json')).stdout
+  await until(find, /"attempt": 2[^]*|"attempt": [3-9]/)
+  await told(/container die cli-web-1 \(service=web, exitCode=137\)[^]*start cli-web-1/)
+  await scene.ok('down', '-v', '-t', '0')
+  expect(await scene.sandbox.leaks()).toBe('')
+})
