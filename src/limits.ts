@@ -78,6 +78,15 @@ export const SUPERVISOR_POLL_MS: number = 10
 /** Supervisors of commands that `tsstack daemon` asks to go, before it says that it cannot stay. */
 export const TAKE_OVERS_MAX: number = 10
 
+/**
+ * A command whose supervisor went away waits this long for its successor before it starts one: a
+ * guardian takes a quarter of a second.
+ */
+export const SUCCESSOR_MS_MAX: number = 3_000
+
+/** Supervisors that one command outlives without an answer from any: something is wrong then. */
+export const LOSSES_MAX: number = 5
+
 /** A connection that has not introduced itself by then is closed. */
 export const HELLO_MS_MAX: number = 5_000
 

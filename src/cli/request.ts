@@ -1,10 +1,13 @@
 /** Asks the supervisor, and handles the answers that mean the same for every command. */
 
+import { EngineError } from '../errors.ts'
+import { LOSSES_MAX } from '../limits.ts'
 import { openRequest } from '../daemon/index.ts'
 import type { Answer, Places, Request, ServerMessage, Session } from '../daemon/index.ts'
 import { createImageProgress } from './image-progress.ts'
 import type { ImageProgress } from './image-progress.ts'
 import { say } from './output.ts'
+import { Resumption } from './resumption.ts'
 import { safeText } from './safe-text.ts'
 
 export interface Asking {
@@ -16,8 +19,40 @@ export interface Asking {
   readonly onWaiting?: () => void
 }
 
-/** Everything that the supervisor answers to `request`, but for what is handled here. */
+/**
+ * Everything that the supervisor answers to `request`, but for what is handled here. One that goes
+ * away, by an upgrade or by force, is followed by another: what can go on there does.
+ */
 export async function* ask(asking: Asking, request: Request): AsyncGenerator<Answer, void> {
+  const resumption = new Resumption(request)
+  let next = request
+  for (let losses = 0; ;) {
+    try {
+      for await (const answer of askOnce({ ...asking, resuming: losses > 0 }, next)) {
+        losses = 0
+        resumption.hear(answer)
+        yield answer
+      }
+      return
+    } catch (error) {
+      losses += 1
+      const rest = isLost(error) && losses <= LOSSES_MAX ? resumption.next() : undefined
+      if (rest === 'done') return
+      if (rest === undefined) throw error
+      next = rest
+    }
+  }
+}
+
+/** The supervisor has ended before it was done. */
+function isLost(error: unknown): boolean {
+  return error instanceof EngineError && error.code === 'SUPERVISOR'
+}
+
+async function* askOnce(
+  asking: Asking & { readonly resuming: boolean },
+  request: Request,
+): AsyncGenerator<Answer, void> {
   const session = await openRequest(asking, request)
   let warned = ''
   asking.onSession?.(session)

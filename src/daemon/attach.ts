@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Engine, EngineEvent } from '../engine/index.ts'
 import { LOG_DRAIN_MS } from '../limits.ts'
 import { LogFeed, logSourceOf } from './log-feed.ts'
-import type { LogSource } from './protocol.ts'
+import type { LogSource, Resume } from './protocol.ts'
 import type { ClientSession } from './supervisor.ts'
 import { watchStack } from './watch-stack.ts'
 
@@ -21,8 +21,13 @@ export interface Attached extends Disposable {
 }
 
 /** Follows every container from its start, so that `up` shows its first line. */
-export function attachTo(engine: Engine, session: ClientSession, stack: string): Attached {
-  const feed = new LogFeed(engine, session)
+export function attachTo(
+  engine: Engine,
+  session: ClientSession,
+  stack: string,
+  resume?: Resume,
+): Attached {
+  const feed = new LogFeed(engine, session, resume)
   const since = Date.now()
   const unsubscribe = engine.subscribe((event) => {
     if (event.kind !== 'container' || event.stack !== stack || event.state !== 'started') return

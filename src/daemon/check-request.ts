@@ -18,7 +18,9 @@ import type { Check } from './check.ts'
 import type {
   ClientHello,
   ClientSignal,
+  LogPoint,
   LogRequest,
+  Resume,
   Request,
   RunOptions,
   StackInput,
@@ -100,8 +102,22 @@ const lifecycleVerb: Check<LifecycleVerb> = (value, place) => {
   throw new UsageError(`Cannot understand the request: "${place}" has to be ${VERBS.join(', ')}`)
 }
 
+const resumption = shape<Resume>(
+  {
+    at: count,
+    points: listOf(
+      shape<LogPoint>({ container: text, time: count, bytes: count }, [
+        'container',
+        'time',
+        'bytes',
+      ]),
+    ),
+  },
+  ['at', 'points'],
+)
+
 const logRequest = shape<LogRequest>(
-  { services: texts, follow: flag, tail: count, since: count, until: count },
+  { services: texts, follow: flag, tail: count, since: count, until: count, resume: resumption },
   ['services', 'follow'],
 )
 
@@ -198,6 +214,12 @@ const CHECKS: { readonly [Kind in Request['kind']]: (body: Body) => Request } = 
     ...(body['watch'] !== undefined && { watch: watchMode(body['watch'], 'watch') }),
     ...(body['pull'] !== undefined && { pull: text(body['pull'], 'pull') }),
     ...(body['expected'] !== undefined && { expected: planLike(body['expected'], 'expected') }),
+  }),
+  rejoin: (body) => ({
+    kind: 'rejoin',
+    stack: stackName(body['stack'], 'stack'),
+    options: planOptions(body['options'], 'options'),
+    resume: resumption(body['resume'], 'resume'),
   }),
   down: (body) => ({
     kind: 'down',

@@ -4,7 +4,7 @@ import { lstatSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError, UsageError } from '../errors.ts'
-import { SUPERVISOR_POLL_MS, SUPERVISOR_START_MS_MAX } from '../limits.ts'
+import { SUCCESSOR_MS_MAX, SUPERVISOR_POLL_MS, SUPERVISOR_START_MS_MAX } from '../limits.ts'
 import { Connection } from './connection.ts'
 import type { ByteFrameKind } from './framing.ts'
 import type { Places } from './places.ts'
@@ -13,6 +13,9 @@ import type { ClientMessage, Request, ServerHello, ServerMessage } from './proto
 import { shortSocketPath } from './socket-path.ts'
 import { BUILD, replaces, VERSION } from './version.ts'
 import { RemoteError } from './wire-error.ts'
+
+/** Whoever resumes leaves it to a guardian to start a supervisor, until so little time is left. */
+const START_OURSELVES_MS = SUPERVISOR_START_MS_MAX - SUCCESSOR_MS_MAX
 
 /** What the supervisor says: a message, or bytes of a stream. */
 export type Answer =
@@ -68,6 +71,11 @@ export interface ConnectOptions {
   readonly places: Places
   /** What others are told while they wait: `tsstack up`. */
   readonly command: string
+  /**
+   * The supervisor has just gone away: its successor is waited for, and is not replaced, whatever
+   * its version is.
+   */
+  readonly resuming?: boolean
 }
 
 /**
@@ -81,8 +89,12 @@ async function openSession(options: ConnectOptions): Promise<Session> {
   while (performance.now() < end) {
     const session = await greet(options)
     if (session === undefined) {
-      await start(places)
-    } else if (replaces({ version: VERSION, build: BUILD }, session.supervisor)) {
+      const mayCome = options.resuming === true && end - performance.now() > START_OURSELVES_MS
+      await (mayCome ? sleep(SUPERVISOR_POLL_MS) : start(places))
+    } else if (
+      options.resuming !== true &&
+      replaces({ version: VERSION, build: BUILD }, session.supervisor)
+    ) {
       await handOver(session)
     } else {
       return compatible(session)

@@ -4,12 +4,14 @@ import { setImmediate } from 'node:timers/promises'
 import type { Engine, LogBlock, LogOptions } from '../engine/index.ts'
 import { BlockPacker } from './log-lines.ts'
 import { Following, mergeBeginnings, mergeByTime } from './merge.ts'
-import type { LogSource } from './protocol.ts'
+import type { LogSource, Resume } from './protocol.ts'
+import { afterPoint } from './resumed-log.ts'
 import type { ClientSession } from './supervisor.ts'
 
 type LogRange = Pick<LogOptions, 'tail' | 'since' | 'until'>
 
 export class LogFeed {
+  readonly #resume: Resume | undefined
   readonly #engine: Engine
   readonly #session: ClientSession
   readonly #packer = new BlockPacker()
@@ -19,7 +21,9 @@ export class LogFeed {
   readonly #pumps = new Set<Promise<void>>()
   #flush: Promise<void> | undefined
 
-  constructor(engine: Engine, session: ClientSession) {
+  /** `resume`: what the client has already. */
+  constructor(engine: Engine, session: ClientSession, resume?: Resume) {
+    this.#resume = resume
     this.#engine = engine
     this.#session = session
   }
@@ -66,9 +70,12 @@ export class LogFeed {
 
   #open(container: string, options: LogRange): Following<LogBlock> {
     const { signal } = this.#session
-    return new Following((onCaughtUp) =>
-      this.#engine.logs(container, { ...options, follow: true, signal, onCaughtUp }),
-    )
+    const point = this.#resume?.points.find((each) => each.container === container)
+    const range = this.#resume ? { ...options, since: point?.time ?? this.#resume.at } : options
+    return new Following((onCaughtUp) => {
+      const blocks = this.#engine.logs(container, { ...range, follow: true, signal, onCaughtUp })
+      return point ? afterPoint(blocks, point) : blocks
+    })
   }
 
   #start(container: string, work: Promise<void>): void {

@@ -77,6 +77,22 @@ export type StackSourceInput =
   | { readonly kind: 'files'; readonly input: StackInput }
   | { readonly kind: 'desired'; readonly desired: DesiredState }
 
+/** How far a client has come with a log: what it has is not sent again. */
+export interface LogPoint {
+  readonly container: string
+  /** Of the latest block that it has, in milliseconds since the epoch. */
+  readonly time: number
+  /** Bytes that it has of blocks of that time. */
+  readonly bytes: number
+}
+
+/** A client whose supervisor was replaced goes on from here. */
+export interface Resume {
+  /** When it last heard anything: containers that it knows nothing of are shown from then on. */
+  readonly at: number
+  readonly points: readonly LogPoint[]
+}
+
 export interface LogRequest {
   readonly services: readonly string[]
   readonly follow: boolean
@@ -84,6 +100,7 @@ export interface LogRequest {
   /** Milliseconds since the epoch. */
   readonly since?: number
   readonly until?: number
+  readonly resume?: Resume
 }
 
 /** `now`: apply what the files say, then what changes of them; `changes`: these alone. */
@@ -165,6 +182,13 @@ export type Request =
       readonly watch?: WatchMode
       /** When images are fetched, instead of the stack file's `pull_policy`. */
       readonly pull?: string
+    }
+  /** An attached `up` whose supervisor was replaced, after everything was done. */
+  | {
+      readonly kind: 'rejoin'
+      readonly stack: string
+      readonly options: PlanOptions
+      readonly resume: Resume
     }
   | { readonly kind: 'down'; readonly input: StackInput; readonly options: PlanOptions }
   | {

@@ -13,9 +13,9 @@ export async function serveLogs(
   { input, logs }: Extract<Request, { kind: 'logs' }>,
 ): Promise<void> {
   const stack = await resolveStack(engine, input)
-  const { services, follow, ...range } = logs
+  const { services, follow, resume, ...range } = logs
   const chosen = selectContainers(await engine.observe(stack), services)
-  const feed = new LogFeed(engine, session)
+  const feed = new LogFeed(engine, session, resume)
   if (!follow) {
     await feed.sendExisting(chosen.map(logSourceOf), range)
     return

@@ -25,6 +25,7 @@ import {
 } from './serve-look.ts'
 import { servePlan } from './serve-plan.ts'
 import { serveRun } from './serve-run.ts'
+import { serveRejoin } from './serve-rejoin.ts'
 import { serveUp } from './serve-up.ts'
 import { serveWait } from './serve-wait.ts'
 import type { ClientSession, Supervisor } from './supervisor.ts'
@@ -150,6 +151,7 @@ const SERVE: { readonly [Kind in RequestKind]: Serve<Kind> } = {
     request.watch === undefined
       ? serveUp(supervisor, session, request)
       : serveWatch(supervisor, session, request),
+  rejoin: serveRejoin,
   down: serveDown,
   networks: serveNetworks,
   network: serveNetwork,

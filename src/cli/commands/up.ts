@@ -77,7 +77,9 @@ async function up(context: Context, options: PlanOptions, given: UpFlags): Promi
   const view = new UpView(context, flags, await createProgress())
   let session: Session | undefined
   let isWaiting = false
+  let interrupts = 0
   using _handler = onInterrupt((count) => {
+    interrupts = count
     // Nothing has begun that would have to be stopped.
     if (isWaiting) process.exit(exitOf('INTERRUPTED'))
     if (count === 1 && attach) say('stopping; press Ctrl-C again to kill')
@@ -87,7 +89,11 @@ async function up(context: Context, options: PlanOptions, given: UpFlags): Promi
   const answers = ask(
     {
       ...asking,
-      onSession: (opened) => (session = opened),
+      onSession: (opened) => {
+        session = opened
+        // The supervisor before this one may not have lived to act on it.
+        for (let told = 0; told < interrupts; told += 1) opened.send({ kind: 'interrupt' })
+      },
       onWaiting: () => (isWaiting = true),
     },
     {

@@ -1,0 +1,87 @@
+/** Commands that stay outlive their supervisor: nothing of what they show is lost or doubled. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { finish, type Sandbox } from '../support/sandbox.ts'
+import { until } from '../support/until.ts'
+import { Scene, shell, STUBBORN } from './cli-scene.ts'
+
+let scene: Scene
+let sandbox: Sandbox
+beforeEach(async () => {
+  scene = await Scene.open()
+  ;({ sandbox } = scene)
+})
+afterEach(() => scene.close())
+
+/** Two lines of each number at once, so that several lines have the same time. */
+const COUNTER = shell('i=0; while :; do printf "%s\\n%s\\n" $i $i; i=$((i+1)); sleep 0.01; done')
+
+const supervisor = (): number =>
+  Number(readFileSync(join(sandbox.root, 'state/supervisor.lock'), 'utf8'))
+
+/** Lets `command` print, and kills its supervisor three times meanwhile; all that it printed. */
+async function printedOverKills(command: ReturnType<Sandbox['start']>): Promise<() => string> {
+  let printed = ''
+  command.stdout.on('data', (text: Buffer) => (printed += String(text)))
+  await until(async () => printed, /\b30\n/)
+  for (let kill = 1; kill <= 3; kill += 1) {
+    process.kill(supervisor(), 'SIGKILL')
+    const seen = printed.length
+    await until(async () => printed.slice(seen + 2000), /./)
+  }
+  return () => printed
+}
+
+/** The numbers of a counter, each twice, from 0 on, with nothing missing. */
+function expectWhole(printed: string, prefix = ''): void {
+  const lines = printed.split('\n').slice(0, -1)
+  const numbers = lines
+    .filter((line) => line.startsWith(prefix))
+    .map((line) => Number(line.slice(prefix.length)))
+  expect(numbers.length).toBeGreaterThan(100)
+  const wrong = numbers.findIndex((number, at) => number !== Math.floor(at / 2))
+  expect(wrong < 0 ? '' : `line ${wrong}: ${numbers.slice(wrong - 3, wrong + 3).join()}`).toBe('')
+}
+
+test('logs -f goes on at the next supervisor, without a gap or a line twice', async () => {
+  scene.write({ web: [COUNTER] })
+  await scene.ok('up', '-d')
+  const command = sandbox.start(['logs', '-f', '--no-log-prefix'], { cwd: scene.folder })
+  const printed = await printedOverKills(command)
+  await scene.ok('down', '-t', '0')
+  const { code } = await finish(command)
+  expect(code).toBe(0)
+  expectWhole(printed())
+  expect(await sandbox.leaks()).toBe('')
+})
+
+test('an attached up goes on at the next supervisor, and Ctrl-C still stops the stack', async () => {
+  scene.write({ web: [COUNTER], other: STUBBORN })
+  const command = sandbox.start(['up', '-t', '0'], { cwd: scene.folder })
+  const printed = await printedOverKills(command)
+  command.kill('SIGINT')
+  const { stderr } = await finish(command)
+  expect(stderr).toContain('container cli-web-1: stopped')
+  expectWhole(printed(), 'web-1    | ')
+  expect((await scene.ok('ps', '-q')).stdout).toBe('')
+  await scene.ok('down')
+  expect(await sandbox.leaks()).toBe('')
+})
+
+test('up -d goes on at the next supervisor, and ends with what it was asked for', async () => {
+  const slow =
+    'healthcheck: { test: ["CMD-SHELL", "test -e /tmp/ok"], interval: 100ms, start_period: 60s }'
+  const job = shell('sleep 1; touch /tmp/ok; exec sleep 1000')
+  const waits = 'depends_on: { db: { condition: service_healthy } }'
+  scene.write({ db: [job, slow], web: ['command: [sleep, infinity]', waits] })
+  const command = sandbox.start(['up', '-d'], { cwd: scene.folder })
+  let said = ''
+  command.stderr.on('data', (text: Buffer) => (said += String(text)))
+  await until(async () => said, /container cli-db-1: started/)
+  process.kill(supervisor(), 'SIGKILL')
+  expect((await finish(command)).code).toBe(0)
+  expect((await scene.ok('ps', '-q')).stdout).toBe('cli-db-1\ncli-web-1\n')
+  await scene.ok('down', '-t', '0')
+  expect(await sandbox.leaks()).toBe('')
+})
