@@ -6,6 +6,7 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { connect, createServer, type Socket } from 'node:net'
 import { PROXY_UDP_CLIENTS_MAX, PROXY_UDP_IDLE_MS } from '../../limits.ts'
+import type { Family } from '../subnet.ts'
 
 export interface Proxy {
   /** Where new connections go from now on, in turns. */
@@ -21,6 +22,8 @@ export interface Place {
 interface ProxyRequest {
   /** A bound socket; a tcp one listens. The proxy owns it from now on. */
   readonly fd: number
+  /** Of the socket and of all targets. */
+  readonly family: Family
   readonly targets: readonly Place[]
 }
 
@@ -86,9 +89,9 @@ export function startTcpProxy({ fd, targets }: ProxyRequest): Promise<Proxy> {
  * Passes datagrams on `fd` to the container; each client has a socket of its own, so answers find
  * back.
  */
-export function startUdpProxy({ fd, targets }: ProxyRequest): Promise<Proxy> {
+export function startUdpProxy({ fd, family, targets }: ProxyRequest): Promise<Proxy> {
   const turns = new Turns(targets)
-  const server = createSocket('udp4')
+  const server = createSocket(family === 4 ? 'udp4' : 'udp6')
   const clients = new Map<string, UdpClient>()
   const drop = (key: string): void => {
     const client = clients.get(key)
@@ -106,7 +109,7 @@ export function startUdpProxy({ fd, targets }: ProxyRequest): Promise<Proxy> {
     let client = clients.get(key)
     if (!client) {
       if (clients.size >= PROXY_UDP_CLIENTS_MAX) return
-      const socket = createSocket('udp4')
+      const socket = createSocket(family === 4 ? 'udp4' : 'udp6')
       socket.on('message', (answer) => {
         server.send(answer, from.port, from.address)
       })

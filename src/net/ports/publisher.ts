@@ -159,7 +159,11 @@ export class Publisher {
       const proxy =
         this.#firewall || !known
           ? undefined
-          : await start({ fd: reservation.fd, targets: [placeOf(known)] })
+          : await start({
+              fd: reservation.fd,
+              family: familyOf(reservation.hostIp),
+              targets: [placeOf(known)],
+            })
       this.#held.set(key, { reservation, proxy })
     }
   }
