@@ -76,7 +76,9 @@ export class Parents {
     try {
       return openIn(this.#root, Buffer.concat(withSlashes(parts)), { flags: DIRECTORY })
     } catch (error) {
-      if (!make || !isMissing(error)) throw error
+      // A whiteout is no directory either, and may become one.
+      const isNone = error instanceof KernelError && error.errnoName === 'ENOTDIR'
+      if (!make || !(isNone || isMissing(error))) throw error
     }
     return this.#make(parts)
   }
