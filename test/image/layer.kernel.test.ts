@@ -33,6 +33,13 @@ describe('addLayer()', () => {
     expect(readdirSync(join(root, 'long'))).toEqual(['n'.repeat(200)])
   })
 
+  test('an archive without its last padding and end is whole, as umoci writes them', async () => {
+    using scene = storeScene()
+    const archive = tar([file('a', 'one'), file('b', 'two')])
+    const { directory: root } = await addTar(scene, archive.subarray(0, 3 * 512 + 3))
+    expect(readFileSync(join(root, 'b'), 'utf8')).toBe('two')
+  })
+
   test('whiteouts and opaque directories take overlay form', async () => {
     using scene = storeScene()
     const layer = await addTar(

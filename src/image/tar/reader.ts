@@ -55,7 +55,8 @@ export class TarReader {
   /** The archive has ended. @throws {RangeError} when it ended in the middle of an entry */
   end(): void {
     const { kind } = this.#state
-    const isBetween = kind === 'header' && this.#blockBytes === 0 && this.#padding === 0
+    // Some tools leave out the last padding and the end; every entry is whole nevertheless.
+    const isBetween = kind === 'header' && this.#blockBytes === 0
     const isWhole = kind === 'end' || (isBetween && this.#pax === undefined)
     if (!isWhole) throw new RangeError('it is cut off in the middle')
   }
