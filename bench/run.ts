@@ -1,5 +1,5 @@
 /**
- * npm run bench [-- launch|commands|config|memory|network|stacks …]: writes
+ * npm run bench [-- launch|commands|config|memory|network|images|stacks …]: writes
  * bench/results/figures.md and figures.svg.
  * Needs root. Runs in a network namespace and a state root of its own, and leaves nothing behind.
  */
@@ -63,6 +63,7 @@ async function measure(directory: string): Promise<readonly Group[]> {
   const { configGroups } = await import('./config.ts')
   const { memoryGroup } = await import('./memory.ts')
   const { networkGroups } = await import('./network.ts')
+  const { imageGroups } = await import('./images.ts')
   const rootfs = makeRootfs(directory)
   const image = `dir:${rootfs}`
   const parts: Readonly<Record<string, () => Promise<readonly Group[]>>> = {
@@ -72,6 +73,7 @@ async function measure(directory: string): Promise<readonly Group[]> {
     config: async () => configGroups({ directory, rounds: 15 }),
     memory: async () => [await memoryGroup({ directory, image, count: 50 })],
     network: async () => networkGroups(3),
+    images: async () => imageGroups(directory, 3),
     stacks: async () => stackGroups({ directory, image, rounds: 3 }),
   }
   const chosen = process.argv.slice(2).length > 0 ? process.argv.slice(2) : Object.keys(parts)
