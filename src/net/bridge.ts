@@ -22,7 +22,7 @@ import { isErrno } from './attach.ts'
 import { familiesOf } from './firewall/firewall.ts'
 import { BRIDGE_GROUP, bridgeName, formatAlias, parseAlias, type Traits } from './interface-name.ts'
 import { macOf } from './lease.ts'
-import { checkParent, ensureParent } from './shared.ts'
+import { checkParent, ensureParent, explained } from './shared.ts'
 import { formatSubnet, parseSubnet, subnetOf } from './subnet.ts'
 import { hasIpv6, writeSysctl } from './sysctl.ts'
 import type { NetworkRequest, NetworkState } from './types.ts'
@@ -58,7 +58,7 @@ export function ensureNetwork(
     if (traits.driver.kind !== 'bridge') {
       ensureParent(socket, options.rootId, { ...request, parent: traits.driver.parent })
     }
-    makeBridge(socket, state, alias)
+    explained(request.name, 'bridge', () => makeBridge(socket, state, alias))
   } catch (error) {
     removeBridge(socket, name)
     throw error

@@ -100,7 +100,8 @@ export function explained(network: string, kind: string, make: () => void): void
     throw new EngineError(
       'NOT_SUPPORTED',
       `Cannot make interfaces of network "${network}": this kernel has no ${kind}; ` +
-        `load its module (modprobe ${kind === 'VLAN' ? '8021q' : kind}), or use the driver "bridge"`,
+        `load its module (modprobe ${kind === 'VLAN' ? '8021q' : kind})` +
+        (kind === 'bridge' ? '' : ', or use the driver "bridge"'),
       { cause: error },
     )
   }

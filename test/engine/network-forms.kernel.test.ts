@@ -88,6 +88,8 @@ test('an alias, a fixed address and a port change on the running container', asy
   expect((await world.observe('web')).ports).toMatchObject([{ published: 8081 }])
   expect((await fetchPage('http://127.0.0.1:8081')).stdout).toBe('hello\n')
   expect((await fetchPage('http://127.0.0.1:8080')).status).not.toBe(0)
+  await world.up({ web: web({ aliases: ['shop'], ipv4Address: '10.77.0.9' }, []), box }, nets)
+  expect((await fetchPage('http://127.0.0.1:8081')).status).not.toBe(0)
 })
 
 test('a new engine finds what was changed on the running container', async () => {

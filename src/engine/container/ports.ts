@@ -1,10 +1,10 @@
 /** Publishes the ports of an attempt through the network by which the host reaches it. */
 
-import type { ObservedPort, PortSpec } from '../../planner/index.ts'
+import type { ObservedPort } from '../../planner/index.ts'
 import type { Machine } from '../machine.ts'
 import { defaultRoutes } from '../network/attach.ts'
+import { bindPorts } from '../network/bind.ts'
 import { networkRecords } from '../network/records.ts'
-import { optionOf } from '../network/request.ts'
 import type { AttemptInterface, ContainerRecord } from '../records/container.ts'
 
 /**
@@ -16,8 +16,10 @@ export async function publishPorts(
   record: ContainerRecord,
   interfaces: readonly AttemptInterface[],
 ): Promise<readonly ObservedPort[]> {
+  if (record.spec.ports.length === 0) return []
   const { v4, v6 } = defaultRoutes(machine, record)
   const outward = v4 ?? v6
+  const networks = [...networkRecords(machine, record).values()].map(({ spec }) => spec)
   const entry = interfaces.find(({ network }) => network === outward) ?? interfaces[0]
   if (entry === undefined) return []
   return machine.net.publish({
@@ -27,19 +29,6 @@ export async function publishPorts(
     network: entry.network,
     address: entry.ipv4,
     address6: entry.ipv6,
-    ports: boundPorts(machine, record, entry.network),
+    ports: bindPorts(record.spec, networks),
   })
-}
-
-/** Ports that name no address of the host get the one that the network has for them. */
-function boundPorts(
-  machine: Machine,
-  record: ContainerRecord,
-  network: string,
-): readonly PortSpec[] {
-  const spec = networkRecords(machine, record).get(network)?.spec
-  const hostIp = spec && optionOf(spec, 'hostBinding')
-  return record.spec.ports.map((port) =>
-    hostIp === undefined || port.hostIp !== undefined ? port : { ...port, hostIp },
-  )
 }

@@ -6,6 +6,7 @@
 import { EngineError } from '../../errors.ts'
 import type { Action, DesiredState, Plan } from '../../planner/index.ts'
 import type { Machine } from '../machine.ts'
+import { bindPorts } from './bind.ts'
 import { findNetwork } from './records.ts'
 import { requestFor } from './networks.ts'
 
@@ -71,7 +72,7 @@ function portChecks(machine: Machine, plan: Plan, desired: DesiredState): readon
           container: name,
           service,
           stack: plan.stack,
-          ports: spec.ports,
+          ports: bindPorts(spec, desired.networks),
           leaving: going,
           ...(hasIpv6(desired, spec) ? { address: '0.0.0.0', address6: '::' } : {}),
         }),

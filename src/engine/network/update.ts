@@ -59,6 +59,7 @@ async function reconnect(machine: Machine, change: Reconnected): Promise<void> {
   const interfaces = attachAll(machine, after, { netns, present: kept })
   routeOut(machine, { netns, after, interfaces })
   const ports = await publishPorts(machine, after, interfaces)
+  if (ports.length === 0) await machine.net.unpublish(after.name)
   attempt.record = { ...attempt.record, interfaces, ports }
   writeAttemptRecord(container.own, attempt.record)
   if (attempt.dns) attempt.dns.update(namesView(machine, after))
