@@ -48,7 +48,7 @@ test('a new engine puts right what was removed from the firewall while nobody li
   await world.up({ web: { ...serve, ...attached('tst_a') } }, { networks: [{ name: 'tst_a' }] })
   const before = host('nft list ruleset')
   await world.engine.close()
-  const table = /table (\w+ tsstack_\S+)/.exec(before)?.[1] ?? 'unknown'
+  const table = /table (\w+ tsstack_[0-9a-f]{8})/.exec(before)?.[1] ?? 'unknown'
   host(`nft flush set ${table} bridges`)
   const broken = host('nft list ruleset')
   await world.start()
