@@ -4,6 +4,7 @@ import { Command } from 'commander'
 import { placesOf, VERSION } from '../daemon/index.ts'
 import type { CommandModule } from './command.ts'
 import { configCommand } from './commands/config.ts'
+import { commitCommand, exportCommand } from './commands/commit.ts'
 import { createCommand } from './commands/create.ts'
 import { waitCommand } from './commands/wait.ts'
 import { portCommand } from './commands/port.ts'
@@ -24,6 +25,7 @@ import { explainCommand } from './commands/explain.ts'
 import { historyCommand } from './commands/stack-history.ts'
 import { imageCommand } from './commands/image.ts'
 import { imagesCommand } from './commands/images.ts'
+import { importDockerCommand } from './commands/import-docker.ts'
 import { importCommand } from './commands/import.ts'
 import { loginCommand, logoutCommand } from './commands/login.ts'
 import { pullCommand, pushCommand } from './commands/pull.ts'
@@ -98,6 +100,9 @@ const COMMANDS: readonly CommandModule[] = [
   loadCommand,
   saveCommand,
   importCommand,
+  importDockerCommand,
+  exportCommand,
+  commitCommand,
   loginCommand,
   logoutCommand,
   systemCommand,

@@ -1,6 +1,7 @@
 /** Front door of the daemon room: what the command line needs to talk to the supervisor. */
 
 import type { ImageWish } from '../image/index.ts'
+import type { importVolume as ImportVolume } from '../engine/index.ts'
 import type { DesiredState } from '../planner/index.ts'
 import type { WishOptions } from './images/wishes.ts'
 import type { Places } from './places.ts'
@@ -85,4 +86,24 @@ export async function stackImages(
   const { wishesOf } = await import('./images/wishes.ts')
   const { desired } = await readStack(input)
   return wishesOf(desired, options).map(({ wish }) => wish)
+}
+
+/** The directory of what a container has changed, in the form of an upper layer of overlayfs. */
+export async function containerUpper(
+  { state, engineRun }: Places,
+  stack: string,
+  name: string,
+): Promise<string> {
+  const { containerPaths, rootIdOf } = await import('../engine/index.ts')
+  const paths = { state, run: engineRun, rootId: rootIdOf(state) }
+  return containerPaths(paths, stack, name).upper
+}
+
+/** Takes over a volume of another engine; false when there is one of that name. */
+export async function importVolume(
+  { state, engineRun }: Places,
+  volume: Parameters<typeof ImportVolume>[1],
+): Promise<boolean> {
+  const { importVolume: work } = await import('../engine/index.ts')
+  return work({ stateDirectory: state, runDirectory: engineRun }, volume)
 }

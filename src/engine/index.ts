@@ -5,3 +5,5 @@
 export { Bell } from './bell.ts'
 export { createEngine } from './engine.ts'
 export type * from './types.ts'
+export { containerPaths, rootIdOf } from './paths.ts'
+export { importVolume } from './volume/import.ts'

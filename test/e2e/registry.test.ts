@@ -50,7 +50,7 @@ async function ok(...words: readonly string[]): Promise<Finished> {
 
 async function serve(words: readonly string[]): Promise<void> {
   const server = spawn('nsenter', [`--net=${sandbox.netns}`, '--', ...words], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'ignore'],
   })
   servers.push(server)
   if (words[0] === process.execPath) await once(server.stdout, 'data')

@@ -63,6 +63,11 @@ export function createVolume(machine: Machine, stack: string, spec: VolumeSpec):
   makeVolume(machine.paths, { stack, anonymous: false, spec })
 }
 
+/** A named volume of `stack`, without the checks of a plan. */
+export function makeNamedVolume(paths: Paths, stack: string, spec: VolumeSpec): void {
+  makeVolume(paths, { stack, anonymous: false, spec })
+}
+
 export function removeVolume(machine: Machine, _stack: string, { name }: VolumeSpec): void {
   const directory = volumeDirectory(machine.paths, name)
   // Out of sight first: a crash in the middle must not leave half of the data under its name. No
