@@ -5,9 +5,16 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { compare, run, type Contender, type Group } from './measure.ts'
+import { hostileGroups, thousandGroup } from './stack-files.ts'
 
 const PROJECT = join(import.meta.dirname, '..')
 const CLI = join(PROJECT, 'bin/tsstack.js')
+
+/**
+ * Docker Compose 2.40 through the docker command, by the number of services, in milliseconds: where it
+ * cannot be run beside.
+ */
+const REFERENCE_MS: Readonly<Record<number, number>> = { 10: 116, 50: 132 }
 
 interface Setting {
   readonly directory: string
@@ -34,43 +41,25 @@ export async function configGroups(setting: Setting): Promise<readonly Group[]> 
     }
     groups.push({
       title: `config, ${count} services`,
-      note: 'Wall time of the whole command. Each row of tsstack does more than the one above it.',
+      note:
+        'Wall time of the whole command. Each row of tsstack does more than the one above it. ' +
+        `For comparison, measured on such a machine: docker compose config ${REFERENCE_MS[count]} ms.`,
       unit: 'ms',
       yardstick: 'node -e 0',
       rows: await compare(contenders, setting.rounds),
     })
   }
-  return [...groups, await thousandGroup(setting)]
+  const thousand = writeServices(setting.directory, 1000)
+  return [
+    ...groups,
+    await thousandGroup(thousand, 7),
+    ...(await hostileGroups({ ...setting, rounds: 3 })),
+  ]
 }
 
 /** A run of this Node.js. */
 const node = (...words: readonly string[]): Contender => {
   return async () => void (await run(process.execPath, words))
-}
-
-/** Each round is a process of its own: a supervisor that has just started reads its first file. */
-async function thousandGroup({ directory, rounds }: Setting): Promise<Group> {
-  const file = writeServices(directory, 1000)
-  const library = JSON.stringify(join(PROJECT, 'dist/index.js'))
-  const script = `import { loadStack } from ${library}
-const begun = performance.now()
-loadStack({ files: [process.argv[1]] })
-const cold = performance.now()
-loadStack({ files: [process.argv[1]] })
-console.log(cold - begun, performance.now() - cold)`
-  const times = async (index: 0 | 1): Promise<number> => {
-    const words = ['--input-type=module', '-e', script, file]
-    return Number((await run(process.execPath, words)).split(' ')[index])
-  }
-  return {
-    title: 'Loading 1,000 services',
-    note: 'Parsed, interpolated, merged, checked and typed, in process; the file has 17,000 lines.',
-    unit: 'ms',
-    rows: await compare(
-      { 'the first load of a process': () => times(0), 'its second load': () => times(1) },
-      rounds,
-    ),
-  }
 }
 
 /** Services with a bit of everything that stack files have. */

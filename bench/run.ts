@@ -1,6 +1,7 @@
 /**
  * npm run bench [-- launch|commands|config|memory|network|images|stacks …]: writes
  * bench/results/figures.md and figures.svg.
+ * With parts: figures-PART.md and .svg.
  * Needs root. Runs in a network namespace and a state root of its own, and leaves nothing behind.
  */
 import { spawnSync } from 'node:child_process'
@@ -90,8 +91,9 @@ async function measure(directory: string): Promise<readonly Group[]> {
 
 function writeResults(groups: readonly Group[]): void {
   mkdirSync(RESULTS, { recursive: true })
-  writeFileSync(join(RESULTS, 'figures.md'), markdown(groups, machine()))
-  writeFileSync(join(RESULTS, 'figures.svg'), svg(groups))
+  const name = ['figures', ...process.argv.slice(2)].join('-')
+  writeFileSync(join(RESULTS, `${name}.md`), markdown(groups, machine()))
+  writeFileSync(join(RESULTS, `${name}.svg`), svg(groups))
 }
 
 function machine(): string {

@@ -9,6 +9,9 @@ export const STACK_FILE_BYTES_MAX: number = 2 * 1024 * 1024
  */
 export const STACK_FILE_VALUES_MAX: number = 100_000
 
+/** A file with more errors than this is no stack file: nobody reads more, and each costs time. */
+export const STACK_FILE_ERRORS_MAX: number = 1_000
+
 /**
  * Tries to make a group while another state root removes the shared parent; each try is a real race
  * lost.

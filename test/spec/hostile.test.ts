@@ -38,6 +38,12 @@ describe('loadStack() on bad input', () => {
     }
   })
 
+  test('goes no further with a file that has more errors than anybody reads', () => {
+    const twice = Array.from({ length: 2200 }, (_, at) => `  a${at >> 1}:\n`).join('')
+    const found = errors(`services:\n${twice}`)
+    expect(new Set(found.map(({ rule }) => rule))).toEqual(new Set(['duplicate-key']))
+  })
+
   test('refuses an empty file, and one with a comment only', () => {
     expect(problems('')).toEqual(['empty compose.yaml::'])
     expect(problems('# x\n')).toEqual(['empty compose.yaml::'])
@@ -142,7 +148,7 @@ function attempt(
   }
 }
 
-describe('loadStack() on any input', () => {
+describe('loadStack() on any input', { timeout: 60_000 }, () => {
   test('answers with a stack or with diagnostics', () => {
     fc.assert(
       fc.property(stack, stack, (a, b) => {

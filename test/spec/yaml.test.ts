@@ -5,6 +5,7 @@ import { yamlText } from '../../src/spec/config/yaml.ts'
 import { Report } from '../../src/spec/diagnostics/report.ts'
 import { type Plain, toPlain } from '../../src/spec/tree/plain.ts'
 import { parseYaml } from '../../src/spec/tree/parse.ts'
+import { prune } from '../../src/spec/tree/prune.ts'
 
 function read(text: string): { values: readonly unknown[]; errors: readonly string[] } {
   const report = new Report()
@@ -199,4 +200,12 @@ describe('parseYaml() on any text', () => {
       { numRuns: 2000 },
     )
   })
+})
+
+test('prune() takes out what is at the paths, whatever their order', () => {
+  const text = 'a: [x, {b: 1, c: 2}, y]\nd: {e: 1}\n'
+  const [tree] = parseYaml({ path: '/f', name: 'f', text }, new Report())
+  if (tree?.kind !== 'map') throw new Error('no mapping')
+  const left = prune(tree, [['a', 0], ['a', 1, 'b'], ['a', 2], ['d'], ['none', 1], []])
+  expect(toPlain(left)).toEqual({ a: [{ c: 2 }] })
 })

@@ -8,6 +8,9 @@ export interface RenderOptions {
   readonly color?: boolean | undefined
 }
 
+/** Places of what says the same that are shown. */
+const PLACES_MAX = 20
+
 /** Characters of a source line that are shown. */
 const LINE_WIDTH_MAX = 120
 
@@ -37,11 +40,12 @@ export function renderDiagnostics(
 
 function othersText(first: Diagnostic, others: readonly Diagnostic[]): string {
   if (others.length === 0) return ''
-  const places = others.map(({ file, line, column }) => {
+  const places = others.slice(0, PLACES_MAX).map(({ file, line, column }) => {
     const at = `${line ?? ''}:${column ?? ''}`
     return file === first.file ? at : `${file ?? ''}:${at}`
   })
-  return `  … and ${others.length} more like this, at ${places.join(', ')}\n`
+  const rest = others.length > PLACES_MAX ? ', …' : ''
+  return `  … and ${others.length} more like this, at ${places.join(', ')}${rest}\n`
 }
 
 type Paint = (text: string, code: string) => string

@@ -2,6 +2,7 @@
  * Reads the files of one project, merges them, and brings them to long forms: the middle of the
  * pipeline.
  */
+import { STACK_FILE_ERRORS_MAX } from '../../limits.ts'
 import { applyExtends } from '../extends/extends.ts'
 import { applyInclude } from '../include/include.ts'
 import { interpolate } from '../interpolate/interpolate.ts'
@@ -56,6 +57,7 @@ export function readDocuments(file: StackFile, context: FileContext): readonly M
       })
     }
   }
+  if (report.errorCount() > STACK_FILE_ERRORS_MAX) report.throwIfErrors()
   documents.set(file.path, maps)
   return maps
 }

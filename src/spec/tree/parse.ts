@@ -40,7 +40,7 @@ export function parseYaml(source: Source, report: Report): readonly Node[] {
   })
   const nodes: Node[] = []
   for (const { errors, contents } of Array.isArray(documents) ? documents : []) {
-    for (const { pos, message } of independent(errors, source.text)) {
+    for (const { pos, message } of independent(errors, source)) {
       report.error({
         rule: 'yaml',
         place: { source, start: pos[0], end: pos[1] },
@@ -55,10 +55,10 @@ export function parseYaml(source: Source, report: Report): readonly Node[] {
 }
 
 /** Errors in lines of their own: further ones of a line follow from its first one. */
-function independent(errors: readonly YAMLParseError[], text: string): readonly YAMLParseError[] {
+function independent(errors: readonly YAMLParseError[], source: Source): readonly YAMLParseError[] {
   const lines = new Set<number>()
   return errors.filter(({ pos }) => {
-    const line = text.lastIndexOf('\n', pos[0] - 1)
+    const { line } = positionOf(source, pos[0])
     return !lines.has(line) && lines.add(line)
   })
 }

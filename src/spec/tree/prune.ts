@@ -1,44 +1,41 @@
 /** Takes what is wrong out of a tree, so that the rest of it can be looked at too. */
-import { type ListNode, type MapNode, type Node, withEntry, withoutEntry } from './node.ts'
+import { mapEntries, type MapNode, type Node } from './node.ts'
 
 type Path = readonly (string | number)[]
 
-/** The tree without the nodes at the paths. List positions are those of the given tree. */
+/** What goes below a node, by key or position; a cut that `isWhole` takes the node itself. */
+interface Cut {
+  isWhole: boolean
+  readonly below: Map<string, Cut>
+}
+
+/** The tree without the nodes at the paths, in one walk, for there may be thousands. */
 export function prune(tree: MapNode, paths: readonly Path[]): MapNode {
-  // Later items first, so that the positions of the others stay.
-  const ordered = [...paths].sort(laterFirst)
-  return ordered.reduce((result, path) => removeAt(result, path) as MapNode, tree)
-}
-
-function laterFirst(a: Path, b: Path): number {
-  for (const [index, part] of a.entries()) {
-    const other = b[index]
-    if (part === other) continue
-    if (typeof part === 'number' && typeof other === 'number') return other - part
-    return 0
+  const all: Cut = { isWhole: false, below: new Map() }
+  for (const path of paths) {
+    let at = all
+    for (const part of path) at = cutBelow(at, String(part))
+    at.isWhole = true
   }
-  return 0
+  return without(tree, all) as MapNode
 }
 
-function removeAt(node: Node, path: Path): Node {
-  const [part, ...rest] = path
-  if (part === undefined) return node
-  if (node.kind === 'map') return removeEntry(node, String(part), rest)
-  return node.kind === 'list' ? removeItem(node, Number(part), rest) : node
+function cutBelow({ below }: Cut, part: string): Cut {
+  const known = below.get(part)
+  if (known !== undefined) return known
+  const cut: Cut = { isWhole: false, below: new Map() }
+  below.set(part, cut)
+  return cut
 }
 
-function removeEntry(node: MapNode, key: string, rest: Path): Node {
-  const value = node.entries.get(key)?.value
-  if (value === undefined) return node
-  return rest.length === 0 ? withoutEntry(node, key) : withEntry(node, key, removeAt(value, rest))
-}
-
-function removeItem(node: ListNode, index: number, rest: Path): Node {
-  const item = node.items[index]
-  if (item === undefined) return node
-  const items =
-    rest.length === 0
-      ? node.items.toSpliced(index, 1)
-      : node.items.with(index, removeAt(item, rest))
+function without(node: Node, { below }: Cut): Node {
+  if (node.kind === 'map') return mapEntries(node, ({ key, value }) => left(value, below.get(key)))
+  if (node.kind !== 'list') return node
+  const items = node.items.flatMap((item, index) => left(item, below.get(String(index))) ?? [])
   return { ...node, items }
+}
+
+function left(node: Node, cut: Cut | undefined): Node | undefined {
+  if (cut === undefined) return node
+  return cut.isWhole ? undefined : without(node, cut)
 }
