@@ -10,10 +10,7 @@ import { hostileGroups, thousandGroup } from './stack-files.ts'
 const PROJECT = join(import.meta.dirname, '..')
 const CLI = join(PROJECT, 'bin/tsstack.js')
 
-/**
- * Docker Compose 2.40 through the docker command, by the number of services, in milliseconds: where it
- * cannot be run beside.
- */
+/** Milliseconds of Docker Compose 2.40 by the number of services, where it cannot be run beside. */
 const REFERENCE_MS: Readonly<Record<number, number>> = { 10: 116, 50: 132 }
 
 interface Setting {
