@@ -1,5 +1,5 @@
 /**
- * npm run bench [-- launch|commands|config|memory|network|images|stacks …]: writes
+ * npm run bench [-- launch|commands|lifecycle|config|memory|network|images|stacks …]: writes
  * bench/results/figures.md and figures.svg.
  * With parts: figures-PART.md and .svg.
  * Needs root. Runs in a network namespace and a state root of its own, and leaves nothing behind.
@@ -61,6 +61,7 @@ async function measure(directory: string): Promise<readonly Group[]> {
   const { makeRootfs } = await import('./floor.ts')
   const { launchGroup, endurance } = await import('./launch.ts')
   const { commandGroup, stackGroups } = await import('./commands.ts')
+  const { lifecycleGroup } = await import('./lifecycle.ts')
   const { configGroups } = await import('./config.ts')
   const { memoryGroup } = await import('./memory.ts')
   const { networkGroups } = await import('./network.ts')
@@ -71,6 +72,7 @@ async function measure(directory: string): Promise<readonly Group[]> {
     launch: async () => [await launchGroup({ directory, rootfs })],
     endurance: async () => [await endurance({ directory, rootfs, count: 10_000 })],
     commands: async () => [await commandGroup({ directory, image, rounds: 15 })],
+    lifecycle: async () => [await lifecycleGroup({ directory, image, rounds: 10 })],
     config: async () => configGroups({ directory, rounds: 15 }),
     memory: async () => [await memoryGroup({ directory, image, count: 50 })],
     network: async () => networkGroups(3),
