@@ -3,6 +3,7 @@
 import { Command } from 'commander'
 import { placesOf, VERSION } from '../daemon/index.ts'
 import type { CommandModule } from './command.ts'
+import { completionCommand } from './commands/completion.ts'
 import { configCommand } from './commands/config.ts'
 import { commitCommand, exportCommand } from './commands/commit.ts'
 import { createCommand } from './commands/create.ts'
@@ -107,6 +108,7 @@ const COMMANDS: readonly CommandModule[] = [
   logoutCommand,
   systemCommand,
   schemaCommand,
+  completionCommand,
   lsCommand,
   infoCommand,
   versionCommand,
