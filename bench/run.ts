@@ -66,6 +66,7 @@ async function measure(directory: string): Promise<readonly Group[]> {
   const { memoryGroup } = await import('./memory.ts')
   const { networkGroups } = await import('./network.ts')
   const { imageGroups } = await import('./images.ts')
+  const { stayParts } = await import('./stay.ts')
   const rootfs = makeRootfs(directory)
   const image = `dir:${rootfs}`
   const parts: Readonly<Record<string, () => Promise<readonly Group[]>>> = {
@@ -77,6 +78,7 @@ async function measure(directory: string): Promise<readonly Group[]> {
     memory: async () => [await memoryGroup({ directory, image, count: 50 })],
     network: async () => networkGroups(3),
     images: async () => imageGroups(directory, 3),
+    ...stayParts({ directory, image }),
     stacks: async () => stackGroups({ directory, image, rounds: 3 }),
   }
   const chosen = process.argv.slice(2).length > 0 ? process.argv.slice(2) : Object.keys(parts)

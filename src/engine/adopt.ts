@@ -3,9 +3,10 @@
  * up.
  */
 
-import { existsSync, openSync } from 'node:fs'
-import { type Fd, startTime } from '../linux/index.ts'
+import { existsSync } from 'node:fs'
+import type { Fd } from '../linux/index.ts'
 import type { DnsServer } from '../net/index.ts'
+import { EngineError } from '../errors.ts'
 import {
   announce,
   cleanUpAttempt,
@@ -24,7 +25,6 @@ import { containerCgroup, containerPaths, runDirectories } from './paths.ts'
 import { readAttemptStatus } from './records/attempt.ts'
 import {
   type AttemptRecord,
-  type ProcessIdentity,
   readAttemptRecord,
   readContainerRecords,
   sweepRemoved,
@@ -44,7 +44,7 @@ export async function adoptAll(machine: Machine): Promise<void> {
   for (const stack of stacks) {
     sweepRemoved(machine.paths, stack)
     for (const record of readContainerRecords(machine.paths, stack)) {
-      await adopt(machine, addContainer(machine, record))
+      await adoptOrWarn(machine, addContainer(machine, record))
     }
     for (const record of rebuildContainers(machine, stack)) {
       await adopt(machine, addContainer(machine, record))
@@ -61,17 +61,35 @@ async function endStrangers(machine: Machine): Promise<void> {
     if (machine.containers.has(name)) continue
     const own = containerPaths(machine.paths, '', name)
     const record = readAttemptRecord(own)
-    if (record) await removeAttempt(machine, { name, own, attempt: nobodys(record) })
+    if (!record) continue
+    await removeAttempt(machine, { name, own, attempt: nobodys(record) }).catch(
+      (error: unknown) => {
+        machine.emit({ kind: 'warning', time: machine.now(), stack: '', message: textOf(error) })
+      },
+    )
   }
 }
 
 const nobodys = (record: AttemptRecord) => ({ record, netns: undefined, dns: undefined })
 
+/** What cannot be removed of one container must not leave all others without a supervisor. */
+async function adoptOrWarn(machine: Machine, container: LiveContainer): Promise<void> {
+  try {
+    await adopt(machine, container)
+  } catch (error) {
+    // A record of a newer tsstack: see records/file.ts.
+    if (error instanceof EngineError) throw error
+    warn(machine, container, 'Cannot take over', error)
+  }
+}
+
 async function adopt(machine: Machine, container: LiveContainer): Promise<void> {
   publishNames(machine, container.record, [])
   const record = readAttemptRecord(container.own) ?? rebuildAttempt(machine, container)
   if (!record) {
-    if (existsSync(container.own.run)) await endUnrecorded(machine, container)
+    if (existsSync(container.own.run) || isInUse(machine, container)) {
+      await endUnrecorded(machine, container)
+    }
     if (isOfThisBoot(machine, container)) afterEnd(machine, container)
     return
   }
@@ -85,6 +103,20 @@ async function adopt(machine: Machine, container: LiveContainer): Promise<void> 
   keepResult(machine, container, record)
   await cleanUpAttempt(machine, container, nobodys(record))
   afterEnd(machine, container)
+}
+
+/**
+ * Somebody has removed the record of an attempt: the kernel still has it by its group. An empty one
+ * is removed at once.
+ */
+function isInUse({ paths, cgroups }: Machine, { record }: LiveContainer): boolean {
+  try {
+    const path = containerCgroup(paths, record.stack, record.name)
+    cgroups.open(path).remove({ keepParents: true })
+    return false
+  } catch {
+    return true
+  }
 }
 
 /** After a reboot a stack is brought up in its order, networks first: by `up`, or by `daemon`. */
@@ -119,11 +151,7 @@ function isAlive(machine: Machine, record: AttemptRecord, { own }: LiveContainer
   if (record.bootId !== machine.bootId || !existsSync(own.fifo)) return false
   const status = readAttemptStatus(own.status)
   if (status === undefined || status.ended) return false
-  return isSame(record.monitor)
-}
-
-function isSame(process: ProcessIdentity | undefined): boolean {
-  return process !== undefined && startTime(process.pid) === process.startTime
+  return record.monitor !== undefined && machine.processes.isAlive(record.monitor)
 }
 
 async function follow(
@@ -132,9 +160,10 @@ async function follow(
   record: AttemptRecord,
 ): Promise<void> {
   const pid = readAttemptStatus(container.own.status)?.pid ?? 0
-  const netns = openNetns(container, pid)
+  const isHost = container.record.spec.network.kind === 'host'
+  const netns = isHost ? undefined : machine.processes.networkOf(pid)
   const { attempt } = watchAttempt(machine, container, { record, netns, dns: undefined })
-  setRunning(container, attempt, pid)
+  setRunning(machine, container, { attempt, pid })
   if (machine.cgroups.open(record.cgroup).isFrozen()) attempt.paused = Promise.withResolvers()
   publishNames(machine, container.record, record.interfaces)
   await holdPorts(machine, container, record)
@@ -159,16 +188,6 @@ async function holdPorts(
   }
 }
 
-function openNetns({ record }: LiveContainer, pid: number): Fd | undefined {
-  if (record.spec.network.kind === 'host') return undefined
-  try {
-    return openSync(`/proc/${pid}/ns/net`, 'r')
-  } catch {
-    // It has ended since we looked; the report of that follows.
-    return undefined
-  }
-}
-
 async function resolverOf(
   machine: Machine,
   container: LiveContainer,
@@ -184,8 +203,7 @@ async function resolverOf(
 
 function warn(machine: Machine, container: LiveContainer, what: string, error: unknown): void {
   const { stack, name } = container.record
-  const why = error instanceof Error ? error.message : String(error)
-  const message = `${what} "${name}": ${why}`
+  const message = `${what} "${name}": ${textOf(error)}`
   machine.emit({ kind: 'warning', time: machine.now(), stack, message })
 }
 
@@ -203,4 +221,8 @@ function keepResult(machine: Machine, container: LiveContainer, record: AttemptR
   }
   tryUpdate(machine, container, withEnd(container.record, last))
   announce(machine, container.record, 'exited', exit.exitCode)
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

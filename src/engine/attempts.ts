@@ -1,19 +1,11 @@
 /** Follows an attempt from its start to its end, and leaves nothing of it behind. */
 
 import { rmSync } from 'node:fs'
-import {
-  close,
-  describeFailure,
-  type Failure,
-  type Fd,
-  pidfdOpen,
-  type ProgramNotes,
-} from '../linux/index.ts'
+import { close, describeFailure, type Failure, type Fd, type ProgramNotes } from '../linux/index.ts'
 import type { DnsServer } from '../net/index.ts'
 import { EngineError, KernelError } from '../errors.ts'
 import { launchFailure } from './container/launch-failure.ts'
 import { moverEnded } from './container/orphaned-mover.ts'
-import { listenToReports } from './container/reports.ts'
 import { forgetNames, publishNames } from './container/network.ts'
 import type { EngineEvent } from './types.ts'
 import type { LiveAttempt, LiveContainer, Machine } from './machine.ts'
@@ -61,12 +53,12 @@ export function watchAttempt(
   }
   container.attempt = attempt
   let failure: Failure | undefined
-  const reports = listenToReports(container.own.fifo, {
+  const reports = machine.processes.listen(container.own.fifo, {
     started: (pid) => {
       // The child is gone when its program was never executed; the monitor cannot tell.
       // Nor is it news when an earlier supervisor died with the message unread.
       if (failure ?? attempt.process) return
-      setRunning(container, attempt, pid)
+      setRunning(machine, container, { attempt, pid })
       started.resolve()
       announce(machine, container.record, 'started')
     },
@@ -84,7 +76,7 @@ export function watchAttempt(
   })
   attempt.leave.push(() => {
     reports.close()
-    if (attempt.process?.pidfd !== undefined) close(attempt.process.pidfd)
+    if (attempt.process?.pidfd !== undefined) machine.processes.release(attempt.process.pidfd)
     if (attempt.netns !== undefined) close(attempt.netns)
   })
   return { attempt, started: started.promise }
@@ -93,15 +85,14 @@ export function watchAttempt(
 /**
  * Takes the identity of the program; one that has been reaped already is reported as exited next.
  */
-export function setRunning(container: LiveContainer, attempt: LiveAttempt, pid: number): void {
-  const status = readAttemptStatus(container.own.status)
-  try {
-    const pidfd = pidfdOpen(pid)
-    // The monitor reaps the pid only after it has written the end: without that it is still ours.
-    attempt.process = { pid, pidfd, startedAt: status?.startedAt ?? Date.now() }
-  } catch {
-    attempt.process = { pid, pidfd: undefined, startedAt: status?.startedAt ?? Date.now() }
-  }
+export function setRunning(
+  machine: Machine,
+  container: LiveContainer,
+  { attempt, pid }: { readonly attempt: LiveAttempt; readonly pid: number },
+): void {
+  const startedAt = readAttemptStatus(container.own.status)?.startedAt ?? machine.now()
+  // The monitor reaps the pid only after it has written the end: without that it is still ours.
+  attempt.process = { pid, pidfd: machine.processes.hold(pid), startedAt }
 }
 
 function setExited(
@@ -157,7 +148,7 @@ async function finishAttempt(
     }
     tryUpdate(machine, container, withEnd(container.record, last))
   }
-  if (attempt.process?.pidfd !== undefined) close(attempt.process.pidfd)
+  if (attempt.process?.pidfd !== undefined) machine.processes.release(attempt.process.pidfd)
   try {
     await cleanUpAttempt(machine, container, attempt)
   } finally {
@@ -202,7 +193,6 @@ export async function removeAttempt(
           machine.net.detach({ container: name, network }),
     ),
     () => removeCgroup(machine, attempt.record.cgroup),
-    () => rmSync(own.run, { recursive: true, force: true }),
   ]
   const failures: unknown[] = []
   for (const step of steps) {
@@ -213,8 +203,14 @@ export async function removeAttempt(
     }
   }
   if (failures.length > 0) {
-    throw new AggregateError(failures, `Cannot remove everything of "${name}"`)
+    // Its record stays: by that the next removal finds what is left.
+    throw new AggregateError(failures, `Cannot remove everything of "${name}": ${texts(failures)}`)
   }
+  rmSync(own.run, { recursive: true, force: true })
+}
+
+function texts(failures: readonly unknown[]): string {
+  return failures.map((each) => (each instanceof Error ? each.message : String(each))).join('; ')
 }
 
 /** Nearly always empty by now, for its processes ended with their pid 1. */

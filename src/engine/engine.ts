@@ -12,6 +12,7 @@ import { applyDesired, changeStack, stopStack } from './apply.ts'
 import { watchChildren } from './children.ts'
 import { keyOf, withDigests } from './digests.ts'
 import { execInContainer } from './container/exec.ts'
+import { kernelProcesses } from './container/processes.ts'
 import { signalContainer } from './container/stop.ts'
 import { factsOf } from './heal/facts.ts'
 import { Healer } from './heal/healer.ts'
@@ -54,6 +55,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     children,
     net,
     namespaces: new NamespacePool((netns) => net.prepareNamespace(netns)),
+    processes: kernelProcesses,
     bootId: bootId(),
     values: new Map(),
     containers: new Map(),
@@ -116,7 +118,7 @@ function engineOn(machine: Machine, close: () => Promise<void>): Engine {
     network: (command) => runNetworkCommand(machine, command),
     logs: (name, options) => readContainerLog(machine, containerNamed(machine, name), options),
     subscribe: machine.subscribe,
-    kill: async (name, signal) => signalContainer(containerNamed(machine, name), signal),
+    kill: async (name, signal) => signalContainer(machine, containerNamed(machine, name), signal),
     isIdle: async () => isIdle(machine),
     close,
   }

@@ -6,6 +6,7 @@ import type { CgroupHost, Fd } from '../linux/index.ts'
 import type { HealthStatus } from '../planner/index.ts'
 import type { DnsServer, Faults, Net } from '../net/index.ts'
 import type { NamespacePool } from './namespaces.ts'
+import type { Processes } from './processes.ts'
 import type { AttemptRecord, ContainerRecord } from './records/container.ts'
 import type { ExitStatus } from './records/attempt.ts'
 import { containerPaths, type ContainerPaths } from './paths.ts'
@@ -17,6 +18,7 @@ export interface Machine {
   readonly cgroups: CgroupHost
   readonly net: Net
   readonly namespaces: NamespacePool
+  readonly processes: Processes
   readonly bootId: string
   /** Values of secrets and configs, by `storeKey`: they are kept in memory and nowhere else. */
   readonly values: Map<string, string>

@@ -20,10 +20,11 @@ export function startByUser(machine: Machine, container: LiveContainer): Promise
 /** Watches the running attempt's health, and acts on its end once all of it is cleaned up. */
 export function followAttempt(machine: Machine, container: LiveContainer): void {
   followHealth(machine, container)
-  container.attempt?.ended.then(
-    () => afterEnd(machine, container),
-    (failure: unknown) => warn(machine, container, failure),
-  )
+  container.attempt?.ended
+    // What it has left behind is no reason to stay down: the next attempt begins by removing it.
+    .catch((failure: unknown) => warn(machine, container, failure))
+    .then(() => afterEnd(machine, container))
+    .catch((failure: unknown) => warn(machine, container, failure))
 }
 
 /** An attempt that ended while nobody looked, as a reboot leaves it. */

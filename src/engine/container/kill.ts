@@ -20,7 +20,7 @@ export async function killContainer(
   const isEnd = number === SIGKILL || number === signalNumber(container.record.spec.stopSignal)
   if (isEnd) update(machine, container, { stoppedByUser: true })
   const { attempt } = container
-  signalContainer(container, signal)
+  signalContainer(machine, container, signal)
   if (!attempt || !isEnd) return
   thaw(machine, attempt)
   if (number === SIGKILL) await attempt.ended

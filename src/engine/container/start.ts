@@ -66,7 +66,7 @@ async function start(machine: Machine, container: LiveContainer): Promise<void> 
     temporary: new Undo(),
   }
   try {
-    await launch(machine, container, draft)
+    await machine.processes.launch(machine, container, draft)
   } catch (error) {
     await draft.pending
     await draft.temporary.run()
@@ -98,7 +98,7 @@ function resultOf(error: unknown, { attempt, begunAt }: AttemptRecord): Containe
 }
 
 /** What has been made so far, filled in step by step, for whoever has to take it away again. */
-interface Draft {
+export interface Draft {
   record: AttemptRecord
   connection: Connection
   /** Present once a monitor has been spawned; settles when the program runs, or never will. */
@@ -109,7 +109,12 @@ interface Draft {
   readonly temporary: Undo
 }
 
-async function launch(machine: Machine, container: LiveContainer, draft: Draft): Promise<void> {
+/** Makes everything of the attempt and runs it; resolves once the program runs. */
+export async function launch(
+  machine: Machine,
+  container: LiveContainer,
+  draft: Draft,
+): Promise<void> {
   const { own, record } = container
   const { temporary } = draft
   // Named before it is made: whoever finds this record after a crash knows what to look for.

@@ -1,9 +1,7 @@
 /** Stops an attempt: its stop signal, its grace, then SIGKILL for everything that is left. */
 
-import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
-import { KernelError, UsageError } from '../../errors.ts'
-import { pidfdSendSignal } from '../../linux/index.ts'
+import { UsageError } from '../../errors.ts'
 import { update } from '../attempts.ts'
 import type { LiveAttempt, LiveContainer, Machine } from '../machine.ts'
 import { thaw } from './pause.ts'
@@ -22,8 +20,12 @@ export async function stopContainer(
   const signal = signalNumber(container.record.spec.stopSignal)
   // A pid 1 that neither handles nor waits for the signal never gets it (pid_namespaces(7)): its
   // grace would only be waited for.
-  if (attempt.exit === undefined && graceMs > 0 && listensTo(attempt, signal)) {
-    sendSignal(attempt, signal)
+  if (
+    attempt.exit === undefined &&
+    graceMs > 0 &&
+    machine.processes.listensTo(attempt.process?.pid ?? 0, signal)
+  ) {
+    sendSignal(machine, attempt, signal)
     thaw(machine, attempt)
     if (await endsWithin(attempt, graceMs)) return
   }
@@ -33,8 +35,8 @@ export async function stopContainer(
 }
 
 /** Signals pid 1 of the container; one that has just ended is success. */
-export function signalContainer(container: LiveContainer, signal: string): void {
-  if (container.attempt) sendSignal(container.attempt, signalNumber(signal))
+export function signalContainer(machine: Machine, container: LiveContainer, signal: string): void {
+  if (container.attempt) sendSignal(machine, container.attempt, signalNumber(signal))
 }
 
 /** 15 for `SIGTERM`, `TERM` or `15`. Real-time signals as `SIGRTMIN+3`. */
@@ -60,27 +62,8 @@ function realTimeSignal(name: string): number | undefined {
   return number >= 34 && number <= 64 ? number : undefined
 }
 
-function sendSignal(attempt: LiveAttempt, signal: number): void {
-  if (attempt.process?.pidfd === undefined) return
-  try {
-    pidfdSendSignal(attempt.process.pidfd, signal)
-  } catch (error) {
-    if (!(error instanceof KernelError && error.errnoName === 'ESRCH')) throw error
-  }
-}
-
-/** Whether pid 1 catches the signal, or blocks it to take it by sigwait(3) or signalfd(2). */
-function listensTo(attempt: LiveAttempt, signal: number): boolean {
-  if (signal === constants.signals.SIGKILL) return false
-  const bit = 1n << BigInt(signal - 1)
-  try {
-    const status = readFileSync(`/proc/${attempt.process?.pid ?? 0}/status`, 'latin1')
-    const mask = (name: string): bigint =>
-      BigInt(`0x${new RegExp(`^${name}:\\s*([0-9a-f]+)`, 'm').exec(status)?.[1] ?? '0'}`)
-    return ((mask('SigCgt') | mask('SigBlk')) & bit) !== 0n
-  } catch {
-    return false
-  }
+function sendSignal(machine: Machine, { process }: LiveAttempt, signal: number): void {
+  if (process?.pidfd !== undefined) machine.processes.signal(process.pidfd, signal)
 }
 
 async function endsWithin(attempt: LiveAttempt, graceMs: number): Promise<boolean> {

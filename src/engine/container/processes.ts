@@ -1,0 +1,50 @@
+/** The processes of attempts as the kernel has them. */
+
+import { openSync, readFileSync } from 'node:fs'
+import { constants } from 'node:os'
+import { KernelError } from '../../errors.ts'
+import { close, type Fd, pidfdOpen, pidfdSendSignal, startTime } from '../../linux/index.ts'
+import type { Processes } from '../processes.ts'
+import { listenToReports } from './reports.ts'
+import { launch } from './start.ts'
+
+export const kernelProcesses: Processes = {
+  launch,
+  listen: listenToReports,
+  hold: (pid) => orGone(() => pidfdOpen(pid)),
+  release: close,
+  signal: sendSignal,
+  listensTo,
+  isAlive: ({ pid, startTime: begun }) => startTime(pid) === begun,
+  networkOf: (pid) => orGone(() => openSync(`/proc/${pid}/ns/net`, 'r')),
+}
+
+/** It has ended since we looked; the report of that follows. */
+function orGone(open: () => Fd): Fd | undefined {
+  try {
+    return open()
+  } catch {
+    return undefined
+  }
+}
+
+function sendSignal(pidfd: Fd, signal: number): void {
+  try {
+    pidfdSendSignal(pidfd, signal)
+  } catch (error) {
+    if (!(error instanceof KernelError && error.errnoName === 'ESRCH')) throw error
+  }
+}
+
+function listensTo(pid: number, signal: number): boolean {
+  if (signal === constants.signals.SIGKILL) return false
+  const bit = 1n << BigInt(signal - 1)
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1')
+    const mask = (name: string): bigint =>
+      BigInt(`0x${new RegExp(`^${name}:\\s*([0-9a-f]+)`, 'm').exec(status)?.[1] ?? '0'}`)
+    return ((mask('SigCgt') | mask('SigBlk')) & bit) !== 0n
+  } catch {
+    return false
+  }
+}

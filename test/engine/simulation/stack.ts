@@ -1,0 +1,85 @@
+/** Stacks that chance writes: a few services with programs, policies, replicas and dependencies. */
+import type { Dependency, DesiredContainer, DesiredState } from '../../../src/planner/index.ts'
+import { specOf } from '../../planner/world.ts'
+import type { Random } from './random.ts'
+
+const NAMES = ['a', 'b', 'c', 'd'] as const
+const NETWORK = 'sim_default'
+
+export function randomStack(stack: string, random: Random): DesiredState {
+  const services = NAMES.filter(() => random.chance(65))
+  const present = services.length > 0 ? services : [NAMES[0]]
+  const containers = present.flatMap((service, at) =>
+    replicas(stack, { service, before: present.slice(0, at) }, random),
+  )
+  const isUsed = containers.some(({ spec }) => spec.network.kind === 'networks')
+  return {
+    stack,
+    source: { directory: '/sim', files: ['/sim/stack.yaml'] },
+    services: present,
+    containers,
+    networks: isUsed ? [network()] : [],
+    volumes: [],
+  }
+}
+
+interface Place {
+  readonly service: string
+  /** Services that it may depend on. */
+  readonly before: readonly string[]
+}
+
+function replicas(stack: string, place: Place, random: Random): readonly DesiredContainer[] {
+  const { service } = place
+  const spec = specOf({
+    command: randomProgram(random),
+    environment: { EDIT: String(random.between(1, 3)) },
+    restart: { condition: random.pick(['no', 'always', 'on-failure', 'unless-stopped']) },
+    stopGraceMs: random.pick([0, 100, 10_000]),
+    network: random.chance(70)
+      ? {
+          kind: 'networks',
+          attachments: [{ network: NETWORK, aliases: [service], gatewayPriority: 0, priority: 0 }],
+        }
+      : { kind: 'none' },
+  })
+  const dependsOn = randomDependencies(place.before, random)
+  return Array.from({ length: random.pick([1, 1, 1, 2]) }, (_, at) => ({
+    name: `${stack}-${service}-${at + 1}`,
+    service,
+    index: at + 1,
+    spec,
+    dependsOn,
+  }))
+}
+
+function randomProgram(random: Random): readonly string[] {
+  const kind = random.pick(['server', 'server', 'server', 'job', 'crash'])
+  return [kind, String(random.pick([0, 5, 150, 3000]))]
+}
+
+/** Of servers alone a start is all that can be waited for without end. */
+function randomDependencies(before: readonly string[], random: Random): readonly Dependency[] {
+  return before
+    .filter(() => random.chance(30))
+    .map((service) => ({
+      service,
+      condition: 'service_started',
+      required: random.chance(80),
+      restart: random.chance(30),
+    }))
+}
+
+function network(): DesiredState['networks'][number] {
+  return {
+    key: 'default',
+    name: NETWORK,
+    external: false,
+    internal: false,
+    driver: 'bridge',
+    driverOptions: {},
+    ipv6: false,
+    subnets: [],
+    labels: {},
+  }
+}
