@@ -82,7 +82,7 @@ async function timed(...words: readonly string[]): Promise<number> {
 
 const group = (title: string, rows: Readonly<Record<string, Statistics>>): Group => ({
   title: `Growth: ${title}`,
-  note: 'Sleeping services on one bridge network; wall time of the whole command; a supervisor runs.',
+  note: 'Sleeping services on one bridge network; wall time of the command; a supervisor runs.',
   unit: 'ms',
   yardstick: 'tsstack, 1 service',
   rows,

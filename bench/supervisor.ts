@@ -1,4 +1,4 @@
-/** What the supervisor costs while it waits, while all crash, and when one program has to come back. */
+/** What the supervisor costs while it waits, while all crash, and when one has to come back. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -65,7 +65,7 @@ export async function restartGroup({ directory, image, rounds }: Setting): Promi
   const script = '/bin/date +%s.%N; exec /bin/sleep 1000'
   writeFileSync(
     file,
-    `name: restart\nservices:\n  s1:\n    image: '${image}'\n    restart: always\n    init: false\n` +
+    `name: restart\nservices:\n  s1:\n    image: '${image}'\n    restart: always\n` +
       `    stop_signal: SIGKILL\n    command: [/bin/sh, -c, ${JSON.stringify(script)}]\n`,
   )
   const times: number[] = []
@@ -85,7 +85,7 @@ export async function restartGroup({ directory, image, rounds }: Setting): Promi
   }
   return {
     title: 'Restart',
-    note: 'SIGKILL for pid 1 until the first line of its replacement; 100 ms of it are the back-off.',
+    note: 'SIGKILL for pid 1 to the first line of its replacement; 100 ms are the back-off.',
     unit: 'ms',
     rows: { 'tsstack, killed to running': statistics(times) },
   }

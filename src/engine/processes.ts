@@ -14,7 +14,7 @@ export interface Processes {
   launch(machine: Machine, container: LiveContainer, draft: Draft): Promise<void>
   /** Hears what monitor and child report through the FIFO at `path`. */
   listen(path: string, listener: ReportListener): { close: () => void }
-  /** A descriptor that means this process and no later one of its pid; undefined when it is gone. */
+  /** A descriptor that means this process and no later one of its pid; undefined: it is gone. */
   hold(pid: number): Fd | undefined
   release(held: Fd): void
   /** One that has ended is success. */

@@ -1,6 +1,6 @@
 /**
- * The reconciler against chance: a seed decides what is edited, killed, broken and waited for. After
- * every step the invariants hold; at the end the stack converges, and goes without a trace.
+ * The reconciler against chance: a seed decides what is edited, killed, broken and waited for.
+ * After every step the invariants hold; at the end the stack converges, and goes without a trace.
  */
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
