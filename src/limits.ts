@@ -278,7 +278,7 @@ export const FILE_CONTENT_BYTES_MAX: number = 16 * 1024 * 1024
 export const ARCHIVE_MEMBERS_MAX: number = 100_000
 
 /** Heap of the process that fetches images: its buffers are outside of it. */
-export const IMAGE_WORKER_HEAP_MIB: number = 64
+export const IMAGE_WORKER_HEAP_MIB: number = 96
 
 /** Redirects on the way to one part of an image: registries use one, mirrors two. */
 export const REGISTRY_REDIRECTS_MAX: number = 5

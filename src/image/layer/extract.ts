@@ -11,6 +11,7 @@ import {
   chownAt,
   close,
   type Fd,
+  type FileTime,
   linkAt,
   makeDirectoryAt,
   makeNodeAt,
@@ -53,7 +54,7 @@ export class LayerWriter implements TarHandler {
   readonly #parents: Parents
   readonly #onBytes: (bytes: number) => void
   /** Times of directories, which every entry made in them changes: set at the end. */
-  readonly #times = new Map<string, TarEntry>()
+  readonly #times = new Map<string, FileTime>()
   #file: OpenFile | undefined
   #entries = 0
   #bytes = 0
@@ -95,7 +96,7 @@ export class LayerWriter implements TarHandler {
 
   /** Everything has come. Closes what is open. */
   finish(): Extracted {
-    for (const [path, entry] of this.#times) this.#setDirectoryTimes(path, entry)
+    for (const [path, time] of this.#times) this.#setDirectoryTimes(path, time)
     this.close()
     return { entries: this.#entries, bytes: this.#bytes, isOpaque: this.#isOpaque }
   }
@@ -120,7 +121,7 @@ export class LayerWriter implements TarHandler {
     } finally {
       close(fd)
     }
-    this.#times.set('', entry)
+    this.#times.set('', timeOf(entry))
   }
 
   #apply(mark: Mark, parent: Fd, parts: readonly Part[]): void {
@@ -190,7 +191,7 @@ export class LayerWriter implements TarHandler {
     } finally {
       close(fd)
     }
-    this.#times.set(pathOf(at.parts), entry)
+    this.#times.set(pathOf(at.parts), timeOf(entry))
   }
 
   /** The target has to be in this layer already; a link to a link is one to the link itself. */
@@ -242,7 +243,7 @@ export class LayerWriter implements TarHandler {
     this.#parents.forget()
   }
 
-  #setDirectoryTimes(path: string, entry: TarEntry): void {
+  #setDirectoryTimes(path: string, time: FileTime): void {
     let fd
     try {
       const flags = O.RDONLY | O.DIRECTORY
@@ -253,11 +254,16 @@ export class LayerWriter implements TarHandler {
       throw error
     }
     try {
-      setTimesFd(fd, entry)
+      setTimesFd(fd, time)
     } finally {
       close(fd)
     }
   }
+}
+
+/** Without the rest of the entry: a layer may have a hundred thousand directories. */
+function timeOf({ seconds, nanoseconds }: TarEntry): FileTime {
+  return { seconds, nanoseconds }
 }
 
 interface Place {

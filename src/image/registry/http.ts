@@ -86,6 +86,8 @@ export class Http implements Disposable {
       outgoing.destroy(new Error(`nothing came for ${REGISTRY_IDLE_MS_MAX / 1000} s`))
     })
     const answered = once(outgoing, 'response') as Promise<[IncomingMessage]>
+    // Once it is answered, whoever reads the answer is told of what breaks.
+    outgoing.on('error', () => undefined)
     if (typeof body === 'function') {
       const stream = body()
       stream.once('error', (error) => outgoing.destroy(error))

@@ -1,0 +1,62 @@
+/** Real servers of a real distribution: Debian's nginx and redis from one image of its packages. */
+import { execFileSync } from 'node:child_process'
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { Scene } from './cli-scene.ts'
+
+let scene: Scene
+beforeEach(async () => {
+  scene = await Scene.open()
+})
+afterEach(() => scene.close())
+
+/** Fetches a hundred megabytes of packages: where mmdebstrap was installed for it. */
+const canRun = ['/usr/bin/mmdebstrap', '/usr/sbin/mmdebstrap'].some((path) => existsSync(path))
+
+/** False when no package can be had here. */
+function makeRootfs(path: string): boolean {
+  const words = ['--quiet', '--variant=minbase', '--include=nginx-light,redis-server', 'bookworm']
+  try {
+    execFileSync('mmdebstrap', [...words, path], { stdio: 'ignore', timeout: 240_000 })
+    return true
+  } catch {
+    return false
+  }
+}
+
+test.skipIf(!canRun)(
+  'nginx and redis of Debian run as a stack, and find each other',
+  { timeout: 400_000 },
+  async (context) => {
+    const archive = join(scene.folder, 'debian.tar')
+    if (!makeRootfs(archive)) context.skip('no packages can be fetched here')
+    await scene.ok('import', '-c', 'CMD ["nginx", "-g", "daemon off;"]', archive, 'debian:servers')
+    const stack = {
+      name: 'debian',
+      services: {
+        web: {
+          image: 'debian:servers',
+          pull_policy: 'never',
+          ports: ['8088:80'],
+          healthcheck: { test: 'test -s /run/nginx.pid', interval: '1s' },
+          depends_on: { store: { condition: 'service_healthy' } },
+        },
+        store: {
+          image: 'debian:servers',
+          pull_policy: 'never',
+          user: 'redis',
+          command: 'redis-server --save "" --dir /tmp --protected-mode no',
+          healthcheck: { test: ['CMD', 'redis-cli', 'ping'], interval: '1s' },
+        },
+      },
+    }
+    writeFileSync(join(scene.folder, 'compose.yaml'), JSON.stringify(stack))
+    await scene.ok('up', '-d')
+    expect(await scene.sandbox.curl('http://127.0.0.1:8088/')).toContain('Welcome to nginx!')
+    const asked = await scene.ok('exec', 'web', 'redis-cli', '-h', 'store', 'ping')
+    expect(asked.stdout).toBe('PONG\n')
+    await scene.ok('down')
+    expect(await scene.sandbox.leaks()).toBe('')
+  },
+)
