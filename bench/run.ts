@@ -60,6 +60,7 @@ function mountMemory(path: string): void {
 async function measure(directory: string): Promise<readonly Group[]> {
   const { makeRootfs } = await import('./floor.ts')
   const { launchGroup, endurance } = await import('./launch.ts')
+  const { buildGroups } = await import('./build.ts')
   const { commandGroup, stackGroups } = await import('./commands.ts')
   const { lifecycleGroup } = await import('./lifecycle.ts')
   const { configGroups } = await import('./config.ts')
@@ -75,6 +76,7 @@ async function measure(directory: string): Promise<readonly Group[]> {
     commands: async () => [await commandGroup({ directory, image, rounds: 15 })],
     lifecycle: async () => [await lifecycleGroup({ directory, image, rounds: 10 })],
     config: async () => configGroups({ directory, rounds: 15 }),
+    build: async () => buildGroups({ directory, rounds: 15 }),
     memory: async () => [await memoryGroup({ directory, image, count: 50 })],
     network: async () => networkGroups(3),
     images: async () => imageGroups(directory, 3),

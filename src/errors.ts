@@ -27,6 +27,11 @@ export const ERROR_CODES = {
   IMAGE_IN_USE: { exit: 1, meaning: 'A container needs the image that was to be removed' },
   REGISTRY: { exit: 1, meaning: 'A registry could not be reached, or refused' },
   DISK_FULL: { exit: 1, meaning: 'The disk has no room for what was to be written' },
+  INVALID_DOCKERFILE: {
+    exit: 1,
+    meaning: 'The Dockerfile has errors; each is shown with its place',
+  },
+  BUILD: { exit: 1, meaning: 'An image could not be built' },
   NO_SUCH_SERVICE: { exit: 1, meaning: 'The stack has no service of that name' },
   NO_SUCH_KEY: { exit: 1, meaning: 'The stack has no value at that path' },
   NO_SUCH_REVISION: { exit: 1, meaning: 'The stack was never applied under that number' },
@@ -110,6 +115,27 @@ export class SpecError extends TsstackError {
     sources: ReadonlyMap<string, string> = new Map(),
   ) {
     super('INVALID_STACK', message)
+    this.diagnostics = diagnostics
+    this.sources = sources
+  }
+}
+
+/** The author of the Dockerfile can act: what is wrong with it, or which instruction failed. */
+export class DockerfileError extends TsstackError {
+  override readonly name: string = 'DockerfileError'
+  readonly diagnostics: readonly Diagnostic[]
+  /** Text of the files by the name that diagnostics show, for excerpts. */
+  readonly sources: ReadonlyMap<string, string>
+
+  constructor(
+    code: 'INVALID_DOCKERFILE' | 'BUILD',
+    diagnostics: readonly Diagnostic[],
+    sources: ReadonlyMap<string, string>,
+  ) {
+    const errors = diagnostics.filter(({ severity }) => severity === 'error')
+    const [first] = errors
+    const one = errors.length === 1 ? first?.message : undefined
+    super(code, one ?? `Cannot build the Dockerfile: ${errors.length} errors`)
     this.diagnostics = diagnostics
     this.sources = sources
   }

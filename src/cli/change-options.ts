@@ -15,6 +15,8 @@ export interface ChangeFlags {
   readonly recreate?: boolean
   readonly alwaysRecreateDeps?: boolean
   readonly renewAnonVolumes?: boolean
+  /** `--build` and `--no-build`; absent: what has no image yet. */
+  readonly build?: boolean
 }
 
 /** Options of `up` and of `plan`, which shows what it would do. */
@@ -77,4 +79,17 @@ export function planOptions(flags: ChangeFlags, services: readonly string[]): Pl
     ...(flags.alwaysRecreateDeps === true && { alwaysRecreateDeps: true }),
     ...(flags.renewAnonVolumes === true && { renewAnonymousVolumes: true }),
   }
+}
+
+/** Options of the commands that build images before they make containers. */
+export function addBuildOptions(command: Command): Command {
+  return command
+    .option('--build', 'build images first, also those that are there')
+    .option('--no-build', 'build no image, even if it is missing')
+}
+
+/** Which images are built first. */
+export function buildWish({ build }: ChangeFlags): { readonly build?: 'missing' | 'all' } {
+  if (build === false) return {}
+  return { build: build === true ? 'all' : 'missing' }
 }

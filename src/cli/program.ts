@@ -3,6 +3,7 @@
 import { Command } from 'commander'
 import { placesOf, VERSION } from '../daemon/index.ts'
 import type { CommandModule } from './command.ts'
+import { buildCommand } from './commands/build.ts'
 import { completionCommand } from './commands/completion.ts'
 import { configCommand } from './commands/config.ts'
 import { commitCommand, exportCommand } from './commands/commit.ts'
@@ -60,6 +61,7 @@ import { addStackOptions } from './options.ts'
 /** In the order of the help. */
 const COMMANDS: readonly CommandModule[] = [
   upCommand,
+  buildCommand,
   downCommand,
   watchCommand,
   planCommand,

@@ -1,6 +1,6 @@
 /** An error as the reader sees it, and the exit status it ends the program with. */
 
-import { InvalidStack, RemoteError } from '../daemon/index.ts'
+import { InvalidStack, RemoteError, RenderedError } from '../daemon/index.ts'
 import { ERROR_CODES, TsstackError } from '../errors.ts'
 import type { ErrorCode } from '../errors.ts'
 import { safeLine, safeText } from './safe-text.ts'
@@ -21,7 +21,7 @@ export function renderError(error: unknown, paint: Paint, debug: boolean): strin
   const { message, hint, code } = parts(error)
   const lines = renderedOf(error)
   // A single diagnostic has said it all.
-  if (!lines.some((line) => line.endsWith(`: ${message}`))) {
+  if (!lines.some((line) => withoutColor(line).endsWith(`: ${message}`))) {
     lines.push(`${paint('red', 'error:')} ${safeText(message)} ${paint('dim', `[${code}]`)}`)
   }
   if (hint !== undefined) lines.push(`${paint('cyan', 'hint:')} ${safeText(hint)}`)
@@ -33,9 +33,14 @@ export function renderError(error: unknown, paint: Paint, debug: boolean): strin
  * hostile.
  */
 function renderedOf(error: unknown): string[] {
-  const isInvalid = error instanceof InvalidStack || error instanceof RemoteError
-  const text = isInvalid ? error.rendered : undefined
+  const isRendered =
+    error instanceof InvalidStack || error instanceof RemoteError || error instanceof RenderedError
+  const text = isRendered ? error.rendered : undefined
   return text === undefined ? [] : text.trimEnd().split('\n').map(safeLine)
+}
+
+function withoutColor(line: string): string {
+  return line.replaceAll(/\p{Cc}\[[\d;]*m/gu, '')
 }
 
 function parts(error: unknown): {

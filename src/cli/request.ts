@@ -63,6 +63,10 @@ async function* askOnce(
       } else if (answer.message.kind === 'load-yourself') {
         yield* ask(asking, await withDesired(request))
         return
+      } else if (answer.message.kind === 'build-first') {
+        session.close()
+        yield* ask(asking, await afterBuild(asking, request, answer.message))
+        return
       } else if (answer.message.kind === 'waiting') {
         const { holder, stack } = answer.message
         const who = `${safeText(holder.command)} (pid ${holder.pid})`
@@ -112,6 +116,19 @@ export async function askFor<Kind extends ServerMessage['kind']>(
   }
   if (found === undefined) throw new Error(`The supervisor did not answer with "${kind}"`)
   return found as Extract<ServerMessage, { kind: Kind }>
+}
+
+/** The same request, when the images it needs are built. */
+async function afterBuild(
+  asking: Asking,
+  request: Request,
+  { builds, directory, values }: Extract<ServerMessage, { kind: 'build-first' }>,
+): Promise<Request> {
+  const { buildWithProgress } = await import('./build-images.ts')
+  const flags = { noCache: false, pull: false, args: {} }
+  await buildWithProgress(asking, { builds, directory, values, flags })
+  const { build: _done, ...rest } = request as Extract<Request, { kind: 'up' }>
+  return rest
 }
 
 /** Files that are too large for the supervisor are read here. */

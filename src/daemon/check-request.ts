@@ -13,6 +13,7 @@ import type {
   PlanOptions,
 } from '../planner/index.ts'
 import { networkCommand } from './check-network.ts'
+import { buildStep } from './building/check-step.ts'
 import { count, flag, listOf, plainObject, recordOf, shape, text, textLike } from './check.ts'
 import type { Check } from './check.ts'
 import type {
@@ -211,6 +212,7 @@ const CHECKS: { readonly [Kind in Request['kind']]: (body: Body) => Request } = 
     options: planOptions(body['options'], 'options'),
     attach: flag(body['attach'], 'attach'),
     ...(body['wait'] !== undefined && { wait: waitRequest(body['wait'], 'wait') }),
+    ...(body['build'] !== undefined && { build: whichBuilds(body['build'], 'build') }),
     ...(body['watch'] !== undefined && { watch: watchMode(body['watch'], 'watch') }),
     ...(body['pull'] !== undefined && { pull: text(body['pull'], 'pull') }),
     ...(body['expected'] !== undefined && { expected: planLike(body['expected'], 'expected') }),
@@ -252,6 +254,13 @@ const CHECKS: { readonly [Kind in Request['kind']]: (body: Body) => Request } = 
     service: text(body['service'], 'service'),
     run: runOptions(body['run'], 'run'),
   }),
+  'build-step': (body) => ({ kind: 'build-step', step: buildStep(body['step'], 'step') }),
+}
+
+const whichBuilds: Check<'missing' | 'all'> = (value, place) => {
+  const which = text(value, place)
+  if (which === 'missing' || which === 'all') return which
+  throw new UsageError(`Cannot understand the request: "${place}" has to be "missing" or "all"`)
 }
 
 const watchMode: Check<WatchMode> = (value, place) => {

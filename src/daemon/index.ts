@@ -2,7 +2,9 @@
 
 import type { ImageWish } from '../image/index.ts'
 import type { importVolume as ImportVolume } from '../engine/index.ts'
-import type { DesiredState } from '../planner/index.ts'
+import type { DesiredBuild, DesiredState } from '../planner/index.ts'
+import type { BuildRun, BuiltService } from './building/run.ts'
+import type { buildsWanted } from './building/wanted.ts'
 import type { WishOptions } from './images/wishes.ts'
 import type { Places } from './places.ts'
 import type { StackInput } from './protocol.ts'
@@ -25,6 +27,8 @@ export type {
   TerminalSize,
   UsageSample,
 } from '../engine/index.ts'
+export type { BuildEvent } from '../build/index.ts'
+export type { BuildRun, BuiltService } from './building/run.ts'
 export type { DiagnosticsFormat } from './read-config.ts'
 export { placesOf } from './places.ts'
 export type { Places } from './places.ts'
@@ -32,7 +36,7 @@ export { unpackBlocks } from './log-lines.ts'
 export type { PackedBlock } from './log-lines.ts'
 export type * from './protocol.ts'
 export { BUILD, VERSION } from './version.ts'
-export { InvalidStack, RemoteError } from './wire-error.ts'
+export { InvalidStack, RemoteError, RenderedError } from './wire-error.ts'
 
 /** Reads stack files in this process. Loads the spec room, which few commands need. */
 export async function readStack(
@@ -40,6 +44,20 @@ export async function readStack(
 ): Promise<{ readonly desired: DesiredState; readonly warnings: string }> {
   const { readStack: read } = await import('./load.ts')
   return read(input)
+}
+
+/** Builds images in this process. Loads the rooms of images and builds. */
+export async function buildServices(run: BuildRun): Promise<readonly BuiltService[]> {
+  const { buildServices: work } = await import('./building/run.ts')
+  return work(run)
+}
+
+/** What of a stack would be built. */
+export async function wantedBuilds(
+  ...wanted: Parameters<typeof buildsWanted>
+): Promise<readonly DesiredBuild[]> {
+  const { buildsWanted: find } = await import('./building/wanted.ts')
+  return find(...wanted)
 }
 
 /** `config`: the stack as it is after merging. */

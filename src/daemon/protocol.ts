@@ -5,6 +5,7 @@
 
 import type {
   ContainerDetails,
+  BuildStep,
   EngineEvent,
   ExecRequest,
   NetworkCommand,
@@ -20,6 +21,7 @@ import type {
 import type { ErrorCode } from '../errors.ts'
 import type { ImageEvent } from '../image/index.ts'
 import type {
+  DesiredBuild,
   DesiredState,
   Impact,
   LifecycleOptions,
@@ -130,6 +132,8 @@ export interface RunOptions {
   readonly size?: TerminalSize
 }
 
+export type BuildStepRequest = Omit<BuildStep, 'onOutput' | 'signal'>
+
 /** The first message after the introductions; one per connection. */
 export type Request =
   | { readonly kind: 'hand-over' }
@@ -178,6 +182,8 @@ export type Request =
       readonly wait?: WaitRequest
       /** The plan that was agreed to: any other is refused. */
       readonly expected?: Plan
+      /** Which images are built first; absent: none. */
+      readonly build?: 'missing' | 'all'
       /** Stay, and follow the files. Files alone can be followed. */
       readonly watch?: WatchMode
       /** When images are fetched, instead of the stack file's `pull_policy`. */
@@ -214,6 +220,8 @@ export type Request =
       readonly service: string
       readonly run: RunOptions
     }
+  /** A RUN of a build that the client is at. */
+  | { readonly kind: 'build-step'; readonly step: BuildStepRequest }
 
 export interface WaitRequest {
   /** Absent: for as long as it takes. */
@@ -252,6 +260,14 @@ export type ServerMessage =
   | { readonly kind: 'error'; readonly error: WireError }
   /** Somebody else is changing the stack: the request waits. */
   | { readonly kind: 'waiting'; readonly stack: string; readonly holder: Holder }
+  /** Images have to be built: build them and ask again without `build`. */
+  | {
+      readonly kind: 'build-first'
+      readonly builds: readonly DesiredBuild[]
+      readonly directory: string
+      /** Contents of secrets, by the keys of the desired state. */
+      readonly values: Readonly<Record<string, string>>
+    }
   /** The stack files are too large to be read here: read them and ask again with `desired`. */
   | { readonly kind: 'load-yourself' }
   | {

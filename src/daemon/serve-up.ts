@@ -4,6 +4,7 @@
  */
 
 import { applyAndTell } from './apply-and-tell.ts'
+import { tellBuilds } from './building/tell.ts'
 import { attachTo } from './attach.ts'
 import { Interrupts } from './interrupts.ts'
 import type { Request } from './protocol.ts'
@@ -17,10 +18,11 @@ type UpRequest = Extract<Request, { kind: 'up' }>
 export async function serveUp(
   supervisor: Supervisor,
   session: ClientSession,
-  { source, options, pull, attach, wait, expected }: UpRequest,
+  { source, options, pull, attach, build, wait, expected }: UpRequest,
 ): Promise<void> {
   const desired = takeSource(session, source)
   if (desired === undefined) return
+  if (tellBuilds(supervisor, session, { desired, options, build })) return
   const { stack } = desired
   const interrupts = new Interrupts()
   session.listener = { onSignal: ({ kind }) => kind === 'interrupt' && interrupts.next() }

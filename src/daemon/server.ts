@@ -3,6 +3,7 @@
 import type { Server, Socket } from 'node:net'
 import { HELLO_MS_MAX } from '../limits.ts'
 import { checkHello, checkRequest, checkSignal } from './check-request.ts'
+import { serveBuildStep } from './building/serve-step.ts'
 import { Connection } from './connection.ts'
 import type { Frame } from './framing.ts'
 import { PROTOCOL } from './protocol.ts'
@@ -159,6 +160,7 @@ const SERVE: { readonly [Kind in RequestKind]: Serve<Kind> } = {
   logs: serveLogs,
   exec: serveExec,
   run: serveRun,
+  'build-step': serveBuildStep,
 }
 
 function serve<Kind extends RequestKind>(

@@ -4,6 +4,17 @@ import { ERROR_CODES, TsstackError } from '../errors.ts'
 import type { ErrorCode, SpecError } from '../errors.ts'
 import type { WireError } from './protocol.ts'
 
+/** A Dockerfile that has errors, with the diagnostics as a person reads them. */
+export class RenderedError extends TsstackError {
+  override readonly name: string = 'RenderedError'
+  readonly rendered: string
+
+  constructor(error: TsstackError, rendered: string) {
+    super(error.code, error.message, { hint: error.hint, cause: error })
+    this.rendered = rendered
+  }
+}
+
 /** Stack files that have errors, with the diagnostics as a person reads them. */
 export class InvalidStack extends TsstackError {
   override readonly name: string = 'InvalidStack'

@@ -16,6 +16,7 @@ import {
   wasOomKilled,
   watchAttempt,
 } from './attempts.ts'
+import { removeBuildSteps } from './build-step.ts'
 import { publishNames, serveNames } from './container/network.ts'
 import { publishPorts } from './container/ports.ts'
 import { attachmentsOf } from './network/attach.ts'
@@ -50,6 +51,7 @@ export async function adoptAll(machine: Machine): Promise<void> {
       await adopt(machine, addContainer(machine, record))
     }
   }
+  await removeBuildSteps(machine)
   await endStrangers(machine)
   // Somebody may have changed the firewall, or removed bridges, while nobody lived.
   machine.net.repair()

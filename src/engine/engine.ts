@@ -9,6 +9,7 @@ import { EngineError } from '../errors.ts'
 import { type DesiredState, impactOf } from '../planner/index.ts'
 import { adoptAll } from './adopt.ts'
 import { applyDesired, changeStack, stopStack } from './apply.ts'
+import { BUILD_STACK, runBuildStep } from './build-step.ts'
 import { watchChildren } from './children.ts'
 import { keyOf, withDigests } from './digests.ts'
 import { execInContainer } from './container/exec.ts'
@@ -90,8 +91,11 @@ function engineOn(machine: Machine, close: () => Promise<void>): Engine {
   return {
     paths: machine.paths,
     observe: async (stack) => observeStack(machine, stack),
-    stacks: async () => stackNames(machine.paths).map((name) => summarize(machine, name)),
     desired: (stack) => readStackRecord(machine.paths, stack)?.desired,
+    stacks: async () =>
+      stackNames(machine.paths)
+        .filter((name) => name !== BUILD_STACK)
+        .map((name) => summarize(machine, name)),
     plan: async (stack, desired, options) =>
       planStack(machine, { stack, desired: lookedAt(machine, desired), options }),
     impact: async (plan) => impactOf(plan, observeStack(machine, plan.stack)),
@@ -117,6 +121,7 @@ function engineOn(machine: Machine, close: () => Promise<void>): Engine {
     networks: async () => readNetworks(machine),
     network: (command) => runNetworkCommand(machine, command),
     logs: (name, options) => readContainerLog(machine, containerNamed(machine, name), options),
+    runBuildStep: (step) => runBuildStep(machine, step),
     subscribe: machine.subscribe,
     kill: async (name, signal) => signalContainer(machine, containerNamed(machine, name), signal),
     isIdle: async () => isIdle(machine),

@@ -80,6 +80,8 @@ export interface Engine {
   /** Does one of the commands about networks; returns the names of what it changed. */
   network(command: NetworkCommand): Promise<readonly string[]>
   logs(container: string, options: LogOptions): AsyncIterable<LogBlock>
+  /** Runs one step of a build to its end: its exit status, or 128 + signal. */
+  runBuildStep(step: BuildStep): Promise<number>
   /** Calls `listener` for everything that happens, until the returned function is called. */
   subscribe(listener: (event: EngineEvent) => void): () => void
   kill(container: string, signal: string): Promise<void>
@@ -308,3 +310,32 @@ export interface LogBlock {
 }
 
 export type { NetworkReading } from './network/command.ts'
+
+/** One command on layers that are given. */
+export interface BuildStep {
+  /** Lower directories, topmost first. */
+  readonly lowers: readonly string[]
+  /** Gets what the command changed: a path of the state root's file system, with nothing there. */
+  readonly upper: string
+  readonly args: readonly string[]
+  readonly environment: Readonly<Record<string, string>>
+  readonly workingDir: string
+  readonly user?: string | undefined
+  readonly network: 'default' | 'none' | 'host'
+  readonly mounts: readonly StepMount[]
+  readonly extraHosts: readonly { readonly name: string; readonly address: string }[]
+  readonly shmBytes?: number | undefined
+  /** What the command writes, line by line; the next comes when this is done. */
+  readonly onOutput: (stream: 'stdout' | 'stderr', bytes: Uint8Array) => Promise<void> | void
+  /** Kills the command. */
+  readonly signal: AbortSignal
+}
+
+export type StepMount =
+  | {
+      readonly kind: 'bind'
+      readonly source: string
+      readonly target: string
+      readonly readOnly: boolean
+    }
+  | { readonly kind: 'tmpfs'; readonly target: string; readonly sizeBytes?: number | undefined }

@@ -11,6 +11,10 @@ export { parseImageSource, sourceName, type ImageSource } from './transport-name
 export { parseConfig } from './parse-config.ts'
 export { parseDocument } from './parse-manifest.ts'
 export { addLayer, type AddOptions, type LayerSource, type LayerWish } from './store/add-layer.ts'
+export { createDecompressor, sniffCompression } from './layer/decompress.ts'
+export type { SparsePart, TarEntry } from './tar/entry.ts'
+export { type TarHandler, TarReader } from './tar/reader.ts'
+export { addNewImage } from './store/new-image.ts'
 export { readBlob, writeBlob } from './store/blobs.ts'
 export {
   addImage,

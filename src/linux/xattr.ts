@@ -12,6 +12,7 @@ const lsetxattr = declare(
   'int lsetxattr(const char *path, const char *name, const void *value, size_t size, int flags)',
 )
 
+const lremovexattr = declare('int lremovexattr(const char *path, const char *name)')
 const fsetxattr = declare(
   'int fsetxattr(int fd, const char *name, const void *value, size_t size, int flags)',
 )
@@ -56,6 +57,14 @@ export function writeXattr(path: BytePath, name: string, value: Uint8Array): voi
 /** Sets one attribute of an open file or directory, which O_PATH does not open. */
 export function writeXattrFd(fd: Fd, name: string, value: Uint8Array): void {
   check(fsetxattr(fd, name, value, value.length, 0), { syscall: 'fsetxattr', args: [fd, name] })
+}
+
+/** Of the file itself, also of a link. */
+export function removeXattr(path: BytePath, name: string): void {
+  check(lremovexattr(terminated(path), name), {
+    syscall: 'lremovexattr',
+    args: [shown(path), name],
+  })
 }
 
 function terminated(path: BytePath): BytePath {

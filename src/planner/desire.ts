@@ -2,6 +2,7 @@
 
 import { UsageError } from '../errors.ts'
 import type { Service, Stack } from '../spec/index.ts'
+import { buildsOf } from './desire/builds.ts'
 import { containerSpec } from './desire/container.ts'
 import { containerName, type Place } from './desire/context.ts'
 import { dependenciesOf } from './desire/dependencies.ts'
@@ -41,6 +42,7 @@ export function desire(
   const containers = services.flatMap((name) =>
     containersOf(stack, name, { ...options, directory: source.directory }),
   )
+  const builds = buildsOf(stack, services)
   return {
     stack: stack.name,
     source,
@@ -52,6 +54,7 @@ export function desire(
     networks: networkSpecs(stack),
     volumes: volumeSpecs(stack),
     images: imagesOf(stack, containers),
+    ...(builds.length === 0 ? {} : { builds }),
     ...(options.environment === undefined
       ? {}
       : { values: fileValues(stack, options.environment) }),

@@ -8,6 +8,10 @@ import type { DesiredImage, OverImage } from './model-image.ts'
 
 export type * from './model-image.ts'
 
+import type { DesiredBuild } from './model-build.ts'
+
+export type * from './model-build.ts'
+
 import type {
   DeviceSpec,
   FileMountSpec,
@@ -39,6 +43,8 @@ export interface DesiredState {
   readonly inactiveServices?: readonly string[]
   readonly networks: readonly NetworkSpec[]
   readonly volumes: readonly VolumeSpec[]
+  /** Images that services build; absent: none. */
+  readonly builds?: readonly DesiredBuild[]
   /**
    * Contents of secrets and configs that are no files, by `valueKey`. The engine takes them out
    * before anything else: no record, event or plan has them.

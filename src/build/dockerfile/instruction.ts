@@ -15,9 +15,11 @@ export type InstructionBody =
       readonly pairs: readonly { readonly key: Word; readonly value: Word }[]
     }
   | { readonly kind: 'arg'; readonly args: readonly ArgDeclaration[] }
-  | { readonly kind: 'workdir' | 'user' | 'stopsignal' | 'maintainer'; readonly value: Word }
+  | { readonly kind: 'maintainer'; readonly value: Word }
+  | { readonly kind: 'workdir' | 'user' | 'stopsignal'; readonly value: Word }
   | { readonly kind: 'expose' | 'volume'; readonly values: readonly Word[] }
-  | { readonly kind: 'cmd' | 'entrypoint'; readonly command: CommandLine }
+  | { readonly kind: 'cmd'; readonly command: CommandLine }
+  | { readonly kind: 'entrypoint'; readonly command: CommandLine }
   | { readonly kind: 'shell'; readonly shell: readonly string[] }
   | { readonly kind: 'healthcheck'; readonly health: ImageHealth }
   | { readonly kind: 'onbuild'; readonly trigger: string }

@@ -4,7 +4,13 @@ import { Option } from 'commander'
 import type { Session } from '../../daemon/index.ts'
 import { UsageError } from '../../errors.ts'
 import type { Plan, PlanOptions } from '../../planner/index.ts'
-import { addChangeOptions, planOptions, pullOption } from '../change-options.ts'
+import {
+  addBuildOptions,
+  addChangeOptions,
+  buildWish,
+  planOptions,
+  pullOption,
+} from '../change-options.ts'
 import type { ChangeFlags } from '../change-options.ts'
 import type { CommandModule } from '../command.ts'
 import type { Context } from '../context.ts'
@@ -22,7 +28,7 @@ export const upCommand: CommandModule = {
   name: 'up',
   summary: 'create and start containers',
   define: (command, run) => {
-    addChangeOptions(addStackOptions(command))
+    addBuildOptions(addChangeOptions(addStackOptions(command)))
       .argument('[services...]', 'or a file that plan -o has written')
       .option('-d, --detach', 'return when everything is started')
       .option('--wait', 'return when everything runs and is healthy; implies --detach')
@@ -31,7 +37,7 @@ export const upCommand: CommandModule = {
       .addOption(pullOption())
       .option('--no-log-prefix', 'do not print the service before each line')
       .option('--timestamps', 'print when each line was written')
-      .action((services: readonly string[], flags: ChangeFlags & UpFlags) =>
+      .action((services: readonly string[], flags: UpFlags) =>
         run((context) => upOrApply(context, services, flags)),
       )
   },
@@ -42,7 +48,7 @@ function waitTimeoutOption(): Option {
   return new Option('--wait-timeout <seconds>', text).argParser(parseCount)
 }
 
-interface UpFlags extends ViewFlags {
+interface UpFlags extends ViewFlags, ChangeFlags {
   /** The plan that was agreed to. */
   readonly expected?: Plan
   readonly wait?: boolean
@@ -102,6 +108,7 @@ async function up(context: Context, options: PlanOptions, given: UpFlags): Promi
       options,
       attach,
       ...(flags.pull && { pull: flags.pull }),
+      ...buildWish(flags),
       ...(flags.wait === true && { wait: waitOf(flags) }),
       ...(flags.expected !== undefined && { expected: flags.expected }),
     },

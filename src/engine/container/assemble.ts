@@ -80,7 +80,7 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
   // Refused now: a container whose signal nobody knows could not be stopped.
   signalNumber(record.spec.stopSignal)
   const mounts = prepareMounts(
-    resolveSources(machine, { record, mounts: config.mounts, rootFd: rootfs.fd, undo }),
+    resolveSources(machine, { container, mounts: config.mounts, rootFd: rootfs.fd, undo }),
     {
       container: record.name,
       rootFd: rootfs.fd,

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, realpathSync } from 'node:fs'
 import { close, type Fd, O, openIn, openPath } from '../../linux/index.ts'
 import { EngineError, KernelError } from '../../errors.ts'
 import type { MountSpec } from '../../planner/index.ts'
-import type { Machine } from '../machine.ts'
+import type { LiveContainer, Machine } from '../machine.ts'
 import type { ContainerRecord } from '../records/container.ts'
 import type { Undo } from '../undo.ts'
 import { fillVolume } from '../volume/copy-up.ts'
@@ -13,7 +13,7 @@ import { targetOf } from './describe.ts'
 import type { OciMount } from './oci.ts'
 
 export interface SourceInput {
-  readonly record: ContainerRecord
+  readonly container: LiveContainer
   readonly mounts: readonly OciMount[]
   /** Detached root, for what a new volume is filled with. */
   readonly rootFd: Fd
@@ -22,22 +22,20 @@ export interface SourceInput {
 
 /** The mounts with every bind's source as a path of the host. Throws MOUNT_SOURCE. */
 export function resolveSources(machine: Machine, input: SourceInput): readonly OciMount[] {
-  const specs = new Map(input.record.spec.mounts.map((spec) => [targetOf(spec), spec]))
+  const specs = new Map(input.container.record.spec.mounts.map((spec) => [targetOf(spec), spec]))
   return input.mounts.map((mount) => {
     const spec = specs.get(mount.destination)
     if (mount.type !== 'bind' || spec === undefined) return mount
     if (spec.kind === 'tmpfs' || spec.kind === 'file') return mount
     const source =
-      spec.kind === 'bind'
-        ? bindSource(machine, input.record, spec)
-        : volumeSource(machine, input, spec)
+      spec.kind === 'bind' ? bindSource(machine, input, spec) : volumeSource(machine, input, spec)
     return { ...mount, source }
   })
 }
 
 function bindSource(
   machine: Machine,
-  record: ContainerRecord,
+  { container: { record, given } }: SourceInput,
   spec: Extract<MountSpec, { kind: 'bind' }>,
 ): string {
   if (!existsSync(spec.source)) {
@@ -50,7 +48,7 @@ function bindSource(
     }
     mkdirSync(spec.source, { recursive: true })
   }
-  refuseOwnState(machine, record, spec)
+  if (given?.sources.has(spec.source) !== true) refuseOwnState(machine, record, spec)
   return spec.source
 }
 
@@ -75,7 +73,8 @@ function volumeSource(
   input: SourceInput,
   spec: Extract<MountSpec, { kind: 'volume' }>,
 ): string {
-  const { record, undo } = input
+  const { container, undo } = input
+  const { record } = container
   const data = openVolume(machine, record, { name: spec.volume, anonymous: spec.anonymous })
   if (!spec.nocopy && spec.subpath === undefined) copyUp(input, spec.target, data)
   if (spec.subpath === undefined) return data

@@ -39,8 +39,11 @@ export function openRootfs(
   const { own, record } = input.container
   const { spec } = record
   const cacheDirectory = openCache(machine)
-  const stored = storedImage(machine.paths, spec)
-  const source = prepareRootfs(spec.image, { cacheDirectory, stored })
+  const { given } = input.container
+  const stored = given ? undefined : storedImage(machine.paths, spec)
+  const source = given
+    ? { lowers: given.lowers, parts: [], image: {} }
+    : prepareRootfs(spec.image, { cacheDirectory, stored })
   const init = openInitLayer({ lowers: source.lowers, cacheDirectory })
   const fd = openOverlayRoot(source, {
     init: init.directory,

@@ -6,6 +6,7 @@ import type { ContainerSpec, LoggingSpec } from '../model.ts'
 import { sortedNames } from '../order.ts'
 import type { Place } from './context.ts'
 import { faultsOf } from './faults.ts'
+import { extraHostsOf } from './extra-hosts.ts'
 import { healthcheckOf } from './health.ts'
 import { mountsOf } from './mounts.ts'
 import { hooksOf } from './hooks.ts'
@@ -97,10 +98,7 @@ function resolverOf(
   const links = linksOf(service)
   return {
     ...(links.length === 0 ? {} : { links }),
-    extraHosts: (service.extra_hosts ?? []).map((entry) => {
-      const [name = '', ...address] = entry.split('=')
-      return { name, address: address.join('=').replace(/^\[(?<inside>.*)\]$/u, '$<inside>') }
-    }),
+    extraHosts: extraHostsOf(service.extra_hosts ?? []),
     dns: service.dns ?? [],
     dnsSearch: service.dns_search ?? [],
     dnsOptions: service.dns_opt ?? [],

@@ -1,0 +1,93 @@
+/** The image store as the builder needs it. */
+
+import { existsSync, readdirSync } from 'node:fs'
+import { join, posix } from 'node:path'
+import type { BaseImage, ImageDocument, LayerRecord, LayerStore } from '../../build/index.ts'
+import {
+  addNewImage,
+  findLayer,
+  type ImageEvent,
+  type ImageStore,
+  isDigest,
+  makeLayer,
+  obtainImage,
+  parseImageSource,
+  parsePlatform,
+  parsePolicy,
+  readBlob,
+  type StoredImage,
+} from '../../image/index.ts'
+import { removeXattr, readXattrs } from '../../linux/index.ts'
+
+/** Where base images come from. */
+export interface BaseSource {
+  /** Relative paths of images begin here. */
+  readonly directory: string
+  /** The user's: credentials and proxies are found by it. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly onEvent: (event: ImageEvent) => void
+}
+
+export function layerStore(store: ImageStore, source: BaseSource): LayerStore {
+  return {
+    drafts: posix.join(store.directory, 'drafts'),
+    base: async (image, { pull, platform, signal }) => {
+      const wish = {
+        image,
+        source: parseImageSource(image, source.directory),
+        policy: parsePolicy(pull ? 'always' : 'missing'),
+        platform: parsePlatform(platform),
+      }
+      const { env, onEvent } = source
+      return baseOf(store, await obtainImage(store, wish, { env, onEvent, signal }))
+    },
+    directoryOf: (diffId) => (isDigest(diffId) ? findLayer(store, diffId)?.directory : undefined),
+    addLayer: async ({ upper, lowers }, { latest, signal }) => {
+      clearOpaque(upper, lowers)
+      const options = { adopt: true, secondsMax: latest, signal }
+      const { layer, descriptor } = await makeLayer(store, upper, options)
+      return { ...descriptor, diffId: layer.diffId }
+    },
+    addImage: async ({ document, layers, names }) => {
+      const known = layers.map((layer) => {
+        const { digest, diffId } = layer
+        if (isDigest(digest) && isDigest(diffId)) return { ...layer, digest, diffId }
+        throw new Error(`"${digest}" is no digest`)
+      })
+      return addNewImage(store, { document, layers: known, names })
+    },
+  }
+}
+
+/** Of overlayfs: what lies below the directory is hidden. */
+const OPAQUE = 'trusted.overlay.opaque'
+
+/** The kernel marks every new directory as hiding what is below it, also where nothing is. */
+function clearOpaque(upper: string, lowers: readonly string[], path = ''): void {
+  const directory = join(upper, path)
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    if (!entry.isDirectory()) continue
+    const inner = join(path, entry.name)
+    const full = join(upper, inner)
+    const hides = lowers.some((lower) => existsSync(join(lower, inner)))
+    if (!hides && readXattrs(full).has(OPAQUE)) removeXattr(full, OPAQUE)
+    clearOpaque(upper, lowers, inner)
+  }
+}
+
+function baseOf(store: ImageStore, { id, layers }: StoredImage): BaseImage {
+  // Checked when it came into the store.
+  const document = JSON.parse(readBlob(store, id).toString('utf8')) as Partial<ImageDocument>
+  const known: readonly LayerRecord[] = layers
+  return {
+    document: {
+      architecture: '',
+      os: 'linux',
+      ...document,
+      config: document.config ?? {},
+      rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) },
+      history: document.history ?? [],
+    },
+    layers: known,
+  }
+}
