@@ -100,7 +100,17 @@ function journal(machine: Machine, stack: string, desired: DesiredState | undefi
     writeStackRecord(machine.paths, record)
     addRevision(machine.paths, desired, machine.now())
   } else if (known) {
-    writeStackRecord(machine.paths, { stack, source: known.source })
+    forgetDesired(machine, { stack, source: known.source })
+  }
+}
+
+/** On a full disk as well: what is taken down makes room. */
+function forgetDesired(machine: Machine, record: Parameters<typeof writeStackRecord>[1]): void {
+  try {
+    writeStackRecord(machine.paths, record)
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    machine.emit({ kind: 'warning', time: machine.now(), stack: record.stack, message })
   }
 }
 

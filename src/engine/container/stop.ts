@@ -2,7 +2,7 @@
 
 import { constants } from 'node:os'
 import { UsageError } from '../../errors.ts'
-import { update } from '../attempts.ts'
+import { tryUpdate } from '../attempts.ts'
 import type { LiveAttempt, LiveContainer, Machine } from '../machine.ts'
 import { thaw } from './pause.ts'
 
@@ -14,7 +14,8 @@ export async function stopContainer(
   container: LiveContainer,
   graceMs: number,
 ): Promise<void> {
-  update(machine, container, { stoppedByUser: true })
+  // A full disk must not keep it from ending.
+  tryUpdate(machine, container, { stoppedByUser: true })
   const { attempt } = container
   if (!attempt) return
   const signal = signalNumber(container.record.spec.stopSignal)
