@@ -48,8 +48,15 @@ export function loadStack(request: LoadRequest): LoadedStack {
   const isActive = (service: string): boolean => activation.active[service] !== undefined
   reportUnsupported(tree, { report, isActive })
   const phases = request.phases ?? {}
-  if (phases.consistency !== false)
-    checkConsistency(all, { activation, report, tree, wrong: loaded.wrong })
+  if (phases.consistency !== false) {
+    checkConsistency(all, {
+      activation,
+      report,
+      tree,
+      wrong: loaded.wrong,
+      feasibility: phases.feasibility !== false,
+    })
+  }
   const services = emptyObject<Service>()
   for (const [key, service] of Object.entries(activation.active)) {
     services[key] = phases.resolveEnvironment === false ? service : withFiles(key, service, loaded)

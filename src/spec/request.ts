@@ -41,6 +41,8 @@ export interface LoadRequest {
 /** Phases that `config` can leave out. All are on unless `false`. */
 export interface PhaseOptions {
   readonly interpolate?: boolean | undefined
+  /** Networks that no kernel could make are errors; left out, as for `config`, they are warnings. */
+  readonly feasibility?: boolean | undefined
   readonly normalize?: boolean | undefined
   readonly resolvePaths?: boolean | undefined
   readonly consistency?: boolean | undefined

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { errors } from './stack.ts'
+import { renderConfig } from '../../src/spec/index.ts'
+import { errors, request } from './stack.ts'
 
 /** The messages about a network `n` that says this, with a service that is attached so. */
 function said(network: string, attachment = '{}'): readonly string[] {
@@ -89,6 +90,13 @@ describe('loadStack() refuses a port', () => {
     const found = errors(`services:\n  web: {image: x, ports: [${port}]}\n`)
     expect(found.map(({ message }) => message)).toEqual([expect.stringContaining(problem)])
   })
+})
+
+test('renderConfig() shows such a network with a warning: the model is right by the specification', () => {
+  const text = 'services:\n  web: {image: x}\nnetworks:\n  default: {driver_opts: {speed: fast}}\n'
+  const { output, diagnostics } = renderConfig(request(text))
+  expect(output).toContain('speed: fast')
+  expect(diagnostics.map(({ severity, line }) => `${severity} ${line}`)).toEqual(['warning 4'])
 })
 
 test('loadStack() takes every form of a network that is right', () => {

@@ -20,6 +20,8 @@ export interface CheckContext {
   readonly stack: Stack
   readonly activation: Activation
   readonly report: Report
+  /** Whether what could never be made is an error here, and not a warning. */
+  readonly feasibility: boolean
   /**
    * Something below the path was wrong and was taken out, so that what is missing there means
    * nothing.
@@ -49,16 +51,18 @@ interface CheckOptions {
   readonly report: Report
   readonly tree: Node
   readonly wrong: readonly Path[]
+  readonly feasibility: boolean
 }
 
 export function checkConsistency(
   stack: Stack,
-  { activation, report, tree, wrong }: CheckOptions,
+  { activation, report, tree, wrong, feasibility }: CheckOptions,
 ): void {
   const context: CheckContext = {
     stack,
     activation,
     report,
+    feasibility,
     isDoubtful: (...path) => wrong.some((at) => path.every((part, index) => at[index] === part)),
     placeOf: (path, what) => locate(tree, path, what),
   }

@@ -26,13 +26,16 @@ export function checkNetworks(context: CheckContext): void {
 
 type Say = (path: readonly (string | number)[], problem: string) => void
 
-function sayer({ report, placeOf }: CheckContext, name: string): Say {
-  return (path, problem) =>
-    report.error({
+function sayer({ report, feasibility, placeOf }: CheckContext, name: string): Say {
+  return (path, problem) => {
+    const finding = {
       rule: 'invalid-network',
       place: placeOf(['networks', name, ...path]),
       message: `Cannot use the network "${name}": ${problem}`,
-    })
+    }
+    if (feasibility) report.error(finding)
+    else report.warn(finding)
+  }
 }
 
 function checkDriver({ driver = 'bridge', driver_opts: options = {} }: Network, say: Say): void {

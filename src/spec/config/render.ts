@@ -59,6 +59,7 @@ export function renderConfig(request: LoadRequest, options: ConfigOptions = {}):
       normalize: options.noNormalize !== true,
       resolvePaths: options.noPathResolution !== true,
       consistency: options.noConsistency !== true,
+      feasibility: false,
       resolveEnvironment: options.noEnvResolution !== true && !listing,
     },
   }
