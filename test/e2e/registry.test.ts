@@ -200,7 +200,7 @@ describe('a registry that misbehaves', () => {
     expect(await pull('plain')).toMatchObject({ code: 0 })
   })
 
-  test('one pull that was killed is taken up by the next, and two at once share the work', async () => {
+  test('two pulls at once share the work', async () => {
     const both = await Promise.all([pull('plain'), pull('plain')])
     expect(both.map(({ code }) => code)).toEqual([0, 0])
     const seen = await sandbox.curl('http://127.0.0.1:5009/seen')
