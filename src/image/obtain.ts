@@ -74,7 +74,7 @@ export async function obtainImage(
   const { image, source, policy } = wish
   if (policy.kind === 'never') {
     throw new EngineError('IMAGE', `Cannot find image "${image}" here, and it is not pulled`, {
-      hint: 'pull_policy is "never": run "tsstack pull" or "tsstack load", or change it',
+      hint: 'it is built here, or its pull_policy is "never": build it, or run "tsstack load"',
     })
   }
   options.onEvent?.({ phase: 'begun', image, source: sourceName(source) })

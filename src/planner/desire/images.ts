@@ -16,7 +16,8 @@ export function imagesOf(
     const key = `${image} ${platform ?? ''}`
     const known = images.get(key)
     if (known?.services.includes(service)) continue
-    const pullPolicy = oftener(known?.pullPolicy, stack.services[service]?.pull_policy)
+    const own = policyOf(stack.services[service])
+    const pullPolicy = known === undefined ? own : oftener(known.pullPolicy, own)
     const services = [...(known?.services ?? []), service]
     images.set(key, present({ image, platform, pullPolicy, services }))
   }
@@ -31,6 +32,12 @@ export function overImageOf(service: Service): OverImage | undefined {
     healthcheck,
   })
   return Object.keys(over).length === 0 ? undefined : over
+}
+
+/** What is built and has no name of its own is never fetched: a stranger may have taken its name. */
+function policyOf(service: Service | undefined): string | undefined {
+  const isOwn = service?.build !== undefined && service.image === undefined
+  return isOwn ? 'never' : service?.pull_policy
 }
 
 /** Of two services that name one image, the one that asks for the newest decides. */
