@@ -20,6 +20,8 @@ export class Healer {
   #soon: NodeJS.Timeout | undefined
   #healing: Promise<void> = Promise.resolve()
   #isClosed = false
+  /** Looks in a row that could not be finished. */
+  #failures = 0
 
   constructor(machine: Machine) {
     this.#machine = machine
@@ -56,12 +58,17 @@ export class Healer {
 
   async #heal(): Promise<void> {
     if (this.#isClosed) return
+    const before = this.#failures
     try {
       for (const stack of stackNames(this.#machine.paths)) await this.#healStack(stack)
       this.#healFirewall()
+      // What cannot be mended is not tried over and over: the slow timer comes back to it.
+      if (this.#failures === before) this.#failures = 0
     } catch (error) {
-      // Something ended while it was looked at; the next look sees what is left of it.
+      // Something ended while it was looked at: another look sees what is left of it.
       this.#say('', `cannot look after the kernel: ${messageOf(error)}`)
+      this.#failures += 1
+      if (this.#failures <= HEAL_ROUNDS_MAX) this.#lookSoon()
     }
   }
 
@@ -86,6 +93,8 @@ export class Healer {
       await fact.mend?.()
       this.#say(stack, `${what}; it is ${fact.desired} again`)
     } catch (error) {
+      this.#failures += 1
+      if (this.#failures <= HEAL_ROUNDS_MAX) this.#lookSoon()
       this.#say(stack, `${what}, and cannot be made ${fact.desired}: ${messageOf(error)}`)
     }
   }

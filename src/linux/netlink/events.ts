@@ -7,7 +7,8 @@
 import { isMainThread } from 'node:worker_threads'
 import { NETLINK_REPLY_BYTES_MAX } from '../../limits.ts'
 import { close, type Fd } from '../fd.ts'
-import { check, declare } from '../libc.ts'
+import { errnoNumber } from '../errno.ts'
+import { check, declare, lastErrno } from '../libc.ts'
 
 const socket = declare('int socket(int, int, int)')
 const bind = declare('int bind(int, void *, uint)')
@@ -74,13 +75,18 @@ function openListener(protocol: number, groups: number): Fd {
 
 let buffer: Buffer | undefined
 
-/** Reads all there is; true when there was any. What it says nobody needs: the kernel is asked. */
+/**
+ * Reads all there is; true when there was any. What it says nobody needs: the kernel is asked. An
+ * overrun (ENOBUFS) is one more answer: there was too much of it.
+ */
 function drain(fd: Fd): boolean {
   buffer ??= Buffer.alloc(NETLINK_REPLY_BYTES_MAX)
-  let any = false
-  // An overrun (ENOBUFS) says that there was something, too.
-  for (let length = 0; length >= 0; any ||= length >= 0) {
-    length = Number(recv(fd, buffer, buffer.length, 0))
+  for (let count = 0; count < DATAGRAMS_MAX; count += 1) {
+    const length = Number(recv(fd, buffer, buffer.length, 0))
+    if (length < 0 && lastErrno() === errnoNumber('EAGAIN')) return count > 0
   }
-  return any
+  return true
 }
+
+/** More than a socket's buffer holds. */
+const DATAGRAMS_MAX = 10_000
