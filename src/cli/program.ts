@@ -5,6 +5,7 @@ import { placesOf, VERSION } from '../daemon/index.ts'
 import type { CommandModule } from './command.ts'
 import { buildCommand } from './commands/build.ts'
 import { completionCommand } from './commands/completion.ts'
+import { auditCommand } from './commands/audit.ts'
 import { configCommand } from './commands/config.ts'
 import { commitCommand, exportCommand } from './commands/commit.ts'
 import { createCommand } from './commands/create.ts'
@@ -17,6 +18,7 @@ import { netCommand } from './commands/net.ts'
 import { networkCommand } from './commands/network.ts'
 import { urlCommand } from './commands/url.ts'
 import { graphCommand } from './commands/graph.ts'
+import { volumeCommand } from './commands/volume.ts'
 import { volumesCommand } from './commands/volumes.ts'
 import { daemonCommand } from './commands/daemon.ts'
 import { diffCommand } from './commands/diff.ts'
@@ -92,7 +94,9 @@ const COMMANDS: readonly CommandModule[] = [
   networkCommand,
   netCommand,
   volumesCommand,
+  volumeCommand,
   configCommand,
+  auditCommand,
   explainCommand,
   pullCommand,
   pushCommand,

@@ -14,6 +14,7 @@ import type {
 } from '../planner/index.ts'
 import { networkCommand } from './check-network.ts'
 import { buildStep } from './building/check-step.ts'
+import { volumeCommand } from './check-volume.ts'
 import { count, flag, listOf, plainObject, recordOf, shape, text, textLike } from './check.ts'
 import type { Check } from './check.ts'
 import type {
@@ -234,6 +235,8 @@ const CHECKS: { readonly [Kind in Request['kind']]: (body: Body) => Request } = 
     input: stackInput(body['input'], 'input'),
     options: lifecycleOptions(body['options'], 'options'),
   }),
+  volumes: () => ({ kind: 'volumes' }),
+  volume: (body) => ({ kind: 'volume', command: volumeCommand(body['command']) }),
   networks: () => ({ kind: 'networks' }),
   network: (body) => ({ kind: 'network', command: networkCommand(body['command']) }),
   logs: (body) => ({

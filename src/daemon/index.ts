@@ -5,6 +5,7 @@ import type { importVolume as ImportVolume } from '../engine/index.ts'
 import type { DesiredBuild, DesiredState } from '../planner/index.ts'
 import type { BuildRun, BuiltService } from './building/run.ts'
 import type { buildsWanted } from './building/wanted.ts'
+import type { Audit } from './audit.ts'
 import type { WishOptions } from './images/wishes.ts'
 import type { Places } from './places.ts'
 import type { StackInput } from './protocol.ts'
@@ -29,6 +30,7 @@ export type {
 } from '../engine/index.ts'
 export type { BuildEvent } from '../build/index.ts'
 export type { BuildRun, BuiltService } from './building/run.ts'
+export type { VolumeCommand, VolumeReading } from '../engine/index.ts'
 export type { DiagnosticsFormat } from './read-config.ts'
 export { placesOf } from './places.ts'
 export type { Places } from './places.ts'
@@ -74,6 +76,12 @@ export async function checkConfig(
 ): Promise<Findings> {
   const { checkConfig: check } = await import('./read-config.ts')
   return check(input, options, format)
+}
+
+/** `audit`: what services may do. */
+export async function auditStack(input: StackInput, services: readonly string[]): Promise<Audit> {
+  const { auditStack: work } = await import('./audit.ts')
+  return work(input, services)
 }
 
 /** `explain`: a value of the stack, and where it came from. */

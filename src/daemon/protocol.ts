@@ -11,6 +11,8 @@ import type {
   NetworkCommand,
   NetworkReading,
   KernelFact,
+  VolumeCommand,
+  VolumeReading,
   Outcome,
   ProcessReading,
   Revision,
@@ -203,6 +205,8 @@ export type Request =
       readonly input: StackInput
       readonly options: LifecycleOptions
     }
+  | { readonly kind: 'volumes' }
+  | { readonly kind: 'volume'; readonly command: VolumeCommand }
   | { readonly kind: 'networks' }
   | { readonly kind: 'network'; readonly command: NetworkCommand }
   | { readonly kind: 'logs'; readonly input: StackInput; readonly logs: LogRequest }
@@ -293,6 +297,9 @@ export type ServerMessage =
     }
   | { readonly kind: 'observed'; readonly observed: ObservedState }
   | { readonly kind: 'stacks'; readonly stacks: readonly StackSummary[] }
+  | { readonly kind: 'volumes'; readonly volumes: readonly VolumeReading[] }
+  /** Names of the volumes that were made or removed. */
+  | { readonly kind: 'volume-changed'; readonly names: readonly string[] }
   | { readonly kind: 'networks'; readonly networks: readonly NetworkReading[] }
   /** Names of the networks or containers that were changed. */
   | { readonly kind: 'network-changed'; readonly names: readonly string[] }

@@ -24,6 +24,7 @@ import {
   serveStatus,
   serveUsage,
 } from './serve-look.ts'
+import { serveVolume, serveVolumes } from './serve-volume.ts'
 import { servePlan } from './serve-plan.ts'
 import { serveRun } from './serve-run.ts'
 import { serveRejoin } from './serve-rejoin.ts'
@@ -154,6 +155,8 @@ const SERVE: { readonly [Kind in RequestKind]: Serve<Kind> } = {
       : serveWatch(supervisor, session, request),
   rejoin: serveRejoin,
   down: serveDown,
+  volumes: serveVolumes,
+  volume: serveVolume,
   networks: serveNetworks,
   network: serveNetwork,
   change: serveChange,

@@ -14,6 +14,7 @@ import { watchChildren } from './children.ts'
 import { keyOf, withDigests } from './digests.ts'
 import { execInContainer } from './container/exec.ts'
 import { kernelProcesses } from './container/processes.ts'
+import { openInput } from './container/input.ts'
 import { signalContainer } from './container/stop.ts'
 import { factsOf } from './heal/facts.ts'
 import { Healer } from './heal/healer.ts'
@@ -22,6 +23,7 @@ import { detailsOf, processesOf, sampleUsage } from './look.ts'
 import { removeStalePins } from './image-pins.ts'
 import { containersOf, type LiveContainer, type Machine } from './machine.ts'
 import { NamespacePool } from './namespaces.ts'
+import { readVolumes, runVolumeCommand } from './volume/command.ts'
 import { readNetworks, runNetworkCommand } from './network/command.ts'
 import { observeContainer, observeStack } from './observe.ts'
 import { endOneOff, startOneOff } from './one-off.ts'
@@ -118,12 +120,15 @@ function engineOn(machine: Machine, close: () => Promise<void>): Engine {
     isFirewallWhole: async () => !machine.net.repair({ look: true }),
     processes: async (name) => processesOf(machine, containerNamed(machine, name)),
     usage: async (name) => sampleUsage(machine, containerNamed(machine, name)),
+    volumes: async () => readVolumes(machine),
+    volume: async (command) => runVolumeCommand(machine, command),
     networks: async () => readNetworks(machine),
     network: (command) => runNetworkCommand(machine, command),
     logs: (name, options) => readContainerLog(machine, containerNamed(machine, name), options),
     runBuildStep: (step) => runBuildStep(machine, step),
     subscribe: machine.subscribe,
     kill: async (name, signal) => signalContainer(machine, containerNamed(machine, name), signal),
+    input: (name) => openInput(containerNamed(machine, name)),
     isIdle: async () => isIdle(machine),
     close,
   }

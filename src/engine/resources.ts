@@ -23,7 +23,8 @@ const DEFAULT_DEVICES: readonly DeviceRule[] = [
   { type: 'char', access: 'm' },
   { type: 'block', access: 'm' },
   ...[3, 5, 7, 8, 9].map((minor) => character(1, minor)),
-  ...[0, 1, 2].map((minor) => character(5, minor)),
+  // Not 5:1, the console of the host: a container's own is a terminal of its devpts.
+  ...[0, 2].map((minor) => character(5, minor)),
   { type: 'char', major: 136, access: 'rwm' },
 ]
 

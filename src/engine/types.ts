@@ -3,6 +3,8 @@
 import type { Readable, Writable } from 'node:stream'
 import type { ProcessReading } from '../linux/index.ts'
 import type { NetworkReading } from './network/command.ts'
+import type { VolumeReading } from './volume/command.ts'
+import type { ContainerInput } from './container/input.ts'
 import type {
   Action,
   DesiredContainer,
@@ -13,6 +15,7 @@ import type {
   LifecycleVerb,
   NetworkAttachment,
   NetworkSpec,
+  VolumeSpec,
   ObservedState,
   Plan,
   PlanOptions,
@@ -79,9 +82,15 @@ export interface Engine {
   networks(): Promise<readonly NetworkReading[]>
   /** Does one of the commands about networks; returns the names of what it changed. */
   network(command: NetworkCommand): Promise<readonly string[]>
+  /** Every volume of the state root. */
+  volumes(): Promise<readonly VolumeReading[]>
+  /** Does one of the commands about volumes; returns the names of what it changed. */
+  volume(command: VolumeCommand): Promise<readonly string[]>
   logs(container: string, options: LogOptions): AsyncIterable<LogBlock>
   /** Runs one step of a build to its end: its exit status, or 128 + signal. */
   runBuildStep(step: BuildStep): Promise<number>
+  /** The input of a container with `stdin_open` or `tty`, for one who attaches to it. */
+  input(container: string): ContainerInput
   /** Calls `listener` for everything that happens, until the returned function is called. */
   subscribe(listener: (event: EngineEvent) => void): () => void
   kill(container: string, signal: string): Promise<void>
@@ -90,6 +99,12 @@ export interface Engine {
   /** Stops supervising. Containers keep running; the next engine adopts them. */
   close(): Promise<void>
 }
+
+export type VolumeCommand =
+  | { readonly do: 'create'; readonly spec: VolumeSpec }
+  | { readonly do: 'remove'; readonly volumes: readonly string[] }
+  /** `all`: those with a name as well. */
+  | { readonly do: 'prune'; readonly all: boolean }
 
 /** Names are those of containers and networks on the machine. */
 export type NetworkCommand =
@@ -339,3 +354,4 @@ export type StepMount =
       readonly readOnly: boolean
     }
   | { readonly kind: 'tmpfs'; readonly target: string; readonly sizeBytes?: number | undefined }
+export type { VolumeReading } from './volume/command.ts'

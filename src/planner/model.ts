@@ -196,6 +196,11 @@ export type MountSpec =
       readonly target: string
       readonly readOnly: boolean
       readonly createHostPath: boolean
+      /**
+       * `disabled`: what is mounted below the source does not come along; `writable`: it does, but
+       * is not made read-only. Absent: it does, and is.
+       */
+      readonly recursive?: 'disabled' | 'writable'
       readonly propagation?: string
     }
   | {

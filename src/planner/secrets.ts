@@ -18,7 +18,7 @@ export function withoutSecrets(change: FieldChange): FieldChange {
 }
 
 /** Names of variables and labels; whole fields, such as `environment`, are looked through. */
-const SECRET_NAME =
+export const SECRET_NAME: RegExp =
   /pass|secret|token|credential|private|api_?key|access_?key|auth|_key\b|\bkey\b|_pw\b/iu
 
 /** `scheme://user:password@host` */

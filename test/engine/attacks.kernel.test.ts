@@ -371,3 +371,8 @@ test('files of cgroups that the container’s group holds belong to root alone',
   expect(existsSync('/sys/fs/cgroup')).toBe(true)
   chmodSync(world.root, 0o700)
 })
+
+test('the console of the host cannot be opened, whoever makes its node', async () => {
+  const [line] = await probe('mknod /console c 5 1; : > /console && echo opened')
+  expect(line).toMatch(/Operation not permitted/)
+})

@@ -367,7 +367,3 @@ function exists(path: string): boolean {
     return (error as NodeJS.ErrnoException).code !== 'ENOENT'
   }
 }
-
-test('a service that asks for a terminal runs without one', async () => {
-  expect(await probe('[ -t 0 ] || echo none', { tty: true })).toEqual(['none'])
-})

@@ -117,6 +117,15 @@ test('createHostPath makes a missing source, and without it the start is refused
   expect(statSync(missing).isDirectory()).toBe(true)
 })
 
+test('a socket that is not there is refused, and no directory takes its place', async () => {
+  const missing = join(host, 'engine/docker.sock')
+  expect(await refusal(bind(missing))).toMatchObject({
+    code: 'MOUNT_SOURCE',
+    message: `Cannot mount "${missing}" at "/mnt/it" of "tst-one-1": there is no such socket`,
+  })
+  expect(existsSync(missing)).toBe(false)
+})
+
 test('tsstack’s own directories are refused, also through a link', async () => {
   const link = join(host, 'link')
   symlinkSync(join(world.root, 'state'), link)

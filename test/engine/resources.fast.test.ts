@@ -20,7 +20,7 @@ test('cgroupSettings() of nothing limits nothing but devices', () => {
     'c *:* m',
     'b *:* m',
     ...[3, 5, 7, 8, 9].map((minor) => `c 1:${minor} rwm`),
-    ...[0, 1, 2].map((minor) => `c 5:${minor} rwm`),
+    ...[0, 2].map((minor) => `c 5:${minor} rwm`),
     'c 136:* rwm',
   ])
 })

@@ -246,7 +246,7 @@ describe('diagnostics for machines', () => {
 describe('explainValue()', () => {
   const files: Files = {
     'compose.yaml':
-      'services:\n  base: {image: "x:${TAG}", user: "1"}\n  web:\n    extends: base\n    user: "2"\n    stdin_open: true\n',
+      'services:\n  base: {image: "x:${TAG}", user: "1"}\n  web:\n    extends: base\n    user: "2"\n    cgroup_parent: x\n',
     'over.yaml': 'services:\n  web:\n    user: "3"\n',
     '.env': 'TAG=v9',
   }
@@ -270,7 +270,7 @@ describe('explainValue()', () => {
       value: 'x:v9',
       origins: [{ template: 'x:${TAG}', line: 2 }],
     })
-    expect(explain('services.web.stdin_open')).toMatchObject({ noEffect: expect.any(String) })
+    expect(explain('services.web.cgroup_parent')).toMatchObject({ noEffect: expect.any(String) })
   })
 
   test('says what was meant when there is nothing at the path', () => {

@@ -83,6 +83,12 @@ describe('a key without effect', () => {
     expect(gaps(line)).toEqual([])
   })
 
+  test('is the socket of an engine, which tsstack is not', () => {
+    const [warning, ...others] = gaps("volumes: ['/var/run/docker.sock:/s', /srv/x.sock:/x]")
+    expect(warning).toMatch(/^volumes\[0\]\.source: .*tsstack has no Docker API/)
+    expect(others).toEqual([])
+  })
+
   test('is not looked for in services that are not active', () => {
     const text =
       'services: {a: {image: x}, b: {image: x, profiles: [p], credential_spec: {file: a}}}'

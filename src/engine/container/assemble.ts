@@ -60,34 +60,31 @@ export interface Assembly {
 }
 
 export function assemble(machine: Machine, input: AssembleInput): Assembly {
-  const { container, rootfs, undo } = input
-  const { record, own } = container
+  const { rootfs, undo } = input
+  const { record } = input.container
   const shared = sharedNamespaces(machine, record, undo)
-  // Pid 1 has no terminal yet, only an exec; whoever asks for one has been told.
-  const config = describeContainer(
-    { ...record.spec, tty: false },
-    {
-      name: record.name,
-      devices: input.devices,
-      cgroupsPath: containerCgroupPath(input),
-      rootPath: own.directory,
-      user: rootfs.user,
-      image: rootfs.image,
-      ownCapabilities: ownCapabilities(),
-    },
-  )
+  const hasTerminal = input.output.terminals !== undefined
+  const config = describe(input, { rootfs, hasTerminal })
   checkSysctls(record.name, config)
   // Refused now: a container whose signal nobody knows could not be stopped.
   signalNumber(record.spec.stopSignal)
+  const trees = new Map(heldTrees(shared, input.output))
   const mounts = prepareMounts(
-    resolveSources(machine, { container, mounts: config.mounts, rootFd: rootfs.fd, undo }),
+    resolveSources(machine, {
+      container: input.container,
+      mounts: config.mounts,
+      rootFd: rootfs.fd,
+      trees,
+      undo,
+    }),
     {
       container: record.name,
       rootFd: rootfs.fd,
       workingDir: config.process.cwd,
       cgroups: input.cgroup.places(),
       devices: input.devices,
-      trees: shared.trees,
+      trees,
+      hasConsole: hasTerminal,
       files: fileContents(machine, record),
       undo,
     },
@@ -102,16 +99,18 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
   if (config.root.readonly) makeRootReadOnly(rootfs.fd)
   const isAnchored = record.oneOff?.attached === true
   const init = isAnchored ? openAnchor(undo) : openInit(record.spec, { config, executable, undo })
-  const table = new DescriptorTable({
-    stdio: [placeholder(), input.output.stdout, input.output.stderr],
-    status: input.reports.status,
-    init,
-    mover: input.output.mover,
-  })
+  const nullStreams = nullStreamsOf(input.output)
+  const table = tableOf(input, init)
   const child: ChildInput = {
     config,
-    ...programInput(config, { name: record.name, executable, init: init !== undefined }),
-    mounts: childMounts(machine, { config, rootfs, mounts, table }),
+    ...programInput(config, {
+      name: record.name,
+      executable,
+      init: init !== undefined,
+      ownedStreams: STREAMS.filter((stream) => !nullStreams.includes(stream)),
+    }),
+    nullStreams,
+    mounts: { ...childMounts(machine, { config, rootfs, mounts, table }), hasConsole: hasTerminal },
     tasks: input.join.tasks,
     ...(input.netns === undefined ? {} : { netns: table.pass(input.netns) }),
     enter: shared.child.map(({ pidfd, flags }) => ({ pidfd: table.pass(pidfd), flags })),
@@ -119,6 +118,7 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
   const monitor: MonitorInput = {
     cloneFlags: ownNamespaceFlags(config, { bornInGroup: input.join.tasks.length === 0 }),
     keepsStatus: true,
+    keepsInput: input.output.input !== undefined,
     ...(input.output.mover ? { mover: { title: `tsstack: log ${record.name}` } } : {}),
     ...enterings(shared, table),
     ...(input.join.cloneInto === undefined ? {} : { cgroupFd: table.pass(input.join.cloneInto) }),
@@ -134,6 +134,46 @@ function containerCgroupPath({ container }: AssembleInput): string {
   return `/${container.record.stack}/${container.record.name}`
 }
 
+function describe(
+  input: AssembleInput,
+  { rootfs, hasTerminal }: { readonly rootfs: Rootfs; readonly hasTerminal: boolean },
+): OciConfig {
+  const { record, own } = input.container
+  return describeContainer(
+    { ...record.spec, tty: hasTerminal },
+    {
+      name: record.name,
+      devices: input.devices,
+      cgroupsPath: containerCgroupPath(input),
+      rootPath: own.directory,
+      user: rootfs.user,
+      image: rootfs.image,
+      ownCapabilities: ownCapabilities(),
+    },
+  )
+}
+
+function tableOf({ output, reports }: AssembleInput, init: Fd | undefined): DescriptorTable {
+  const { input, mover } = output
+  return new DescriptorTable({ stdio: stdioOf(output), input, status: reports.status, init, mover })
+}
+
+const STREAMS = [0, 1, 2] as const
+
+/** Nobody's stream is the container's own /dev/null, which the child opens. */
+function nullStreamsOf({ stdin, written }: Output): readonly number[] {
+  return [...(stdin === undefined ? [0] : []), ...(written === undefined ? [1, 2] : [])]
+}
+
+function stdioOf({ stdin, written }: Output): readonly [Fd, Fd, Fd] {
+  const none = placeholder()
+  return [stdin ?? none, written?.stdout ?? none, written?.stderr ?? none]
+}
+
+function heldTrees({ trees }: SharedNamespaces, { terminals }: Output): ReadonlyMap<string, Fd> {
+  return terminals === undefined ? trees : new Map([...trees, ['/dev/pts', terminals]])
+}
+
 /** What the monitor enters for its child, and to where it returns. */
 function enterings(
   { monitor }: SharedNamespaces,
@@ -147,8 +187,8 @@ function enterings(
 let nullFd: Fd | undefined
 
 /**
- * Holds the place of stdin, so that no descriptor of the child's becomes number 0; it opens its
- * own.
+ * Holds the place of a stream that nobody provides, so that no descriptor of the child's becomes
+ * its number; the child opens its own.
  */
 function placeholder(): Fd {
   nullFd ??= openSync('/dev/null', 'r')
@@ -175,7 +215,7 @@ function childMounts(
     readonly mounts: readonly PreparedMount[]
     readonly table: DescriptorTable
   },
-): ChildMounts {
+): Omit<ChildMounts, 'hasConsole'> {
   const { config, rootfs, table } = input
   return {
     root: table.pass(rootfs.fd),

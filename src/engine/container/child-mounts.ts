@@ -21,6 +21,8 @@ export interface ChildMounts {
   readonly mounts: readonly PreparedMount[]
   /** Entries of the memory from which `file` mounts are bound, by their targets. */
   readonly files: readonly Extract<TreeEntry, { kind: 'copy' }>[]
+  /** Terminal 0 of /dev/pts is /dev/console as well. */
+  readonly hasConsole: boolean
   readonly etc: ChildEtc
   /** Paths that exist here, with what they are. */
   readonly masked: readonly { readonly path: string; readonly isDirectory: boolean }[]
@@ -79,6 +81,7 @@ export function writeMounts(program: Program, input: ChildMounts, onError: Label
   for (const mount of input.mounts) {
     attach(program, { root: input.root, mount, files }, onError)
   }
+  if (input.hasConsole) bindConsole(program, input.root, onError)
   bindEtcFiles(program, { root: input.root, source: etc, etc: input.etc }, onError)
   program.call('fchdir', [input.root], { onError, note: 'fchdir(root)' })
   const here = program.text(RELATIVE_ROOT)
@@ -87,16 +90,23 @@ export function writeMounts(program: Program, input: ChildMounts, onError: Label
 }
 
 /**
- * The container's own /dev/null: a descriptor of the host's device would be a way out of its
- * mounts.
+ * The container's own /dev/null for the streams that nobody else provides: a descriptor of the
+ * host's device would be a way out of its mounts.
  */
-export function writeStdin(program: Program, onError: Label): void {
+export function writeNullStreams(
+  program: Program,
+  streams: readonly number[],
+  onError: Label,
+): void {
+  if (streams.length === 0) return
   const opened = program.word()
   program.call('openat', [kernel.AT_FDCWD, program.text('/dev/null'), kernel.O_RDWR, 0], {
     onError,
     store: opened,
   })
-  program.call('dup3', [program.load(opened), 0, 0], { onError })
+  for (const stream of streams) {
+    program.call('dup3', [program.load(opened), stream, 0], { onError })
+  }
   program.call('close', [program.load(opened)])
 }
 
@@ -174,6 +184,33 @@ function cloneHost(
     note: `open_tree(${JSON.stringify(mount.source)})`,
   })
   setAttributes(program, { word: tree, what: mount.target, set: mount.attributes }, onError)
+}
+
+/** Both are in trees that nobody but us has seen yet: nothing can have been put in their places. */
+function bindConsole(program: Program, root: number, onError: Label): void {
+  const how = howToFind(program, kernel.RESOLVE_IN_ROOT | kernel.RESOLVE_NO_SYMLINKS)
+  const [terminal, place, tree] = [program.word(), program.word(), program.word()]
+  const find = (path: string, store: number): void => {
+    program.call('openat2', [root, program.text(path), how, kernel.OPEN_HOW_BYTES], {
+      onError,
+      store,
+      note: `openat2("${path}")`,
+    })
+  }
+  find('/dev/pts/0', terminal)
+  find('/dev/console', place)
+  const empty = program.text(EMPTY)
+  const cloned = kernel.OPEN_TREE_CLONE | kernel.O_CLOEXEC | kernel.AT_EMPTY_PATH
+  program.call('open_tree', [program.load(terminal), empty, cloned], {
+    onError,
+    store: tree,
+    note: 'open_tree("/dev/pts/0")',
+  })
+  const flags = kernel.MOVE_MOUNT_F_EMPTY_PATH | kernel.MOVE_MOUNT_T_EMPTY_PATH
+  program.call('move_mount', [program.load(tree), empty, program.load(place), empty, flags], {
+    onError,
+    note: 'move_mount("/dev/console")',
+  })
 }
 
 /** Writes `sysctls:` through a descriptor of this container's own procfs. */

@@ -13,7 +13,7 @@ import {
   type ChildMounts,
   leaveOldRoot,
   writeHiding,
-  writeStdin,
+  writeNullStreams,
   writeMounts,
   writeSysctls,
 } from './child-mounts.ts'
@@ -36,6 +36,8 @@ export interface ProgramInput {
   }[]
   /** The score to be written, when it differs from the supervisor's own. */
   readonly oomScoreAdj?: number
+  /** Streams that were made for this program: its user may open them anew. */
+  readonly ownedStreams: readonly number[]
   /** Our init is executed from FD.init, and it executes the program. */
   readonly init: boolean
 }
@@ -51,6 +53,8 @@ export interface ChildInput extends ProgramInput {
   /** Absent: the supervisor's own network namespace. */
   readonly netns?: number
   /** Namespaces of other containers, by pidfd and flags of setns(2). */
+  /** Streams that are the container's own /dev/null. */
+  readonly nullStreams: readonly number[]
   readonly enter: readonly { readonly pidfd: number; readonly flags: number }[]
 }
 
@@ -76,7 +80,8 @@ export function writeChild(program: Program, input: ChildInput): void {
   writeSysctls(program, input.config.linux.sysctl, failed)
   writeHiding(program, { ...input.mounts, ...words }, failed)
   leaveOldRoot(program, failed)
-  writeStdin(program, failed)
+  writeNullStreams(program, input.nullStreams, failed)
+  ownStreams(program, input, failed)
   setLimits(program, input, failed)
   setProfile(program, input, failed)
   writeCredentials(program, input, failed)
@@ -99,6 +104,7 @@ export function writeJoiningChild(
   // Programs of the container see this process already: none of ours may be read from it.
   program.call('close_range', [FD.firstPassed, kernel.ALL_DESCRIPTORS, 0], { onError: failed })
   openSession(program, input, failed)
+  ownStreams(program, input, failed)
   setLimits(program, input, failed)
   setProfile(program, input, failed)
   writeCredentials(program, input, failed)
@@ -131,6 +137,21 @@ function joinGroup(program: Program, tasks: number, onError: Label): void {
   })
   program.call('close', [program.load(tasks)])
 }
+
+/**
+ * Else a program of another user than root could not open /dev/stdout. @see fixStdioPermissions in
+ * runc libcontainer/init_linux.go
+ */
+function ownStreams(program: Program, input: ProgramInput, onError: Label): void {
+  const { uid } = input.process.user
+  if (uid === 0) return
+  for (const stream of input.ownedStreams) {
+    program.call('fchown', [stream, uid, KEEP_GROUP], { onError, note: `fchown(${stream})` })
+  }
+}
+
+/** chown(2): -1 does not change it; a terminal belongs to the group `tty`. */
+const KEEP_GROUP = 0xffffffff
 
 function setNames(program: Program, config: OciConfig, onError: Label): void {
   program.call('sethostname', [program.text(config.hostname), Buffer.byteLength(config.hostname)], {

@@ -250,15 +250,19 @@ export function checkTarget(container: string, target: string): void {
   throw new EngineError('LAUNCH', message, { hint: 'choose another target for the volume' })
 }
 
+/** Our word, for attributes that do not count for what is mounted below. */
+export const TOP_ONLY = 'toponly'
+
 function describeMount(mount: MountSpec): OciMount {
   switch (mount.kind) {
     case 'volume':
       return bind(mount.volume, targetOf(mount), mount.readOnly ? ['rbind', 'ro'] : ['rbind'])
     case 'bind':
       return bind(mount.source, targetOf(mount), [
-        'rbind',
+        mount.recursive === 'disabled' ? 'bind' : 'rbind',
         mount.propagation ?? 'rprivate',
         ...(mount.readOnly ? ['ro'] : []),
+        ...(mount.recursive === 'writable' ? [TOP_ONLY] : []),
       ])
     case 'file':
       return {

@@ -13,6 +13,8 @@ export const FD = {
   status: 4,
   /** Our init program, when the container has one. */
   init: 5,
+  /** Writing end of the container's stdin, when it has one; beside what the mover needs. */
+  input: 10,
   /** First number of everything else; none of these outlives the start. */
   firstPassed: 6,
 } as const
@@ -35,6 +37,7 @@ export class DescriptorTable {
     readonly stdio: readonly [stdin: Fd, stdout: Fd, stderr: Fd]
     readonly status?: Fd | undefined
     readonly init?: Fd | undefined
+    readonly input?: Fd | undefined
     /** Absent without a log. */
     readonly mover?: MoverDescriptors | undefined
   }) {
@@ -42,6 +45,7 @@ export class DescriptorTable {
     this.#passed = { 0: stdin, 1: stdout, 2: stderr }
     if (fixed.status !== undefined) this.#passed[FD.status] = fixed.status
     if (fixed.init !== undefined) this.#passed[FD.init] = fixed.init
+    if (fixed.input !== undefined) this.#passed[FD.input] = fixed.input
     const { mover } = fixed
     if (mover === undefined) return
     for (const name of MOVER_NAMES) this.#passed[MOVER_FD[name]] = mover[name]

@@ -191,7 +191,12 @@ async function launch(
   const table = new DescriptorTable({ stdio: streams.given })
   const pidfd = table.pass(target.pidfd)
   const input = {
-    ...programInput(config, { name: container.record.name, executable, init: false }),
+    ...programInput(config, {
+      name: container.record.name,
+      executable,
+      init: false,
+      ownedStreams: [0, 1, 2],
+    }),
     pidfd,
   }
   const monitor: MonitorInput = {

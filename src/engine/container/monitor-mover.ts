@@ -46,6 +46,8 @@ export function writeMoverStart(program: Program, title: string, waiting: Waitin
   program.call('getpid', [], { store: pid })
   program.call('pwrite64', [FD.status, pid, 8, STATUS_OFFSETS.mover])
   program.call('close_range', [0, MOVER_FD.program - 1, 0])
+  // The container's input ends with the monitor, not with the last mover.
+  program.call('close_range', [FD.input, kernel.ALL_DESCRIPTORS, 0])
   program.call('execveat', [
     MOVER_FD.program,
     program.text(''),

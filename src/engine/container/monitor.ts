@@ -35,6 +35,8 @@ export interface MonitorInput {
   readonly home?: number
   /** Present: a log mover of this title runs for as long as there is something to be read. */
   readonly mover?: { readonly title: string }
+  /** Keeps FD.input, so that the container's stdin stays open. */
+  readonly keepsInput?: boolean
 }
 
 /**
@@ -86,10 +88,9 @@ function writeMonitor(program: Program, status: number, input: MonitorInput): vo
   program.call('write', [FD.fifo, started, MESSAGE_BYTES])
   // The container's pipes and mounts must end with the container, not with us.
   program.call('close_range', [0, 2, 0])
-  program.call('close_range', [FD.init, mover ? FD.init : kernel.ALL_DESCRIPTORS, 0])
-  if (mover) {
-    program.call('close_range', [MOVER_FD.directory + 1, kernel.ALL_DESCRIPTORS, 0])
-  }
+  program.call('close_range', [FD.init, mover ? FD.init : MOVER_FD.directory, 0])
+  const kept = input.keepsInput === true ? FD.input : MOVER_FD.directory
+  program.call('close_range', [kept + 1, kernel.ALL_DESCRIPTORS, 0])
   const waiting: Waiting = {
     again: program.label('wait'),
     pid: program.word(),

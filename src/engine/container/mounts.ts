@@ -19,7 +19,7 @@ import {
 } from '../../linux/index.ts'
 import { EngineError, KernelError } from '../../errors.ts'
 import type { Undo } from '../undo.ts'
-import { checkTarget } from './describe.ts'
+import { checkTarget, TOP_ONLY } from './describe.ts'
 import type { HostDevice } from './devices.ts'
 import { DEFAULT_MOUNTS } from './defaults.ts'
 import { attributesOf, type NewFileSystem, newFileSystem, placeEntries } from './new-file-system.ts'
@@ -32,6 +32,8 @@ export type PreparedMount =
       readonly fd: Fd
       readonly isDirectory: boolean
       readonly attributes: MountAttributes
+      /** What is mounted below keeps its own attributes. */
+      readonly topOnly?: boolean
     }
   | { readonly kind: 'create'; readonly target: string; readonly system: NewFileSystem }
   | {
@@ -78,6 +80,8 @@ export interface MountContext {
   readonly trees: ReadonlyMap<string, Fd>
   /** Contents of `file` mounts, by the place where they are mounted. */
   readonly files: ReadonlyMap<string, FileContent>
+  /** The new /dev has a place for a console. */
+  readonly hasConsole: boolean
   readonly undo: Undo
 }
 
@@ -114,7 +118,9 @@ function prepareMount(mount: OciMount, context: MountContext): readonly Prepared
   context.undo.push(() => close(fd))
   setPropagation(fd, mount.options)
   const isDirectory = statFd(fd).kind === 'directory'
-  return [{ kind: 'attach', target, fd, isDirectory, attributes: attributesOf(mount.options) }]
+  const topOnly = mount.options.includes(TOP_ONLY)
+  const attributes = attributesOf(mount.options)
+  return [{ kind: 'attach', target, fd, isDirectory, attributes, topOnly }]
 }
 
 function prepareFile(mount: OciMount, target: string, context: MountContext): PreparedMount {
@@ -125,14 +131,27 @@ function prepareFile(mount: OciMount, target: string, context: MountContext): Pr
   return { kind: 'file', target, fd, content }
 }
 
+const NO_ATTRIBUTES: MountAttributes = attributesOf([])
+
 const DEFAULT_TYPES: ReadonlyMap<string, string> = new Map(
   DEFAULT_MOUNTS.map(({ destination, type }) => [destination, type]),
 )
 
 function prepareDefault(mount: OciMount, context: MountContext): readonly PreparedMount[] {
   if (mount.type === 'cgroup') return prepareCgroups(mount, context)
+  const held = context.trees.get(mount.destination)
+  if (held !== undefined) return [heldMount(mount.destination, held, context)]
   const system = newFileSystem(mount, context.devices)
+  if (mount.destination === '/dev' && context.hasConsole) {
+    system.entries.push({ kind: 'file', path: 'console', mode: 0o600 })
+  }
   return [{ kind: 'create', target: mount.destination, system }]
+}
+
+function heldMount(target: string, held: Fd, { undo }: MountContext): PreparedMount {
+  const fd = dup(held)
+  undo.push(() => close(fd))
+  return { kind: 'attach', target, fd, isDirectory: true, attributes: NO_ATTRIBUTES }
 }
 
 function cloneTree(mount: OciMount, { container, trees }: MountContext): Fd {
@@ -295,5 +314,6 @@ function applyAttributes(mount: Extract<PreparedMount, { kind: 'attach' }>): voi
   const { readOnly, nosuid, nodev, noexec } = mount.attributes
   if (!readOnly && !nosuid && !nodev && !noexec) return
   // Recursive, because a tree that is bound read-only must not have a writable mount inside.
-  mountSetattr(mount.fd, { recursive: true, set: { readOnly, nosuid, nodev, noexec } })
+  const recursive = mount.topOnly !== true
+  mountSetattr(mount.fd, { recursive, set: { readOnly, nosuid, nodev, noexec } })
 }

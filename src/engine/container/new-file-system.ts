@@ -86,7 +86,7 @@ export function maskSource(): NewFileSystem {
       ['nr_inodes', '4'],
       ['size', '4k'],
     ],
-    attributes: { readOnly: false, nosuid: false, nodev: false, noexec: false },
+    attributes: { readOnly: false, nosuid: true, nodev: false, noexec: true },
     entries: [
       { kind: 'device', path: 'null', major: 1, minor: 3 },
       { kind: 'directory', path: 'empty', mode: 0o555 },

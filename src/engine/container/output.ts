@@ -1,52 +1,116 @@
-/** Where a container's output goes: pipes to a log mover, or nowhere when logging is off. */
+/**
+ * A container's standard streams: pipes to a log mover or a terminal of its own, and an input that
+ * outlives supervisors when it is to have one.
+ */
 
 import { closeSync, openSync } from 'node:fs'
-import { close, type Fd, pipe, type Program, sealedMemfd } from '../../linux/index.ts'
+import {
+  close,
+  createDetachedMount,
+  type Fd,
+  openPty,
+  pipe,
+  type Program,
+  sealedMemfd,
+} from '../../linux/index.ts'
 import { type MoverOptions, moverProgram } from '../logs/mover.ts'
 import type { LiveContainer } from '../machine.ts'
 import type { Undo } from '../undo.ts'
+import { DEFAULT_MOUNTS } from './defaults.ts'
 import type { MoverDescriptors } from './descriptors.ts'
 
 export interface Output {
-  readonly stdout: Fd
-  readonly stderr: Fd
+  /** Absent: the container's own /dev/null. */
+  readonly stdin?: Fd
+  /** Absent: the container's own /dev/null, as nobody keeps what it writes. */
+  readonly written?: { readonly stdout: Fd; readonly stderr: Fd }
   /** What the monitor starts a log mover with; absent when logging is off. */
   readonly mover?: MoverDescriptors
+  /** Writing end of stdin, held by the monitor; with a terminal the mover's reading end is both. */
+  readonly input?: Fd
+  /** With a terminal: the tree of /dev/pts, of which it is number 0. */
+  readonly terminals?: Fd
 }
 
 /**
  * Our ends of everything are closed by `temporary`: an end kept here would keep the mover waiting.
  */
 export function openOutput(container: LiveContainer, temporary: Undo): Output {
-  const { logging } = container.record.spec
-  if (logging.driver === 'none') {
-    const nowhere = openSync('/dev/null', 'w')
-    temporary.push(() => closeSync(nowhere))
-    return { stdout: nowhere, stderr: nowhere }
+  const { spec, oneOff } = container.record
+  // The program of an attached run is an exec, with streams of its own.
+  if (oneOff?.attached === true) return openLogged(container, temporary)
+  const { tty, stdinOpen } = spec
+  if (tty) return openTerminal(container, temporary)
+  const input = stdinOpen ? openPipe(temporary) : undefined
+  return {
+    ...openLogged(container, temporary),
+    ...(input === undefined ? {} : { stdin: input.read, input: input.write }),
   }
+}
+
+function openLogged(container: LiveContainer, temporary: Undo): Output {
+  const { logging } = container.record.spec
+  if (logging.driver === 'none') return {}
   const stdout = openPipe(temporary)
   const stderr = openPipe(temporary)
+  const ends = { stdout: stdout.read, stderr: stderr.read }
+  return {
+    written: { stdout: stdout.write, stderr: stderr.write },
+    mover: openMover(container, ends, { options: logging, temporary }),
+  }
+}
+
+/** Somebody has to read a terminal, whether or not what it says is kept. */
+function openTerminal(container: LiveContainer, temporary: Undo): Output {
+  const { logging } = container.record.spec
+  const terminals = makeTerminals()
+  temporary.push(() => close(terminals))
+  const { master, slave } = openPty(terminals)
+  temporary.push(() => close(master))
+  temporary.push(() => close(slave))
+  // Ended from the beginning: a terminal has one stream.
+  const nothing = pipe({ cloexec: true })
+  temporary.push(() => close(nothing.read))
+  close(nothing.write)
+  const ends = { stdout: master, stderr: nothing.read }
+  const options = { ...logging, terminal: true, discard: logging.driver === 'none' }
+  return {
+    stdin: slave,
+    written: { stdout: slave, stderr: slave },
+    mover: openMover(container, ends, { options, temporary }),
+    terminals,
+  }
+}
+
+/** The devpts that the child mounts; made here, so that the terminal is there before the child. */
+function makeTerminals(): Fd {
+  const { options = [] } = DEFAULT_MOUNTS.find(({ type }) => type === 'devpts') ?? {}
+  const settings = options.filter((word) => word.includes('=')).map((word) => word.split('='))
+  return createDetachedMount({
+    type: 'devpts',
+    options: Object.fromEntries(settings) as Record<string, string>,
+    flags: { nosuid: true, noexec: true },
+  })
+}
+
+function openMover(
+  container: LiveContainer,
+  ends: { readonly stdout: Fd; readonly stderr: Fd },
+  { options, temporary }: { readonly options: MoverOptions; readonly temporary: Undo },
+): MoverDescriptors {
   const directory = openSync(container.own.log, 'r')
   temporary.push(() => closeSync(directory))
-  const program = sealedMemfd('tsstack-log', cachedMover(logging).image())
+  const program = sealedMemfd('tsstack-log', cachedMover(options).image())
   temporary.push(() => closeSync(program))
-  return {
-    stdout: stdout.write,
-    stderr: stderr.write,
-    mover: {
-      program,
-      stdout: stdout.read,
-      stderr: stderr.read,
-      directory,
-    },
-  }
+  return { program, directory, ...ends }
 }
 
 const movers = new Map<string, Program>()
 
 /** Written once for each size of logs: a program does not know whose pipes it reads. */
 function cachedMover(options: MoverOptions): Program {
-  const key = `${options.segmentsMax} x ${options.segmentBytesMax}`
+  const { segmentsMax, segmentBytesMax, terminal, discard } = options
+  const key = [segmentsMax, segmentBytesMax, terminal, discard].join()
   const known = movers.get(key) ?? moverProgram(options)
   movers.set(key, known)
   return known

@@ -19,7 +19,7 @@ import type { OciConfig } from './oci.ts'
 /** Everything but the descriptors. */
 export function programInput(
   config: OciConfig,
-  program: { readonly name: string; readonly executable: string; readonly init: boolean },
+  program: Pick<ProgramInput, 'name' | 'executable' | 'init' | 'ownedStreams'>,
 ): ProgramInput {
   const { process, linux } = config
   return {

@@ -8,7 +8,8 @@ import type { LiveContainer, Machine } from '../machine.ts'
 import type { ContainerRecord } from '../records/container.ts'
 import type { Undo } from '../undo.ts'
 import { fillVolume } from '../volume/copy-up.ts'
-import { openVolume } from '../volume/volumes.ts'
+import { boundPath, openDevice, volumeDevice, type VolumeDevice } from '../volume/device.ts'
+import { openVolume, volumeSpecOf } from '../volume/volumes.ts'
 import { targetOf } from './describe.ts'
 import type { OciMount } from './oci.ts'
 
@@ -17,6 +18,8 @@ export interface SourceInput {
   readonly mounts: readonly OciMount[]
   /** Detached root, for what a new volume is filled with. */
   readonly rootFd: Fd
+  /** Trees that are held already, by where they are mounted: those of devices are added. */
+  readonly trees: Map<string, Fd>
   readonly undo: Undo
 }
 
@@ -27,10 +30,49 @@ export function resolveSources(machine: Machine, input: SourceInput): readonly O
     const spec = specs.get(mount.destination)
     if (mount.type !== 'bind' || spec === undefined) return mount
     if (spec.kind === 'tmpfs' || spec.kind === 'file') return mount
-    const source =
-      spec.kind === 'bind' ? bindSource(machine, input, spec) : volumeSource(machine, input, spec)
-    return { ...mount, source }
+    if (spec.kind === 'bind') return { ...mount, source: bindSource(machine, input, spec) }
+    const device = deviceOf(machine, spec)
+    return device === undefined
+      ? { ...mount, source: volumeSource(machine, input, spec) }
+      : deviceMount(machine, input, { mount, spec, device })
   })
+}
+
+function deviceOf(
+  { paths }: Machine,
+  { volume }: Extract<MountSpec, { kind: 'volume' }>,
+): VolumeDevice | undefined {
+  const made = volumeSpecOf(paths, volume)
+  return made === undefined ? undefined : volumeDevice(made)
+}
+
+/** A volume with `driver_opts`: a path of the host, or a file system of its own. */
+function deviceMount(
+  machine: Machine,
+  { trees, undo }: SourceInput,
+  what: {
+    readonly mount: OciMount
+    readonly spec: Extract<MountSpec, { kind: 'volume' }>
+    readonly device: VolumeDevice
+  },
+): OciMount {
+  const { mount, spec, device } = what
+  if (device.kind === 'bind') {
+    const path = boundPath(spec.volume, device)
+    const options = device.readOnly ? [...mount.options, 'ro'] : mount.options
+    return { ...mount, options, source: subpathOf(path, spec.subpath, undo) }
+  }
+  if (spec.subpath !== undefined) {
+    throw new EngineError(
+      'NOT_SUPPORTED',
+      `Cannot mount a part of volume "${spec.volume}": it is a file system of its own`,
+      { hint: 'leave "subpath" out' },
+    )
+  }
+  const tree = openDevice(machine, spec.volume, device)
+  undo.push(() => close(tree))
+  trees.set(mount.destination, tree)
+  return { ...mount, source: spec.volume }
 }
 
 function bindSource(
@@ -46,10 +88,24 @@ function bindSource(
         { hint: 'create it, or set "create_host_path: true"' },
       )
     }
+    refuseMissingSocket(record, spec)
     mkdirSync(spec.source, { recursive: true })
   }
   if (given?.sources.has(spec.source) !== true) refuseOwnState(machine, record, spec)
   return spec.source
+}
+
+/** A directory in the place of a socket helps nobody, and keeps its engine from starting later. */
+function refuseMissingSocket(
+  record: ContainerRecord,
+  { source, target }: Extract<MountSpec, { kind: 'bind' }>,
+): void {
+  if (!source.endsWith('.sock')) return
+  throw new EngineError(
+    'MOUNT_SOURCE',
+    `Cannot mount "${source}" at "${target}" of "${record.name}": there is no such socket`,
+    { hint: 'start the program that listens there; tsstack offers no Docker API of its own' },
+  )
 }
 
 /** A container that writes our records would decide what runs as root on the host. */
@@ -77,11 +133,15 @@ function volumeSource(
   const { record } = container
   const data = openVolume(machine, record, { name: spec.volume, anonymous: spec.anonymous })
   if (!spec.nocopy && spec.subpath === undefined) copyUp(input, spec.target, data)
-  if (spec.subpath === undefined) return data
-  const volume = openPath(data, O.DIRECTORY)
+  return subpathOf(data, spec.subpath, undo)
+}
+
+function subpathOf(path: string, subpath: string | undefined, undo: Undo): string {
+  if (subpath === undefined) return path
+  const volume = openPath(path, O.DIRECTORY)
   undo.push(() => close(volume))
   // Resolved inside the volume: its content is the containers' own, links and all.
-  const inside = openIn(volume, spec.subpath, { flags: O.PATH })
+  const inside = openIn(volume, subpath, { flags: O.PATH })
   undo.push(() => close(inside))
   return `/proc/self/fd/${inside}`
 }

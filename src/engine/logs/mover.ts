@@ -27,6 +27,7 @@ const POLLFD_BYTES = 8
 const ENDED_BIT = 0x8000_0000
 const CLOCK_REALTIME = 0
 const SEEK_END = 2
+const EIO = 5
 const RETRY_NANOSECONDS = 200_000_000
 // include/uapi/asm-generic/fcntl.h
 const O_WRONLY = 0o1
@@ -40,6 +41,10 @@ export interface MoverOptions {
   readonly segmentBytesMax: number
   /** Segments kept, the one being written included. */
   readonly segmentsMax: number
+  /** Its output is a terminal's master, which ends by an error. */
+  readonly terminal?: boolean
+  /** What is read is thrown away. */
+  readonly discard?: boolean
 }
 
 /**
@@ -90,6 +95,7 @@ function moveStream(program: Program, input: StreamInput): void {
   const ready = program.label(`${stream} ready`)
   const ended = program.label(`${stream} ended`)
   const moved = program.label(`${stream} moved`)
+  const hungUp = program.label(`${stream} hung up`)
   // revents is the upper 16 bits of the struct, as a word on a little-endian machine.
   program.compute(polled, { mask: ENDED_BIT, onPositive: next })
   program.compute(polled, { shiftRight: 48, onPositive: ready })
@@ -98,13 +104,17 @@ function moveStream(program: Program, input: StreamInput): void {
   program.call('read', [FD[stream], buffer, RECORD_BYTES_MAX], {
     store: length,
     onZero: ended,
-    onError: next,
+    onError: input.options.terminal === true ? hungUp : next,
   })
   program.call('clock_gettime', [CLOCK_REALTIME, header + HEADER_OFFSETS.seconds])
+  if (input.options.discard === true) program.jump(moved)
   writeRecord(program, { header, length, buffer, moved })
   program.place(moved)
-  rotateWhenFull(program, input)
+  if (input.options.discard !== true) rotateWhenFull(program, input)
   program.jump(next)
+  program.place(hungUp)
+  // The last slave is closed: pty(7), tty_ldisc_hangup.
+  program.compare(program.failedResult, -EIO, { less: next, greater: next })
   program.place(ended)
   program.set(polled, -1)
   program.jump(next)

@@ -9,11 +9,14 @@ import { volumesDirectory } from '../paths.ts'
 import type { ContainerRecord } from '../records/container.ts'
 import { directoriesIn } from '../records/present.ts'
 import { readRecord, writeRecord } from '../records/file.ts'
+import { volumeDevice } from './device.ts'
 import type { Paths } from '../types.ts'
 
 /** Beside the data, so that the directory alone tells whose it is. */
-interface VolumeRecord {
+export interface VolumeRecord {
   readonly stack: string
+  /** Further stacks that have a volume of this name in their files. */
+  readonly sharedBy?: readonly string[]
   readonly anonymous: boolean
   readonly spec: VolumeSpec
 }
@@ -37,22 +40,34 @@ function volumeDirectory(paths: Paths, name: string): string {
 
 /** Volumes that `stack` made, but for anonymous ones that containers have: those are theirs. */
 export function observeVolumes(machine: Machine, stack: string): readonly ObservedVolume[] {
-  const names = directoriesIn(volumesDirectory(machine.paths)).filter(
-    (name) => !name.startsWith(DOOMED),
-  )
   const owned = new Set(
     [...machine.containers.values()].flatMap(({ record }) =>
       record.spec.mounts.map((mount) => (mount.kind === 'volume' ? mount.volume : '')),
     ),
   )
-  return names.flatMap((name) => {
-    const record = readVolume(machine.paths, name)
-    if (record?.stack !== stack || (record.anonymous && owned.has(name))) return []
-    return [{ spec: record.spec, path: volumeData(machine.paths, name) }]
+  return readVolumeRecords(machine.paths).flatMap((record) => {
+    const { spec, anonymous } = record
+    if (!ownersOf(record).includes(stack) || (anonymous && owned.has(spec.name))) return []
+    return [{ spec, path: volumeData(machine.paths, spec.name) }]
   })
 }
 
-/** One that exists already is kept as it is: data is never lost by creating. */
+/** Every volume of the state root, sorted by name. */
+export function readVolumeRecords(paths: Paths): readonly VolumeRecord[] {
+  return directoriesIn(volumesDirectory(paths))
+    .filter((name) => !name.startsWith(DOOMED))
+    .toSorted()
+    .flatMap((name) => readVolume(paths, name) ?? [])
+}
+
+function ownersOf({ stack, sharedBy = [] }: VolumeRecord): readonly string[] {
+  return [stack, ...sharedBy]
+}
+
+/**
+ * One that exists already is kept as it is: data is never lost by creating. That of another stack
+ * is had by both from then on.
+ */
 export function createVolume(machine: Machine, stack: string, spec: VolumeSpec): void {
   if (spec.driver !== 'local' && spec.driver !== '') {
     throw new EngineError(
@@ -60,7 +75,14 @@ export function createVolume(machine: Machine, stack: string, spec: VolumeSpec):
       `Cannot create volume "${spec.name}": its driver "${spec.driver}" is unknown; use "local"`,
     )
   }
-  makeVolume(machine.paths, { stack, anonymous: false, spec })
+  volumeDevice(spec)
+  const known = readVolume(machine.paths, spec.name)
+  if (known === undefined || ownersOf(known).includes(stack)) {
+    makeVolume(machine.paths, { stack, anonymous: false, spec })
+    return
+  }
+  const sharedBy = [...(known.sharedBy ?? []), stack]
+  writeRecord(recordFile(machine.paths, spec.name), { ...known, sharedBy })
 }
 
 /** A named volume of `stack`, without the checks of a plan. */
@@ -68,11 +90,24 @@ export function makeNamedVolume(paths: Paths, stack: string, spec: VolumeSpec): 
   makeVolume(paths, { stack, anonymous: false, spec })
 }
 
-export function removeVolume(machine: Machine, _stack: string, { name }: VolumeSpec): void {
-  const directory = volumeDirectory(machine.paths, name)
+/** As long as another stack has it, it only lets go of it. */
+export function removeVolume(machine: Machine, stack: string, { name }: VolumeSpec): void {
+  const known = readVolume(machine.paths, name)
+  const [next, ...others] = known ? ownersOf(known).filter((each) => each !== stack) : []
+  // What others alone have is nothing that this stack could take away.
+  if (known && !ownersOf(known).includes(stack)) return
+  if (known && next !== undefined) {
+    writeRecord(recordFile(machine.paths, name), { ...known, stack: next, sharedBy: others })
+    return
+  }
+  removeVolumeData(machine.paths, name)
+}
+
+export function removeVolumeData(paths: Paths, name: string): void {
+  const directory = volumeDirectory(paths, name)
   // Out of sight first: a crash in the middle must not leave half of the data under its name. No
   // volume's name begins with a dot, so the rest can be told and is taken away by the next call.
-  const doomed = join(volumesDirectory(machine.paths), `${DOOMED}${name}`)
+  const doomed = join(volumesDirectory(paths), `${DOOMED}${name}`)
   rmSync(doomed, { recursive: true, force: true })
   if (!existsSync(directory)) return
   renameSync(directory, doomed)
@@ -80,6 +115,11 @@ export function removeVolume(machine: Machine, _stack: string, { name }: VolumeS
 }
 
 const DOOMED = '.removed-'
+
+/** What a volume that exists was made as. */
+export function volumeSpecOf(paths: Paths, name: string): VolumeSpec | undefined {
+  return readVolume(paths, name)?.spec
+}
 
 /** The volume a container mounts, made when it is an anonymous one. Throws MOUNT_SOURCE. */
 export function openVolume(
@@ -94,7 +134,7 @@ export function openVolume(
   throw new EngineError(
     'MOUNT_SOURCE',
     `Cannot mount volume "${name}" in "${record.name}": it does not exist`,
-    { hint: 'an external volume is created by "tsstack up" for the stack that has it' },
+    { hint: 'make it with "tsstack volume create", or bring up the stack that has it' },
   )
 }
 

@@ -103,7 +103,13 @@ function bindMount(mount: ServiceMount, target: string): MountSpec {
     readOnly: mount.read_only ?? false,
     createHostPath: mount.bind?.create_host_path ?? true,
     propagation: mount.bind?.propagation || undefined,
+    recursive: recursiveOf(mount.bind?.recursive),
   })
+}
+
+/** `enabled` and `readonly` are what happens anyway. */
+function recursiveOf(text: string | undefined): 'disabled' | 'writable' | undefined {
+  return text === 'disabled' || text === 'writable' ? text : undefined
 }
 
 /** `path`, or `path:size=64m,mode=1777,noexec`. */

@@ -7,6 +7,12 @@ export const SWARM = 'for clusters of machines; tsstack runs on one'
 export const WINDOWS = 'for Windows only'
 export const EXTERNAL = 'a file of that name in the state directory, below `external/`'
 
+/** Where engines listen; files in the wild often mount it. */
+export const ENGINE_SOCKET: RegExp = /(?:^|\/)(?:docker|podman|containerd)\.sock$/u
+export const NO_ENGINE: string =
+  'tsstack has no Docker API: what listens there, if anything, is another engine, which knows ' +
+  'nothing of this stack'
+
 /** Options of log files that are used. */
 export const LOGGING: ReadonlySet<string> = new Set(['max-size', 'max-file'])
 

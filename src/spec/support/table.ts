@@ -9,7 +9,17 @@
  * parent; a path names keys with `.`, and `*` is any name or list item.
  */
 import type { Service } from '../model.ts'
-import { EXTERNAL, LOGGING, NETWORK_OPTIONS, noPorts, SECURITY, SWARM, WINDOWS } from './cases.ts'
+import {
+  ENGINE_SOCKET,
+  EXTERNAL,
+  LOGGING,
+  NO_ENGINE,
+  NETWORK_OPTIONS,
+  noPorts,
+  SECURITY,
+  SWARM,
+  WINDOWS,
+} from './cases.ts'
 import { built, ignored, only, partly, type Support, textOf } from './support.ts'
 
 const SERVICE: Readonly<Record<keyof Service, Support>> = {
@@ -97,13 +107,13 @@ const SERVICE: Readonly<Record<keyof Service, Support>> = {
   secrets: built(),
   security_opt: built(),
   shm_size: built(),
-  stdin_open: ignored('the program reads nothing; "tsstack exec" passes input on', [false]),
+  stdin_open: built(),
   stop_grace_period: built(),
   stop_signal: built(),
   storage_opt: ignored('the size of the writable layer is not limited'),
   sysctls: built(),
   tmpfs: built(),
-  tty: ignored('the program has no terminal; "tsstack exec" gives one', [false]),
+  tty: built(),
   ulimits: built(),
   use_api_socket: ignored('there is no Docker engine', [false]),
   user: built(),
@@ -150,9 +160,11 @@ const INSIDE_SERVICE: Readonly<Record<string, Support>> = {
       '`systempaths=unconfined`, `writable-cgroups`, `label=disable`',
     (option) => (SECURITY.test(textOf(option)) ? undefined : 'it is not changed by tsstack'),
   ),
+  'volumes.*.source': partly('any but the socket of an engine', (source) =>
+    ENGINE_SOCKET.test(textOf(source)) ? NO_ENGINE : undefined,
+  ),
   'volumes.*.type': only(['bind', 'volume', 'tmpfs'], 'a mount of another type is left out'),
   'volumes.*.consistency': ignored('for Docker Desktop only'),
-  'volumes.*.bind.recursive': ignored('mounts below the source come along'),
   'volumes.*.bind.selinux': built('no label is needed: none confines a container'),
   'volumes.*.volume.labels': ignored('anonymous volumes have no labels'),
   'volumes_from.*': partly('services of the stack', (source) =>
@@ -175,7 +187,7 @@ const OUTSIDE_SERVICES: Readonly<Record<string, Support>> = {
   'networks.*.ipam.driver': only(['default'], 'addresses are given out by tsstack'),
   'networks.*.ipam.options': ignored('addresses are given out by tsstack'),
   'volumes.*.driver': only(['local', 'default'], 'every volume is a folder of this machine'),
-  'volumes.*.driver_opts': ignored('every volume is a folder of this machine'),
+  'volumes.*.driver_opts': built('`type`, `device` and `o` of the local driver'),
   'configs.*.external': built(EXTERNAL),
   'secrets.*.external': built(EXTERNAL),
 }

@@ -1,0 +1,151 @@
+/** `tsstack volume`: volumes of every stack, and of none. */
+
+import type { Command } from 'commander'
+import type { VolumeCommand, VolumeReading } from '../../daemon/index.ts'
+import { UsageError } from '../../errors.ts'
+import type { VolumeSpec } from '../../planner/index.ts'
+import type { CommandModule, Run } from '../command.ts'
+import type { Context } from '../context.ts'
+import { formatOption, jsonOption } from '../options.ts'
+import { print, wantsJson } from '../output.ts'
+import { askFor } from '../request.ts'
+import { safeText } from '../safe-text.ts'
+import { table } from '../table.ts'
+
+export const volumeCommand: CommandModule = {
+  name: 'volume',
+  summary: 'list, make and remove volumes',
+  define: (command, run) => {
+    defineLooks(command, run)
+    defineCreate(command, run)
+    command
+      .command('rm')
+      .description('remove volumes that no container mounts, with their data')
+      .argument('<volumes...>')
+      .action((volumes: readonly string[]) =>
+        run((context) => carryOut(context, { do: 'remove', volumes })),
+      )
+    command
+      .command('prune')
+      .description('remove anonymous volumes that no container mounts, with their data')
+      .option('-a, --all', 'those with a name as well')
+      .option('-f, --force', 'accepted as in Docker: nothing is asked anyway')
+      .action(({ all = false }: { readonly all?: boolean }) =>
+        run((context) => carryOut(context, { do: 'prune', all })),
+      )
+  },
+}
+
+function defineLooks(command: Command, run: Run): void {
+  command
+    .command('ls')
+    .description('list volumes')
+    .option('-q, --quiet', 'names only')
+    .addOption(jsonOption())
+    .addOption(formatOption())
+    .action((flags: LookFlags) => run((context) => list(context, flags)))
+  command
+    .command('inspect')
+    .description('show all about volumes, as JSON')
+    .argument('<volumes...>')
+    .action((names: readonly string[]) => run((context) => inspect(context, names)))
+}
+
+function defineCreate(command: Command, run: Run): void {
+  command
+    .command('create')
+    .description('make a volume that stacks can use as external')
+    .argument('<volume>')
+    .option('-d, --driver <driver>', 'local', 'local')
+    .option('-o, --opt <key=value>', 'type, device or o, as for mount', collect, [])
+    .option('--label <key=value>', 'a remark', collect, [])
+    .action((name: string, flags: CreateFlags) =>
+      run((context) => carryOut(context, { do: 'create', spec: specOf(name, flags) })),
+    )
+}
+
+interface LookFlags {
+  readonly quiet?: boolean
+  readonly json?: boolean
+  readonly format?: string
+}
+
+interface CreateFlags {
+  readonly driver: string
+  readonly opt: readonly string[]
+  readonly label: readonly string[]
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value]
+}
+
+async function volumesOf({ asking }: Context): Promise<readonly VolumeReading[]> {
+  const { volumes } = await askFor(asking, { kind: 'volumes' }, 'volumes')
+  return volumes
+}
+
+const HEAD = ['VOLUME', 'STACKS', 'DRIVER', 'CONTAINERS', 'PATH'] as const
+
+async function list(context: Context, flags: LookFlags): Promise<number> {
+  const volumes = await volumesOf(context)
+  if (wantsJson(flags)) print(JSON.stringify(volumes.map(toJson), undefined, 2))
+  else if (flags.quiet === true) for (const { spec } of volumes) print(safeText(spec.name))
+  else print(table(HEAD, volumes.map(toRow)))
+  return 0
+}
+
+async function inspect(context: Context, names: readonly string[]): Promise<number> {
+  const volumes = await volumesOf(context)
+  const found = names.map((name) => {
+    const volume = volumes.find(({ spec }) => spec.name === name)
+    if (volume) return toJson(volume)
+    throw new UsageError(`Cannot find volume "${name}": there is none`, {
+      hint: 'see "tsstack volume ls"',
+    })
+  })
+  print(JSON.stringify(found, undefined, 2))
+  return 0
+}
+
+async function carryOut({ asking }: Context, command: VolumeCommand): Promise<number> {
+  const { names } = await askFor(asking, { kind: 'volume', command }, 'volume-changed')
+  for (const name of names) print(safeText(name))
+  return 0
+}
+
+function toRow({ spec, stacks, containers, path }: VolumeReading): readonly string[] {
+  const owners = stacks.map(safeText).join(', ') || '-'
+  return [
+    safeText(spec.name),
+    owners,
+    safeText(spec.driver),
+    `${containers.length}`,
+    safeText(path),
+  ]
+}
+
+function toJson({ spec, stacks, anonymous, path, containers }: VolumeReading): unknown {
+  const { name, driver, driverOptions, labels } = spec
+  return { name, stacks, anonymous, driver, driverOptions, labels, path, containers }
+}
+
+function specOf(name: string, { driver, opt, label }: CreateFlags): VolumeSpec {
+  return {
+    key: name,
+    name,
+    external: false,
+    driver,
+    driverOptions: pairs(opt),
+    labels: pairs(label),
+  }
+}
+
+function pairs(texts: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    texts.map((text) => {
+      const [key = '', ...value] = text.split('=')
+      return [key, value.join('=')]
+    }),
+  )
+}
