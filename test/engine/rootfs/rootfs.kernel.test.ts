@@ -34,9 +34,9 @@ describe('prepareRootfs()', () => {
     expect(prepare('dir:/')).toThrow('the root of this machine is more than a rootfs')
   })
 
-  test('refuses a registry reference with what can be used', () => {
+  test('refuses a registry reference whose image is not on this machine', () => {
     expect(prepare('nginx:1.27')).toThrow(
-      'Cannot use image "nginx:1.27": registry images are not built yet',
+      'Cannot use image "nginx:1.27": it is not on this machine',
     )
   })
 })
