@@ -90,7 +90,7 @@ describe('a stack file', () => {
     const text = service('comand: [a]', 'mem_limit: lots', 'ports: ["99999:1"]', 'depends_on: [no]')
     const result = await run(`${text}volums: {}\n`, 'config')
     expect(result.code).toBe(1)
-    for (const mistake of ['comand', 'lots', '99999', 'depends_on', 'volums']) {
+    for (const mistake of ['comand', 'lots', '99999', 'undefined service "no"', 'volums']) {
       expect(saidBy(result)).toContain(mistake)
     }
     expect(saidBy(result).match(/compose\.yaml:\d+:\d+/g)?.length).toBeGreaterThanOrEqual(5)
