@@ -1,7 +1,6 @@
 /** `tsstack commit` and `export`: what a container has become, as an image or as an archive. */
 
 import { createWriteStream } from 'node:fs'
-import { pipeline } from 'node:stream/promises'
 import { containerUpper } from '../../daemon/index.ts'
 import { EngineError, UsageError } from '../../errors.ts'
 import type { ObservedContainer } from '../../planner/index.ts'
@@ -99,6 +98,8 @@ async function exportFiles(
   const { container, upper } = await findContainer(context, service, index)
   const { image, imageDigest: digest } = container.spec
   const target = output === undefined ? process.stdout : createWriteStream(output, { mode: 0o600 })
+  // Streams take a millisecond to load, which no other command has to wait for.
+  const { pipeline } = await import('node:stream/promises')
   await pipeline(room.exportRootfs(store, { image, digest, upper }), target)
   return 0
 }

@@ -1,6 +1,5 @@
 /** `tsstack stats`: what containers use, drawn anew each second on a terminal. */
 
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { ContainerUsage, UsageSample } from '../../daemon/index.ts'
 import type { CommandModule } from '../command.ts'
 import type { Context } from '../context.ts'
@@ -49,6 +48,7 @@ async function stats(
   services: readonly string[],
   flags: StatsFlags,
 ): Promise<number> {
+  const { setTimeout: sleep } = await import('node:timers/promises')
   let before = await look(context, services)
   await sleep(flags.stream ? INTERVAL_MS / 4 : ONCE_MS)
   for (;;) {
