@@ -2,21 +2,25 @@
 
 import type { Command } from 'commander'
 import type { NetworkCommand, NetworkReading } from '../../daemon/index.ts'
-import { UsageError } from '../../errors.ts'
 import type { NetworkSpec } from '../../planner/index.ts'
 import type { CommandModule, Run } from '../command.ts'
 import type { Context } from '../context.ts'
-import { formatOption, jsonOption } from '../options.ts'
-import { print, wantsJson } from '../output.ts'
+import { defineLooks } from '../looks.ts'
+import { print } from '../output.ts'
 import { askFor } from '../request.ts'
 import { safeText } from '../safe-text.ts'
-import { table } from '../table.ts'
 
 export const networkCommand: CommandModule = {
   name: 'network',
   summary: 'list, make and remove networks; connect containers to them',
   define: (command, run) => {
-    defineLooks(command, run)
+    defineLooks(command, run, {
+      noun: 'network',
+      read: networksOf,
+      head: ['NETWORK', 'STACK', 'DRIVER', 'SUBNETS', 'CONTAINERS'],
+      toRow,
+      toJson,
+    })
     defineCreate(command, run)
     command
       .command('rm')
@@ -32,21 +36,6 @@ export const networkCommand: CommandModule = {
       .action(() => run((context) => carryOut(context, { do: 'prune' })))
     defineConnections(command, run)
   },
-}
-
-function defineLooks(command: Command, run: Run): void {
-  command
-    .command('ls')
-    .description('list networks')
-    .option('-q, --quiet', 'names only')
-    .addOption(jsonOption())
-    .addOption(formatOption())
-    .action((flags: LookFlags) => run((context) => list(context, flags)))
-  command
-    .command('inspect')
-    .description('show all about networks, as JSON')
-    .argument('<networks...>')
-    .action((names: readonly string[]) => run((context) => inspect(context, names)))
 }
 
 function defineCreate(command: Command, run: Run): void {
@@ -91,12 +80,6 @@ function defineConnections(command: Command, run: Run): void {
     )
 }
 
-interface LookFlags {
-  readonly quiet?: boolean
-  readonly json?: boolean
-  readonly format?: string
-}
-
 interface CreateFlags {
   readonly driver: string
   readonly opt: readonly string[]
@@ -122,27 +105,6 @@ function collect(value: string, before: readonly string[]): readonly string[] {
 async function networksOf({ asking }: Context): Promise<readonly NetworkReading[]> {
   const { networks } = await askFor(asking, { kind: 'networks' }, 'networks')
   return networks.toSorted((left, right) => (left.spec.name < right.spec.name ? -1 : 1))
-}
-
-async function list(context: Context, flags: LookFlags): Promise<number> {
-  const networks = await networksOf(context)
-  if (wantsJson(flags)) print(JSON.stringify(networks.map(toJson), undefined, 2))
-  else if (flags.quiet === true) for (const { spec } of networks) print(safeText(spec.name))
-  else print(table(['NETWORK', 'STACK', 'DRIVER', 'SUBNETS', 'CONTAINERS'], networks.map(toRow)))
-  return 0
-}
-
-async function inspect(context: Context, names: readonly string[]): Promise<number> {
-  const networks = await networksOf(context)
-  const found = names.map((name) => {
-    const network = networks.find(({ spec }) => spec.name === name)
-    if (network) return toJson(network)
-    throw new UsageError(`Cannot find network "${name}": there is none`, {
-      hint: 'see "tsstack network ls"',
-    })
-  })
-  print(JSON.stringify(found, undefined, 2))
-  return 0
 }
 
 async function carryOut({ asking }: Context, command: NetworkCommand): Promise<number> {

@@ -2,21 +2,25 @@
 
 import type { Command } from 'commander'
 import type { VolumeCommand, VolumeReading } from '../../daemon/index.ts'
-import { UsageError } from '../../errors.ts'
 import type { VolumeSpec } from '../../planner/index.ts'
 import type { CommandModule, Run } from '../command.ts'
 import type { Context } from '../context.ts'
-import { formatOption, jsonOption } from '../options.ts'
-import { print, wantsJson } from '../output.ts'
+import { defineLooks } from '../looks.ts'
+import { print } from '../output.ts'
 import { askFor } from '../request.ts'
 import { safeText } from '../safe-text.ts'
-import { table } from '../table.ts'
 
 export const volumeCommand: CommandModule = {
   name: 'volume',
   summary: 'list, make and remove volumes',
   define: (command, run) => {
-    defineLooks(command, run)
+    defineLooks(command, run, {
+      noun: 'volume',
+      read: volumesOf,
+      head: HEAD,
+      toRow,
+      toJson,
+    })
     defineCreate(command, run)
     command
       .command('rm')
@@ -36,21 +40,6 @@ export const volumeCommand: CommandModule = {
   },
 }
 
-function defineLooks(command: Command, run: Run): void {
-  command
-    .command('ls')
-    .description('list volumes')
-    .option('-q, --quiet', 'names only')
-    .addOption(jsonOption())
-    .addOption(formatOption())
-    .action((flags: LookFlags) => run((context) => list(context, flags)))
-  command
-    .command('inspect')
-    .description('show all about volumes, as JSON')
-    .argument('<volumes...>')
-    .action((names: readonly string[]) => run((context) => inspect(context, names)))
-}
-
 function defineCreate(command: Command, run: Run): void {
   command
     .command('create')
@@ -62,12 +51,6 @@ function defineCreate(command: Command, run: Run): void {
     .action((name: string, flags: CreateFlags) =>
       run((context) => carryOut(context, { do: 'create', spec: specOf(name, flags) })),
     )
-}
-
-interface LookFlags {
-  readonly quiet?: boolean
-  readonly json?: boolean
-  readonly format?: string
 }
 
 interface CreateFlags {
@@ -86,27 +69,6 @@ async function volumesOf({ asking }: Context): Promise<readonly VolumeReading[]>
 }
 
 const HEAD = ['VOLUME', 'STACKS', 'DRIVER', 'CONTAINERS', 'PATH'] as const
-
-async function list(context: Context, flags: LookFlags): Promise<number> {
-  const volumes = await volumesOf(context)
-  if (wantsJson(flags)) print(JSON.stringify(volumes.map(toJson), undefined, 2))
-  else if (flags.quiet === true) for (const { spec } of volumes) print(safeText(spec.name))
-  else print(table(HEAD, volumes.map(toRow)))
-  return 0
-}
-
-async function inspect(context: Context, names: readonly string[]): Promise<number> {
-  const volumes = await volumesOf(context)
-  const found = names.map((name) => {
-    const volume = volumes.find(({ spec }) => spec.name === name)
-    if (volume) return toJson(volume)
-    throw new UsageError(`Cannot find volume "${name}": there is none`, {
-      hint: 'see "tsstack volume ls"',
-    })
-  })
-  print(JSON.stringify(found, undefined, 2))
-  return 0
-}
 
 async function carryOut({ asking }: Context, command: VolumeCommand): Promise<number> {
   const { names } = await askFor(asking, { kind: 'volume', command }, 'volume-changed')

@@ -1,0 +1,79 @@
+/** `ls` and `inspect` of what stacks share by name: networks, volumes. */
+
+import type { Command } from 'commander'
+import { UsageError } from '../errors.ts'
+import type { Run } from './command.ts'
+import type { Context } from './context.ts'
+import { formatOption, jsonOption } from './options.ts'
+import { print, wantsJson } from './output.ts'
+import { safeText } from './safe-text.ts'
+import { table } from './table.ts'
+
+interface Named {
+  readonly spec: { readonly name: string }
+}
+
+/** What is looked at, and how one of it is shown. */
+export interface Looks<Reading extends Named> {
+  /** `network`: the command, and the word for one of them. */
+  readonly noun: string
+  readonly read: (context: Context) => Promise<readonly Reading[]>
+  readonly head: readonly string[]
+  readonly toRow: (reading: Reading) => readonly string[]
+  readonly toJson: (reading: Reading) => unknown
+}
+
+interface LookFlags {
+  readonly quiet?: boolean
+  readonly json?: boolean
+  readonly format?: string
+}
+
+export function defineLooks<Reading extends Named>(
+  command: Command,
+  run: Run,
+  looks: Looks<Reading>,
+): void {
+  const plural = `${looks.noun}s`
+  command
+    .command('ls')
+    .description(`list ${plural}`)
+    .option('-q, --quiet', 'names only')
+    .addOption(jsonOption())
+    .addOption(formatOption())
+    .action((flags: LookFlags) => run((context) => list(context, looks, flags)))
+  command
+    .command('inspect')
+    .description(`show all about ${plural}, as JSON`)
+    .argument(`<${plural}...>`)
+    .action((names: readonly string[]) => run((context) => inspect(context, looks, names)))
+}
+
+async function list<Reading extends Named>(
+  context: Context,
+  { read, head, toRow, toJson }: Looks<Reading>,
+  flags: LookFlags,
+): Promise<number> {
+  const found = await read(context)
+  if (wantsJson(flags)) print(JSON.stringify(found.map(toJson), undefined, 2))
+  else if (flags.quiet === true) for (const { spec } of found) print(safeText(spec.name))
+  else print(table(head, found.map(toRow)))
+  return 0
+}
+
+async function inspect<Reading extends Named>(
+  context: Context,
+  { noun, read, toJson }: Looks<Reading>,
+  names: readonly string[],
+): Promise<number> {
+  const all = await read(context)
+  const found = names.map((name) => {
+    const one = all.find(({ spec }) => spec.name === name)
+    if (one) return toJson(one)
+    throw new UsageError(`Cannot find ${noun} "${name}": there is none`, {
+      hint: `see "tsstack ${noun} ls"`,
+    })
+  })
+  print(JSON.stringify(found, undefined, 2))
+  return 0
+}
