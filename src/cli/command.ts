@@ -1,13 +1,9 @@
-/** What a command brings to the program: its name, its grammar, its work. */
+/** What a command brings to the program: its grammar and its work. */
 
 import type { Command } from 'commander'
 import type { Context } from './context.ts'
 
 export interface CommandModule {
-  readonly name: string
-  /** For the list of commands. */
-  readonly summary: string
-  readonly hidden?: boolean
   /**
    * Adds options and arguments, and hands the work to `run`. Called only for a command that was
    * typed.

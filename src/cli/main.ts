@@ -13,10 +13,10 @@ process.exit(exitStatus)
 /** The exit status. */
 async function main(argv: readonly string[]): Promise<number> {
   let status = 0
-  const program = createProgram(argv, (result) => {
-    status = result
-  })
   try {
+    const program = await createProgram(argv, (result) => {
+      status = result
+    })
     await program.parseAsync(argv)
     return status
   } catch (error) {

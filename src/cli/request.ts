@@ -2,7 +2,7 @@
 
 import { EngineError } from '../errors.ts'
 import { LOSSES_MAX } from '../limits.ts'
-import { openRequest } from '../daemon/index.ts'
+import { openRequest, readStack } from '../daemon/index.ts'
 import type { Answer, Places, Request, ServerMessage, Session } from '../daemon/index.ts'
 import { createImageProgress } from './image-progress.ts'
 import type { ImageProgress } from './image-progress.ts'
@@ -134,7 +134,6 @@ async function afterBuild(
 /** Files that are too large for the supervisor are read here. */
 async function withDesired(request: Request): Promise<Request> {
   if (!('source' in request) || request.source.kind !== 'files') return request
-  const { readStack } = await import('../daemon/index.ts')
   const { desired, warnings } = await readStack(request.source.input)
   showWarnings(warnings)
   return { ...request, source: { kind: 'desired', desired } }

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { closeSync, constants, openSync } from 'node:fs'
 import { getCompileCacheDir } from 'node:module'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
@@ -74,7 +74,7 @@ function cleanEnvironment(): Record<string, string> {
     PATH,
     HOME: '/',
     LANG: 'C.UTF-8',
-    ...(cache !== undefined && { NODE_COMPILE_CACHE: dirname(cache) }),
+    ...(cache !== undefined && { NODE_COMPILE_CACHE: join(dirname(dirname(cache)), 'supervisor') }),
     ...(Object.fromEntries(own) as Record<string, string>),
   }
 }

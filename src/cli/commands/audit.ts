@@ -11,8 +11,6 @@ import { safeText } from '../safe-text.ts'
 import { table } from '../table.ts'
 
 export const auditCommand: CommandModule = {
-  name: 'audit',
-  summary: 'show what services may do to the host',
   define: (command, run) => {
     addStackOptions(command)
       .argument('[services...]', 'these only')

@@ -1,5 +1,6 @@
 /** `tsstack build`: builds the images of a stack. */
 
+import { readStack, wantedBuilds } from '../../daemon/index.ts'
 import { UsageError } from '../../errors.ts'
 import type { CommandModule } from '../command.ts'
 import type { Context } from '../context.ts'
@@ -9,8 +10,6 @@ import { safeText } from '../safe-text.ts'
 import { table } from '../table.ts'
 
 export const buildCommand: CommandModule = {
-  name: 'build',
-  summary: 'build images of services',
   define: (command, run) => {
     addStackOptions(command)
       .argument('[services...]')
@@ -41,7 +40,6 @@ async function build(
   flags: Flags,
 ): Promise<number> {
   const stackInput = input(services)
-  const { readStack, wantedBuilds } = await import('../../daemon/index.ts')
   const { desired, warnings } = await readStack(stackInput)
   if (warnings !== '') say(warnings)
   for (const name of services) checkService(name, desired.services ?? [])

@@ -12,8 +12,6 @@ import { isTerminal, print } from '../output.ts'
 import { askFor } from '../request.ts'
 
 export const commitCommand: CommandModule = {
-  name: 'commit',
-  summary: 'make an image of what a container has changed',
   define: (command, run) => {
     addStackOptions(command)
       .argument('<service>')
@@ -29,8 +27,6 @@ export const commitCommand: CommandModule = {
 }
 
 export const exportCommand: CommandModule = {
-  name: 'export',
-  summary: "write a container's files into an archive",
   define: (command, run) => {
     addStackOptions(command)
       .argument('<service>')

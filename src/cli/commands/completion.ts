@@ -6,8 +6,6 @@ import type { CommandModule } from '../command.ts'
 import { print } from '../output.ts'
 
 export const completionCommand: CommandModule = {
-  name: 'completion',
-  summary: 'print a completion script: bash, zsh or fish',
   define: (command, run) => {
     command
       .argument('<shell>', 'bash, zsh or fish')

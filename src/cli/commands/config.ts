@@ -25,8 +25,6 @@ const LISTS: readonly ConfigList[] = [
 ]
 
 export const configCommand: CommandModule = {
-  name: 'config',
-  summary: 'check the stack file and print it in full',
   define: (command, run) => {
     addChecks(addStackOptions(command).argument('[services...]', 'these and what they depend on'))
     addForms(command)

@@ -13,8 +13,6 @@ import type { CommandModule } from '../command.ts'
 import { addStackOptions } from '../options.ts'
 
 export const createCommand: CommandModule = {
-  name: 'create',
-  summary: 'create containers without starting them',
   define: (command, run) => {
     addBuildOptions(addChangeOptions(addStackOptions(command)))
       .argument('[services...]')

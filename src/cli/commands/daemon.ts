@@ -8,9 +8,6 @@ import type { CommandModule } from '../command.ts'
 import type { Context } from '../context.ts'
 
 export const daemonCommand: CommandModule = {
-  name: 'daemon',
-  summary: 'stay as the supervisor, for a service manager',
-  hidden: true,
   define: (command, run) => {
     command.action(() => run(daemon))
   },

@@ -9,8 +9,6 @@ import { readHistory, revisionOf } from '../revisions.ts'
 import { safeText } from '../safe-text.ts'
 
 export const diffCommand: CommandModule = {
-  name: 'diff',
-  summary: 'show what differs between two revisions',
   define: (command, run) => {
     addStackOptions(command)
       .argument('[revision]', 'number, or -1 for the one before the newest', '-1')

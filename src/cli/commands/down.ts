@@ -9,8 +9,6 @@ import type { Context } from '../context.ts'
 import { addStackOptions } from '../options.ts'
 
 export const downCommand: CommandModule = {
-  name: 'down',
-  summary: 'stop and remove containers and networks',
   define: (command, run) => {
     addStackOptions(command)
       .argument('[services...]')

@@ -11,8 +11,6 @@ import { unitFile, unitLink, unitName, type UnitPlace, unitText } from '../syste
 const UNIT_DIRECTORY = '/etc/systemd/system'
 
 export const enableCommand: CommandModule = {
-  name: 'enable',
-  summary: 'bring stacks up when the machine starts, by systemd',
   define: (command, run) => {
     addUnitOptions(command)
       .option('--print', 'print the unit, and change nothing')
@@ -21,8 +19,6 @@ export const enableCommand: CommandModule = {
 }
 
 export const disableCommand: CommandModule = {
-  name: 'disable',
-  summary: 'no longer bring stacks up when the machine starts',
   define: (command, run) => {
     addUnitOptions(command).action((flags: UnitFlags) => run(async () => disable(flags)))
   },

@@ -11,8 +11,6 @@ import { ask } from '../request.ts'
 import { parseTime } from '../time-option.ts'
 
 export const eventsCommand: CommandModule = {
-  name: 'events',
-  summary: 'show what happens to services, as it happens',
   define: (command, run) => {
     addStackOptions(command)
       .argument('[services...]')

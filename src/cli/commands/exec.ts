@@ -8,8 +8,6 @@ import { addStackOptions, collect, parseCount } from '../options.ts'
 import { terminalSize } from '../terminal.ts'
 
 export const execCommand: CommandModule = {
-  name: 'exec',
-  summary: 'run a program in a running container',
   define: (command, run) => {
     addStackOptions(command)
       .argument('<service>')

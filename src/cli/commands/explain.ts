@@ -13,8 +13,6 @@ import { print } from '../output.ts'
 import { safeText } from '../safe-text.ts'
 
 export const explainCommand: CommandModule = {
-  name: 'explain',
-  summary: 'show why a service is as it is, or where a value of the stack came from',
   define: (command, run) => {
     addStackOptions(command)
       .argument('<service|key.path>', 'web, services.web.ports[0], services.web.labels["a.b"]')

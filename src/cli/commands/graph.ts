@@ -2,6 +2,7 @@
 
 import { writeFileSync } from 'node:fs'
 import { InvalidArgumentError } from 'commander'
+import { readStack } from '../../daemon/index.ts'
 import type { ObservedState } from '../../planner/index.ts'
 import type { CommandModule } from '../command.ts'
 import type { Context } from '../context.ts'
@@ -17,8 +18,6 @@ const FORMATS = { svg: drawSvg, mermaid: drawMermaid, dot: drawDot } as const
 type Format = keyof typeof FORMATS
 
 export const graphCommand: CommandModule = {
-  name: 'graph',
-  summary: 'draw services, networks, volumes and ports',
   define: (command, run) => {
     addStackOptions(command)
       .option('--format <format>', 'svg, mermaid or dot', parseFormat, 'mermaid')
@@ -39,7 +38,6 @@ function parseFormat(text: string): Format {
 
 /** What the file wants, with what runs of it now. */
 async function graph({ asking, input }: Context, { format, output }: GraphFlags): Promise<number> {
-  const { readStack } = await import('../../daemon/index.ts')
   const { desired } = await readStack(input())
   const request = { kind: 'observe', input: input(), services: [] } as const
   const { observed } = await askFor(asking, request, 'observed').catch(() => NOTHING)

@@ -17,8 +17,6 @@ import { images, type ImagesFlags } from './images.ts'
 import { removeImages } from './rmi.ts'
 
 export const imageCommand: CommandModule = {
-  name: 'image',
-  summary: 'pull, list, show and remove images',
   define: (command, run) => {
     command
       .command('pull <image...>')

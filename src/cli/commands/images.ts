@@ -12,8 +12,6 @@ import { trafficText } from '../size-text.ts'
 import { table } from '../table.ts'
 
 export const imagesCommand: CommandModule = {
-  name: 'images',
-  summary: 'list images',
   define: (command, run) => {
     command
       .option('-q, --quiet', 'IDs only')

@@ -11,8 +11,6 @@ import { print, say } from '../output.ts'
 import { safeText } from '../safe-text.ts'
 
 export const importDockerCommand: CommandModule = {
-  name: 'import-docker',
-  summary: 'take over images and volumes of Docker or podman',
   define: (command, run) => {
     command
       .argument('[directory]', 'store (default: /var/lib/docker, /var/lib/containers/storage)')

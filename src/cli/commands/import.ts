@@ -9,8 +9,6 @@ import { collect } from '../options.ts'
 import { isTerminal, print } from '../output.ts'
 
 export const importCommand: CommandModule = {
-  name: 'import',
-  summary: 'make an image of the archive of a root file system',
   define: (command, run) => {
     command
       .argument('<file>', 'tar archive, packed or not; - for standard input')

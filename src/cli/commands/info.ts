@@ -13,8 +13,6 @@ import { print } from '../output.ts'
 import { askFor } from '../request.ts'
 
 export const infoCommand: CommandModule = {
-  name: 'info',
-  summary: 'show what this host offers',
   define: (command, run) => {
     command
       .addOption(jsonOption())

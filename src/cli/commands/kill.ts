@@ -5,8 +5,6 @@ import type { CommandModule } from '../command.ts'
 import { addStackOptions } from '../options.ts'
 
 export const killCommand: CommandModule = {
-  name: 'kill',
-  summary: 'send a signal to services',
   define: (command, run) => {
     addStackOptions(command)
       .argument('[services...]')

@@ -9,8 +9,6 @@ import { safeText } from '../safe-text.ts'
 const DEFAULT_REGISTRY = 'docker.io'
 
 export const loginCommand: CommandModule = {
-  name: 'login',
-  summary: 'log in to a registry',
   define: (command, run) => {
     command
       .argument('[registry]', 'host, or host:port', DEFAULT_REGISTRY)
@@ -22,8 +20,6 @@ export const loginCommand: CommandModule = {
 }
 
 export const logoutCommand: CommandModule = {
-  name: 'logout',
-  summary: 'forget the credentials for a registry',
   define: (command, run) => {
     command
       .argument('[registry]', 'host, or host:port', DEFAULT_REGISTRY)

@@ -10,8 +10,6 @@ import { ask } from '../request.ts'
 import { parseTime } from '../time-option.ts'
 
 export const logsCommand: CommandModule = {
-  name: 'logs',
-  summary: 'show what containers wrote',
   define: (command, run) => {
     // -f means follow here, as in Compose.
     addStackOptions(command, { shortFile: false })

@@ -11,8 +11,6 @@ import { safeText } from '../safe-text.ts'
 import { table } from '../table.ts'
 
 export const lsCommand: CommandModule = {
-  name: 'ls',
-  summary: 'list stacks',
   define: (command, run) => {
     command
       .option('-a, --all', 'accepted as in Compose: all are listed anyway')

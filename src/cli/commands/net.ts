@@ -11,8 +11,6 @@ import { askFor } from '../request.ts'
 import { safeText } from '../safe-text.ts'
 
 export const netCommand: CommandModule = {
-  name: 'net',
-  summary: 'make the network of services slow, lossy or broken, for tests',
   define: (command, run) => {
     addStackOptions(
       command

@@ -11,8 +11,6 @@ import { askFor } from '../request.ts'
 import { safeText } from '../safe-text.ts'
 
 export const networkCommand: CommandModule = {
-  name: 'network',
-  summary: 'list, make and remove networks; connect containers to them',
   define: (command, run) => {
     defineLooks(command, run, {
       noun: 'network',

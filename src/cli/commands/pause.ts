@@ -5,8 +5,6 @@ import type { CommandModule } from '../command.ts'
 import { addStackOptions } from '../options.ts'
 
 export const pauseCommand: CommandModule = {
-  name: 'pause',
-  summary: 'stop the processes of services where they stand',
   define: (command, run) => {
     addStackOptions(command)
       .argument('[services...]')

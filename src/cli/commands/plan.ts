@@ -14,8 +14,6 @@ import { askFor } from '../request.ts'
 import { safeText } from '../safe-text.ts'
 
 export const planCommand: CommandModule = {
-  name: 'plan',
-  summary: 'show what up would do, and why',
   define: (command, run) => {
     addChangeOptions(addStackOptions(command))
       .argument('[services...]')

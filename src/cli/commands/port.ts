@@ -11,8 +11,6 @@ import { askFor } from '../request.ts'
 import { safeText } from '../safe-text.ts'
 
 export const portCommand: CommandModule = {
-  name: 'port',
-  summary: 'show where a port of a service is published',
   define: (command, run) => {
     addStackOptions(command)
       .argument('<service>')

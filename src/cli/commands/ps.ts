@@ -23,8 +23,6 @@ import { safeText } from '../safe-text.ts'
 import { table } from '../table.ts'
 
 export const psCommand: CommandModule = {
-  name: 'ps',
-  summary: 'list containers',
   define: (command, run) => {
     addStackOptions(command)
       .argument('[services...]')

@@ -11,8 +11,6 @@ import { exitCodeOf, renderError } from '../render-error.ts'
 import { safeText } from '../safe-text.ts'
 
 export const pullCommand: CommandModule = {
-  name: 'pull',
-  summary: 'fetch the images of services',
   define: (command, run) => {
     addStackOptions(command)
       .argument('[services...]')
@@ -27,8 +25,6 @@ export const pullCommand: CommandModule = {
 }
 
 export const pushCommand: CommandModule = {
-  name: 'push',
-  summary: 'send the images of services to their registries',
   define: (command, run) => {
     addStackOptions(command)
       .argument('[services...]')

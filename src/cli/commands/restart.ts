@@ -7,8 +7,6 @@ import type { CommandModule } from '../command.ts'
 import { addStackOptions } from '../options.ts'
 
 export const restartCommand: CommandModule = {
-  name: 'restart',
-  summary: 'restart services as they are',
   define: (command, run) => {
     addStackOptions(command)
       .argument('[services...]')

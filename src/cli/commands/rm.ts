@@ -11,8 +11,6 @@ import { askFor } from '../request.ts'
 import { safeText } from '../safe-text.ts'
 
 export const rmCommand: CommandModule = {
-  name: 'rm',
-  summary: 'remove stopped containers',
   define: (command, run) => {
     addStackOptions(command, { shortFile: false })
       .argument('[services...]')

@@ -8,8 +8,6 @@ import { exitCodeOf, renderError } from '../render-error.ts'
 import { safeText } from '../safe-text.ts'
 
 export const rmiCommand: CommandModule = {
-  name: 'rmi',
-  summary: 'remove images',
   define: (command, run) => {
     command
       .argument('<image...>')

@@ -10,8 +10,6 @@ import { say } from '../output.ts'
 import { readHistory, revisionOf } from '../revisions.ts'
 
 export const rollbackCommand: CommandModule = {
-  name: 'rollback',
-  summary: 'make the stack again as it was before',
   define: (command, run) => {
     addStackOptions(command)
       .argument('[revision]', 'number, or -1 for the one before the newest', '-1')

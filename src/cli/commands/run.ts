@@ -16,8 +16,6 @@ import type { Paint } from '../style.ts'
 import { terminalSize } from '../terminal.ts'
 
 export const runCommand: CommandModule = {
-  name: 'run',
-  summary: 'run one program in a container of its own',
   define: (command, run) => {
     addStackOptions(command, { shortProjectName: false })
       .argument('<service>')

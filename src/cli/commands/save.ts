@@ -15,8 +15,6 @@ import { isTerminal, print, say } from '../output.ts'
 import { safeText } from '../safe-text.ts'
 
 export const saveCommand: CommandModule = {
-  name: 'save',
-  summary: 'write images into an archive',
   define: (command, run) => {
     command
       .argument('<image...>')
@@ -28,8 +26,6 @@ export const saveCommand: CommandModule = {
 }
 
 export const loadCommand: CommandModule = {
-  name: 'load',
-  summary: 'take images from an archive',
   define: (command, run) => {
     command
       .option('-i, --input <file>', 'file, instead of standard input')

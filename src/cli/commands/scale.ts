@@ -9,8 +9,6 @@ import { addStackOptions, parseCount } from '../options.ts'
 type Replicas = Readonly<Record<string, number>>
 
 export const scaleCommand: CommandModule = {
-  name: 'scale',
-  summary: 'change how many replicas services have',
   define: (command, run) => {
     addStackOptions(command)
       .argument('<service=count...>', 'web=3', collectReplicas)

@@ -4,8 +4,6 @@ import type { CommandModule } from '../command.ts'
 import { print } from '../output.ts'
 
 export const schemaCommand: CommandModule = {
-  name: 'schema',
-  summary: 'print the JSON Schema of stack files, for editors',
   define: (command, run) => {
     command.action(() => run(schema))
   },

@@ -16,8 +16,6 @@ import { safeText } from '../safe-text.ts'
 import { table } from '../table.ts'
 
 export const historyCommand: CommandModule = {
-  name: 'history',
-  summary: 'list what was applied, or how an image was made',
   define: (command, run) => {
     addStackOptions(command)
       .argument('[image]', 'how this image was made')

@@ -5,8 +5,6 @@ import type { CommandModule } from '../command.ts'
 import { addStackOptions } from '../options.ts'
 
 export const startCommand: CommandModule = {
-  name: 'start',
-  summary: 'start containers that exist',
   define: (command, run) => {
     addStackOptions(command)
       .argument('[services...]')

@@ -11,8 +11,6 @@ import { memoryText, trafficText } from '../size-text.ts'
 import { table } from '../table.ts'
 
 export const statsCommand: CommandModule = {
-  name: 'stats',
-  summary: 'show what services use',
   define: (command, run) => {
     addStackOptions(command)
       .argument('[services...]')

@@ -13,8 +13,6 @@ import { safeText } from '../safe-text.ts'
 import { table } from '../table.ts'
 
 export const statusCommand: CommandModule = {
-  name: 'status',
-  summary: 'show what the kernel has of a stack: in sync, or drifted',
   define: (command, run) => {
     addStackOptions(command)
       .argument('[services...]')

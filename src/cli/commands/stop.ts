@@ -7,8 +7,6 @@ import type { CommandModule } from '../command.ts'
 import { addStackOptions } from '../options.ts'
 
 export const stopCommand: CommandModule = {
-  name: 'stop',
-  summary: 'stop services, and keep their containers',
   define: (command, run) => {
     addStackOptions(command)
       .argument('[services...]')

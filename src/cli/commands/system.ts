@@ -8,8 +8,6 @@ import { trafficText } from '../size-text.ts'
 import { table } from '../table.ts'
 
 export const systemCommand: CommandModule = {
-  name: 'system',
-  summary: 'show what tsstack keeps on the disk',
   define: (command, run) => {
     command
       .command('df')

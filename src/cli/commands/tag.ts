@@ -5,8 +5,6 @@ import type { Context } from '../context.ts'
 import { openImages } from '../image-store.ts'
 
 export const tagCommand: CommandModule = {
-  name: 'tag',
-  summary: 'give an image another name',
   define: (command, run) => {
     command
       .argument('<image>')

@@ -11,8 +11,6 @@ import { safeText } from '../safe-text.ts'
 import { table } from '../table.ts'
 
 export const topCommand: CommandModule = {
-  name: 'top',
-  summary: 'list the processes of services',
   define: (command, run) => {
     addStackOptions(command)
       .argument('[services...]')

@@ -5,8 +5,6 @@ import type { CommandModule } from '../command.ts'
 import { addStackOptions } from '../options.ts'
 
 export const unpauseCommand: CommandModule = {
-  name: 'unpause',
-  summary: 'let paused services go on',
   define: (command, run) => {
     addStackOptions(command)
       .argument('[services...]')

@@ -25,8 +25,6 @@ import { UpView } from '../up-view.ts'
 import type { ViewFlags } from '../up-view.ts'
 
 export const upCommand: CommandModule = {
-  name: 'up',
-  summary: 'create and start containers',
   define: (command, run) => {
     addBuildOptions(addChangeOptions(addStackOptions(command)))
       .argument('[services...]', 'or a file that plan -o has written')

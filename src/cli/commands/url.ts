@@ -10,8 +10,6 @@ import { print, wantsJson } from '../output.ts'
 import { askFor } from '../request.ts'
 
 export const urlCommand: CommandModule = {
-  name: 'url',
-  summary: 'show where services are reached from this machine',
   define: (command, run) => {
     addStackOptions(command)
       .argument('[service]', 'without: all that publish something')

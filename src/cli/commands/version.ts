@@ -6,8 +6,6 @@ import { jsonOption } from '../options.ts'
 import { print } from '../output.ts'
 
 export const versionCommand: CommandModule = {
-  name: 'version',
-  summary: 'show the version',
   define: (command, run) => {
     command
       .option('--short', 'the number alone')

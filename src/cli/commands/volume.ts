@@ -11,8 +11,6 @@ import { askFor } from '../request.ts'
 import { safeText } from '../safe-text.ts'
 
 export const volumeCommand: CommandModule = {
-  name: 'volume',
-  summary: 'list, make and remove volumes',
   define: (command, run) => {
     defineLooks(command, run, {
       noun: 'volume',

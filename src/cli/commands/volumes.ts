@@ -10,8 +10,6 @@ import { safeText } from '../safe-text.ts'
 import { table } from '../table.ts'
 
 export const volumesCommand: CommandModule = {
-  name: 'volumes',
-  summary: 'list volumes',
   define: (command, run) => {
     addStackOptions(command)
       .argument('[services...]', 'those that these mount')

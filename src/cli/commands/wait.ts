@@ -10,8 +10,6 @@ import { ask } from '../request.ts'
 import { safeText } from '../safe-text.ts'
 
 export const waitCommand: CommandModule = {
-  name: 'wait',
-  summary: 'wait until services have ended',
   define: (command, run) => {
     addStackOptions(command)
       .argument('<services...>')

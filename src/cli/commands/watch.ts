@@ -6,8 +6,6 @@ import type { CommandModule } from '../command.ts'
 import { addStackOptions } from '../options.ts'
 
 export const watchCommand: CommandModule = {
-  name: 'watch',
-  summary: 'follow the stack file and all it reads: apply what changes',
   define: (command, run) => {
     addChangeOptions(addStackOptions(command))
       .argument('[services...]')
