@@ -295,3 +295,9 @@ export const REGISTRY_RETRY_MS_MAX: number = 30_000
 
 /** A token has some kilobytes; what is larger is none. */
 export const TOKEN_ANSWER_BYTES_MAX: number = 256 * 1024
+
+/** Memory of xz, in MiB: `xz -9` makes archives that need 65; the format allows 1,536. */
+export const XZ_MEMORY_MIB_MAX: number = 256
+
+/** Bytes of the list of steps in a cache of builds: about 100,000 steps. */
+export const CACHE_INDEX_BYTES_MAX: number = 32 * 1024 * 1024

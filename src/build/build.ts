@@ -17,6 +17,7 @@ import { Roots } from './roots.ts'
 import type { SourceText } from './source.ts'
 import type { StageResult } from './stage.ts'
 import { timeText } from './step/time.ts'
+import { type ImportedCache, importCache } from './cache-export.ts'
 import { chainOf, StepCache, type StepRecord } from './step-cache.ts'
 
 /** What a step does when it is not in the cache; `undefined`: it changes nothing. */
@@ -63,6 +64,9 @@ export class BuildSession {
   readonly #stages = new Map<number, Promise<StageResult>>()
   readonly #trees = new Map<string, Promise<FileTree>>()
   readonly #steps = new Map<string, Promise<StepRecord>>()
+  /** Results of this build, for {@link exportCache}. */
+  readonly results: Map<string, StepRecord> = new Map()
+  readonly #imported: readonly ImportedCache[]
   readonly #runStage: (index: number) => Promise<StageResult>
   #lastId = 0
 
@@ -76,6 +80,7 @@ export class BuildSession {
     this.roots = new Roots(store, cacheDirectory)
     this.digests = new FileDigests(join(cacheDirectory, 'digests'))
     this.#cache = new StepCache(cacheDirectory)
+    this.#imported = build.request.cacheFrom.flatMap((path) => importCache(path) ?? [])
     this.#runStage = (index) => runStage(this, index)
   }
 
@@ -119,6 +124,32 @@ export class BuildSession {
     return { what, fd: this.roots.open(layers), keepsOwners: true }
   }
 
+  /** A directory of what is fetched: opened once, closed with the session. */
+  treeAt(directory: string, open: () => FileTree): Promise<FileTree> {
+    const key = `fetched ${directory}`
+    const opening = this.#trees.get(key) ?? Promise.resolve(open())
+    this.#trees.set(key, opening)
+    return opening
+  }
+
+  /** Shows as a step what has to be done before it is known whether a step is in the cache. */
+  async telling<Result>(title: string, work: () => Promise<Result>): Promise<Result> {
+    const { onEvent } = this.build.ports
+    const id = (this.#lastId += 1)
+    const begun = performance.now()
+    const tell = (phase: 'begun' | 'done' | 'failed'): void =>
+      onEvent({ kind: 'step', id, title, phase, tookMs: performance.now() - begun })
+    tell('begun')
+    try {
+      const result = await work()
+      tell('done')
+      return result
+    } catch (error) {
+      tell('failed')
+      throw error
+    }
+  }
+
   /** Names the files of a stage or image; `undefined` for a directory, which may change. */
   async chainOf(from: Word, before: number): Promise<string | undefined> {
     const origin = this.origin(from.text, before)
@@ -159,17 +190,47 @@ export class BuildSession {
   step(plan: StepPlan): Promise<StepRecord> {
     const known = this.#steps.get(plan.key)
     if (known) return known
-    const running = this.#takeStep(plan)
+    const running = this.#takeStep(plan).then((record) => {
+      this.results.set(plan.key, record)
+      return record
+    })
     this.#steps.set(plan.key, running)
     running.catch(() => {})
     return running
   }
 
+  #find(key: string): StepRecord | undefined {
+    const found = this.#cache.find(key)
+    const isHere =
+      found?.layer === undefined || this.build.ports.store.directoryOf(found.layer.diffId)
+    return isHere ? found : undefined
+  }
+
+  /** From a cache that was handed in; one that is broken is as good as none. */
+  async #take(key: string): Promise<StepRecord | undefined> {
+    const { store, signal, onEvent } = this.build.ports
+    for (const { steps, blobOf } of this.#imported) {
+      const record = steps.get(key)
+      if (record === undefined) continue
+      try {
+        if (record.layer) await store.takeLayer(record.layer, blobOf(record.layer.digest), signal)
+        this.#cache.keep(key, record)
+        return record
+      } catch (error) {
+        signal.throwIfAborted()
+        const message = `A step cannot be taken from "cache_from": ${String(error)}`
+        onEvent({ kind: 'warning', message, hint: 'it is built' })
+      }
+    }
+    return undefined
+  }
+
   async #takeStep({ title, key, usesCache, make }: StepPlan): Promise<StepRecord> {
     const { store, onEvent, now, signal } = this.build.ports
     const id = (this.#lastId += 1)
-    const found = usesCache ? this.#cache.find(key) : undefined
-    if (found && (found.layer === undefined || store.directoryOf(found.layer.diffId))) {
+    const found = usesCache ? (this.#find(key) ?? (await this.#take(key))) : undefined
+    if (found) {
+      if (found.layer) store.keep(found.layer.diffId)
       onEvent({ kind: 'step', id, title, phase: 'cached' })
       return found
     }
@@ -189,7 +250,7 @@ export class BuildSession {
       return record
     } catch (error) {
       onEvent({ kind: 'step', id, title, phase: 'failed', tookMs: performance.now() - begun })
-      throw error
+      throw store.failure(error)
     } finally {
       rmSync(draft, { recursive: true, force: true })
     }

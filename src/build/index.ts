@@ -3,7 +3,8 @@
 import { readFileSync } from 'node:fs'
 import { EngineError } from '../errors.ts'
 import { BuildSession } from './build.ts'
-import { parseDockerfile } from './dockerfile/dockerfile.ts'
+import { exportCache } from './cache-export.ts'
+import { type Dockerfile, parseDockerfile } from './dockerfile/dockerfile.ts'
 import { Problem } from './dockerfile/problem.ts'
 import { placedAt, dockerfileError, type SourceText } from './source.ts'
 import type { ImageDocument } from './document.ts'
@@ -12,10 +13,13 @@ import { targetStage } from './plan/stages.ts'
 import type { BuildPorts, BuiltImage } from './ports.ts'
 import type { BuildRequest } from './request.ts'
 import { runStage, type StageResult } from './stage.ts'
+import type { StepRecord } from './step-cache.ts'
 
 export type * from './document.ts'
 export type * from './ports.ts'
 export type * from './request.ts'
+export { isAddress } from './fetch/address.ts'
+export { fetchContext } from './fetch/context.ts'
 
 /**
  * Builds the image, or takes from the cache what was built before. `platform` is the machine's.
@@ -27,13 +31,7 @@ export async function buildImage(
   ports: BuildPorts,
   platform: Platform,
 ): Promise<BuiltImage> {
-  const source = readSource(request)
-  const parsed = parseDockerfile(source.text)
-  if ('findings' in parsed) throw dockerfileError('INVALID_DOCKERFILE', source, parsed.findings)
-  const { dockerfile } = parsed
-  for (const { message, hint, line } of dockerfile.warnings) {
-    ports.onEvent({ kind: 'warning', message: `${source.name}:${line}: ${message}`, hint })
-  }
+  const { dockerfile, source } = checkDockerfile(request, ports.onEvent)
   const global = new GlobalScope(request.args, checkedPlatform(request, platform))
   for (const { statement, args } of dockerfile.globalArgs) {
     await placedAt({ source, statement }, () =>
@@ -56,10 +54,40 @@ export async function buildImage(
   try {
     const result = await session.stage(target.index)
     warnUnused(global, ports)
+    for (const { directory, mode } of request.cacheTo) {
+      exportCache(directory, stepsFor(mode, session.results, result), ports.store)
+    }
     return await finish(request, { ports, platform, result })
   } finally {
     await session.end()
   }
+}
+
+/** `min`: the steps whose layers the image has, and those that changed nothing. */
+function stepsFor(
+  mode: 'min' | 'max',
+  steps: ReadonlyMap<string, StepRecord>,
+  { layers }: StageResult,
+): ReadonlyMap<string, StepRecord> {
+  if (mode === 'max') return steps
+  const own = new Set(layers.map(({ diffId }) => diffId))
+  return new Map([...steps].filter(([, { layer }]) => !layer || own.has(layer.diffId)))
+}
+
+/** The Dockerfile when there is no mistake in it. @throws {DockerfileError} INVALID_DOCKERFILE */
+export function checkDockerfile(
+  request: BuildRequest,
+  onEvent: BuildPorts['onEvent'],
+): { readonly dockerfile: Dockerfile; readonly source: SourceText } {
+  const source = readSource(request)
+  const parsed = parseDockerfile(source.text)
+  if ('findings' in parsed) throw dockerfileError('INVALID_DOCKERFILE', source, parsed.findings)
+  const { dockerfile } = parsed
+  for (const { message, hint, line } of dockerfile.warnings) {
+    onEvent({ kind: 'warning', message: `${source.name}:${line}: ${message}`, hint })
+  }
+  chosen(() => targetStage(dockerfile, request.target))
+  return { dockerfile, source }
 }
 
 export interface Platform {

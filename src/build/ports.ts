@@ -26,6 +26,14 @@ export interface LayerStore {
   ): Promise<BaseImage>
   /** The lower directory of a layer; `undefined` when it is gone. */
   directoryOf(diffId: string): string | undefined
+  /** Where the packed bytes of a layer are. */
+  blobOf(digest: string): string
+  /** Takes a layer from a file, when it is what the record says. */
+  takeLayer(layer: LayerRecord, path: string, signal: AbortSignal): Promise<void>
+  /** The layer is used again: whoever cleans up leaves it. */
+  keep(diffId: string): void
+  /** What a failed step is said to have failed by: a full disk has words of its own. */
+  failure(error: unknown): unknown
   /** A directory for things in the making, of the file system that holds the layers. */
   readonly drafts: string
   /** Makes a layer of an upper directory, which it takes over. */
@@ -60,6 +68,9 @@ export interface BuiltImage {
   readonly id: string
 }
 
+/** Limits of processes by the names of prlimit(1). */
+export type Ulimits = Readonly<Record<string, { readonly soft: number; readonly hard: number }>>
+
 /** One RUN. */
 export interface RunStep {
   /** Lower directories, topmost first. */
@@ -74,6 +85,9 @@ export interface RunStep {
   readonly mounts: readonly StepMount[]
   readonly extraHosts: readonly { readonly name: string; readonly address: string }[]
   readonly shmBytes: number | undefined
+  readonly ulimits: Ulimits
+  /** Most memory, in bytes; absent: no limit of its own. */
+  readonly memoryBytesMax: number | undefined
   /** What the command writes. */
   readonly onOutput: (stream: 'stdout' | 'stderr', bytes: Uint8Array) => void
   readonly signal: AbortSignal
@@ -94,6 +108,8 @@ export interface BuildPorts {
   readonly run: (step: RunStep) => Promise<number>
   /** Survives: cache of steps, digests of files, cache mounts. */
   readonly cacheDirectory: string
+  /** Of whoever builds: proxies and certificates for what is fetched. */
+  readonly env: Readonly<Record<string, string | undefined>>
   readonly onEvent: (event: BuildEvent) => void
   /** Milliseconds since the epoch. */
   readonly now: () => number

@@ -1,5 +1,7 @@
 /** What is asked of the builder: one image of one Dockerfile. */
 
+import type { Ulimits } from './ports.ts'
+
 export interface BuildRequest {
   /** Absolute path of the directory that COPY copies from. */
   readonly context: string
@@ -19,7 +21,15 @@ export interface BuildRequest {
   readonly ssh: readonly SshSocket[]
   /** Size of /dev/shm in RUN, in bytes. */
   readonly shmBytes?: number | undefined
+  /** Of RUN. */
+  readonly ulimits: Ulimits
+  /** Of RUN; absent: no limit of its own. */
+  readonly memoryBytesMax?: number | undefined
   readonly extraHosts: readonly { readonly name: string; readonly address: string }[]
+  /** Directories that another build has left its cache in. */
+  readonly cacheFrom: readonly string[]
+  /** Directories to leave the cache in; `max`: steps of all stages, not only of the image. */
+  readonly cacheTo: readonly { readonly directory: string; readonly mode: 'min' | 'max' }[]
   /** Nothing is taken from the cache. */
   readonly noCache: boolean
   /** Stages of which nothing is taken from the cache. */

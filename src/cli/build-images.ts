@@ -1,10 +1,10 @@
 /** Builds images with their progress on the screen; Ctrl-C ends it. */
 
-import { buildServices, type BuildRun, type BuiltService } from '../daemon/index.ts'
+import { buildServices, checkServices, type BuildRun, type BuiltService } from '../daemon/index.ts'
 import { EngineError } from '../errors.ts'
 import { BuildLog, type BuildView } from './build-progress.ts'
 import { onInterrupt } from './interrupt.ts'
-import { hasColor, isTerminal } from './output.ts'
+import { hasColor, isTerminal, print } from './output.ts'
 import type { Asking } from './request.ts'
 
 export interface BuildWish extends Pick<BuildRun, 'builds' | 'directory' | 'values' | 'flags'> {
@@ -42,6 +42,25 @@ export async function buildWithProgress(
       hint: 'run it again: it goes on from there',
     })
   }
+}
+
+/** Looks for mistakes only. */
+export async function checkBuilds(
+  { places, command }: Asking,
+  wish: Omit<BuildWish, 'isQuiet' | 'isPlain'>,
+): Promise<number> {
+  const view = new BuildLog({ isQuiet: false })
+  await checkServices({
+    ...wish,
+    places,
+    command,
+    env: process.env,
+    color: hasColor(2),
+    signal: new AbortController().signal,
+    onEvent: (service, event) => view.event(service, event),
+  })
+  for (const { service } of wish.builds) print(`${service}: no mistake found`)
+  return 0
 }
 
 async function createView(how: {

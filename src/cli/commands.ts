@@ -269,6 +269,11 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import('./commands/system.ts')).systemCommand,
   },
   {
+    name: 'builder',
+    summary: 'throw away what builds have kept for later ones',
+    load: async () => (await import('./commands/builder.ts')).builderCommand,
+  },
+  {
     name: 'schema',
     summary: 'print the JSON Schema of stack files, for editors',
     load: async () => (await import('./commands/schema.ts')).schemaCommand,

@@ -3,6 +3,7 @@
 import type { ImageWish } from '../image/index.ts'
 import type { importVolume as ImportVolume } from '../engine/index.ts'
 import type { DesiredBuild, DesiredState } from '../planner/index.ts'
+import type { BuildPrune, BuildPruned } from './building/prune.ts'
 import type { BuildRun, BuiltService } from './building/run.ts'
 import type { buildsWanted } from './building/wanted.ts'
 import type { Audit } from './audit.ts'
@@ -30,6 +31,7 @@ export type {
 } from '../engine/index.ts'
 export type { BuildEvent } from '../build/index.ts'
 export type { BuildRun, BuiltService } from './building/run.ts'
+export type { BuildFlags } from './building/request.ts'
 export type { VolumeCommand, VolumeReading } from '../engine/index.ts'
 export type { DiagnosticsFormat } from './read-config.ts'
 export { placesOf } from './places.ts'
@@ -51,6 +53,18 @@ export async function readStack(
 /** Builds images in this process. Loads the rooms of images and builds. */
 export async function buildServices(run: BuildRun): Promise<readonly BuiltService[]> {
   const { buildServices: work } = await import('./building/run.ts')
+  return work(run)
+}
+
+/** Throws away what builds have kept. */
+export async function pruneBuilds(what: BuildPrune): Promise<BuildPruned> {
+  const { pruneBuilds: work } = await import('./building/prune.ts')
+  return work(what)
+}
+
+/** Looks for mistakes in what would be built. */
+export async function checkServices(run: BuildRun): Promise<void> {
+  const { checkServices: work } = await import('./building/run.ts')
   return work(run)
 }
 

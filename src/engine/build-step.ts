@@ -122,6 +122,7 @@ async function dropNetwork(machine: Machine): Promise<void> {
 }
 
 function specOf(step: BuildStep): ContainerSpec {
+  const { memoryBytesMax } = step
   return {
     // Never looked up: its layers are given.
     image: 'build step',
@@ -145,14 +146,14 @@ function specOf(step: BuildStep): ContainerSpec {
     dns: [],
     dnsSearch: [],
     dnsOptions: [],
-    resources: {},
+    resources: memoryBytesMax === undefined ? {} : { memoryBytesMax },
     capAdd: [],
     capDrop: [],
     privileged: false,
     noNewPrivileges: false,
     seccomp: 'default',
     sysctls: {},
-    ulimits: {},
+    ulimits: step.ulimits ?? {},
     shmBytes: step.shmBytes ?? SHM_BYTES_DEFAULT,
     labels: {},
     logging: { driver: 'local', segmentBytesMax: LOG_SEGMENT_BYTES_MAX, segmentsMax: SEGMENTS_MAX },

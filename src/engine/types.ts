@@ -7,6 +7,7 @@ import type { VolumeReading } from './volume/command.ts'
 import type { ContainerInput } from './container/input.ts'
 import type {
   Action,
+  ContainerSpec,
   DesiredContainer,
   DesiredState,
   FaultSpec,
@@ -340,6 +341,8 @@ export interface BuildStep {
   readonly mounts: readonly StepMount[]
   readonly extraHosts: readonly { readonly name: string; readonly address: string }[]
   readonly shmBytes?: number | undefined
+  readonly ulimits?: ContainerSpec['ulimits'] | undefined
+  readonly memoryBytesMax?: number | undefined
   /** What the command writes, line by line; the next comes when this is done. */
   readonly onOutput: (stream: 'stdout' | 'stderr', bytes: Uint8Array) => Promise<void> | void
   /** Kills the command. */

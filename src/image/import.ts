@@ -8,6 +8,7 @@ import { Digester } from './digest.ts'
 import type { Digest } from './digest.ts'
 import { broken } from './json.ts'
 import { sniffCompression } from './layer/decompress.ts'
+import { layerBytes } from './layer/unpack-stream.ts'
 import { type Compression, type Descriptor, MEDIA } from './oci.ts'
 import { HOST_PLATFORM } from './platform.ts'
 import { addLayer } from './store/add-layer.ts'
@@ -16,6 +17,7 @@ import { addImage, type StoredImage } from './store/images.ts'
 import { holdStore } from './store/lock.ts'
 import { makeLayer, type MadeLayer } from './store/make-layer.ts'
 import { type ImageStore, placeOf } from './store/places.ts'
+import { spaceError } from './store/space.ts'
 import type { ArchiveOptions } from './layer/archive.ts'
 
 /** What `docker import --change` and `docker commit --change` may set: parts of `config`. */
@@ -143,13 +145,17 @@ async function keepLayer(store: ImageStore, source: Readable, draft: string): Pr
   const digester = new Digester()
   let compression: Compression | undefined
   const counted = async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
-    for await (const chunk of chunks) {
+    for await (const chunk of layerBytes(chunks)) {
       compression ??= sniffCompression(chunk)
       digester.update(chunk)
       yield chunk
     }
   }
-  await pipeline(source, counted, createWriteStream(draft, { mode: 0o600 }))
+  try {
+    await pipeline(source, counted, createWriteStream(draft, { mode: 0o600 }))
+  } catch (error) {
+    throw spaceError(store.directory, error) ?? error
+  }
   const size = digester.bytes
   const digest = digester.digest()
   if (size === 0) throw broken('archive', 'it is empty')

@@ -11,7 +11,7 @@ export { parseImageSource, sourceName, type ImageSource } from './transport-name
 export { parseConfig } from './parse-config.ts'
 export { parseDocument } from './parse-manifest.ts'
 export { addLayer, type AddOptions, type LayerSource, type LayerWish } from './store/add-layer.ts'
-export { createDecompressor, sniffCompression } from './layer/decompress.ts'
+export { createDecompressor, type Packing, sniffPacking } from './layer/decompress.ts'
 export type { SparsePart, TarEntry } from './tar/entry.ts'
 export { type TarHandler, TarReader } from './tar/reader.ts'
 export { addNewImage } from './store/new-image.ts'
@@ -35,7 +35,15 @@ export type { ContentSource, ImageEvent } from './content.ts'
 export { findWish, type ImageWish, nameOf, obtainImage, type ObtainOptions } from './obtain.ts'
 export { parsePolicy, type PullPolicy } from './policy.ts'
 export { makeLayer, type MadeLayer } from './store/make-layer.ts'
-export { type Env, Http, login, logout, pushImage, readRegistrySettings } from './registry/index.ts'
+export {
+  type Env,
+  fetchFile,
+  Http,
+  login,
+  logout,
+  pushImage,
+  readRegistrySettings,
+} from './registry/index.ts'
 export { parseChanges } from './changes.ts'
 export { exportRootfs } from './export.ts'
 export { findByText, type FoundImage } from './find.ts'
@@ -43,6 +51,8 @@ export { commitLayer, type ImageChanges, importRootfs } from './import.ts'
 export { type LoadedImage, loadImages } from './load.ts'
 export { removeByText, type Removed } from './remove.ts'
 export { saveImages, type SavedImage } from './save.ts'
+export { dropCached, keepCached } from './store/cached.ts'
+export { spaceError } from './store/space.ts'
 export { collect, type Collected } from './store/collect.ts'
 export { type Usage, usageOf } from './store/usage.ts'
 export { readForeignStore, takeForeign, type TakenLayers } from './foreign/take.ts'

@@ -11,10 +11,9 @@ import {
 } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { EngineError } from '../errors.ts'
 import type { ContentSource, ImageEvent } from './content.ts'
-import { sniffCompression } from './layer/decompress.ts'
+import { createUnpacker, sniffPacking } from './layer/decompress.ts'
 import { HOST_PLATFORM } from './platform.ts'
 import type { Platform } from './oci.ts'
 import { formatReference, parseReference } from './reference.ts'
@@ -48,8 +47,8 @@ export interface LoadedImage {
 }
 
 /**
- * `source`: a file, or a stream such as standard input. Archives packed with gzip or zstd are
- * unpacked first.
+ * `source`: a file, or a stream such as standard input. Archives that are packed with
+ * gzip, zstd, xz or bzip2 are unpacked first.
  * @throws {EngineError} IMAGE, IMAGE_CORRUPT, DISK_FULL
  */
 export async function loadImages(
@@ -132,10 +131,9 @@ async function plainFile(store: ImageStore, source: string | Readable): Promise<
     if (!isFile) rmSync(path, { force: true })
   }
   try {
-    const compression = isFile && !isRegular(source) ? 'none' : sniffCompression(startOf(path))
-    if (compression === 'none') return { path, [Symbol.dispose]: remove }
-    const unpack = compression === 'gzip' ? createGunzip() : createZstdDecompress()
-    const unpacked = await copyOf(store, createReadStream(path).pipe(unpack))
+    const packing = isFile && !isRegular(source) ? 'none' : sniffPacking(startOf(path))
+    if (packing === 'none') return { path, [Symbol.dispose]: remove }
+    const unpacked = await copyOf(store, createReadStream(path).pipe(createUnpacker(packing)))
     remove()
     return { path: unpacked, [Symbol.dispose]: () => rmSync(unpacked, { force: true }) }
   } catch (error) {
@@ -171,7 +169,7 @@ function startOf(path: string): Buffer {
   let fd
   try {
     fd = openSync(path, 'r')
-    const start = Buffer.alloc(4)
+    const start = Buffer.alloc(6)
     return start.subarray(0, readSync(fd, start))
   } catch {
     // Whoever reads it in earnest says what is wrong with it.

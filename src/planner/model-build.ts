@@ -31,4 +31,9 @@ export interface DesiredBuild {
   readonly noCacheStages: readonly string[]
   readonly pull: boolean
   readonly platforms: readonly string[]
+  /** Of RUN; absent: the defaults. */
+  readonly ulimits?: Readonly<Record<string, { readonly soft: number; readonly hard: number }>>
+  /** `type=local,src=…`, or what else Docker knows. */
+  readonly cacheFrom?: readonly string[]
+  readonly cacheTo?: readonly string[]
 }

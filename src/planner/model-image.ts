@@ -8,6 +8,8 @@ export interface DesiredImage {
   readonly platform?: string
   /** Word of the stack file; where services differ, the one that looks more often. */
   readonly pullPolicy?: string
+  /** A service builds it: nobody else is asked for it but by its own policy. */
+  readonly isBuilt?: true
   readonly services: readonly string[]
 }
 

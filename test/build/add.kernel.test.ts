@@ -1,6 +1,14 @@
 /** ADD: local archives are unpacked, inside the image whatever they say. */
 import { execFileSync } from 'node:child_process'
-import { existsSync, lstatSync, mkdirSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
@@ -22,11 +30,19 @@ function things({ directory }: BuildScene): void {
   symlinkSync('dir/file', join(directory, 'things/link'))
 }
 
+/** More than bzip2 packs at a time, and than is looked at first. */
+function noise({ directory }: BuildScene): void {
+  const parts = Array.from({ length: 400_000 }, (_, at) => Math.sin(at).toString(36).slice(-4))
+  writeFileSync(join(directory, 'things/dir/noise'), parts.join(''))
+}
+
 describe('ADD', () => {
   test.each([
     ['plain.tar', []],
     ['packed.tar.gz', ['-z']],
     ['packed.tar.zst', ['--zstd']],
+    ['packed.tar.xz', ['-J']],
+    ['packed.tar.bz2', ['-j']],
   ])('unpacks %s with owners, modes and links', async (name, packing) => {
     using scene = buildScene()
     things(scene)
@@ -83,13 +99,41 @@ describe('ADD', () => {
     expect(textIn(built, 'tmp/tsstack-escaped')).toBe('x')
   })
 
-  test('an archive that is cut off, or packed in a way that is not read here, says so', async () => {
+  test('one of bzip2 whose first block is larger than what is looked at first is an archive', async () => {
+    using scene = buildScene()
+    things(scene)
+    noise(scene)
+    tar(scene, 'a.tar.bz2', ['-j', 'things'])
+    const built = await scene.build('FROM scratch\nADD a.tar.bz2 /x/\n')
+    expect(textIn(built, 'x/things/dir/file')).toBe('text')
+  })
+
+  test('a packed bomb is no archive, and costs no memory to find out', async () => {
+    using scene = buildScene()
+    const zeros = execFileSync('sh', ['-c', 'head -c 300000000 /dev/zero | bzip2 -c'])
+    writeFileSync(join(scene.context, 'bomb.bz2'), zeros)
+    const before = process.memoryUsage().rss
+    const built = await scene.build('FROM scratch\nADD bomb.bz2 /x/\n')
+    expect(existsSync(join(built.lowers[0] ?? '', 'x/bomb.bz2'))).toBe(true)
+    expect(process.memoryUsage().rss - before).toBeLessThan(200_000_000)
+  })
+
+  test('an archive that is cut off says so, however it is packed', async () => {
     using scene = buildScene()
     things(scene)
     tar(scene, 'a.tar', ['things'])
+    noise(scene)
     execFileSync('truncate', ['-s', '1000', join(scene.context, 'a.tar')])
     await expect(scene.build('FROM scratch\nADD a.tar /\n')).rejects.toThrow('cut off')
-    tar(scene, 'a.tar.xz', ['-J', 'things'])
-    await expect(scene.build('FROM scratch\nADD a.tar.xz /\n')).rejects.toThrow('packed with xz')
+    for (const [name, how] of [
+      ['b.tar.xz', '-J'],
+      ['b.tar.bz2', '-j'],
+    ] as const) {
+      tar(scene, name, [how, 'things'])
+      const bytes = readFileSync(join(scene.context, name))
+      writeFileSync(join(scene.context, name), bytes.subarray(0, bytes.length - 12))
+      const error = scene.build(`FROM scratch\nADD ${name} /\n`)
+      await expect(error).rejects.toThrow(/data is broken/)
+    }
   })
 })

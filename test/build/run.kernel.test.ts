@@ -103,6 +103,16 @@ describe('RUN', () => {
     expect(output()).toContain('nameserver 127.0.0.11')
   })
 
+  test('limits of processes and of memory are those asked for', async () => {
+    const ulimits = { nofile: { soft: 1000, hard: 2000 } }
+    await build('RUN ulimit -Sn; ulimit -Hn; cat /proc/self/cgroup | wc -l', { ulimits })
+    expect(output()).toContain('1000\n2000\n')
+    const memoryBytesMax = 16 * 1024 * 1024
+    const greedy = 'RUN head -c 100000000 /dev/zero | tail'
+    await expect(build(greedy, { memoryBytesMax })).rejects.toThrow(/RUN/)
+    await build(greedy)
+  })
+
   test('a host that is added is known', async () => {
     const extraHosts = [{ name: 'db.test', address: '192.0.2.7' }]
     await build('RUN grep db.test /etc/hosts', { extraHosts })

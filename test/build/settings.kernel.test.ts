@@ -145,7 +145,12 @@ describe('mistakes', () => {
     ['FROM scratch\nCOPY a b /c', '2:10+2 Cannot copy 2 files to "/c": it is one file'],
     ['FROM scratch\nCOPY --chown=nobody a /', '2:14+6 Cannot give files to "nobody"'],
     ['FROM scratch\nCOPY [a-] /', '2:'],
-    ['FROM scratch\nADD https://x.invalid/a /', '2:5+19 Cannot add "https://x.invalid/a"'],
+    ['FROM scratch\nADD ftp://host/a /', '2:5+12 Cannot fetch "ftp://host/a"'],
+    [
+      'FROM scratch\nADD file:///srv/a.git /',
+      '2:5+17 Cannot add "file:///srv/a.git": it is outside',
+    ],
+    ['FROM scratch\nADD --checksum=x a /', '2:16+1 Cannot check "a"'],
     ['FROM scratch\nRUN --mount=type=secret,id=s,required x', '2:13+25 Cannot mount the secret'],
   ])('%j is refused at %s', async (text, expected) => {
     using scene = buildScene()

@@ -74,6 +74,53 @@ describe('build', () => {
     expect((await scene.run('build')).stderr).toContain('there is no folder')
   })
 
+  test('--check finds mistakes and builds nothing, --print says what would be built', async () => {
+    stack('build: { context: ., args: { A: b } }')
+    file('Dockerfile', 'FROM scratch', 'COPY nowhere /')
+    expect((await scene.ok('build', '--check')).stdout).toBe('web: no mistake found\n')
+    const printed = JSON.parse((await scene.ok('build', '--print')).stdout)
+    expect(printed).toMatchObject({
+      group: { default: { targets: ['web'] } },
+      target: { web: { args: { A: 'b' }, tags: ['cli-web'] } },
+    })
+    file('Dockerfile', 'FROM scratch', 'COPYY a /')
+    const { code, stderr } = await scene.run('build', '--check')
+    expect([code, stderr.includes('did you mean COPY?')]).toEqual([1, true])
+    expect((await scene.ok('images', '-q')).stdout).toBe('')
+  })
+
+  test('a platform of another machine is refused, one more is left out aloud', async () => {
+    stack('build: { context: ., platforms: [linux/s390x] }')
+    file('Dockerfile', 'FROM scratch', 'ENV a=b')
+    expect((await scene.run('build')).stderr).toContain('Cannot build "web" for linux/s390x')
+    stack('build: { context: ., platforms: [linux/s390x, linux/amd64, linux/arm64] }')
+    expect((await scene.ok('build')).stderr).toContain('this machine runs nothing for linux/s390x')
+    expect((await scene.run('build', '--push')).stderr).toContain('can be built here')
+  })
+
+  test('image prune keeps what builds have cached and says so; builder prune takes it', async () => {
+    stack('build: { context: ., network: none }')
+    file('Dockerfile', ...BUSYBOX)
+    await scene.ok('build')
+    const kept = await scene.ok('image', 'prune', '--all')
+    expect(kept.stdout).toMatch(/^1 image removed, .* freed\nkept for builds: [\d.]+MB,/)
+    expect((await scene.ok('system', 'df')).stdout).toMatch(/build cache +2 /)
+    expect((await scene.ok('build')).stderr).not.toContain('done')
+    await scene.ok('image', 'prune', '--all')
+    expect((await scene.ok('builder', 'prune', '-f')).stdout).toContain('2 steps forgotten')
+    expect((await scene.ok('build')).stderr).toContain('done')
+  })
+
+  test("up --pull always asks nobody for what is built, and the file's policy still counts", async () => {
+    stack('build: { context: ., network: none }', 'image: 127.0.0.1:1/mine', 'network_mode: none')
+    file('Dockerfile', ...BUSYBOX, 'CMD sleep 1000')
+    await scene.ok('up', '-d', '--pull', 'always')
+    const pulled = await scene.run('pull')
+    expect([pulled.code, pulled.stderr.includes('ECONNREFUSED')]).toEqual([1, true])
+    expect((await scene.ok('pull', '--ignore-buildable')).stdout).toBe('')
+    await scene.ok('down', '-v')
+  })
+
   test('up builds what has no image yet; --build makes a new container for a new image', async () => {
     stack('build: { context: ., network: none }', 'network_mode: none', 'init: true')
     file('Dockerfile', ...BUSYBOX, 'COPY text /text', 'CMD cat /text; sleep 1000')

@@ -21,5 +21,7 @@ test('an image that services share is asked for once, by the policy that looks m
 
 test('what is built under a name of ours is never fetched from strangers', () => {
   const images = imagesOf({ web: { ...program, build: { context: '.' } } })
-  expect(images).toEqual([{ image: 'shop-web', pullPolicy: 'never', services: ['web'] }])
+  expect(images).toEqual([
+    { image: 'shop-web', pullPolicy: 'never', isBuilt: true, services: ['web'] },
+  ])
 })

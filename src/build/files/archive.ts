@@ -1,55 +1,39 @@
 /** ADD unpacks local archives: which files are one, and how one is unpacked into a stage. */
 
-import { closeSync, createReadStream, openSync, readSync } from 'node:fs'
-import {
-  type Compression,
-  createDecompressor,
-  sniffCompression,
-  TarReader,
-} from '../../image/index.ts'
+import { closeSync, createReadStream, fstatSync, openSync, readSync } from 'node:fs'
+import { EngineError } from '../../errors.ts'
+import { createDecompressor, type Packing, sniffPacking, TarReader } from '../../image/index.ts'
 import { Problem } from '../dockerfile/problem.ts'
-import type { Word } from '../dockerfile/words.ts'
 import { absolute, type FileTree, Pace, type TreeEntry } from './tree.ts'
 import { type UnpackOptions, Unpacker } from './unpack.ts'
 
 export interface Archive {
   readonly tree: FileTree
   readonly entry: TreeEntry
-  readonly compression: Compression
+  readonly packing: Packing
 }
 
 const BLOCK = 512
-/** As much of a packed archive as holds its first header. */
-const START_BYTES = 64 * 1024
+/** As much of a packed archive as holds its first header: bzip2 packs 900,000 bytes at a time. */
+const START_BYTES = 1024 * 1024
 
-/** `undefined` for any other file. @throws {Problem} for a packing that is not read here */
-export async function archiveIn(
-  tree: FileTree,
-  entry: TreeEntry,
-  word: Word,
-): Promise<Archive | undefined> {
+/** `undefined` for any other file. */
+export async function archiveIn(tree: FileTree, entry: TreeEntry): Promise<Archive | undefined> {
   if (!entry.stats.isFile()) return undefined
   const start = readStart(absolute(tree, entry.path))
-  const unread = UNREAD.find(({ magic }) => start.subarray(0, magic.length).equals(magic))
-  if (unread) {
-    throw new Problem(`Cannot unpack "${word.text}": it is packed with ${unread.name}`, {
-      span: word,
-      hint: 'pack it with gzip or zstd, or copy it as it is: COPY, or ADD --unpack=false',
-    })
-  }
-  const compression = sniffCompression(start)
-  const block = compression === 'none' ? start : await unpackedStart(start, compression)
-  return isTarHeader(block.subarray(0, BLOCK)) ? { tree, entry, compression } : undefined
+  const packing = sniffPacking(start)
+  const block = packing === 'none' ? start : await unpackedStart(start, packing)
+  return isTarHeader(block.subarray(0, BLOCK)) ? { tree, entry, packing } : undefined
 }
 
 /** @throws {Problem} for an archive that is broken, or leads out of the target. */
 export async function unpackArchive(
-  { tree, entry, compression }: Archive,
+  { tree, entry, packing }: Archive,
   options: UnpackOptions,
 ): Promise<void> {
   const unpacker = new Unpacker(options)
   const reader = new TarReader(unpacker)
-  const decompressor = createDecompressor(compression, (chunk) => reader.push(chunk))
+  const decompressor = createDecompressor(packing, (chunk) => reader.push(chunk))
   const pace = new Pace()
   try {
     const path = absolute(tree, entry.path)
@@ -72,33 +56,33 @@ export async function unpackArchive(
   }
 }
 
-const UNREAD = [
-  { name: 'xz', magic: Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a]) },
-  { name: 'bzip2', magic: Buffer.from('BZh') },
-] as const
-
 function readStart(path: string): Buffer {
   const fd = openSync(path, 'r')
   try {
-    const start = Buffer.alloc(START_BYTES)
+    const start = Buffer.alloc(Math.min(START_BYTES, fstatSync(fd).size))
     return start.subarray(0, readSync(fd, start))
   } finally {
     closeSync(fd)
   }
 }
 
-async function unpackedStart(start: Buffer, compression: Compression): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  const decompressor = createDecompressor(compression, (chunk) => void chunks.push(chunk))
+async function unpackedStart(start: Buffer, packing: Exclude<Packing, 'none'>): Promise<Buffer> {
+  let block = Buffer.alloc(0)
+  const decompressor = createDecompressor(packing, (chunk) => {
+    block = Buffer.concat([block, chunk.subarray(0, BLOCK)])
+    // A few bytes may unpack to gigabytes.
+    if (block.length >= BLOCK) throw new RangeError('that is enough')
+  })
   try {
     await decompressor.write(start)
     await decompressor.end()
-  } catch {
+  } catch (error) {
     // Cut off, as it is only the start; or no archive at all, which the header shows.
+    if (error instanceof EngineError) throw error
   } finally {
     decompressor.destroy()
   }
-  return Buffer.concat(chunks)
+  return block
 }
 
 /** By its checksum, which counts itself as blanks. @see tar(5) */

@@ -10,16 +10,18 @@ import type { FileTree } from './tree.ts'
 
 /**
  * `dockerfile` is the file's path, whose own `NAME.dockerignore` comes before the context's.
+ * `ignoreFile`: whether there is to be one.
  * @throws {EngineError} BUILD
  */
 export function openContext(
   directory: string,
   dockerfile: string | undefined,
   what: string,
+  { ignoreFile = true }: { readonly ignoreFile?: boolean } = {},
 ): FileTree {
   const stat = lstatSync(realPath(directory, what))
   if (!stat.isDirectory()) throw refused(directory, what, 'it is not a directory')
-  const rules = rulesOf(directory, dockerfile)
+  const rules = ignoreFile ? rulesOf(directory, dockerfile) : undefined
   return { what, fd: openPath(directory, O.DIRECTORY), rules, keepsOwners: false }
 }
 

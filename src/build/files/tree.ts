@@ -138,7 +138,7 @@ function openOrNothing(root: Fd, path: string): Fd | undefined {
   try {
     return openIn(root, path)
   } catch (error) {
-    if (error instanceof KernelError && ['ENOENT', 'ENOTDIR'].includes(error.errnoName)) {
+    if (error instanceof KernelError && ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(error.errnoName)) {
       return undefined
     }
     throw error

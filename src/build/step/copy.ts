@@ -12,8 +12,10 @@ import { type Ids, resolveOwner } from '../files/owner.ts'
 import { type CopyJob, selectFiles } from '../files/select.ts'
 import { type CopyOptions, CopyTarget } from '../files/target.ts'
 import type { FileTree } from '../files/tree.ts'
+import type { BuildSession } from '../build.ts'
 import type { PlannedStep, StageState } from '../stage.ts'
 import { stepKey } from '../step-cache.ts'
+import { fetchedJobs, wantedAddress, type WantedAddress } from './fetched.ts'
 import { heredocText } from './heredoc.ts'
 import { stepTime } from './time.ts'
 
@@ -59,10 +61,16 @@ export async function copyStep(
   }
 }
 
+/** A heredoc. */
+interface TextFile {
+  readonly name: string
+  readonly body: string
+}
+
 /** What is to be copied, variables replaced. */
 interface WantedFiles {
   readonly from: Word | undefined
-  readonly sources: readonly (Word | { readonly name: string; readonly body: string })[]
+  readonly sources: readonly (Word | WantedAddress | TextFile)[]
   readonly excludes: readonly string[]
   readonly keepsParents: boolean
   readonly unpacks: boolean
@@ -71,17 +79,20 @@ interface WantedFiles {
 function wantedFiles({ scope }: StageState, instruction: Instruction & Copy): WantedFiles {
   const { statement, kind, from, parents } = instruction
   const { escape } = statement
+  const expand = (word: Word): Word => ({ ...word, text: scope.expand(word, escape) })
+  const excludes = instruction.excludes.map((word) => scope.expand(word, escape))
+  const checksum = instruction.checksum && expand(instruction.checksum)
+  const more = { checksum, excludes, target: expand(instruction.target).text }
   return {
     from,
     sources: instruction.sources.map((source) => {
       if (source.kind === 'heredoc') {
         return { name: source.heredoc.name, body: heredocText(source.heredoc, scope, escape) }
       }
-      const path = { ...source.path, text: scope.expand(source.path, escape) }
-      if (kind === 'add') refuseAddress(path)
-      return path
+      const path = expand(source.path)
+      return (kind === 'add' && wantedAddress(path, instruction, more)) || path
     }),
-    excludes: instruction.excludes.map((word) => scope.expand(word, escape)),
+    excludes,
     keepsParents: parents,
     unpacks: kind === 'add' && instruction.unpack !== false,
   }
@@ -94,7 +105,7 @@ async function findFiles(
 ): Promise<{ readonly digest: string; readonly jobs: () => Promise<readonly CopyJob[]> }> {
   let found: Promise<readonly CopyJob[]> | undefined
   const jobs = (): Promise<readonly CopyJob[]> =>
-    (found ??= session.tree(wanted.from, stage.index).then((tree) => jobsOf(tree, wanted)))
+    (found ??= session.tree(wanted.from, stage.index).then((tree) => jobsOf(session, tree, wanted)))
   const take = async (): Promise<string> => digestJobs(await jobs(), session.digests)
   const chain = wanted.from && (await session.chainOf(wanted.from, stage.index))
   if (chain === undefined) return { digest: await take(), jobs }
@@ -104,7 +115,11 @@ async function findFiles(
   return { digest: await session.remember(key, take), jobs }
 }
 
-async function jobsOf(tree: FileTree, wanted: WantedFiles): Promise<readonly CopyJob[]> {
+async function jobsOf(
+  session: BuildSession,
+  tree: FileTree,
+  wanted: WantedFiles,
+): Promise<readonly CopyJob[]> {
   const { excludes, keepsParents, unpacks } = wanted
   const jobs: CopyJob[] = []
   for (const source of wanted.sources) {
@@ -112,15 +127,19 @@ async function jobsOf(tree: FileTree, wanted: WantedFiles): Promise<readonly Cop
       jobs.push({ kind: 'text', name: source.name, text: source.body })
       continue
     }
+    if ('address' in source) {
+      jobs.push(...(await fetchedJobs(session, source)))
+      continue
+    }
     const found = await selectFiles(tree, source, { keepsParents, excludes })
-    for (const job of found) jobs.push(unpacks ? await unpacked(job, source) : job)
+    for (const job of found) jobs.push(unpacks ? await unpacked(job) : job)
   }
   return jobs
 }
 
 /** A local archive stands for what is in it. */
-async function unpacked(job: CopyJob, word: Word): Promise<CopyJob> {
-  const archive = job.kind === 'file' ? await archiveIn(job.tree, job.entry, word) : undefined
+async function unpacked(job: CopyJob): Promise<CopyJob> {
+  const archive = job.kind === 'file' ? await archiveIn(job.tree, job.entry) : undefined
   return archive ? { kind: 'archive', archive } : job
 }
 
@@ -152,13 +171,5 @@ function checkTarget(path: string, jobs: readonly CopyJob[], word: Word): void {
   throw new Problem(`Cannot copy ${files.length} files to "${word.text}": it is one file`, {
     span: word,
     hint: `write "${word.text}/" for a directory`,
-  })
-}
-
-function refuseAddress(word: Word): void {
-  if (!/^(?:https?|git|ssh):\/\/|^git@/u.test(word.text)) return
-  throw new Problem(`Cannot add "${word.text}": addresses are not fetched`, {
-    span: word,
-    hint: 'fetch it in a RUN, or put the file into the build context',
   })
 }

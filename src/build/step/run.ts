@@ -77,6 +77,8 @@ async function execute(
       mounts: all,
       extraHosts: request.extraHosts,
       shmBytes: request.shmBytes,
+      ulimits: request.ulimits,
+      memoryBytesMax: request.memoryBytesMax,
       onOutput: (_, bytes) => ports.onEvent({ kind: 'output', id, bytes }),
       signal: ports.signal,
     }),

@@ -51,6 +51,7 @@ export const imageCommand: CommandModule = {
       .command('prune')
       .description('remove images without a name, and parts that no image has')
       .option('-a, --all', 'every image that no container has')
+      .option('-f, --force', 'accepted as in Docker: nothing is asked')
       .action((flags: { all?: boolean }) => run((context) => prune(context, flags)))
   },
 }
@@ -104,9 +105,14 @@ async function inspect(context: Context, names: readonly string[]): Promise<numb
 
 async function prune(context: Context, { all = false }: { all?: boolean }): Promise<number> {
   const { room, store } = await openImages(context)
-  const { names, images: gone, bytes } = await room.collect(store, { all })
+  const { names, images: gone, bytes, cachedBytes } = await room.collect(store, { all })
   for (const name of names) say(`untagged ${safeText(shortName(name))}`)
   for (const digest of gone) say(`removed ${digest}`)
-  print(`${gone.length} images removed, ${trafficText(bytes)} freed`)
+  const count = gone.length === 1 ? '1 image' : `${gone.length} images`
+  print(`${count} removed, ${trafficText(bytes)} freed`)
+  if (cachedBytes > 0) {
+    const size = trafficText(cachedBytes)
+    print(`kept for builds: ${size}, which "tsstack builder prune" would free`)
+  }
   return 0
 }

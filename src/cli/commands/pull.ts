@@ -7,6 +7,7 @@ import { stackImages } from '../../daemon/index.ts'
 import { interruptSignal, openImages, shortName, withImageProgress } from '../image-store.ts'
 import { addStackOptions } from '../options.ts'
 import { print, say } from '../output.ts'
+import { pushImage } from '../push-image.ts'
 import { exitCodeOf, renderError } from '../render-error.ts'
 import { safeText } from '../safe-text.ts'
 
@@ -16,6 +17,7 @@ export const pullCommand: CommandModule = {
       .argument('[services...]')
       .option('--policy <policy>', 'always, or missing', 'always')
       .option('--ignore-pull-failures', 'go on when an image cannot be had')
+      .option('--ignore-buildable', 'leave out images that services build')
       .option('--include-deps', 'images of what the services depend on as well')
       .option('-q, --quiet', 'no progress')
       .action((services: readonly string[], flags: PullFlags) =>
@@ -41,6 +43,7 @@ export const pushCommand: CommandModule = {
 interface PullFlags {
   readonly policy: string
   readonly ignorePullFailures?: boolean
+  readonly ignoreBuildable?: boolean
   readonly includeDeps?: boolean
   readonly quiet?: boolean
 }
@@ -64,9 +67,12 @@ async function pull(
 ): Promise<number> {
   const { room, store } = await openImages(context)
   const signal = interruptSignal()
-  const { includeDeps = false } = flags
-  const options = { services, pull: flags.policy, includeDeps }
-  const wishes = await stackImages(context.input(services), options)
+  const { includeDeps = false, ignoreBuildable = false } = flags
+  const includeBuilt = !ignoreBuildable
+  const options = { services, pull: flags.policy, includeDeps, includeBuilt }
+  const all = await stackImages(context.input(services), options)
+  // What has no name of its own is in no registry.
+  const wishes = all.filter(({ policy }) => policy.kind !== 'never')
   return eachOf(context, wishes, {
     isIgnored: flags.ignorePullFailures === true,
     work: async (wish) => {
@@ -87,32 +93,18 @@ async function push(
   services: readonly string[],
   flags: PushFlags,
 ): Promise<number> {
-  const { room, store } = await openImages(context)
+  const opened = await openImages(context)
   const signal = interruptSignal()
   const { includeDeps = false } = flags
   const names =
     flags.image ??
-    (await stackImages(context.input(services), { services, includeDeps }))
-      .filter(({ source }) => source.kind === 'registry')
+    (await stackImages(context.input(services), { services, includeDeps, includeBuilt: true }))
+      .filter(({ source, policy }) => source.kind === 'registry' && policy.kind !== 'never')
       .map(({ image }) => image)
   if (names.length === 0) throw nothingToPush()
   return eachOf(context, names, {
     isIgnored: flags.ignorePushFailures === true,
-    work: async (name) => {
-      const { image } = room.findByText(store, name, process.cwd())
-      const reference = room.parseReference(name)
-      using http = new room.Http(room.readRegistrySettings(process.env))
-      await withImageProgress(async (progress) => {
-        progress.event({ phase: 'begun', image: name, source: name, verb: 'sending' })
-        const what = { store, image, reference }
-        await room.pushImage(http, what, {
-          env: process.env,
-          signal,
-          onEvent: (event) => flags.quiet !== true && progress.event({ ...event, image: name }),
-        })
-      })
-      print(`${safeText(shortName(room.formatReference(reference)))} ${image.manifest}`)
-    },
+    work: (name) => pushImage(opened, name, { isQuiet: flags.quiet === true, signal }),
   })
 }
 

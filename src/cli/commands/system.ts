@@ -27,15 +27,18 @@ async function df(
     print(JSON.stringify({ images: usage }, undefined, 2))
     return 0
   }
-  const { images, active, layerBytes, blobBytes, reclaimableBytes } = usage
-  const row = [
-    'images',
-    String(images),
-    String(active),
-    trafficText(layerBytes),
-    trafficText(blobBytes),
-    trafficText(reclaimableBytes),
+  const { images, active, layerBytes, blobBytes, reclaimableBytes, buildCache } = usage
+  const rows = [
+    [
+      'images',
+      String(images),
+      String(active),
+      trafficText(layerBytes),
+      trafficText(blobBytes),
+      trafficText(reclaimableBytes),
+    ],
+    ['build cache', String(buildCache.layers), '', '', '', trafficText(buildCache.bytes)],
   ]
-  print(table(['TYPE', 'TOTAL', 'ACTIVE', 'UNPACKED', 'PACKED', 'RECLAIMABLE'], [row]))
+  print(table(['TYPE', 'TOTAL', 'ACTIVE', 'UNPACKED', 'PACKED', 'RECLAIMABLE'], rows))
   return 0
 }

@@ -14,6 +14,9 @@ const network: Check<BuildStepRequest['network']> = (value, place) => {
   throw new UsageError(`Cannot understand the request: "${place}" has to be a kind of network`)
 }
 
+/** -1: none. */
+const limit: Check<number> = (value, place) => (value === -1 ? -1 : count(value, place))
+
 const bind = shape<Extract<StepMount, { kind: 'bind' }>>(
   { kind: () => 'bind', source: absolutePath, target: absolutePath, readOnly: flag },
   ['kind', 'source', 'target', 'readOnly'],
@@ -39,6 +42,8 @@ export const buildStep: Check<BuildStepRequest> = shape<BuildStepRequest>(
     mounts: listOf(mount),
     extraHosts: listOf(shape({ name: text, address: text }, ['name', 'address'])),
     shmBytes: count,
+    ulimits: recordOf(shape({ soft: limit, hard: limit }, ['soft', 'hard'])),
+    memoryBytesMax: count,
   },
   ['lowers', 'upper', 'args', 'environment', 'workingDir', 'network', 'mounts', 'extraHosts'],
 )

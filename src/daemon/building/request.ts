@@ -2,9 +2,16 @@
 
 import { existsSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
-import type { BuildRequest, BuildSecret, NamedContext } from '../../build/index.ts'
+import {
+  type BuildRequest,
+  type BuildSecret,
+  isAddress,
+  type NamedContext,
+} from '../../build/index.ts'
 import { EngineError } from '../../errors.ts'
 import type { DesiredBuild } from '../../planner/index.ts'
+import { cachePlaces } from './cache-places.ts'
+import { choosePlatform } from './platform.ts'
 
 /** What the command says beside the stack file. */
 export interface BuildFlags {
@@ -12,6 +19,12 @@ export interface BuildFlags {
   readonly pull: boolean
   /** `--build-arg NAME=VALUE`, before those of the file. */
   readonly args: Readonly<Record<string, string>>
+  /** `--ssh`, beside those of the file. */
+  readonly ssh?: readonly string[]
+  /** `--memory`. */
+  readonly memoryBytesMax?: number
+  /** It is sent to a registry afterwards. */
+  readonly isForOthers?: boolean
 }
 
 export interface BuildScene {
@@ -23,33 +36,44 @@ export interface BuildScene {
   /** Names of images that services build, by service. */
   readonly images: Readonly<Record<string, string>>
   readonly flags: BuildFlags
+  /** Fetches a context that is an address: the directory it is in then. */
+  readonly fetch: (address: string) => Promise<string>
+}
+
+export interface PreparedBuild {
+  readonly request: BuildRequest
+  readonly warnings: readonly string[]
 }
 
 /** @throws {EngineError} BUILD */
-export function buildRequest(build: DesiredBuild, scene: BuildScene): BuildRequest {
+export async function buildRequest(build: DesiredBuild, scene: BuildScene): Promise<PreparedBuild> {
   const { directory, env, flags } = scene
-  const context = contextPath(build, directory)
-  return {
+  const context = await contextPath(build, scene)
+  const { warnings, ...caches } = cachePlaces(build, directory)
+  const platform = choosePlatform(build, flags)
+  const request = {
     context,
     dockerfile: dockerfileOf(build, context),
     target: build.target,
     args: { ...argsOf(build.args, env), ...flags.args },
-    contexts: Object.fromEntries(
-      Object.entries(build.contexts).map(([name, value]) => [name, namedContext(value, scene)]),
-    ),
+    contexts: await namedContexts(build, scene),
     labels: build.labels,
     names: [build.image, ...build.tags],
     network: networkOf(build),
     secrets: secretsOf(build, scene),
-    ssh: build.ssh.flatMap((entry) => sshSocket(entry, env)),
+    ssh: [...(flags.ssh ?? []), ...build.ssh].flatMap((entry) => sshSocket(entry, env)),
     shmBytes: build.shmBytes,
+    ulimits: build.ulimits ?? {},
+    memoryBytesMax: flags.memoryBytesMax,
     extraHosts: build.extraHosts,
+    ...caches,
     noCache: build.noCache || flags.noCache,
     noCacheStages: build.noCacheStages,
     pull: build.pull || flags.pull,
-    platform: build.platforms[0],
+    platform: platform.chosen,
     sourceDateEpoch: sourceDate(env['SOURCE_DATE_EPOCH']),
   }
+  return { request, warnings: [...platform.warnings, ...warnings] }
 }
 
 /** Services whose images a build needs first. */
@@ -61,11 +85,11 @@ export function neededServices({ contexts }: DesiredBuild): readonly string[] {
 
 const SERVICE = 'service:'
 
-function contextPath({ service, context }: DesiredBuild, directory: string): string {
-  if (isAddress(context)) {
-    const message = `Cannot build "${service}": its context "${context}" is an address`
-    throw new EngineError('BUILD', message, { hint: 'clone it, and name the folder' })
-  }
+async function contextPath(
+  { service, context }: DesiredBuild,
+  { directory, fetch }: BuildScene,
+): Promise<string> {
+  if (isAddress(context)) return fetch(context)
   const path = resolve(directory, context)
   if (existsSync(path) && statSync(path).isDirectory()) return path
   throw new EngineError('BUILD', `Cannot build "${service}": there is no folder "${path}"`, {
@@ -107,17 +131,31 @@ function argsOf(
   return Object.fromEntries(entries)
 }
 
-function namedContext(value: string, { directory, images }: BuildScene): NamedContext {
+async function namedContexts(
+  { contexts }: DesiredBuild,
+  scene: BuildScene,
+): Promise<Readonly<Record<string, NamedContext>>> {
+  const named: Record<string, NamedContext> = {}
+  for (const [name, value] of Object.entries(contexts)) {
+    named[name] = await namedContext(value, scene)
+  }
+  return named
+}
+
+async function namedContext(
+  value: string,
+  { directory, images, fetch }: BuildScene,
+): Promise<NamedContext> {
   if (value.startsWith(SERVICE)) {
     const service = value.slice(SERVICE.length)
     return { kind: 'image', reference: images[service] ?? service }
   }
   const image = /^docker-image:\/\/(?<reference>.+)$/u.exec(value)?.groups?.['reference']
   if (image !== undefined) return { kind: 'image', reference: image }
-  if (!isAddress(value)) return { kind: 'directory', path: resolve(directory, value) }
-  throw new EngineError('BUILD', `Cannot use the build context "${value}": it is an address`, {
-    hint: 'name a folder, docker-image://NAME or service:NAME',
-  })
+  const layout = /^oci-layout:\/\/(?<path>.+)$/u.exec(value)?.groups?.['path']
+  if (layout !== undefined) return { kind: 'image', reference: `oci:${layout}` }
+  const path = isAddress(value) ? await fetch(value) : resolve(directory, value)
+  return { kind: 'directory', path }
 }
 
 function networkOf({ service, network = 'default' }: DesiredBuild): BuildRequest['network'] {
@@ -136,8 +174,4 @@ function sshSocket(entry: string, env: BuildScene['env']): BuildRequest['ssh'] {
 
 function sourceDate(text: string | undefined): number | undefined {
   return text !== undefined && /^\d{1,12}$/.test(text) ? Number(text) : undefined
-}
-
-function isAddress(text: string): boolean {
-  return /^(?:\w+:\/\/|git@|github\.com\/)/u.test(text)
 }

@@ -1,7 +1,14 @@
 /** Builds the images of a stack, in this process; what a RUN runs is the supervisor's work. */
 
 import { join } from 'node:path'
-import { type BuildEvent, buildImage, type BuiltImage, type RunStep } from '../../build/index.ts'
+import {
+  type BuildEvent,
+  buildImage,
+  type BuiltImage,
+  checkDockerfile,
+  fetchContext,
+  type RunStep,
+} from '../../build/index.ts'
 import { DockerfileError, EngineError } from '../../errors.ts'
 import { HOST_PLATFORM, holdStore, type ImageEvent, openImageStore } from '../../image/index.ts'
 import type { DesiredBuild } from '../../planner/index.ts'
@@ -43,18 +50,17 @@ export async function buildServices(run: BuildRun): Promise<readonly BuiltServic
   process.umask(0o022)
   const store = openImageStore(run.places.state)
   using _hold = await holdStore(store, run.signal)
-  const images = Object.fromEntries(run.builds.map(({ service, image }) => [service, image]))
   const built: BuiltService[] = []
   for (const build of inOrder(run.builds)) {
     const { service, image } = build
-    const request = buildRequest(build, { ...run, images })
+    const { request, warnings } = await requestOf(run, build)
+    for (const message of warnings) run.onEvent(service, { kind: 'warning', message })
     const ports = {
+      ...fetchingOf(run),
       store: layerStore(store, { ...run, onEvent: (event) => tellBase(run, service, event) }),
       run: (step: RunStep) => runInSupervisor(run, step),
-      cacheDirectory: join(run.places.state, 'build'),
       onEvent: (event: BuildEvent) => run.onEvent(service, event),
       now: () => Date.now(),
-      signal: run.signal,
     }
     try {
       built.push({ service, image, ...(await buildImage(request, ports, HOST_PLATFORM)) })
@@ -63,6 +69,34 @@ export async function buildServices(run: BuildRun): Promise<readonly BuiltServic
     }
   }
   return built
+}
+
+/**
+ * Looks for mistakes in the Dockerfiles, and builds nothing.
+ * @throws {RenderedError} for those of the first that has some
+ */
+export async function checkServices(run: BuildRun): Promise<void> {
+  for (const build of inOrder(run.builds)) {
+    const { request, warnings } = await requestOf(run, build)
+    for (const message of warnings) run.onEvent(build.service, { kind: 'warning', message })
+    try {
+      checkDockerfile(request, (event) => run.onEvent(build.service, event))
+    } catch (error) {
+      throw withExcerpt(error, run.color)
+    }
+  }
+}
+
+function requestOf(run: BuildRun, build: DesiredBuild): ReturnType<typeof buildRequest> {
+  const images = Object.fromEntries(run.builds.map(({ service, image }) => [service, image]))
+  const sshAgent = run.env['SSH_AUTH_SOCK']
+  const fetch = (address: string): Promise<string> =>
+    fetchContext(address, { ...fetchingOf(run), sshAgent })
+  return buildRequest(build, { ...run, images, fetch })
+}
+
+function fetchingOf({ places, env, signal }: BuildRun) {
+  return { cacheDirectory: join(places.state, 'build'), env, signal }
 }
 
 /** A base image on its way, as a step of the build. */

@@ -1,20 +1,25 @@
 /** The image store as the builder needs it. */
 
-import { existsSync, readdirSync } from 'node:fs'
+import { createReadStream, existsSync, readdirSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import type { BaseImage, ImageDocument, LayerRecord, LayerStore } from '../../build/index.ts'
 import {
+  addLayer,
   addNewImage,
+  blobPath,
+  type Digest,
   findLayer,
   type ImageEvent,
   type ImageStore,
   isDigest,
+  keepCached,
   makeLayer,
   obtainImage,
   parseImageSource,
   parsePlatform,
   parsePolicy,
   readBlob,
+  spaceError,
   type StoredImage,
 } from '../../image/index.ts'
 import { removeXattr, readXattrs } from '../../linux/index.ts'
@@ -41,22 +46,38 @@ export function layerStore(store: ImageStore, source: BaseSource): LayerStore {
       const { env, onEvent } = source
       return baseOf(store, await obtainImage(store, wish, { env, onEvent, signal }))
     },
+    keep: (diffId) => void (isDigest(diffId) && keepCached(store, diffId)),
+    blobOf: (digest) => blobPath(store, known(digest)),
+    takeLayer: async ({ size, ...layer }, path, signal) => {
+      const digest = known(layer.digest)
+      const wish = { digest, size, compression: 'none', diffId: digest } as const
+      const open = (start: number): AsyncIterable<Buffer> => createReadStream(path, { start })
+      await addLayer(store, wish, { open }, { signal })
+      keepCached(store, digest)
+    },
+    failure: (error) => spaceError(store.directory, error) ?? error,
     directoryOf: (diffId) => (isDigest(diffId) ? findLayer(store, diffId)?.directory : undefined),
     addLayer: async ({ upper, lowers }, { latest, signal }) => {
       clearOpaque(upper, lowers)
       const options = { adopt: true, secondsMax: latest, signal }
       const { layer, descriptor } = await makeLayer(store, upper, options)
+      keepCached(store, layer.diffId)
       return { ...descriptor, diffId: layer.diffId }
     },
     addImage: async ({ document, layers, names }) => {
-      const known = layers.map((layer) => {
-        const { digest, diffId } = layer
-        if (isDigest(digest) && isDigest(diffId)) return { ...layer, digest, diffId }
-        throw new Error(`"${digest}" is no digest`)
-      })
-      return addNewImage(store, { document, layers: known, names })
+      const checked = layers.map((layer) => ({
+        ...layer,
+        digest: known(layer.digest),
+        diffId: known(layer.diffId),
+      }))
+      return addNewImage(store, { document, layers: checked, names })
     },
   }
+}
+
+function known(digest: string): Digest {
+  if (isDigest(digest)) return digest
+  throw new Error(`"${digest}" is no digest`)
 }
 
 /** Of overlayfs: what lies below the directory is hidden. */

@@ -23,6 +23,11 @@ export interface WishOptions {
   readonly pull?: string | undefined
   /** Default: true. */
   readonly includeDeps?: boolean
+  /**
+   * Images that services build under a name of a registry: true: they are asked of it as well,
+   * false: they are left out. Absent: only when they are not here.
+   */
+  readonly includeBuilt?: boolean
 }
 
 /**
@@ -31,20 +36,30 @@ export interface WishOptions {
  * @throws {EngineError} IMAGE for what cannot be understood
  */
 export function wishesOf(desired: DesiredState, options: WishOptions): readonly StackWish[] {
-  const { services, pull, includeDeps = true } = options
+  const { services, includeDeps = true } = options
   const isExact = services.length > 0 && !includeDeps
   const needed = isExact ? new Set(services) : withDependencies(desired, services)
   return (desired.images ?? [])
+    .filter(({ isBuilt }) => !(isBuilt === true && options.includeBuilt === false))
     .filter((image) => image.services.some((service) => needed.has(service)))
-    .map((image) => ({ desired: image, wish: wishOf(image, desired.source.directory, pull) }))
+    .map((image) => ({ desired: image, wish: wishOf(image, desired.source.directory, options) }))
     .filter(({ wish }) => wish.source.kind !== 'host' && wish.source.kind !== 'directory')
 }
 
-function wishOf(image: DesiredImage, directory: string, pull: string | undefined): ImageWish {
+/** The policy asked for counts before the file's; not for what is built, which is newer here. */
+export function policyOf(
+  { isBuilt, pullPolicy }: DesiredImage,
+  { pull, includeBuilt = false }: Pick<WishOptions, 'pull' | 'includeBuilt'>,
+): string | undefined {
+  const isOwn = isBuilt === true && (!includeBuilt || pullPolicy === 'never')
+  return isOwn ? pullPolicy : (pull ?? pullPolicy)
+}
+
+function wishOf(image: DesiredImage, directory: string, options: WishOptions): ImageWish {
   return {
     image: image.image,
     source: parseImageSource(image.image, directory),
-    policy: parsePolicy(pull ?? image.pullPolicy),
+    policy: parsePolicy(policyOf(image, options)),
     ...(image.platform === undefined ? {} : { platform: parsePlatform(image.platform) }),
   }
 }

@@ -10,7 +10,7 @@ import type { ImageEvent } from '../../image/index.ts'
 import type { DesiredState } from '../../planner/index.ts'
 import type { WireError } from '../protocol.ts'
 import { RemoteError } from '../wire-error.ts'
-import type { StackWish } from './wishes.ts'
+import { policyOf, type StackWish } from './wishes.ts'
 
 /** What the worker is told on its standard input. */
 export interface WorkerTask {
@@ -48,11 +48,15 @@ export async function obtainInWorker(
   const task: WorkerTask = {
     state,
     directory: desired.source.directory,
-    images: wishes.map(({ desired: { image, platform, pullPolicy } }) => ({
-      image,
-      ...(platform === undefined ? {} : { platform }),
-      ...((pull ?? pullPolicy) === undefined ? {} : { policy: pull ?? pullPolicy ?? '' }),
-    })),
+    images: wishes.map(({ desired: wanted }) => {
+      const { image, platform } = wanted
+      const policy = policyOf(wanted, { pull })
+      return {
+        image,
+        ...(platform === undefined ? {} : { platform }),
+        ...(policy === undefined ? {} : { policy }),
+      }
+    }),
   }
   const errors = await work(task, request)
   const [first, ...others] = errors

@@ -1,10 +1,15 @@
 /** Unpacks the bytes of a layer while they come. */
 
 import { once } from 'node:events'
-import type { Transform } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
+import { EngineError } from '../../errors.ts'
 import { UNPACK_CHUNK_BYTES } from '../../limits.ts'
 import type { Compression } from '../oci.ts'
+import { type ProgramPacking, unpackByProgram } from './unpack-program.ts'
+
+/** How archives that are no layers may be packed as well. */
+export type Packing = Compression | ProgramPacking
 
 /** Bytes go in and come out at `onData`, in order; the caller waits for each write. */
 export interface Decompressor {
@@ -16,16 +21,33 @@ export interface Decompressor {
 }
 
 export function createDecompressor(
-  compression: Compression,
+  packing: Packing,
   onData: (chunk: Buffer) => void,
 ): Decompressor {
-  if (compression === 'none') {
+  if (packing === 'none') {
     return { write: onData, end: () => Promise.resolve(), destroy: () => undefined }
   }
-  const options = { chunkSize: UNPACK_CHUNK_BYTES }
-  const stream = compression === 'gzip' ? createGunzip(options) : createZstdDecompress(options)
-  return new StreamDecompressor(stream, compression, onData)
+  return new StreamDecompressor(createUnpacker(packing), packing, onData)
 }
+
+/** Packed bytes go in, plain ones come out. */
+export function createUnpacker(packing: Exclude<Packing, 'none'>): Duplex {
+  const options = { chunkSize: UNPACK_CHUNK_BYTES }
+  if (packing === 'gzip') return createGunzip(options)
+  return packing === 'zstd' ? createZstdDecompress(options) : unpackByProgram(packing)
+}
+
+/** How an archive is packed, by its first bytes. */
+export function sniffPacking(start: Uint8Array): Packing {
+  const is = (magic: readonly number[]): boolean => magic.every((byte, at) => start[at] === byte)
+  if (is(XZ)) return 'xz'
+  // "BZh", a digit for the size of its blocks, and the start of the first or the end of them.
+  const isBzip2 = is(BZIP2) && [0x31, 0x17].includes(start[4] ?? 0)
+  return isBzip2 ? 'bzip2' : sniffCompression(start)
+}
+
+const XZ = [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0]
+const BZIP2 = [0x42, 0x5a, 0x68]
 
 /** What a layer without a word about it is, by its first bytes. */
 export function sniffCompression(start: Uint8Array): Compression {
@@ -36,14 +58,14 @@ export function sniffCompression(start: Uint8Array): Compression {
 }
 
 class StreamDecompressor implements Decompressor {
-  readonly #stream: Transform
-  readonly #compression: Compression
+  readonly #stream: Duplex
+  readonly #packing: Packing
   readonly #failed: Promise<never>
   #failure: unknown
 
-  constructor(stream: Transform, compression: Compression, onData: (chunk: Buffer) => void) {
+  constructor(stream: Duplex, packing: Packing, onData: (chunk: Buffer) => void) {
     this.#stream = stream
-    this.#compression = compression
+    this.#packing = packing
     stream.on('data', (chunk: Buffer) => {
       if (this.#failure !== undefined) return
       try {
@@ -78,7 +100,8 @@ class StreamDecompressor implements Decompressor {
     this.#stream.destroy()
   }
 
-  #explain(error: Error): RangeError {
-    return new RangeError(`its ${this.#compression} data is broken: ${error.message}`)
+  #explain(error: Error): Error {
+    if (error instanceof EngineError) return error
+    return new RangeError(`its ${this.#packing} data is broken: ${error.message}`)
   }
 }

@@ -14,6 +14,8 @@ export interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string | Uint8Array | (() => Readable)
   readonly signal?: AbortSignal | undefined
+  /** Without TLS anyway, http may lead to any host: nobody is told who we are. */
+  readonly anyHost?: boolean
 }
 
 export interface HttpResponse {
@@ -53,7 +55,7 @@ export class Http implements Disposable {
       }
       response.body.destroy()
       const next = new URL(location, here)
-      this.#checkRedirect(here, next)
+      this.#checkRedirect(here, next, request.anyHost === true)
       if (next.origin !== here.origin) headers = withoutAuthorization(headers)
       here = next
     }
@@ -65,12 +67,12 @@ export class Http implements Disposable {
   }
 
   /** Never from https to http, and to another host by http only when that is listed. */
-  #checkRedirect(from: URL, to: URL): void {
+  #checkRedirect(from: URL, to: URL, anyHost: boolean): void {
     if (to.protocol === 'https:') return
     const isAllowed =
       to.protocol === 'http:' &&
       from.protocol === 'http:' &&
-      (to.host === from.host || isInsecure(to.host, this.settings))
+      (anyHost || to.host === from.host || isInsecure(to.host, this.settings))
     if (!isAllowed) throw refused(from, `it redirects to "${to.protocol}//${to.host}"`)
   }
 

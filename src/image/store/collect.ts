@@ -4,18 +4,21 @@ import { readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Digest } from '../digest.ts'
 import { isDigest } from '../digest.ts'
+import { readCached } from './cached.ts'
 import { readJsonIfThere } from './files.ts'
 import { listImages, removeImage, type StoredImage } from './images.ts'
 import { lockCollection, removeDrafts } from './lock.ts'
 import { changeNames, readNames } from './names.ts'
 import { readPins } from './pins.ts'
-import { type ImageStore, placeOf } from './places.ts'
+import { blobPath, type ImageStore, layerPath, placeOf } from './places.ts'
 
 export interface Collected {
   /** Names that were taken away. */
   readonly names: readonly string[]
   readonly images: readonly Digest[]
   readonly bytes: number
+  /** Of layers that are kept only because builds may use them again. */
+  readonly cachedBytes: number
 }
 
 /**
@@ -45,7 +48,8 @@ export async function collect(
   const kept = images.filter(({ manifest }) => named.has(manifest) || pinned.has(manifest))
   const gone = images.filter((image) => !kept.includes(image)).map(({ manifest }) => manifest)
   for (const manifest of gone) removeImage(store, manifest)
-  return { names, images: gone, bytes: sweep(store, kept) }
+  const bytes = sweep(store, kept)
+  return { names, images: gone, bytes, cachedBytes: cachedBytes(store, kept) }
 }
 
 /** Manifests that somebody holds, whatever their names. */
@@ -76,6 +80,10 @@ function sweep(store: ImageStore, kept: readonly StoredImage[]): number {
       // A built layer that is not packed is called by its diff ID.
       blobs.add(diffId)
     }
+  }
+  for (const diffId of readCached(store)) {
+    layers.add(diffId)
+    blobs.add(diffId)
   }
   let bytes = 0
   for (const name of unneeded(store, 'layers', layers)) {
@@ -112,6 +120,16 @@ function unneeded(
     const digest = `sha256:${name}`
     return !(isDigest(digest) && needed.has(digest))
   })
+}
+
+/** Of the cache of builds: unpacked layers, and their archives, that no image has. */
+export function cachedBytes(store: ImageStore, images: readonly StoredImage[]): number {
+  const { layers } = partsOf(images)
+  const own = [...readCached(store)].filter((diffId) => !layers.has(diffId))
+  return own.reduce((sum, diffId) => {
+    const blob = statSync(blobPath(store, diffId), { throwIfNoEntry: false })
+    return sum + layerBytes(layerPath(store, diffId)) + (blob?.size ?? 0)
+  }, 0)
 }
 
 export function layerBytes(path: string): number {

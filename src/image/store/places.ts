@@ -39,7 +39,17 @@ export function openImageStore(stateDirectory: string): ImageStore {
   )
 }
 
-const PARTS = ['blobs', 'diffs', 'layers', 'images', 'pins', 'locks', 'drafts', 'partial'] as const
+const PARTS = [
+  'blobs',
+  'diffs',
+  'layers',
+  'images',
+  'pins',
+  'cached',
+  'locks',
+  'drafts',
+  'partial',
+] as const
 
 type Part = (typeof PARTS)[number]
 

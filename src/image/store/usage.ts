@@ -1,7 +1,8 @@
 /** How much room images take, and how much of it could be had back. */
 
 import { readdirSync, statSync } from 'node:fs'
-import { layerBytes, pinnedImages } from './collect.ts'
+import { readCached } from './cached.ts'
+import { cachedBytes, layerBytes, pinnedImages } from './collect.ts'
 import { listImages } from './images.ts'
 import { type ImageStore, placeOf } from './places.ts'
 
@@ -13,21 +14,28 @@ export interface Usage {
   readonly layerBytes: number
   /** Layers and documents as registries have them. */
   readonly blobBytes: number
-  /** Bytes of the two that no container needs. */
+  /** Bytes of the two that neither a container nor the cache of builds needs. */
   readonly reclaimableBytes: number
+  readonly buildCache: {
+    readonly layers: number
+    /** Of layers that no image has. */
+    readonly bytes: number
+  }
 }
 
 export function usageOf(store: ImageStore): Usage {
   const images = listImages(store)
   const pinned = pinnedImages(store)
   const active = images.filter(({ manifest }) => pinned.has(manifest))
-  const needed = new Set<string>(
-    active.flatMap(({ manifest, id, layers }) => [
+  const cached = readCached(store)
+  const needed = new Set<string>([
+    ...cached,
+    ...active.flatMap(({ manifest, id, layers }) => [
       manifest,
       id,
       ...layers.flatMap(({ digest, diffId }) => [digest, diffId]),
     ]),
-  )
+  ])
   const sizes = { layers: new Map<string, number>(), blobs: new Map<string, number>() }
   for (const name of readdirSync(placeOf(store, 'layers'))) {
     sizes.layers.set(`sha256:${name}`, layerBytes(placeOf(store, 'layers', name)))
@@ -42,6 +50,7 @@ export function usageOf(store: ImageStore): Usage {
     layerBytes: sum(sizes.layers.values()),
     blobBytes: sum(sizes.blobs.values()),
     reclaimableBytes: sum(unneeded.map(([, bytes]) => bytes)),
+    buildCache: { layers: cached.size, bytes: cachedBytes(store, images) },
   }
 }
 

@@ -4,6 +4,7 @@ import type { Build, Service, Stack } from '../../spec/index.ts'
 import type { DesiredBuild } from '../model-build.ts'
 import { valueKey } from '../model-isolation.ts'
 import { extraHostsOf } from './extra-hosts.ts'
+import { ulimitsOf } from './ulimits.ts'
 import { present, sizeBytes } from './units.ts'
 
 /** In the order of `services`. */
@@ -28,6 +29,9 @@ function buildOf(stack: Stack, name: string, service: Service, build: Build): De
     shmBytes: sizeBytes(build.shm_size) || undefined,
     extraHosts: extraHostsOf(build.extra_hosts ?? []),
     platforms: build.platforms ?? ownPlatform,
+    ulimits: build.ulimits && ulimitsOf(build),
+    cacheFrom: build.cache_from,
+    cacheTo: build.cache_to,
   })
 }
 

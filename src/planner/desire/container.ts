@@ -3,7 +3,6 @@
 import { LOG_SEGMENT_BYTES_MAX, LOG_SEGMENTS_MAX, SHM_BYTES_DEFAULT } from '../../limits.ts'
 import type { Logging, Service } from '../../spec/index.ts'
 import type { ContainerSpec, LoggingSpec } from '../model.ts'
-import { sortedNames } from '../order.ts'
 import type { Place } from './context.ts'
 import { faultsOf } from './faults.ts'
 import { extraHostsOf } from './extra-hosts.ts'
@@ -15,6 +14,7 @@ import { portsOf, publishAddressOf } from './ports.ts'
 import { resourcesOf } from './resources.ts'
 import { restartPolicyOf } from './restart.ts'
 import { securityOf } from './security.ts'
+import { ulimitsOf } from './ulimits.ts'
 import { durationMs, sizeBytes, present } from './units.ts'
 
 /** Docker's default between the stop signal and SIGKILL. */
@@ -111,15 +111,6 @@ function linksOf({ links = [], external_links: external = [] }: Service) {
     const [target = '', name = target] = link.split(':')
     return name === target ? [] : [{ name, target }]
   })
-}
-
-function ulimitsOf({ ulimits = {} }: Service): ContainerSpec['ulimits'] {
-  return Object.fromEntries(
-    sortedNames(Object.keys(ulimits)).map((name) => {
-      const limit = ulimits[name] ?? 0
-      return [name, typeof limit === 'number' ? { soft: limit, hard: limit } : limit]
-    }),
-  )
 }
 
 /**

@@ -19,7 +19,9 @@ export function imagesOf(
     const own = policyOf(stack.services[service])
     const pullPolicy = known === undefined ? own : oftener(known.pullPolicy, own)
     const services = [...(known?.services ?? []), service]
-    images.set(key, present({ image, platform, pullPolicy, services }))
+    const isHere = known?.isBuilt === true || stack.services[service]?.build !== undefined
+    const isBuilt = isHere ? (true as const) : undefined
+    images.set(key, present({ image, platform, pullPolicy, isBuilt, services }))
   }
   return [...images.values()]
 }

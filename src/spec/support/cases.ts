@@ -1,6 +1,7 @@
 /**
  * Values and reasons that the support table names more than once, or that need more than a line.
  */
+import type { Plain } from '../tree/plain.ts'
 import { type Place, textOf } from './support.ts'
 
 export const SWARM = 'for clusters of machines; tsstack runs on one'
@@ -34,6 +35,13 @@ export const NETWORK_OPTIONS: ReadonlySet<string> = new Set([
 /** SELinux is not used, so that switching it off is done already. */
 export const SECURITY: RegExp =
   /^(?:(?:no-new-privileges|writable-cgroups)(?:[=:].*)?|(?:seccomp|apparmor)[=:].+|systempaths[=:]unconfined|label[=:]disable)$/s
+
+/** Docker's other caches hold what only its builder can read. */
+export function otherCaches(value: Plain): string | undefined {
+  const entries = Array.isArray(value) ? value : [value]
+  const isLocal = entries.every((entry) => /(?:^|,)type=local(?:,|$)/u.test(textOf(entry)))
+  return isLocal ? undefined : 'only type=local is used; steps have a cache on this machine anyway'
+}
 
 /** Why a service publishes nothing, when it does not. */
 export function noPorts({ sibling }: Place): string | undefined {

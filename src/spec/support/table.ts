@@ -17,6 +17,7 @@ import {
   NETWORK_OPTIONS,
   noPorts,
   SECURITY,
+  otherCaches,
   SWARM,
   WINDOWS,
 } from './cases.ts'
@@ -26,7 +27,7 @@ const SERVICE: Readonly<Record<keyof Service, Support>> = {
   annotations: ignored('annotations are not kept'),
   attach: ignored('"up" shows the output of every service', [true]),
   blkio_config: built('weights need the BFQ scheduler or, with cgroup v2, iocost'),
-  build: built('from local folders; addresses are not fetched'),
+  build: built('from folders, git repositories and archives'),
   cap_add: built(),
   cap_drop: built(),
   cgroup: only(['private', 'host'], 'the container has its own namespace'),
@@ -126,15 +127,14 @@ const SERVICE: Readonly<Record<keyof Service, Support>> = {
 
 /** Deeper keys of a service that differ from their parent. */
 const INSIDE_SERVICE: Readonly<Record<string, Support>> = {
-  'build.cache_from': ignored('every step has a cache on this machine anyway'),
-  'build.cache_to': ignored('every step has a cache on this machine anyway'),
+  'build.cache_from': partly('`type=local,src=DIRECTORY`', otherCaches),
+  'build.cache_to': partly('`type=local,dest=DIRECTORY`', otherCaches),
   'build.entitlements': ignored('RUN is always confined'),
   'build.isolation': only(['default'], WINDOWS),
   'build.network': only(['default', 'none', 'host'], 'no other network can be chosen'),
   'build.privileged': ignored('RUN is always confined', [false]),
   'build.provenance': ignored('no attestation is made', [false]),
   'build.sbom': ignored('no attestation is made', [false]),
-  'build.ulimits': ignored('RUN has the default limits'),
   'deploy.mode': only(['replicated'], 'services are replicated'),
   'deploy.endpoint_mode': ignored('a name has the address of every replica'),
   'deploy.labels': ignored('there is no object of the service to carry them'),
