@@ -202,6 +202,12 @@ export const HOST_FILE_BYTES_MAX: number = 16 * 1024 * 1024
 /** /etc/passwd and /etc/group of an image: a directory service of a large company fits. */
 export const PASSWD_BYTES_MAX: number = 4 * 1024 * 1024
 
+/** Read of a file at once by `cp`: a few system calls for each megabyte. */
+export const COPY_CHUNK_BYTES: number = 256 * 1024
+
+/** Directories in one another that `cp` goes into: each is held open, of a few thousand. */
+export const COPY_DEPTH_MAX: number = 256
+
 /** Symbolic links on the way to one file, as the kernel counts them (MAXSYMLINKS). */
 export const SYMLINKS_MAX: number = 40
 

@@ -54,6 +54,16 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import('./commands/exec.ts')).execCommand,
   },
   {
+    name: 'attach',
+    summary: "join a container's own program",
+    load: async () => (await import('./commands/attach.ts')).attachCommand,
+  },
+  {
+    name: 'cp',
+    summary: 'copy files between containers and this machine',
+    load: async () => (await import('./commands/cp.ts')).cpCommand,
+  },
+  {
     name: 'start',
     summary: 'start containers that exist',
     load: async () => (await import('./commands/start.ts')).startCommand,

@@ -13,8 +13,19 @@ export interface Joining {
   readonly request: Request
   /** The program has a terminal, and this one is given over to it. */
   readonly tty: boolean
+  /** Instead of giving the terminal over to the program: what `attach` does of its own. */
+  readonly onStarted?: (session: Session, started: Started) => Promise<StdinSender | undefined>
   /** What the supervisor says before the program runs. */
   readonly onMessage?: (message: ServerMessage) => void | Promise<void>
+}
+
+export interface Started {
+  /** Bytes of standard input that may be under way. */
+  readonly window: number
+  /** Of a program that was there before: it has a terminal. */
+  readonly tty?: boolean
+  /** Undone when the program has ended. */
+  readonly joined: DisposableStack
 }
 
 /** The status of the program; undefined when it was never started. */
@@ -22,6 +33,7 @@ export async function join({
   asking,
   request,
   tty,
+  onStarted = (session, started) => joinTerminal(session, { ...started, tty }),
   onMessage,
 }: Joining): Promise<number | undefined> {
   let session: Session | undefined
@@ -38,7 +50,7 @@ export async function join({
     else if (answer.message.kind === 'exited') status = answer.message.exitCode
     else if (answer.message.kind === 'consumed') sender?.consumed(answer.message.bytes)
     else if (answer.message.kind === 'started' && session) {
-      sender = await joinTerminal(session, { tty, joined, window: answer.message.window })
+      sender = await onStarted(session, { ...answer.message, joined })
     } else await onMessage?.(answer.message)
   }
   return status

@@ -1,6 +1,7 @@
 /** Sends standard input to a program in a container, never more than its window has room for. */
 
 import type { Session } from '../daemon/index.ts'
+import type { DetachKeys } from './detach-keys.ts'
 
 /** Makes `process.stdin`, which takes a millisecond or two, while the supervisor is at work. */
 export function prepareStdin(): void {
@@ -10,10 +11,13 @@ export function prepareStdin(): void {
 export class StdinSender implements Disposable {
   readonly #session: Session
   #window: number
+  readonly #keys: DetachKeys | undefined
 
-  constructor(session: Session, window: number) {
+  /** `keys`: what is typed is looked through for them, and they end the session. */
+  constructor(session: Session, window: number, keys?: DetachKeys) {
     this.#session = session
     this.#window = window
+    this.#keys = keys
     process.stdin.on('data', this.#send).on('end', this.#end).on('error', this.#end)
     process.stdin.resume()
   }
@@ -29,7 +33,13 @@ export class StdinSender implements Disposable {
     process.stdin.pause()
   }
 
-  readonly #send = (bytes: Buffer): void => {
+  readonly #send = (typed: Buffer): void => {
+    const { passed: bytes, isDetached } = this.#keys?.push(typed) ?? {
+      passed: typed,
+      isDetached: false,
+    }
+    if (isDetached) return this.#session.leave()
+    if (bytes.length === 0) return
     this.#window -= bytes.length
     void this.#session.sendBytes(bytes)
     if (this.#window <= 0) process.stdin.pause()

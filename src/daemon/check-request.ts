@@ -14,12 +14,14 @@ import type {
 } from '../planner/index.ts'
 import { networkCommand } from './check-network.ts'
 import { buildStep } from './building/check-step.ts'
+import { copySource } from './check-copy.ts'
 import { volumeCommand } from './check-volume.ts'
 import { count, flag, listOf, plainObject, recordOf, shape, text, textLike } from './check.ts'
 import type { Check } from './check.ts'
 import type {
   ClientHello,
   ClientSignal,
+  CopyRequest,
   LogPoint,
   LogRequest,
   Resume,
@@ -257,7 +259,35 @@ const CHECKS: { readonly [Kind in Request['kind']]: (body: Body) => Request } = 
     service: text(body['service'], 'service'),
     run: runOptions(body['run'], 'run'),
   }),
+  attach: (body) => ({
+    kind: 'attach',
+    input: stackInput(body['input'], 'input'),
+    service: text(body['service'], 'service'),
+    ...(body['index'] !== undefined && { index: count(body['index'], 'index') }),
+    stdin: flag(body['stdin'], 'stdin'),
+  }),
+  'copy-from': (body) => ({
+    kind: 'copy-from',
+    ...copyRequest(body),
+    followLink: flag(body['followLink'], 'followLink'),
+  }),
+  'copy-to': (body) => ({
+    kind: 'copy-to',
+    ...copyRequest(body),
+    what: copySource(body['what'], 'what'),
+    archive: flag(body['archive'], 'archive'),
+  }),
   'build-step': (body) => ({ kind: 'build-step', step: buildStep(body['step'], 'step') }),
+}
+
+function copyRequest(body: Body): CopyRequest {
+  return {
+    input: stackInput(body['input'], 'input'),
+    service: text(body['service'], 'service'),
+    ...(body['index'] !== undefined && { index: count(body['index'], 'index') }),
+    all: flag(body['all'], 'all'),
+    path: text(body['path'], 'path'),
+  }
 }
 
 const whichBuilds: Check<'missing' | 'all'> = (value, place) => {
@@ -315,6 +345,7 @@ export function checkSignal(message: unknown): ClientSignal {
   const body = plainObject(message, 'message')
   const kind = text(body['kind'], 'kind')
   if (kind === 'interrupt' || kind === 'stdin-end') return { kind }
+  if (kind === 'signal') return { kind, signal: text(body['signal'], 'signal') }
   if (kind === 'resize') return { kind, size: terminalSize(body['size'], 'size') }
   throw new UsageError(`Cannot understand the message: its kind is ${JSON.stringify(kind)}`)
 }

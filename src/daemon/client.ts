@@ -26,6 +26,7 @@ export type Answer =
 export class Session {
   readonly supervisor: ServerHello
   readonly #connection: Connection<ClientMessage>
+  #hasLeft = false
 
   constructor(connection: Connection<ClientMessage>, supervisor: ServerHello) {
     this.#connection = connection
@@ -57,9 +58,16 @@ export class Session {
       if (message.kind === 'error') throw new RemoteError(message.error)
       yield { kind: 'message', message }
     }
+    if (this.#hasLeft) return
     throw new EngineError('SUPERVISOR', 'The supervisor ended before it had answered', {
       hint: 'containers keep running; run the command again',
     })
+  }
+
+  /** Ends the answers, whatever is still to come. */
+  leave(): void {
+    this.#hasLeft = true
+    this.close()
   }
 
   close(): void {

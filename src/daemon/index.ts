@@ -139,6 +139,11 @@ export async function containerUpper(
   return containerPaths(paths, stack, name).upper
 }
 
+/** This machine's end of `cp`. Loads the rooms of the engine and of images. */
+export function copying(): Promise<typeof import('./copy-here.ts')> {
+  return import('./copy-here.ts')
+}
+
 /** Takes over a volume of another engine; false when there is one of that name. */
 export async function importVolume(
   { state, engineRun }: Places,

@@ -6,6 +6,7 @@
 import type {
   ContainerDetails,
   BuildStep,
+  CopySource,
   EngineEvent,
   ExecRequest,
   NetworkCommand,
@@ -32,6 +33,10 @@ import type {
   Plan,
   PlanOptions,
 } from '../planner/index.ts'
+
+import type { LogRequest, Resume, RunOptions, WatchMode } from './protocol-options.ts'
+
+export type * from './protocol-options.ts'
 
 /** Raised when a message changes its meaning; an older supervisor is then asked to hand over. */
 export const PROTOCOL = 2
@@ -80,59 +85,6 @@ export interface StackInput {
 export type StackSourceInput =
   | { readonly kind: 'files'; readonly input: StackInput }
   | { readonly kind: 'desired'; readonly desired: DesiredState }
-
-/** How far a client has come with a log: what it has is not sent again. */
-export interface LogPoint {
-  readonly container: string
-  /** Of the latest block that it has, in milliseconds since the epoch. */
-  readonly time: number
-  /** Bytes that it has of blocks of that time. */
-  readonly bytes: number
-}
-
-/** A client whose supervisor was replaced goes on from here. */
-export interface Resume {
-  /** When it last heard anything: containers that it knows nothing of are shown from then on. */
-  readonly at: number
-  readonly points: readonly LogPoint[]
-}
-
-export interface LogRequest {
-  readonly services: readonly string[]
-  readonly follow: boolean
-  readonly tail?: number
-  /** Milliseconds since the epoch. */
-  readonly since?: number
-  readonly until?: number
-  readonly resume?: Resume
-}
-
-/** `now`: apply what the files say, then what changes of them; `changes`: these alone. */
-export type WatchMode = 'now' | 'changes'
-
-/** What `run` makes different from the service. */
-export interface RunOptions {
-  /** Empty: the service's own. */
-  readonly command: readonly string[]
-  readonly entrypoint?: string
-  readonly environment: Readonly<Record<string, string>>
-  readonly labels: Readonly<Record<string, string>>
-  readonly user?: string
-  readonly workingDir?: string
-  /** In the short forms of a stack file. */
-  readonly volumes: readonly string[]
-  readonly publish: readonly string[]
-  readonly servicePorts: boolean
-  readonly useAliases: boolean
-  readonly capAdd: readonly string[]
-  readonly capDrop: readonly string[]
-  readonly name?: string
-  readonly noDeps: boolean
-  readonly remove: boolean
-  readonly detach: boolean
-  readonly tty: boolean
-  readonly size?: TerminalSize
-}
 
 export type BuildStepRequest = Omit<BuildStep, 'onOutput' | 'signal'>
 
@@ -224,8 +176,36 @@ export type Request =
       readonly service: string
       readonly run: RunOptions
     }
+  | {
+      readonly kind: 'attach'
+      readonly input: StackInput
+      readonly service: string
+      /** Replica number; absent: the lowest that runs. */
+      readonly index?: number
+      /** Its input is joined as well, if it has one. */
+      readonly stdin: boolean
+    }
+  /** Files of a container, as an archive. */
+  | (CopyRequest & { readonly kind: 'copy-from'; readonly followLink: boolean })
+  /** Files into containers: an archive follows as standard input. */
+  | (CopyRequest & {
+      readonly kind: 'copy-to'
+      readonly what: CopySource
+      /** Owners as in the archive, instead of root. */
+      readonly archive: boolean
+    })
   /** A RUN of a build that the client is at. */
   | { readonly kind: 'build-step'; readonly step: BuildStepRequest }
+
+export interface CopyRequest {
+  readonly input: StackInput
+  readonly service: string
+  /** Replica number; absent: all to copy to, the first to copy from. */
+  readonly index?: number
+  /** Containers of `run` as well. */
+  readonly all: boolean
+  readonly path: string
+}
 
 export interface WaitRequest {
   /** Absent: for as long as it takes. */
@@ -240,6 +220,8 @@ export type ClientSignal =
   | { readonly kind: 'interrupt' }
   | { readonly kind: 'resize'; readonly size: TerminalSize }
   | { readonly kind: 'stdin-end' }
+  /** For the program that the client is attached to. */
+  | { readonly kind: 'signal'; readonly signal: string }
 
 export type ClientMessage = ClientHello | Request | ClientSignal
 
@@ -332,10 +314,18 @@ export type ServerMessage =
   | { readonly kind: 'rejected'; readonly error: WireError }
   | { readonly kind: 'stopping' }
   /** The program runs; its standard input may be sent, so many bytes at first. */
-  | { readonly kind: 'started'; readonly window: number }
+  | {
+      readonly kind: 'started'
+      readonly window: number
+      /** Of one that was attached to: it has a terminal. */
+      readonly tty?: boolean
+    }
   /** So many bytes of standard input have arrived where they belong. */
   | { readonly kind: 'consumed'; readonly bytes: number }
   | { readonly kind: 'exited'; readonly exitCode: number }
+  /** The archive of what is named follows. */
+  | { readonly kind: 'copying'; readonly container: string; readonly source: CopySource }
+  | { readonly kind: 'copied'; readonly containers: readonly string[] }
 
 export interface ContainerProcesses extends LogSource {
   readonly processes: readonly ProcessReading[]

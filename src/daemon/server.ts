@@ -8,7 +8,9 @@ import { Connection } from './connection.ts'
 import type { Frame } from './framing.ts'
 import { PROTOCOL } from './protocol.ts'
 import type { Request, RequestKind, ServerMessage } from './protocol.ts'
+import { serveAttach } from './serve-attach.ts'
 import { serveChange } from './serve-change.ts'
+import { serveCopyFrom, serveCopyTo } from './serve-copy.ts'
 import { serveDown } from './serve-down.ts'
 import { serveEvents } from './serve-events.ts'
 import { serveExec } from './serve-exec.ts'
@@ -163,6 +165,9 @@ const SERVE: { readonly [Kind in RequestKind]: Serve<Kind> } = {
   logs: serveLogs,
   exec: serveExec,
   run: serveRun,
+  attach: serveAttach,
+  'copy-from': serveCopyFrom,
+  'copy-to': serveCopyTo,
   'build-step': serveBuildStep,
 }
 

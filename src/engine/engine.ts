@@ -15,6 +15,7 @@ import { keyOf, withDigests } from './digests.ts'
 import { execInContainer } from './container/exec.ts'
 import { kernelProcesses } from './container/processes.ts'
 import { openInput } from './container/input.ts'
+import { openContainerFiles } from './copy/container.ts'
 import { signalContainer } from './container/stop.ts'
 import { factsOf } from './heal/facts.ts'
 import { Healer } from './heal/healer.ts'
@@ -128,6 +129,7 @@ function engineOn(machine: Machine, close: () => Promise<void>): Engine {
     runBuildStep: (step) => runBuildStep(machine, step),
     subscribe: machine.subscribe,
     kill: async (name, signal) => signalContainer(machine, containerNamed(machine, name), signal),
+    files: (name) => openContainerFiles(machine, containerNamed(machine, name)),
     input: (name) => openInput(containerNamed(machine, name)),
     isIdle: async () => isIdle(machine),
     close,

@@ -3,6 +3,7 @@
  */
 
 export { Bell } from './bell.ts'
+export * from './copy/index.ts'
 export { createEngine } from './engine.ts'
 export type * from './types.ts'
 export { containerPaths, rootIdOf } from './paths.ts'

@@ -47,6 +47,8 @@ export interface LiveContainer {
   restart: PendingRestart | undefined
   /** Pending, and never rejected, while an attempt is being made: whoever stops it waits for it. */
   starting: Promise<void> | undefined
+  /** Pending, and never rejected, while somebody copies from or to it: it is not started before. */
+  held?: Promise<void> | undefined
   /** Of a step of a build: what its root is made of, and binds that may be our own. */
   given?: { readonly lowers: readonly string[]; readonly sources: ReadonlySet<string> }
 }

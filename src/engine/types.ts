@@ -5,6 +5,7 @@ import type { ProcessReading } from '../linux/index.ts'
 import type { NetworkReading } from './network/command.ts'
 import type { VolumeReading } from './volume/command.ts'
 import type { ContainerInput } from './container/input.ts'
+import type { ContainerFiles } from './copy/container.ts'
 import type {
   Action,
   ContainerSpec,
@@ -23,7 +24,7 @@ import type {
   StackSource,
 } from '../planner/index.ts'
 
-export type { ProcessReading }
+export type { ContainerFiles, ContainerInput, ProcessReading }
 
 /** Directories of one state root, all 0700 root. */
 export interface Paths {
@@ -92,6 +93,8 @@ export interface Engine {
   runBuildStep(step: BuildStep): Promise<number>
   /** The input of a container with `stdin_open` or `tty`, for one who attaches to it. */
   input(container: string): ContainerInput
+  /** Its files, to copy from or to them; the caller closes them. It need not run. */
+  files(container: string): Promise<ContainerFiles>
   /** Calls `listener` for everything that happens, until the returned function is called. */
   subscribe(listener: (event: EngineEvent) => void): () => void
   kill(container: string, signal: string): Promise<void>
@@ -307,6 +310,8 @@ export interface LogOptions {
   readonly since?: number
   readonly until?: number
   readonly signal?: AbortSignal
+  /** With `follow`: what the attempt that runs now writes, as it comes, whole lines or not. */
+  readonly attached?: boolean
   /** With `follow`: called once, when all that was there has been given. */
   readonly onCaughtUp?: () => void
 }

@@ -14,6 +14,10 @@ export { addLayer, type AddOptions, type LayerSource, type LayerWish } from './s
 export { createDecompressor, type Packing, sniffPacking } from './layer/decompress.ts'
 export type { SparsePart, TarEntry } from './tar/entry.ts'
 export { type TarHandler, TarReader } from './tar/reader.ts'
+export type { EntryKind } from './tar/entry.ts'
+export { END_OF_ARCHIVE, headerBytes, paddingFor } from './tar/writer.ts'
+export { isKeptXattr } from './layer/attributes.ts'
+export { partsOf } from './layer/entry-path.ts'
 export { addNewImage } from './store/new-image.ts'
 export { readBlob, writeBlob } from './store/blobs.ts'
 export {

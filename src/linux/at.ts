@@ -24,6 +24,7 @@ const fchownat = declare(
 )
 const fchmodat = declare('int fchmodat(int fd, const char *path, unsigned int mode, int flags)')
 const utimensat = declare('int utimensat(int fd, const char *path, const void *times, int flags)')
+const readlinkat = declare('long readlinkat(int fd, const char *path, void *buffer, size_t size)')
 const futimens = declare('int futimens(int fd, const void *times)')
 const syncfs = declare('int syncfs(int fd)')
 
@@ -67,6 +68,18 @@ export function symlinkAt(fd: Fd, name: Name, target: Uint8Array): void {
     args: [shown(target), shown(name)],
   })
 }
+
+/** What the symbolic link says that the O_PATH descriptor `fd` names. @see readlink(2) */
+export function readLinkFd(fd: Fd): Buffer {
+  const buffer = Buffer.alloc(PATH_MAX)
+  const bytes = check(readlinkat(fd, '', buffer, buffer.length), {
+    syscall: 'readlinkat',
+    args: [fd],
+  })
+  return buffer.subarray(0, bytes)
+}
+
+const PATH_MAX = 4096 // include/uapi/linux/limits.h
 
 /** Another name for a file; a symbolic link gets one itself. */
 export function linkAt(

@@ -202,6 +202,14 @@ function describeMounts(
   return [...defaults, ...asked]
 }
 
+/** Binds and volumes alone, as a container has them that does not run. */
+export function storageMounts({ mounts }: ContainerSpec): readonly OciMount[] {
+  return mounts
+    .filter(({ kind }) => kind === 'bind' || kind === 'volume')
+    .map(describeMount)
+    .sort(byDepth)
+}
+
 /** A default mount as this container has it. */
 function defaultMount(spec: ContainerSpec, mount: OciMount): readonly OciMount[] {
   const { privileged, writableCgroups, namespaces } = spec

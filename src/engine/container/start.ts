@@ -46,6 +46,7 @@ export function startContainer(machine: Machine, container: LiveContainer): Prom
 }
 
 async function start(machine: Machine, container: LiveContainer): Promise<void> {
+  if (container.held) await container.held
   const { record } = container
   update(machine, container, {
     attempts: record.attempts + 1,

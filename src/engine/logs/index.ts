@@ -11,12 +11,16 @@ export function readContainerLog(
   options: LogOptions,
 ): AsyncIterable<LogBlock> {
   const { name } = container.record
+  const { attempt } = container
+  const isOver =
+    options.attached === true
+      ? () => container.attempt !== attempt
+      : () => !container.attempt && !container.restart
   return readLog(
     {
       container: name,
       directory: container.own.log,
-      isComplete: () =>
-        machine.containers.get(name) !== container || (!container.attempt && !container.restart),
+      isComplete: () => machine.containers.get(name) !== container || isOver(),
       onChange: (wake) => {
         // An attempt's end is announced before its clean-up: its own promise is the moment.
         const onEvent = (): void => {

@@ -16,8 +16,32 @@ interface Pending {
   size: number
 }
 
+/** What makes blocks of records. */
+export interface Lines {
+  push(record: LogRecord): readonly LogBlock[]
+  finish(): readonly LogBlock[]
+}
+
+/** Records as they are: for one who sees a prompt, and waits for no end of its line. */
+export class Pieces implements Lines {
+  readonly #container: string
+
+  constructor(container: string) {
+    this.#container = container
+  }
+
+  push(record: LogRecord): readonly LogBlock[] {
+    const partial = record.bytes.at(-1) !== NEWLINE
+    return [{ container: this.#container, ...record, partial }]
+  }
+
+  finish(): readonly LogBlock[] {
+    return []
+  }
+}
+
 /** Turns records into whole lines; {@link LineJoiner.finish} gives what has no newline yet. */
-export class LineJoiner {
+export class LineJoiner implements Lines {
   readonly #container: string
   readonly #pending = new Map<LogStream, Pending>()
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { Bell } from '../bell.ts'
 import type { LogBlock, LogOptions } from '../types.ts'
 import { decodeRecords, type LogRecord } from './format.ts'
-import { LineJoiner } from './lines.ts'
+import { LineJoiner, type Lines, Pieces } from './lines.ts'
 import { lastLines } from './tail.ts'
 
 /** Bytes read at once; several times the longest record. */
@@ -23,7 +23,8 @@ export interface LogSource {
 /** Lines of a container in the order they were written. */
 export async function* readLog(source: LogSource, options: LogOptions): AsyncIterable<LogBlock> {
   const cursor = new Cursor(source.directory)
-  const lines = new LineJoiner(source.container)
+  const { container } = source
+  const lines = options.attached === true ? new Pieces(container) : new LineJoiner(container)
   try {
     yield* existingLines(cursor, lines, options)
     if (options.follow) yield* newLines({ cursor, lines, source, options })
@@ -33,25 +34,21 @@ export async function* readLog(source: LogSource, options: LogOptions): AsyncIte
   }
 }
 
-function* existingLines(
-  cursor: Cursor,
-  lines: LineJoiner,
-  options: LogOptions,
-): Iterable<LogBlock> {
+function* existingLines(cursor: Cursor, lines: Lines, options: LogOptions): Iterable<LogBlock> {
   const { tail, follow } = options
   if (tail === undefined) yield* wanted(cursor, lines, options)
   // An unfinished line may be finished while it is followed.
   else yield* lastLines(follow ? wanted(cursor, lines, options) : all(cursor, lines, options), tail)
 }
 
-function* all(cursor: Cursor, lines: LineJoiner, options: LogOptions): Iterable<LogBlock> {
+function* all(cursor: Cursor, lines: Lines, options: LogOptions): Iterable<LogBlock> {
   yield* wanted(cursor, lines, options)
   for (const line of lines.finish()) if (isWanted(line, options)) yield line
 }
 
 async function* newLines(reading: {
   readonly cursor: Cursor
-  readonly lines: LineJoiner
+  readonly lines: Lines
   readonly source: LogSource
   readonly options: LogOptions
 }): AsyncIterable<LogBlock> {
@@ -79,7 +76,7 @@ async function* newLines(reading: {
   }
 }
 
-function* wanted(cursor: Cursor, lines: LineJoiner, options: LogOptions): Iterable<LogBlock> {
+function* wanted(cursor: Cursor, lines: Lines, options: LogOptions): Iterable<LogBlock> {
   for (const record of cursor.records()) {
     for (const line of lines.push(record)) if (isWanted(line, options)) yield line
   }

@@ -1,0 +1,56 @@
+/** What single requests of the command line say beside which stack they mean: all types. */
+
+import type { TerminalSize } from '../engine/index.ts'
+
+/** How far a client has come with a log: what it has is not sent again. */
+export interface LogPoint {
+  readonly container: string
+  /** Of the latest block that it has, in milliseconds since the epoch. */
+  readonly time: number
+  /** Bytes that it has of blocks of that time. */
+  readonly bytes: number
+}
+
+/** A client whose supervisor was replaced goes on from here. */
+export interface Resume {
+  /** When it last heard anything: containers that it knows nothing of are shown from then on. */
+  readonly at: number
+  readonly points: readonly LogPoint[]
+}
+
+export interface LogRequest {
+  readonly services: readonly string[]
+  readonly follow: boolean
+  readonly tail?: number
+  /** Milliseconds since the epoch. */
+  readonly since?: number
+  readonly until?: number
+  readonly resume?: Resume
+}
+
+/** `now`: apply what the files say, then what changes of them; `changes`: these alone. */
+export type WatchMode = 'now' | 'changes'
+
+/** What `run` makes different from the service. */
+export interface RunOptions {
+  /** Empty: the service's own. */
+  readonly command: readonly string[]
+  readonly entrypoint?: string
+  readonly environment: Readonly<Record<string, string>>
+  readonly labels: Readonly<Record<string, string>>
+  readonly user?: string
+  readonly workingDir?: string
+  /** In the short forms of a stack file. */
+  readonly volumes: readonly string[]
+  readonly publish: readonly string[]
+  readonly servicePorts: boolean
+  readonly useAliases: boolean
+  readonly capAdd: readonly string[]
+  readonly capDrop: readonly string[]
+  readonly name?: string
+  readonly noDeps: boolean
+  readonly remove: boolean
+  readonly detach: boolean
+  readonly tty: boolean
+  readonly size?: TerminalSize
+}
