@@ -57,6 +57,9 @@ export const HEALTH_EARLY_MS_MIN: number = 25
  */
 export const PIDS_MAX_DEFAULT: number = 4096
 
+/** Users of a container in a user namespace: as many as Linux had before 2.4, and images use. */
+export const CONTAINER_IDS: number = 65_536
+
 /** One frame between command line and supervisor: the largest stack file as JSON, and some. */
 export const FRAME_BYTES_MAX: number = 48 * 1024 * 1024
 

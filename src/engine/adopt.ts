@@ -162,6 +162,7 @@ async function follow(
   record: AttemptRecord,
 ): Promise<void> {
   const pid = readAttemptStatus(container.own.status)?.pid ?? 0
+  container.users = record.users
   const isHost = container.record.spec.network.kind === 'host'
   const netns = isHost ? undefined : machine.processes.networkOf(pid)
   const { attempt } = watchAttempt(machine, container, { record, netns, dns: undefined })

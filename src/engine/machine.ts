@@ -2,7 +2,7 @@
  * What every part of the engine works on: directories, cgroups, networks, live containers, events.
  */
 
-import type { CgroupHost, Fd } from '../linux/index.ts'
+import type { CgroupHost, Fd, IdRange } from '../linux/index.ts'
 import type { HealthStatus } from '../planner/index.ts'
 import type { DnsServer, Faults, Net } from '../net/index.ts'
 import type { NamespacePool } from './namespaces.ts'
@@ -49,6 +49,8 @@ export interface LiveContainer {
   starting: Promise<void> | undefined
   /** Pending, and never rejected, while somebody copies from or to it: it is not started before. */
   held?: Promise<void> | undefined
+  /** Ids of the host that its users are; absent: the same. Chosen by its last start. */
+  users?: IdRange | undefined
   /** Of a step of a build: what its root is made of, and binds that may be our own. */
   given?: { readonly lowers: readonly string[]; readonly sources: ReadonlySet<string> }
 }

@@ -2,10 +2,8 @@
 
 import { KernelError } from '../errors.ts'
 import { close, type Fd } from './fd.ts'
-import { check, declare, lastErrno } from './libc.ts'
-import { errnoName } from './errno.ts'
 import { moveMount, openTree } from './mount.ts'
-import { CLONE_NEW, openNamespace } from './namespace.ts'
+import { withOwnMounts } from './own-mounts.ts'
 import { openIn } from './path.ts'
 
 /** A tree and the directory of the root, without leading slash, that it covers. */
@@ -63,38 +61,13 @@ function attach(root: Fd, { fd, target }: Part): void {
   }
 }
 
-const setns = declare('int setns(int fd, int type)')
-const unshare = declare('int unshare(int flags)')
-const mount = declare(
-  'int mount(const char *source, const char *target, const char *type, uint64_t flags, void *data)',
-)
-const MS_REC = 0x4000 // include/uapi/linux/mount.h
-const MS_PRIVATE = 0x40000
-
-/**
- * In a mount namespace that nobody else sees and that ends before this returns. This thread's
- * working directory is its own from then on (CLONE_NEWNS implies CLONE_FS), and is set again.
- */
+/** The namespace ends before this returns. */
 function composeInNamespace(root: Fd, parts: readonly Part[], place: string): Fd {
-  const directory = process.cwd()
-  const home = openNamespace('mnt')
-  try {
-    check(unshare(CLONE_NEW.mnt), { syscall: 'unshare', args: ['CLONE_NEWNS'] })
-    try {
-      check(mount(null, '/', null, MS_REC | MS_PRIVATE, null), { syscall: 'mount', args: ['/'] })
-      moveMount(root, place)
-      for (const part of parts) attach(root, part)
-      const whole = openTree(root, { clone: true, recursive: true })
-      close(root)
-      return whole
-    } finally {
-      if (Number(setns(home, CLONE_NEW.mnt)) !== 0) {
-        process.stderr.write(`Cannot return to the mount namespace: ${errnoName(lastErrno())}\n`)
-        process.abort()
-      }
-      process.chdir(directory)
-    }
-  } finally {
-    close(home)
-  }
+  return withOwnMounts(() => {
+    moveMount(root, place)
+    for (const part of parts) attach(root, part)
+    const whole = openTree(root, { clone: true, recursive: true })
+    close(root)
+    return whole
+  })
 }

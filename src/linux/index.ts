@@ -11,6 +11,7 @@ export * from './at.ts'
 export * from './capabilities.ts'
 export { countFileChanges } from './crash-point.ts'
 export { composeTree, type Part } from './compose.ts'
+export { createMappedOverlay } from './mapped-overlay.ts'
 export { createDetachedMount, type DetachedMount } from './detached-mount.ts'
 export * from './fd.ts'
 export { openForeignTree } from './foreign-tree.ts'
@@ -33,4 +34,10 @@ export * from './rlimits.ts'
 export * from './socket.ts'
 export * from './stat.ts'
 export * from './seccomp/index.ts'
+export {
+  createNetworkOf,
+  createUserNamespace,
+  type IdRange,
+  type UserNamespace,
+} from './user-namespace.ts'
 export { type BytePath, readXattrs, removeXattr, writeXattr, writeXattrFd } from './xattr.ts'

@@ -53,6 +53,7 @@ const PROPAGATION: Readonly<Record<Propagation, number>> = {
   slave: 1 << 19,
   shared: 1 << 20,
 }
+const MOUNT_ATTR_IDMAP = 0x100000
 const MOUNT_ATTR_BYTES = 32 // sizeof(struct mount_attr)
 
 /** The bits of MOUNT_ATTR_* for the attributes that are true. */
@@ -95,13 +96,17 @@ export function mountSetattr(
     readonly set?: MountAttributes | undefined
     readonly clear?: MountAttributes | undefined
     readonly propagation?: Propagation | undefined
+    /** User namespace: what belongs to user 0 belongs to its user 0, and so on. Linux 5.12. */
+    readonly users?: Fd | undefined
   },
 ): void {
   const attributes = Buffer.alloc(MOUNT_ATTR_BYTES)
-  attributes.writeBigUInt64LE(BigInt(mountAttributeBits(change.set ?? {})), 0)
+  const idmap = change.users === undefined ? 0 : MOUNT_ATTR_IDMAP
+  attributes.writeBigUInt64LE(BigInt(mountAttributeBits(change.set ?? {}) | idmap), 0)
   attributes.writeBigUInt64LE(BigInt(mountAttributeBits(change.clear ?? {})), 8)
   const propagation = change.propagation === undefined ? 0 : PROPAGATION[change.propagation]
   attributes.writeBigUInt64LE(BigInt(propagation), 16)
+  attributes.writeBigUInt64LE(BigInt(change.users ?? 0), 24)
   const flags = AT_EMPTY_PATH | (change.recursive === true ? AT_RECURSIVE : 0)
   check(mountSetattrCall(fd, '', flags, attributes, MOUNT_ATTR_BYTES), {
     syscall: 'mount_setattr',

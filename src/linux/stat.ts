@@ -25,6 +25,25 @@ export const FS_MAGIC = {
   nsfs: 0x6e736673,
 } as const
 
+/** More of them by their names, for people. */
+const NAMES: Readonly<Record<number, string>> = {
+  ...Object.fromEntries(Object.entries(FS_MAGIC).map(([name, magic]) => [magic, name])),
+  0xef53: 'ext4',
+  0x58465342: 'xfs',
+  0x9123683e: 'btrfs',
+  0x6969: 'nfs',
+  0x65735546: 'fuse',
+  0xff534d42: 'cifs',
+  0x01021997: '9p',
+  0x4d44: 'vfat',
+  0x73717368: 'squashfs',
+}
+
+/** The name of a file system by its magic number, which is the name of one that has none here. */
+export function fileSystemName(magic: number): string {
+  return NAMES[magic] ?? `0x${magic.toString(16)}`
+}
+
 export type FileKind =
   | 'file'
   | 'directory'

@@ -1,6 +1,6 @@
 /** The parts of a container's spec that say what it shares and what it may touch. */
 
-/** Whose namespace a container is in. Absent where this is optional: one of its own. */
+/** Whose namespace a container is in. Absent where this is optional: one of its own, but for users. */
 export type NamespaceMode =
   | { readonly kind: 'host' }
   | { readonly kind: 'service'; readonly service: string }
@@ -12,6 +12,8 @@ export interface NamespaceModes {
   readonly ipc?: NamespaceMode | { readonly kind: 'none' }
   readonly uts?: NamespaceMode
   readonly cgroup?: NamespaceMode
+  /** `own`: ids of the host that no other container has. Absent: the host's. */
+  readonly user?: Exclude<NamespaceMode, { kind: 'host' }> | { readonly kind: 'own' }
 }
 
 /** A device of the host, or a directory of them. */

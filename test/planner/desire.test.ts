@@ -171,6 +171,18 @@ describe('desire() of the program', () => {
   })
 })
 
+describe('desire() of users', () => {
+  test.each([
+    ['host', undefined],
+    ['something', undefined],
+    ['auto', { kind: 'own' }],
+    ['private', { kind: 'own' }],
+    ['container:x', { kind: 'container', container: 'x' }],
+  ])('desire() reads userns_mode %s as %j', (mode, expected) => {
+    expect(web(`userns_mode: "${mode}"`).namespaces?.user).toEqual(expected)
+  })
+})
+
 describe('desire() of dependencies', () => {
   test('desire() keeps what depends_on says, sorted', () => {
     const services =
@@ -187,6 +199,7 @@ describe('desire() of dependencies', () => {
     'network_mode: "service:db"',
     'ipc: "service:db"',
     'pid: "service:db"',
+    'userns_mode: "service:db"',
   ])('desire() sees the dependency that { %s } implies', (fields) => {
     expect(first(`web: { ${fields} }`).dependsOn).toEqual([
       { service: 'db', condition: 'service_started', required: true, restart: true },

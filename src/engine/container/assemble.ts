@@ -21,6 +21,7 @@ import { rootMountPoint } from '../paths.ts'
 import { findExecutable, makeRootReadOnly, type Rootfs } from '../rootfs/index.ts'
 import { resolveSources } from './volume-mounts.ts'
 import type { Undo } from '../undo.ts'
+import type { Users } from '../users/open.ts'
 import { type ChildMounts, fileEntryName } from './child-mounts.ts'
 import type { HostDevice } from './devices.ts'
 import { fileContents } from './file-contents.ts'
@@ -28,7 +29,8 @@ import { ownNamespaceFlags, type SharedNamespaces, sharedNamespaces } from './sh
 import { DescriptorTable } from './descriptors.ts'
 import { initProgram } from './init.ts'
 import { type MonitorInput, monitorProgram } from './monitor.ts'
-import { type ChildInput, writeChild } from './child.ts'
+import type { BetweenInput } from './monitor-users.ts'
+import { type ChildInput, writeChild, writeForUsers } from './child.ts'
 import { prepareMounts, type PreparedMount } from './mounts.ts'
 import type { OciConfig } from './oci.ts'
 import { signalNumber } from './stop.ts'
@@ -44,6 +46,7 @@ export interface AssembleInput {
   readonly cgroup: Cgroup
   readonly join: CgroupJoin
   readonly netns: Fd | undefined
+  readonly users: Users | undefined
   readonly output: Output
   readonly devices: readonly HostDevice[]
   readonly reports: { readonly status: Fd }
@@ -68,27 +71,7 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
   checkSysctls(record.name, config)
   // Refused now: a container whose signal nobody knows could not be stopped.
   signalNumber(record.spec.stopSignal)
-  const trees = new Map(heldTrees(shared, input.output))
-  const mounts = prepareMounts(
-    resolveSources(machine, {
-      container: input.container,
-      mounts: config.mounts,
-      rootFd: rootfs.fd,
-      trees,
-      undo,
-    }),
-    {
-      container: record.name,
-      rootFd: rootfs.fd,
-      workingDir: config.process.cwd,
-      cgroups: input.cgroup.places(),
-      devices: input.devices,
-      trees,
-      hasConsole: hasTerminal,
-      files: fileContents(machine, record),
-      undo,
-    },
-  )
+  const mounts = mountsOf(machine, input, { config, shared })
   const executable = findExecutable({
     rootFd: rootfs.fd,
     mounts: mounts.filter((mount) => mount.kind === 'attach'),
@@ -96,7 +79,9 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
     env: config.process.env,
     cwd: config.process.cwd,
   })
-  if (config.root.readonly) makeRootReadOnly(rootfs.fd)
+  // The last change of the root: from now on it has other owners, with whom we could make nothing.
+  const root = input.users === undefined ? rootfs.fd : rootfs.mapped(input.users)
+  if (config.root.readonly) makeRootReadOnly(root)
   const isAnchored = record.oneOff?.attached === true
   const init = isAnchored ? openAnchor(undo) : openInit(record.spec, { config, executable, undo })
   const nullStreams = nullStreamsOf(input.output)
@@ -110,24 +95,77 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
       ownedStreams: STREAMS.filter((stream) => !nullStreams.includes(stream)),
     }),
     nullStreams,
-    mounts: { ...childMounts(machine, { config, rootfs, mounts, table }), hasConsole: hasTerminal },
+    mounts: {
+      ...childMounts(machine, { config, rootfs, root, mounts, table }),
+      hasConsole: hasTerminal,
+      inUsers: input.users !== undefined,
+    },
     tasks: input.join.tasks,
     ...(input.netns === undefined ? {} : { netns: table.pass(input.netns) }),
     enter: shared.child.map(({ pidfd, flags }) => ({ pidfd: table.pass(pidfd), flags })),
   }
-  const monitor: MonitorInput = {
-    cloneFlags: ownNamespaceFlags(config, { bornInGroup: input.join.tasks.length === 0 }),
-    keepsStatus: true,
-    keepsInput: input.output.input !== undefined,
-    ...(input.output.mover ? { mover: { title: `tsstack: log ${record.name}` } } : {}),
-    ...enterings(shared, table),
-    ...(input.join.cloneInto === undefined ? {} : { cgroupFd: table.pass(input.join.cloneInto) }),
-  }
+  const monitor = monitorOf(machine, input, { config, shared, table, child })
   const write = (): Program => monitorProgram(monitor, (draft) => writeChild(draft, child))
   // A program that holds secrets is not kept.
   const isSecret = mounts.some(({ kind }) => kind === 'file')
   const program = isSecret ? write() : cachedProgram(child, monitor, write)
   return { program, descriptors: (fifo) => table.passed(fifo), words: config.process.args }
+}
+
+function monitorOf(
+  machine: Machine,
+  { join, users, output, container }: AssembleInput,
+  made: {
+    readonly config: OciConfig
+    readonly shared: SharedNamespaces
+    readonly table: DescriptorTable
+    readonly child: ChildInput
+  },
+): MonitorInput {
+  const { config, shared, table } = made
+  return {
+    cloneFlags: ownNamespaceFlags(config, {
+      bornInGroup: join.tasks.length === 0 || users !== undefined,
+    }),
+    keepsStatus: true,
+    keepsInput: output.input !== undefined,
+    ...(output.mover ? { mover: { title: `tsstack: log ${container.record.name}` } } : {}),
+    ...(users === undefined
+      ? enterings(shared, table)
+      : { users: between(machine, { users, ...made }) }),
+    ...(join.cloneInto === undefined ? {} : { cgroupFd: table.pass(join.cloneInto) }),
+  }
+}
+
+function mountsOf(
+  machine: Machine,
+  input: AssembleInput,
+  { config, shared }: { readonly config: OciConfig; readonly shared: SharedNamespaces },
+): readonly PreparedMount[] {
+  const { rootfs, undo, users } = input
+  const { record } = input.container
+  const trees = new Map(heldTrees(shared, input.output))
+  return prepareMounts(
+    resolveSources(machine, {
+      container: input.container,
+      mounts: config.mounts,
+      rootFd: rootfs.fd,
+      trees,
+      undo,
+    }),
+    {
+      container: record.name,
+      rootFd: rootfs.fd,
+      workingDir: config.process.cwd,
+      cgroups: input.cgroup.places(),
+      devices: users ? 'bound' : input.devices,
+      users: users?.fd,
+      trees,
+      hasConsole: input.output.terminals !== undefined,
+      files: fileContents(machine, record),
+      undo,
+    },
+  )
 }
 
 function containerCgroupPath({ container }: AssembleInput): string {
@@ -149,8 +187,13 @@ function describe(
       user: rootfs.user,
       image: rootfs.image,
       ownCapabilities: ownCapabilities(),
+      users: input.users?.ids,
     },
   )
+}
+
+function isInUsers({ linux }: OciConfig): boolean {
+  return linux.uidMappings !== undefined
 }
 
 function tableOf({ output, reports }: AssembleInput, init: Fd | undefined): DescriptorTable {
@@ -184,6 +227,26 @@ function enterings(
   return { enter: { pidfd: table.pass(pidfd), flags }, home: table.pass(home) }
 }
 
+/** What happens between monitor and child where they have different users. */
+function between(
+  machine: Machine,
+  input: {
+    readonly users: Users
+    readonly shared: SharedNamespaces
+    readonly table: DescriptorTable
+    readonly child: ChildInput
+  },
+): BetweenInput {
+  const { users, shared, table, child } = input
+  const { enter } = enterings(shared, table)
+  const mountPoint = rootMountPoint(machine.paths)
+  return {
+    fd: table.pass(users.fd),
+    ...(enter === undefined ? {} : { enter }),
+    prepare: (program, onError) => writeForUsers(program, { ...child, mountPoint }, onError),
+  }
+}
+
 let nullFd: Fd | undefined
 
 /**
@@ -212,14 +275,16 @@ function childMounts(
   input: {
     readonly config: OciConfig
     readonly rootfs: Rootfs
+    /** What the child gets as its root. */
+    readonly root: Fd
     readonly mounts: readonly PreparedMount[]
     readonly table: DescriptorTable
   },
-): Omit<ChildMounts, 'hasConsole'> {
+): Omit<ChildMounts, 'hasConsole' | 'inUsers'> {
   const { config, rootfs, table } = input
   return {
-    root: table.pass(rootfs.fd),
-    mountPoint: rootMountPoint(machine.paths),
+    root: table.pass(input.root),
+    mountPoint: isInUsers(config) ? '' : rootMountPoint(machine.paths),
     mounts: input.mounts.map((mount) =>
       mount.kind === 'attach' ? { ...mount, fd: table.pass(mount.fd) } : mount,
     ),

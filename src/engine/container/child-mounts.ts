@@ -16,7 +16,10 @@ import { howToFind } from './open-how.ts'
 export interface ChildMounts {
   /** Detached overlay. */
   readonly root: number
-  /** An empty directory of the host; covered only in the child's own namespace. */
+  /**
+   * An empty directory of the host; covered only in the child's own namespace. '' is the working
+   * directory: who is root in a user namespace may not pass the directories above it.
+   */
   readonly mountPoint: string
   readonly mounts: readonly PreparedMount[]
   /** Entries of the memory from which `file` mounts are bound, by their targets. */
@@ -24,6 +27,8 @@ export interface ChildMounts {
   /** Terminal 0 of /dev/pts is /dev/console as well. */
   readonly hasConsole: boolean
   readonly etc: ChildEtc
+  /** In a user namespace nobody makes devices, nor keeps memory from being swapped. */
+  readonly inUsers: boolean
   /** Paths that exist here, with what they are. */
   readonly masked: readonly { readonly path: string; readonly isDirectory: boolean }[]
   readonly readOnly: readonly string[]
@@ -52,12 +57,12 @@ export function writeMounts(program: Program, input: ChildMounts, onError: Label
   })
   program.call('umask', [0])
   const masks = program.word()
-  writeFileSystem(program, { system: maskSource(), mount: masks }, onError)
+  writeFileSystem(program, { system: maskSource(input), mount: masks }, onError)
   const etc = program.word()
   writeFileSystem(program, { system: etcSource(input.etc), mount: etc }, onError)
   const files = program.word()
   if (input.files.length > 0) {
-    writeFileSystem(program, { system: filesSource(input.files), mount: files }, onError)
+    writeFileSystem(program, { system: filesSource(input), mount: files }, onError)
   }
   // The root hides what others are cloned from, for only an attached mount can be.
   for (const [fd, what] of [
@@ -73,7 +78,8 @@ export function writeMounts(program: Program, input: ChildMounts, onError: Label
         program.text(EMPTY),
         kernel.AT_FDCWD,
         program.text(input.mountPoint),
-        kernel.MOVE_MOUNT_F_EMPTY_PATH,
+        kernel.MOVE_MOUNT_F_EMPTY_PATH |
+          (input.mountPoint === EMPTY ? kernel.MOVE_MOUNT_T_EMPTY_PATH : 0),
       ],
       { onError, note: `move_mount(${what}, "${input.mountPoint}")` },
     )

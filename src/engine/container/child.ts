@@ -18,6 +18,12 @@ import {
   writeSysctls,
 } from './child-mounts.ts'
 
+interface Rlimit {
+  readonly resource: number
+  readonly soft: bigint
+  readonly hard: bigint
+}
+
 /** What the program is executed with, in a new container and in a running one alike. */
 export interface ProgramInput {
   readonly process: OciProcess
@@ -29,13 +35,16 @@ export interface ProgramInput {
   readonly seccomp?: Buffer
   readonly capabilityMask: bigint
   readonly lastCapability: number
-  readonly rlimits: readonly {
-    readonly resource: number
-    readonly soft: bigint
-    readonly hard: bigint
-  }[]
+  readonly rlimits: readonly Rlimit[]
   /** The score to be written, when it differs from the supervisor's own. */
   readonly oomScoreAdj?: number
+  /** Present in a user namespace. */
+  readonly users?: {
+    /** Id of the host that root in there is. */
+    readonly first: number
+    /** Limits above our own, which root in there could not set. */
+    readonly raised: readonly Rlimit[]
+  }
   /** Streams that were made for this program: its user may open them anew. */
   readonly ownedStreams: readonly number[]
   /** Our init is executed from FD.init, and it executes the program. */
@@ -61,12 +70,13 @@ export interface ChildInput extends ProgramInput {
 /** Appends the child's branch; it ends in execve, or in a failure report and exit. */
 export function writeChild(program: Program, input: ChildInput): void {
   const failed = program.failLabel({ reportFd: FD.fifo })
-  // Before anything else, so that the limits hold from the first instruction of the program.
-  for (const path of input.tasks) joinGroup(program, openTasks(program, path, failed), failed)
-  // The cgroup namespace begins at the group that was just joined.
   const own = new Set(input.config.linux.namespaces.map(({ type }) => type))
-  if (input.tasks.length > 0 && own.has('cgroup')) {
-    program.call('unshare', [kernel.CLONE_NEWCGROUP], { onError: failed })
+  if (!own.has('user')) {
+    joinGroups(program, input.tasks, failed)
+    // The cgroup namespace begins at the group that was just joined.
+    if (input.tasks.length > 0 && own.has('cgroup')) {
+      program.call('unshare', [kernel.CLONE_NEWCGROUP], { onError: failed })
+    }
   }
   if (input.netns !== undefined) {
     program.call('setns', [input.netns, kernel.CLONE_NEWNET], { onError: failed })
@@ -74,6 +84,7 @@ export function writeChild(program: Program, input: ChildInput): void {
   for (const { pidfd, flags } of input.enter) {
     program.call('setns', [pidfd, flags], { onError: failed, note: 'setns(another container)' })
   }
+  if (own.has('user')) becomeRoot(program, failed)
   openSession(program, input, failed)
   const words = writeMounts(program, input.mounts, failed)
   if (own.has('uts')) setNames(program, input.config, failed)
@@ -81,10 +92,51 @@ export function writeChild(program: Program, input: ChildInput): void {
   writeHiding(program, { ...input.mounts, ...words }, failed)
   leaveOldRoot(program, failed)
   writeNullStreams(program, input.nullStreams, failed)
-  ownStreams(program, input, failed)
-  setLimits(program, input, failed)
-  setProfile(program, input, failed)
-  writeCredentials(program, input, failed)
+  prepareProgram(program, input, failed)
+}
+
+/** Before anything else, so that the limits hold from the first instruction of the program. */
+function joinGroups(program: Program, tasks: readonly string[], onError: Label): void {
+  for (const path of tasks) joinGroup(program, openTasks(program, path, onError), onError)
+}
+
+/**
+ * What the process between monitor and child does for a child in a user namespace: root in there
+ * has no rights over groups, nor over limits and streams that others have made.
+ */
+export function writeForUsers(
+  program: Program,
+  input: ChildInput & { readonly mountPoint: string },
+  onError: Label,
+): void {
+  joinGroups(program, input.tasks, onError)
+  prepareOutside(program, input, onError)
+  // The child finds itself there, in its own copy of the host's mounts.
+  program.call('chdir', [program.text(input.mountPoint)], { onError })
+}
+
+/** The rights of the host's root are used here for the last time. */
+function prepareOutside(program: Program, input: ProgramInput, onError: Label): void {
+  ownStreams(program, input, onError)
+  writeLimits(program, input.users?.raised ?? [], onError)
+  setOomScore(program, input, onError)
+}
+
+/** The user namespace knows nobody with the ids that root has had outside. */
+function becomeRoot(program: Program, onError: Label): void {
+  program.call('setgroups', [0, 0], { onError })
+  program.call('setresgid', [0, 0, 0], { onError })
+  program.call('setresuid', [0, 0, 0], { onError })
+}
+
+/** What is left to do once the files are those of the container. */
+function prepareProgram(program: Program, input: ProgramInput, onError: Label): void {
+  if (!input.users) ownStreams(program, input, onError)
+  writeLimits(program, input.rlimits, onError)
+  program.call('umask', [0o022])
+  if (!input.users) setOomScore(program, input, onError)
+  setProfile(program, input, onError)
+  writeCredentials(program, input, onError)
 }
 
 /**
@@ -101,13 +153,15 @@ export function writeJoiningChild(
   const failed = program.failLabel({ reportFd: FD.fifo })
   for (const word of input.tasks) joinGroup(program, word, failed)
   program.call('setns', [input.pidfd, kernel.CLONE_NEWCGROUP], { onError: failed })
+  if (input.users) {
+    prepareOutside(program, input, failed)
+    program.call('setns', [input.pidfd, kernel.CLONE_NEWUSER], { onError: failed })
+    becomeRoot(program, failed)
+  }
   // Programs of the container see this process already: none of ours may be read from it.
   program.call('close_range', [FD.firstPassed, kernel.ALL_DESCRIPTORS, 0], { onError: failed })
   openSession(program, input, failed)
-  ownStreams(program, input, failed)
-  setLimits(program, input, failed)
-  setProfile(program, input, failed)
-  writeCredentials(program, input, failed)
+  prepareProgram(program, input, failed)
 }
 
 function openSession(program: Program, { process, name }: ProgramInput, onError: Label): void {
@@ -143,7 +197,7 @@ function joinGroup(program: Program, tasks: number, onError: Label): void {
  * runc libcontainer/init_linux.go
  */
 function ownStreams(program: Program, input: ProgramInput, onError: Label): void {
-  const { uid } = input.process.user
+  const uid = input.process.user.uid + (input.users?.first ?? 0)
   if (uid === 0) return
   for (const stream of input.ownedStreams) {
     program.call('fchown', [stream, uid, KEEP_GROUP], { onError, note: `fchown(${stream})` })
@@ -164,15 +218,17 @@ function setNames(program: Program, config: OciConfig, onError: Label): void {
   })
 }
 
-function setLimits(program: Program, input: ProgramInput, onError: Label): void {
-  for (const { resource, soft, hard } of input.rlimits) {
+function writeLimits(program: Program, limits: ProgramInput['rlimits'], onError: Label): void {
+  for (const { resource, soft, hard } of limits) {
     const limit = Buffer.alloc(16)
     limit.writeBigUInt64LE(soft, 0)
     limit.writeBigUInt64LE(hard, 8)
     const note = `prlimit64(resource ${resource}, soft ${soft}, hard ${hard})`
     program.call('prlimit64', [0, resource, program.bytes(limit), 0], { onError, note })
   }
-  program.call('umask', [0o022])
+}
+
+function setOomScore(program: Program, input: ProgramInput, onError: Label): void {
   if (input.oomScoreAdj === undefined) return
   const text = String(input.oomScoreAdj)
   writeProcFile(program, { path: 'self/oom_score_adj', text }, onError)

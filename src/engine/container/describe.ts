@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { posix } from 'node:path'
-import { DEFAULT_CAPABILITIES } from '../../linux/index.ts'
+import { DEFAULT_CAPABILITIES, type IdRange } from '../../linux/index.ts'
 import { EngineError } from '../../errors.ts'
 import {
   type ContainerSpec,
@@ -16,6 +16,7 @@ import {
   DEFAULT_MOUNTS,
   DEFAULT_PATH,
   DEFAULT_RLIMITS,
+  DEVICE_NODES,
   MASKED_PATHS,
   READ_ONLY_PATHS,
 } from './defaults.ts'
@@ -33,6 +34,8 @@ export interface DescribeContext {
     readonly groups: readonly number[]
     readonly home: string
   }
+  /** Ids of the host that the container's users are. Absent: the same. */
+  readonly users?: IdRange | undefined
   /** Of the host, beside the default ones. */
   readonly devices?: readonly HostDevice[]
   /** What the supervisor has: nobody can be given more. */
@@ -56,8 +59,9 @@ export function describeContainer(spec: ContainerSpec, context: DescribeContext)
     ...(spec.domainname === undefined ? {} : { domainname: spec.domainname }),
     mounts: describeMounts(spec, context),
     linux: {
-      namespaces: namespaces(spec).map((type) => ({ type })),
+      namespaces: namespaces(spec, context).map((type) => ({ type })),
       cgroupsPath: context.cgroupsPath,
+      ...mappings(context),
       sysctl: spec.sysctls,
       maskedPaths: showsSystem(spec) ? [] : MASKED_PATHS,
       readonlyPaths: showsSystem(spec) ? [] : READ_ONLY_PATHS,
@@ -65,6 +69,23 @@ export function describeContainer(spec: ContainerSpec, context: DescribeContext)
       devices: context.devices ?? [],
     },
   }
+}
+
+/** Throws LAUNCH for a user or group that the namespace does not have. */
+function mappings({
+  name,
+  users,
+  user,
+}: DescribeContext): Pick<OciConfig['linux'], 'uidMappings' | 'gidMappings'> {
+  if (users === undefined) return {}
+  const outside = [user.uid, user.gid, ...user.groups].find((id) => id >= users.count)
+  if (outside !== undefined) {
+    const why = `its users have ids below ${users.count}`
+    const message = `Cannot run "${name}" with the id ${outside}: ${why}`
+    throw new EngineError('LAUNCH', message, { hint: 'set userns_mode: host, or choose another' })
+  }
+  const mapping = [{ containerID: 0, hostID: users.first, size: users.count }] as const
+  return { uidMappings: mapping, gidMappings: mapping }
 }
 
 function showsSystem({ privileged, systemPathsUnconfined }: ContainerSpec): boolean {
@@ -174,9 +195,10 @@ function rlimits(ulimits: ContainerSpec['ulimits']): readonly OciRlimit[] {
   return [...DEFAULT_RLIMITS.filter(({ type }) => !types.has(type)), ...asked]
 }
 
-function namespaces(spec: ContainerSpec): readonly OciNamespace[] {
+function namespaces(spec: ContainerSpec, { users }: DescribeContext): readonly OciNamespace[] {
   const { pid, ipc, uts, cgroup } = spec.namespaces ?? {}
   const own: readonly (readonly [OciNamespace, boolean])[] = [
+    ['user', users !== undefined],
     ['mount', true],
     ['pid', pid === undefined],
     ['ipc', ipc === undefined || ipc.kind === 'none'],
@@ -190,9 +212,12 @@ function namespaces(spec: ContainerSpec): readonly OciNamespace[] {
 /** The default mounts, then the stack's, parents before what lies below them. */
 function describeMounts(
   spec: ContainerSpec,
-  { name, devices = [] }: DescribeContext,
+  { name, devices = [], users }: DescribeContext,
 ): readonly OciMount[] {
-  const asked = [...spec.mounts.map(describeMount), ...deviceMounts(spec, devices)].sort(byDepth)
+  const asked = [
+    ...spec.mounts.map((mount) => mappedMount(describeMount(mount), users)),
+    ...deviceMounts(spec, devices, users),
+  ].sort(byDepth)
   for (const { destination } of asked) checkTarget(name, destination)
   const targets = new Set(asked.map(({ destination }) => destination))
   const defaults = DEFAULT_MOUNTS.filter(
@@ -241,12 +266,35 @@ function sharedMemory(
   return [{ ...mount, type: 'bind', source: '/dev/shm', options }]
 }
 
-/** Nodes are made in our /dev alone; elsewhere the host's own is bound. */
-function deviceMounts(spec: ContainerSpec, devices: readonly HostDevice[]): readonly OciMount[] {
+/**
+ * Nodes are made in our /dev alone; elsewhere the host's own is bound, and everywhere for a user
+ * namespace, in which nobody makes one (mknod(2)).
+ */
+function deviceMounts(
+  spec: ContainerSpec,
+  devices: readonly HostDevice[],
+  users: IdRange | undefined,
+): readonly OciMount[] {
   const hasOwnDev = !spec.mounts.some((mount) => targetOf(mount) === '/dev')
-  return devices
-    .filter(({ target }) => !hasOwnDev || !target.startsWith('/dev/'))
-    .map(({ source, target }) => bind(source, target, ['bind', 'rprivate']))
+  const isMade = ({ target }: Pick<HostDevice, 'target'>): boolean =>
+    hasOwnDev && users === undefined && target.startsWith('/dev/')
+  const byDefault = DEVICE_NODES.map(({ name }) => `/dev/${name}`)
+    .filter(
+      (path) => hasOwnDev && users !== undefined && !devices.some(({ target }) => target === path),
+    )
+    .map((path) => nodeMount({ source: path, target: path }))
+  return [...byDefault, ...devices.filter((device) => !isMade(device)).map(nodeMount)]
+}
+
+function nodeMount({ source, target }: Pick<HostDevice, 'source' | 'target'>): OciMount {
+  return bind(source, target, ['bind', 'rprivate'])
+}
+
+/** What is bound keeps its owners on disk, and shows them as the container's. */
+function mappedMount(mount: OciMount, users: IdRange | undefined): OciMount {
+  if (users === undefined || mount.type !== 'bind') return mount
+  const word = mount.options.includes('rbind') ? 'ridmap' : 'idmap'
+  return { ...mount, options: [...mount.options, word] }
 }
 
 /**

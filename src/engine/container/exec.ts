@@ -127,6 +127,7 @@ function describeExec(
       user: resolveUser({ rootFd: root, user, groupAdd: spec.groupAdd }),
       image,
       ownCapabilities: ownCapabilities(),
+      users: container.users,
     },
   )
 }

@@ -9,7 +9,9 @@ export const CLOCK_REALTIME = 0 // include/uapi/linux/time.h
 export const CLONE_ARGS_BYTES = 88
 export const CLONE_VM = 0x100
 export const CLONE_VFORK = 0x4000
+export const CLONE_PARENT = 0x8000
 export const CLONE_NEWCGROUP = 0x02000000
+export const CLONE_NEWUSER = 0x10000000
 export const CLONE_NEWNET = 0x40000000
 export const CLONE_INTO_CGROUP = 0x200000000n
 

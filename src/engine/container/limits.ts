@@ -38,6 +38,20 @@ function resolve(limit: OciRlimit): ProgramInput['rlimits'][number] {
   return { resource, soft: soft < own ? soft : own, hard: hard < own ? hard : own }
 }
 
+/**
+ * Those of `rlimits` that are above our own, with all of it at once: root in a user namespace may
+ * lower them only.
+ */
+export function raisedLimits(
+  rlimits: ProgramInput['rlimits'],
+): NonNullable<ProgramInput['users']>['raised'] {
+  const names = Object.entries(RLIMITS)
+  return rlimits.flatMap(({ resource, hard }) => {
+    const name = names.find(([, number]) => number === resource)?.[0] as RlimitName
+    return hard > ownHardLimit(name) ? [{ resource, soft: hard, hard }] : []
+  })
+}
+
 const hardLimits = new Map<RlimitName, bigint>()
 
 /** Asked once: it can only be lowered, and nobody does. */

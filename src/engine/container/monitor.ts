@@ -8,6 +8,8 @@ import { STARTED_BYTES, STATUS_BYTES, STATUS_MAGIC, STATUS_OFFSETS } from '../re
 import { FD, MOVER_FD } from './descriptors.ts'
 import { openTasks } from './child.ts'
 import * as kernel from './kernel.ts'
+import { cloneArguments } from './clone.ts'
+import { type BetweenInput, writeBetween } from './monitor-users.ts'
 import { type Waiting, writeMoverStart } from './monitor-mover.ts'
 
 /**
@@ -35,6 +37,8 @@ export interface MonitorInput {
   readonly home?: number
   /** Present: a log mover of this title runs for as long as there is something to be read. */
   readonly mover?: { readonly title: string }
+  /** Present: the child is born in a user namespace, in which the monitor never is. */
+  readonly users?: BetweenInput
   /** Keeps FD.input, so that the container's stdin stays open. */
   readonly keepsInput?: boolean
 }
@@ -60,12 +64,19 @@ export function monitorProgram(
     const { pidfd, flags } = input.enter
     program.call('setns', [pidfd, flags], { onError, note: 'setns(container)' })
   }
-  program.call('clone3', [program.bytes(cloneArguments(input), 8), kernel.CLONE_ARGS_BYTES], {
-    store: status + STATUS_OFFSETS.pid,
-    onZero: child,
-    onError,
-    note: 'clone3(container)',
-  })
+  const { users, cloneFlags, cgroupFd } = input
+  const pid = status + STATUS_OFFSETS.pid
+  if (users) {
+    writeBetween(program, { ...users, cloneFlags, cgroupFd, pid, child }, onError)
+  } else {
+    const clone = cloneArguments({ flags: cloneFlags | kernel.CLONE_VFORK, cgroupFd })
+    program.call('clone3', [program.bytes(clone, 8), kernel.CLONE_ARGS_BYTES], {
+      store: pid,
+      onZero: child,
+      onError,
+      note: 'clone3(container)',
+    })
+  }
   if (input.home !== undefined) {
     program.call('setns', [input.home, CLONE_NEW.pid], { onError, note: 'setns(own pid)' })
   }
@@ -128,14 +139,4 @@ function message(kind: number): Buffer {
   const bytes = Buffer.alloc(MESSAGE_BYTES)
   bytes.writeUInt32LE(kind, 0)
   return bytes
-}
-
-/** struct clone_args. @see clone3(2), include/uapi/linux/sched.h */
-function cloneArguments({ cloneFlags, cgroupFd }: MonitorInput): Buffer {
-  const args = Buffer.alloc(kernel.CLONE_ARGS_BYTES)
-  const intoCgroup = cgroupFd === undefined ? 0n : kernel.CLONE_INTO_CGROUP
-  args.writeBigUInt64LE(BigInt(cloneFlags) | BigInt(kernel.CLONE_VFORK) | intoCgroup, 0)
-  args.writeBigUInt64LE(BigInt(kernel.SIGCHLD), 32)
-  args.writeBigUInt64LE(BigInt(cgroupFd ?? 0), 80)
-  return args
 }

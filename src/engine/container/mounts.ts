@@ -18,6 +18,7 @@ import {
   statFd,
 } from '../../linux/index.ts'
 import { EngineError, KernelError } from '../../errors.ts'
+import { mapOwners } from '../users/map-owners.ts'
 import type { Undo } from '../undo.ts'
 import { checkTarget, TOP_ONLY } from './describe.ts'
 import type { HostDevice } from './devices.ts'
@@ -34,6 +35,8 @@ export type PreparedMount =
       readonly attributes: MountAttributes
       /** What is mounted below keeps its own attributes. */
       readonly topOnly?: boolean
+      /** Its owners are mapped to the container's users: the OCI words for this. */
+      readonly mapped?: 'idmap' | 'ridmap' | undefined
     }
   | { readonly kind: 'create'; readonly target: string; readonly system: NewFileSystem }
   | {
@@ -74,8 +77,10 @@ export interface MountContext {
   readonly workingDir: string
   /** The container's own group in each hierarchy; one unnamed entry on cgroup v2. */
   readonly cgroups: readonly { readonly name: string; readonly directory: string }[]
-  /** Whose nodes the new /dev gets. */
-  readonly devices: readonly HostDevice[]
+  /** Whose nodes the new /dev gets; `bound`: they are among the mounts. */
+  readonly devices: readonly HostDevice[] | 'bound'
+  /** The container's user namespace. Absent: the host's. */
+  readonly users?: Fd | undefined
   /** Trees that are held already, by the place where they are mounted. */
   readonly trees: ReadonlyMap<string, Fd>
   /** Contents of `file` mounts, by the place where they are mounted. */
@@ -102,7 +107,7 @@ export function prepareMounts(
   }
   makeWorkingDirectory(prepared, context)
   // Attributes come last: a read-only tree could not be given the places of what lies below it.
-  for (const one of prepared) if (one.kind === 'attach') applyAttributes(one)
+  for (const one of prepared) if (one.kind === 'attach') applyAttributes(one, context)
   return prepared
 }
 
@@ -120,7 +125,8 @@ function prepareMount(mount: OciMount, context: MountContext): readonly Prepared
   const isDirectory = statFd(fd).kind === 'directory'
   const topOnly = mount.options.includes(TOP_ONLY)
   const attributes = attributesOf(mount.options)
-  return [{ kind: 'attach', target, fd, isDirectory, attributes, topOnly }]
+  const mapped = mount.options.find((word) => word === 'idmap' || word === 'ridmap')
+  return [{ kind: 'attach', target, fd, isDirectory, attributes, topOnly, mapped }]
 }
 
 function prepareFile(mount: OciMount, target: string, context: MountContext): PreparedMount {
@@ -310,7 +316,13 @@ function openIfPresent(rootFd: Fd, path: string): Fd | undefined {
   }
 }
 
-function applyAttributes(mount: Extract<PreparedMount, { kind: 'attach' }>): void {
+function applyAttributes(
+  mount: Extract<PreparedMount, { kind: 'attach' }>,
+  { container, users }: MountContext,
+): void {
+  if (users !== undefined && mount.mapped) {
+    mapOwners(mount.fd, { container, users, what: mount.target, mapped: mount.mapped })
+  }
   const { readOnly, nosuid, nodev, noexec } = mount.attributes
   if (!readOnly && !nosuid && !nodev && !noexec) return
   // Recursive, because a tree that is bound read-only must not have a writable mount inside.

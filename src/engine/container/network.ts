@@ -19,9 +19,13 @@ export interface Connection {
 
 /**
  * The namespace is held by descriptors and processes alone: should we die now, the kernel removes
- * it and every interface in it.
+ * it and every interface in it. `own`: made already, where a new one is needed.
  */
-export async function connect(machine: Machine, record: ContainerRecord): Promise<Connection> {
+export async function connect(
+  machine: Machine,
+  record: ContainerRecord,
+  own?: Fd,
+): Promise<Connection> {
   const { network } = record.spec
   switch (network.kind) {
     case 'host':
@@ -34,7 +38,7 @@ export async function connect(machine: Machine, record: ContainerRecord): Promis
     case 'networks':
       break
   }
-  const netns = machine.namespaces.take()
+  const netns = own ?? machine.namespaces.take()
   try {
     if (network.kind === 'none') {
       return { netns, interfaces: [], dns: undefined }

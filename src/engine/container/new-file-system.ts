@@ -61,7 +61,11 @@ const ATTRIBUTE_WORDS = new Set(['ro', 'rw', 'nosuid', 'nodev', 'noexec', 'newin
 /** Words that are attributes of the mount in time keeping; the kernel's default serves as well. */
 const IGNORED_WORDS = new Set(['strictatime', 'relatime', 'noatime', 'suid', 'dev', 'exec'])
 
-export function newFileSystem(mount: OciMount, devices: readonly HostDevice[] = []): NewFileSystem {
+/** `devices`: nodes that a new /dev has beside the default ones; `bound`: it gets no node at all. */
+export function newFileSystem(
+  mount: OciMount,
+  devices: readonly HostDevice[] | 'bound' = [],
+): NewFileSystem {
   const options = mount.options
     .filter((word) => !ATTRIBUTE_WORDS.has(word) && !IGNORED_WORDS.has(word))
     .map((word) => {
@@ -73,12 +77,15 @@ export function newFileSystem(mount: OciMount, devices: readonly HostDevice[] = 
     type: mount.type,
     options,
     attributes: attributesOf(mount.options),
-    entries: isDev ? [...devEntries(), ...devices.flatMap(deviceEntries)] : [],
+    entries: isDev ? [...nodes(devices), ...LINKS_AND_PLACES] : [],
   }
 }
 
-/** From which everything hidden is covered: a device that is empty, and a directory that is. */
-export function maskSource(): NewFileSystem {
+/**
+ * From which everything hidden is covered: a device that is empty, or a file where devices cannot
+ * be made, and a directory that is.
+ */
+export function maskSource({ inUsers }: { readonly inUsers: boolean }): NewFileSystem {
   return {
     type: 'tmpfs',
     options: [
@@ -88,7 +95,9 @@ export function maskSource(): NewFileSystem {
     ],
     attributes: { readOnly: false, nosuid: true, nodev: false, noexec: true },
     entries: [
-      { kind: 'device', path: 'null', major: 1, minor: 3 },
+      inUsers
+        ? { kind: 'file', path: 'null', mode: 0o444 }
+        : { kind: 'device', path: 'null', major: 1, minor: 3 },
       { kind: 'directory', path: 'empty', mode: 0o555 },
     ],
   }
@@ -155,8 +164,17 @@ function deviceEntries(device: HostDevice): readonly TreeEntry[] {
 const FILES_BYTES_MIN = 64 * 1024
 const PAGE_BYTES = 4096
 
-/** From which secrets and configs are bound; they never reach a disk, nor swap where it can say so. */
-export function filesSource(files: readonly Extract<TreeEntry, { kind: 'copy' }>[]): NewFileSystem {
+/**
+ * From which secrets and configs are bound; they never reach a disk, nor swap where it can say so
+ * (which the kernel takes from root of the host alone).
+ */
+export function filesSource({
+  files,
+  inUsers,
+}: {
+  readonly files: readonly Extract<TreeEntry, { kind: 'copy' }>[]
+  readonly inUsers: boolean
+}): NewFileSystem {
   const pages = files.reduce((sum, { bytes }) => sum + Math.ceil(bytes / PAGE_BYTES), 0)
   return {
     type: 'tmpfs',
@@ -164,7 +182,7 @@ export function filesSource(files: readonly Extract<TreeEntry, { kind: 'copy' }>
       ['mode', '755'],
       ['nr_inodes', String(files.length + 2)],
       ['size', String(FILES_BYTES_MIN + pages * PAGE_BYTES)],
-      ...(isKernelAtLeast(NOSWAP_SINCE) ? ([['noswap', '']] as const) : []),
+      ...(isKernelAtLeast(NOSWAP_SINCE) && !inUsers ? ([['noswap', '']] as const) : []),
     ],
     attributes: { readOnly: true, nosuid: true, nodev: true, noexec: true },
     entries: [...files],
@@ -174,8 +192,9 @@ export function filesSource(files: readonly Extract<TreeEntry, { kind: 'copy' }>
 /** First kernel whose tmpfs has the option. */
 const NOSWAP_SINCE = '6.4'
 
-/** Docker's nodes and links. */
-function devEntries(): TreeEntry[] {
+/** Docker's nodes, and further ones. */
+function nodes(devices: readonly HostDevice[] | 'bound'): readonly TreeEntry[] {
+  if (devices === 'bound') return []
   return [
     ...DEVICE_NODES.map(({ name, major, minor }): TreeEntry => ({
       kind: 'device',
@@ -183,11 +202,11 @@ function devEntries(): TreeEntry[] {
       major,
       minor,
     })),
-    ...DEVICE_LINKS.map(({ name, target }): TreeEntry => ({ kind: 'link', path: name, target })),
-    ...['pts', 'shm', 'mqueue'].map((path): TreeEntry => ({
-      kind: 'directory',
-      path,
-      mode: 0o755,
-    })),
+    ...devices.flatMap(deviceEntries),
   ]
 }
+
+const LINKS_AND_PLACES: readonly TreeEntry[] = [
+  ...DEVICE_LINKS.map(({ name, target }): TreeEntry => ({ kind: 'link', path: name, target })),
+  ...['pts', 'shm', 'mqueue'].map((path): TreeEntry => ({ kind: 'directory', path, mode: 0o755 })),
+]

@@ -17,6 +17,9 @@ export interface OciConfig {
   readonly linux: {
     readonly namespaces: readonly { readonly type: OciNamespace }[]
     readonly cgroupsPath: string
+    /** Present in a user namespace; groups are mapped as users are. */
+    readonly uidMappings?: readonly [OciMapping]
+    readonly gidMappings?: readonly [OciMapping]
     readonly sysctl: Readonly<Record<string, string>>
     readonly maskedPaths: readonly string[]
     readonly readonlyPaths: readonly string[]
@@ -62,8 +65,15 @@ export interface OciMount {
   /** `proc`, `sysfs`, `tmpfs`, `devpts`, `mqueue`, `cgroup` or `bind`. */
   readonly type: string
   readonly source: string
-  /** Mount options in fstab words: `ro`, `nosuid`, `mode=755`, `rbind`. */
+  /** Mount options in fstab words: `ro`, `nosuid`, `mode=755`, `rbind`, `idmap`. */
   readonly options: readonly string[]
 }
 
-export type OciNamespace = 'mount' | 'pid' | 'network' | 'ipc' | 'uts' | 'cgroup'
+/** Ids 0 and up of the container are `hostID` and up outside of it. */
+export interface OciMapping {
+  readonly containerID: 0
+  readonly hostID: number
+  readonly size: number
+}
+
+export type OciNamespace = 'user' | 'mount' | 'pid' | 'network' | 'ipc' | 'uts' | 'cgroup'

@@ -8,6 +8,7 @@ import {
   close,
   createDetachedMount,
   type Fd,
+  type IdRange,
   openPty,
   pipe,
   type Program,
@@ -35,12 +36,12 @@ export interface Output {
 /**
  * Our ends of everything are closed by `temporary`: an end kept here would keep the mover waiting.
  */
-export function openOutput(container: LiveContainer, temporary: Undo): Output {
+export function openOutput(container: LiveContainer, temporary: Undo, users?: IdRange): Output {
   const { spec, oneOff } = container.record
   // The program of an attached run is an exec, with streams of its own.
   if (oneOff?.attached === true) return openLogged(container, temporary)
   const { tty, stdinOpen } = spec
-  if (tty) return openTerminal(container, temporary)
+  if (tty) return openTerminal(container, temporary, users)
   const input = stdinOpen ? openPipe(temporary) : undefined
   return {
     ...openLogged(container, temporary),
@@ -61,9 +62,13 @@ function openLogged(container: LiveContainer, temporary: Undo): Output {
 }
 
 /** Somebody has to read a terminal, whether or not what it says is kept. */
-function openTerminal(container: LiveContainer, temporary: Undo): Output {
+function openTerminal(
+  container: LiveContainer,
+  temporary: Undo,
+  users: IdRange | undefined,
+): Output {
   const { logging } = container.record.spec
-  const terminals = makeTerminals()
+  const terminals = makeTerminals(users)
   temporary.push(() => close(terminals))
   const { master, slave } = openPty(terminals)
   temporary.push(() => close(master))
@@ -83,9 +88,15 @@ function openTerminal(container: LiveContainer, temporary: Undo): Output {
 }
 
 /** The devpts that the child mounts; made here, so that the terminal is there before the child. */
-function makeTerminals(): Fd {
+function makeTerminals(users: IdRange | undefined): Fd {
   const { options = [] } = DEFAULT_MOUNTS.find(({ type }) => type === 'devpts') ?? {}
-  const settings = options.filter((word) => word.includes('=')).map((word) => word.split('='))
+  const settings = options
+    .filter((word) => word.includes('='))
+    .map((word) => word.split('='))
+    // Of the container; it is we who make it, with ids of the host.
+    .map(([key, value]) =>
+      key === 'gid' ? [key, `${Number(value) + (users?.first ?? 0)}`] : [key, value],
+    )
   return createDetachedMount({
     type: 'devpts',
     options: Object.fromEntries(settings) as Record<string, string>,

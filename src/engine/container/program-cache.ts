@@ -11,10 +11,12 @@ const programs = new Map<string, Program>()
  * all that it depends on. A filter is known by its Buffer, of which there is one of each kind.
  */
 export function cachedProgram(input: ProgramInput, rest: unknown, write: () => Program): Program {
-  const { seccomp, capabilityMask, rlimits, ...plain } = input
-  const limits = rlimits.map(({ resource, soft, hard }) => `${resource} ${soft} ${hard}`)
+  const { seccomp, capabilityMask, rlimits, users, ...plain } = input
+  const limits = [...rlimits, ...(users?.raised ?? [])].map(
+    ({ resource, soft, hard }) => `${resource} ${soft} ${hard}`,
+  )
   const filter = seccomp && identityOf(seccomp)
-  const key = JSON.stringify([plain, rest, filter, `${capabilityMask}`, limits])
+  const key = JSON.stringify([plain, rest, filter, `${capabilityMask}`, limits, users?.first])
   const program = programs.get(key) ?? write()
   // The one used last is forgotten last.
   programs.delete(key)

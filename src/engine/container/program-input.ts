@@ -13,7 +13,7 @@ import {
 } from '../../linux/index.ts'
 import { EngineError } from '../../errors.ts'
 import type { ProgramInput } from './child.ts'
-import { launchLimits } from './limits.ts'
+import { launchLimits, raisedLimits } from './limits.ts'
 import type { OciConfig } from './oci.ts'
 
 /** Everything but the descriptors. */
@@ -22,13 +22,16 @@ export function programInput(
   program: Pick<ProgramInput, 'name' | 'executable' | 'init' | 'ownedStreams'>,
 ): ProgramInput {
   const { process, linux } = config
+  const limits = launchLimits(process)
+  const first = linux.uidMappings?.[0].hostID
   return {
     process,
     ...program,
+    ...(first === undefined ? {} : { users: { first, raised: raisedLimits(limits.rlimits) } }),
     ...(linux.seccomp === 'unconfined' ? {} : { seccomp: seccompFilter(config, linux.seccomp) }),
     capabilityMask: capabilityMask(process.capabilities.bounding),
     lastCapability: highestCapability(),
-    ...launchLimits(process),
+    ...limits,
   }
 }
 

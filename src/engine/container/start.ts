@@ -22,6 +22,7 @@ import {
 import { cgroupSettings } from '../resources.ts'
 import { openRootfs } from '../rootfs/index.ts'
 import { Undo } from '../undo.ts'
+import { openUsers } from '../users/open.ts'
 import { assemble } from './assemble.ts'
 import { hostDevices } from './devices.ts'
 import { exitCodeOfFailure } from './launch-failure.ts'
@@ -126,7 +127,9 @@ export async function launch(
   const cgroupMade = machine.cgroups.create(draft.record.cgroup, settings)
   // Should anything else fail meanwhile, what this makes must be there to be removed.
   draft.pending = cgroupMade.catch(() => {})
-  draft.connection = await connect(machine, record)
+  const users = openUsers(machine, container, temporary)
+  if (users) draft.record = { ...draft.record, users: users.ids }
+  draft.connection = await connect(machine, record, users?.network)
   const { interfaces, netns, dns } = draft.connection
   draft.record = { ...draft.record, interfaces }
   const ports = await publishPorts(machine, record, interfaces)
@@ -134,7 +137,7 @@ export async function launch(
   if (faults) applyFaults(machine, { netns, record: draft.record }, faults)
   draft.record = { ...draft.record, ports }
   const rootfs = openRootfs(machine, { container, interfaces, undo: temporary })
-  const output = openOutput(container, temporary)
+  const output = openOutput(container, temporary, users?.ids)
   const reports = makeReports(container, temporary)
   const cgroup = await cgroupMade
   const join = cgroup.join()
@@ -145,6 +148,7 @@ export async function launch(
     cgroup,
     join,
     netns,
+    users,
     output,
     devices,
     reports,

@@ -147,11 +147,15 @@ function subpathOf(path: string, subpath: string | undefined, undo: Undo): strin
 }
 
 /** An empty volume gets what the image has at its place. */
-function copyUp({ rootFd, undo }: SourceInput, target: string, data: string): void {
+function copyUp({ rootFd }: SourceInput, target: string, data: string): void {
   const content = openIfPresent(rootFd, target)
   if (content === undefined) return
-  undo.push(() => close(content))
-  fillVolume(`/proc/self/fd/${content}`, data)
+  try {
+    fillVolume(`/proc/self/fd/${content}`, data)
+  } finally {
+    // At once: it would keep the root from being mounted with other owners.
+    close(content)
+  }
 }
 
 function openIfPresent(rootFd: Fd, path: string): Fd | undefined {

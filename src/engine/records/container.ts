@@ -2,6 +2,7 @@
 
 import { mkdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import type { IdRange } from '../../linux/index.ts'
 import type {
   AttemptEnd,
   ContainerSpec,
@@ -71,6 +72,8 @@ export interface AttemptRecord {
   readonly ports: readonly ObservedPort[]
   /** Absent until spawned. A pid counts only together with its start time. */
   readonly monitor?: ProcessIdentity
+  /** Ids of the host that its users are. Absent: the same. */
+  readonly users?: IdRange
   /** As it was when it last changed, for the next supervisor; absent: starting. */
   readonly health?: HealthState
 }

@@ -7,6 +7,7 @@ import type { LiveContainer, Machine } from '../machine.ts'
 import { rootMountPoint } from '../paths.ts'
 import type { AttemptInterface } from '../records/container.ts'
 import type { Undo } from '../undo.ts'
+import type { Users } from '../users/open.ts'
 import { etcFiles } from './attempt-files.ts'
 import { storedImage } from '../image-pins.ts'
 import { type ImageSettings, prepareRootfs } from './image.ts'
@@ -18,6 +19,11 @@ import { type ResolvedUser, resolveUser } from './user.ts'
 export interface Rootfs {
   /** Detached tree, mounted nowhere; still writable. Closed by the undo given. */
   readonly fd: Fd
+  /**
+   * Closes `fd` and opens what it was with the users of a user namespace as its owners: an overlay
+   * has one mount at a time. Closed by the undo given.
+   */
+  readonly mapped: (users: Users) => Fd
   readonly image: ImageSettings
   readonly user: ResolvedUser
   /** Yet to be mounted over the empty ones in `directory`, an absolute path without links. */
@@ -45,21 +51,29 @@ export function openRootfs(
     ? { lowers: given.lowers, parts: [], image: {} }
     : prepareRootfs(spec.image, { cacheDirectory, stored })
   const init = openInitLayer({ lowers: source.lowers, cacheDirectory })
-  const fd = openOverlayRoot(source, {
+  const layers = {
     init: init.directory,
     upper: own.upper,
     work: own.work,
     parts: join(own.directory, 'parts'),
     place: rootMountPoint(machine.paths),
-  })
-  input.undo.push(() => close(fd))
+  }
+  const fd = openOverlayRoot(source, layers)
+  let last: Fd | undefined = fd
+  input.undo.push(() => (last === undefined ? undefined : close(last)))
+  const mapped = (users: Users): Fd => {
+    last = undefined
+    close(fd)
+    last = openOverlayRoot(source, { ...layers, users })
+    return last
+  }
   const user = resolveUser({
     rootFd: fd,
     user: spec.user ?? source.image.user,
     groupAdd: spec.groupAdd,
   })
   const files = etcFiles(machine, record, input.interfaces)
-  return { fd, image: source.image, user, etc: { directory: `/${init.etc}`, files } }
+  return { fd, mapped, image: source.image, user, etc: { directory: `/${init.etc}`, files } }
 }
 
 /**

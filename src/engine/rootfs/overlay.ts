@@ -7,6 +7,7 @@ import {
   close,
   composeTree,
   createDetachedMount,
+  createMappedOverlay,
   type Fd,
   FS_MAGIC,
   fsTypeOf,
@@ -14,6 +15,8 @@ import {
   openPath,
   openTree,
 } from '../../linux/index.ts'
+import type { Users } from '../users/open.ts'
+import { cannotMap } from '../users/map-owners.ts'
 import type { RootfsPart, RootfsSource } from './image.ts'
 
 /** Directories of one container; upper and work on one file system that can hold an upper layer. */
@@ -26,6 +29,8 @@ export interface OverlayLayers {
   readonly parts: string
   /** An empty directory of the host; see `composeTree`. */
   readonly place: string
+  /** The user namespace whose users the owners of all files are to be. Absent: the host's. */
+  readonly users?: Users | undefined
 }
 
 /**
@@ -33,8 +38,8 @@ export interface OverlayLayers {
  * @throws {EngineError} NO_OVERLAY
  */
 export function openOverlayRoot(source: RootfsSource, layers: OverlayLayers): Fd {
-  const { upper, work } = layers
-  const root = openOverlay({ lowers: [layers.init, ...source.lowers], upper, work }, source.lowers)
+  const lowers = [layers.init, ...source.lowers]
+  const root = openOverlay({ ...layers, lowers }, source.lowers)
   if (source.parts.length === 0) return root
   const parts: { readonly fd: Fd; readonly target: string }[] = []
   try {
@@ -60,7 +65,7 @@ export function makeRootReadOnly(rootFd: Fd): void {
 const OPTIONS = { index: 'off', metacopy: 'off', redirect_dir: 'off' } as const
 
 function openOverlay(
-  layers: { readonly lowers: readonly string[]; readonly upper: string; readonly work: string },
+  layers: Omit<OverlayLayers, 'init' | 'parts'> & { readonly lowers: readonly string[] },
   images: readonly string[],
 ): Fd {
   for (const directory of [layers.upper, layers.work]) {
@@ -68,14 +73,28 @@ function openOverlay(
   }
   const [image] = images
   if (image !== undefined) likeImage(layers.upper, image)
+  const { lowers, upper, work, users, place } = layers
   try {
-    return createDetachedMount({
-      type: 'overlay',
-      lowers: layers.lowers,
-      options: { upperdir: layers.upper, workdir: layers.work, ...OPTIONS },
-    })
+    return users === undefined
+      ? createDetachedMount({
+          type: 'overlay',
+          lowers,
+          options: { upperdir: upper, workdir: work, ...OPTIONS },
+        })
+      : createMappedOverlay({
+          lowers,
+          upper,
+          work,
+          users: users.fd,
+          firstId: users.ids.first,
+          place,
+          options: OPTIONS,
+        })
   } catch (cause) {
-    throw noOverlay(layers.upper, cause)
+    if (cause instanceof KernelError && cause.syscall === 'mount_setattr') {
+      throw cannotMap(`the image below "${upper}"`, 'see "findmnt -T" of its layers', cause)
+    }
+    throw noOverlay(upper, cause)
   }
 }
 
@@ -90,12 +109,13 @@ function likeImage(upper: string, image: string): void {
 function openPart({ path, kind }: RootfsPart, layers: OverlayLayers): Fd {
   if (kind === 'file') {
     const fd = openTree(path, { clone: true })
-    mountSetattr(fd, { set: { readOnly: true }, propagation: 'private' })
+    const { users } = layers
+    mountSetattr(fd, { set: { readOnly: true }, propagation: 'private', users: users?.fd })
     return fd
   }
   const own = join(layers.parts, encodeURIComponent(path.slice(1)))
   const [upper, work] = [join(own, 'upper'), join(own, 'work')]
-  return openOverlay({ lowers: [path], upper, work }, [path])
+  return openOverlay({ ...layers, lowers: [path], upper, work }, [path])
 }
 
 function noOverlay(upper: string, cause: unknown): unknown {

@@ -24,7 +24,14 @@ export function dependenciesOf(service: Service): readonly Dependency[] {
  */
 function impliedBy(service: Service): readonly Dependency[] {
   const links = (service.links ?? []).map((link) => link.split(':')[0] ?? '')
-  const modes = [service.network_mode, service.ipc, service.pid, service.uts, service.cgroup]
+  const modes = [
+    service.network_mode,
+    service.ipc,
+    service.pid,
+    service.uts,
+    service.cgroup,
+    service.userns_mode,
+  ]
   const sources = (service.volumes_from ?? [])
     .filter((source) => !source.startsWith('container:'))
     .map((source) => source.split(':')[0] ?? '')

@@ -58,12 +58,19 @@ function seccompOf(
   return value === 'unconfined' ? value : { file: posix.resolve(directory, value) }
 }
 
-function namespacesOf({ pid, ipc, uts, cgroup }: Service): NamespaceModes | undefined {
+function namespacesOf({
+  pid,
+  ipc,
+  uts,
+  cgroup,
+  userns_mode: users,
+}: Service): NamespaceModes | undefined {
   const modes = present({
     pid: modeOf(pid),
     ipc: ipc === 'none' ? { kind: 'none' as const } : modeOf(ipc),
     uts: modeOf(uts),
     cgroup: modeOf(cgroup),
+    user: usersOf(users),
   })
   return Object.keys(modes).length === 0 ? undefined : modes
 }
@@ -75,6 +82,13 @@ function modeOf(mode: string | undefined): NamespaceMode | undefined {
   const other = rest.join(':')
   if (kind === 'service') return { kind, service: other }
   return kind === 'container' ? { kind, container: other } : undefined
+}
+
+/** `auto` is Podman's word for users of its own, `private` what other namespaces call it. */
+function usersOf(mode: string | undefined): NamespaceModes['user'] {
+  if (mode === 'auto' || mode === 'private') return { kind: 'own' }
+  const other = modeOf(mode)
+  return other?.kind === 'host' ? undefined : other
 }
 
 /** Sorted by target. A name of the Container Device Interface has no slash in front. */

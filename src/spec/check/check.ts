@@ -15,6 +15,7 @@ import { checkLimits, checkScale } from './limits.ts'
 import { checkMounts } from './mounts.ts'
 import { checkNetworks } from './networks.ts'
 import { checkReferences } from './references.ts'
+import { checkUsers } from './users.ts'
 
 export interface CheckContext {
   readonly stack: Stack
@@ -44,6 +45,7 @@ const SERVICE_RULES: readonly ServiceRule[] = [
   checkAttachments,
   checkPorts,
   checkFaults,
+  checkUsers,
 ]
 
 interface CheckOptions {

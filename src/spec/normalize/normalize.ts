@@ -167,7 +167,7 @@ function impliedByLinks(service: MapNode): Implied[] {
 }
 
 function impliedByNamespaces(service: MapNode): Implied[] {
-  return ['network_mode', 'ipc', 'pid', 'uts', 'cgroup'].flatMap((key) => {
+  return ['network_mode', 'ipc', 'pid', 'uts', 'cgroup', 'userns_mode'].flatMap((key) => {
     const from = get(service, key)
     if (!isString(from) || !from.value.startsWith('service:')) return []
     return [{ service: from.value.slice('service:'.length), restart: true, from }]

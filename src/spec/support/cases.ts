@@ -43,6 +43,9 @@ export function otherCaches(value: Plain): string | undefined {
   return isLocal ? undefined : 'only type=local is used; steps have a cache on this machine anyway'
 }
 
+/** Forms of `userns_mode`. */
+export const USERS: RegExp = /^(?:host|auto|private|(?:service|container):.+)$/su
+
 /** Why a service publishes nothing, when it does not. */
 export function noPorts({ sibling }: Place): string | undefined {
   const mode = sibling('network_mode') ?? 'bridge'

@@ -19,6 +19,7 @@ import {
   SECURITY,
   otherCaches,
   SWARM,
+  USERS,
   WINDOWS,
 } from './cases.ts'
 import { built, ignored, only, partly, type Support, textOf } from './support.ts'
@@ -118,7 +119,9 @@ const SERVICE: Readonly<Record<keyof Service, Support>> = {
   ulimits: built(),
   use_api_socket: ignored('there is no Docker engine', [false]),
   user: built(),
-  userns_mode: only(['host'], 'the container shares the users of the host'),
+  userns_mode: partly('`host`, `auto`, `private`, `service:NAME`, `container:NAME`', (mode) =>
+    USERS.test(textOf(mode)) ? undefined : 'the container shares the users of the host',
+  ),
   uts: built(),
   volumes: built(),
   volumes_from: built(),
