@@ -202,6 +202,9 @@ export const DNS_TCP_IDLE_MS: number = 10_000
 /** A file of /etc copied for `host:`: the largest, a bundle of certificates, has 0.3 MiB. */
 export const HOST_FILE_BYTES_MAX: number = 16 * 1024 * 1024
 
+/** Names of stacks that the supervisor remembers by the words that led to them; 4 KB each. */
+export const KNOWN_NAMES_MAX: number = 64
+
 /** /etc/passwd and /etc/group of an image: a directory service of a large company fits. */
 export const PASSWD_BYTES_MAX: number = 4 * 1024 * 1024
 

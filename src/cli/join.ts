@@ -2,7 +2,7 @@
 
 import type { Answer, Request, ServerMessage, Session } from '../daemon/index.ts'
 import { onInterrupt } from './interrupt.ts'
-import { isTerminal, printBytes, sayBytes } from './output.ts'
+import { isNullDevice, isTerminal, printBytes, sayBytes } from './output.ts'
 import { ask } from './request.ts'
 import type { Asking } from './request.ts'
 import { prepareStdin, StdinSender } from './stdin-sender.ts'
@@ -59,7 +59,7 @@ export async function join({
 async function joinTerminal(
   session: Session,
   how: { readonly tty: boolean; readonly joined: DisposableStack; readonly window: number },
-): Promise<StdinSender> {
+): Promise<StdinSender | undefined> {
   const { tty, joined, window } = how
   if (tty) {
     joined.use(await enterRawMode())
@@ -67,7 +67,10 @@ async function joinTerminal(
   }
   // Without a terminal of its own the program cannot see that Ctrl-C was pressed.
   else joined.use(onInterrupt(() => session.send({ kind: 'interrupt' })))
-  return joined.use(new StdinSender(session, window))
+  // Node's stream for it would start threads to find out that it is empty.
+  if (isNullDevice(0)) session.send({ kind: 'stdin-end' })
+  else return joined.use(new StdinSender(session, window))
+  return undefined
 }
 
 /** A terminal at both ends: output that none reads must not get a terminal's line ends. */

@@ -55,9 +55,17 @@ type Output = 1 | 2
 /** Whether a person is at the other end of a standard stream. */
 export function isTerminal(fd: 0 | Output): boolean {
   // Most outputs are a pipe or a file, and then the terminal module need not be loaded.
-  if (!fstatSync(fd).isCharacterDevice()) return false
+  if (!fstatSync(fd).isCharacterDevice() || isNullDevice(fd)) return false
   return process.getBuiltinModule('tty').isatty(fd)
 }
+
+/** /dev/null, from which nothing will ever come. */
+export function isNullDevice(fd: 0 | Output): boolean {
+  const stat = fstatSync(fd)
+  return stat.isCharacterDevice() && stat.rdev === NULL_DEVICE
+}
+
+const NULL_DEVICE = 0x103 // 1:3, Documentation/admin-guide/devices.txt
 
 /** NO_COLOR and FORCE_COLOR of no-color.org and Node come before what the stream is. */
 export function hasColor(fd: Output): boolean {

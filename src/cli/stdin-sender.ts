@@ -2,10 +2,11 @@
 
 import type { Session } from '../daemon/index.ts'
 import type { DetachKeys } from './detach-keys.ts'
+import { isNullDevice } from './output.ts'
 
 /** Makes `process.stdin`, which takes a millisecond or two, while the supervisor is at work. */
 export function prepareStdin(): void {
-  process.stdin.pause()
+  if (!isNullDevice(0)) process.stdin.pause()
 }
 
 export class StdinSender implements Disposable {

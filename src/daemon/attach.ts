@@ -47,7 +47,7 @@ export function attachTo(
       session.connection.send({ kind: 'all-exited', observed })
     },
     async followRunning() {
-      const { containers } = await engine.observe(stack)
+      const { containers } = engine.observeContainers(stack)
       const running = containers.filter(({ state }) => state === 'running')
       for (const container of running) feed.follow(logSourceOf(container), { since })
     },

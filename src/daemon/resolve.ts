@@ -5,6 +5,7 @@ import type { Engine, StackSummary } from '../engine/index.ts'
 import { SpecError, UsageError } from '../errors.ts'
 import { LOAD_BYTES_MAX } from '../limits.ts'
 import { stackName } from './check-request.ts'
+import { knownName, rememberName } from './known-names.ts'
 import { loadDesired } from './load.ts'
 import type { StackInput } from './protocol.ts'
 import { InvalidStack } from './wire-error.ts'
@@ -18,8 +19,11 @@ import { InvalidStack } from './wire-error.ts'
 export async function resolveStack(engine: Engine, input: StackInput): Promise<string> {
   const given = input.projectName ?? (input.env['COMPOSE_PROJECT_NAME'] || undefined)
   if (given !== undefined) return stackName(given, 'project name')
+  const remembered = knownName(input)
+  if (remembered !== undefined) return remembered
   // Only the name is asked for, so that warnings are nobody's concern.
   const loaded = loadDesired({ ...input, strict: false }, LOAD_BYTES_MAX)
+  rememberName(input, loaded)
   if (loaded.kind === 'loaded') return loaded.desired.stack
   const known = await engine.stacks()
   const found = findKnown(known, input)

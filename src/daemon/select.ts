@@ -4,17 +4,20 @@ import { UsageError } from '../errors.ts'
 import { plan } from '../planner/index.ts'
 import type { ObservedContainer, ObservedState } from '../planner/index.ts'
 
+type ObservedContainers = Pick<ObservedState, 'stack' | 'containers'>
+
 /**
  * The containers of `services`; of all when none is named.
  * @throws {UsageError} NO_SUCH_SERVICE that names the nearest known one.
  */
 export function selectContainers(
-  observed: ObservedState,
+  observed: ObservedContainers,
   services: readonly string[],
 ): readonly ObservedContainer[] {
   if (services.length === 0) return observed.containers
   // The planner refuses a service that the stack does not have, and knows which one was meant.
-  plan({ desired: undefined, observed, now: 0, options: { services } })
+  const whole = { ...observed, networks: [], volumes: [] }
+  plan({ desired: undefined, observed: whole, now: 0, options: { services } })
   return observed.containers.filter(({ service }) => services.includes(service))
 }
 
@@ -23,7 +26,7 @@ export function selectContainers(
  * NOT_RUNNING.
  */
 export function selectRunning(
-  observed: ObservedState,
+  observed: ObservedContainers,
   { service, index }: { readonly service: string; readonly index?: number },
 ): ObservedContainer {
   const replicas = selectContainers(observed, [service])

@@ -13,7 +13,7 @@ export async function serveExec(
 ): Promise<void> {
   const stack = await resolveStack(engine, input)
   const wanted = index === undefined ? { service } : { service, index }
-  const container = selectRunning(await engine.observe(stack), wanted)
+  const container = selectRunning(engine.observeContainers(stack), wanted)
   const program = await engine.exec(container.name, exec)
   const exitCode = await joinProgram(session, program)
   session.connection.send({ kind: 'exited', exitCode })

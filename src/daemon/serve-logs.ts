@@ -14,7 +14,7 @@ export async function serveLogs(
 ): Promise<void> {
   const stack = await resolveStack(engine, input)
   const { services, follow, resume, ...range } = logs
-  const chosen = selectContainers(await engine.observe(stack), services)
+  const chosen = selectContainers(engine.observeContainers(stack), services)
   const feed = new LogFeed(engine, session, resume)
   if (!follow) {
     await feed.sendExisting(chosen.map(logSourceOf), range)

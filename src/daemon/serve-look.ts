@@ -53,7 +53,7 @@ export async function serveFacts(
   request: Looked,
 ): Promise<void> {
   const stack = await resolveStack(engine, request.input)
-  const chosen = selectContainers(await engine.observe(stack), request.services)
+  const chosen = selectContainers(engine.observeContainers(stack), request.services)
   const names = new Set(chosen.map(({ name }) => name))
   const all = await engine.facts(stack)
   const facts = all.filter(({ subject, name }) => subject === 'network' || names.has(name))
@@ -90,7 +90,7 @@ async function chosenContainers(
   engine: Engine,
   { input, services }: Looked,
 ): Promise<readonly ObservedContainer[]> {
-  return selectContainers(await engine.observe(await resolveStack(engine, input)), services)
+  return selectContainers(engine.observeContainers(await resolveStack(engine, input)), services)
 }
 
 export async function serveStacks(

@@ -23,7 +23,7 @@ export async function serveWait(
   const { engine } = supervisor
   const { connection } = session
   const stack = await resolveStack(engine, input)
-  const chosen = selectContainers(await engine.observe(stack), services)
+  const chosen = selectContainers(engine.observeContainers(stack), services)
   const ends = chosen.map((each) => endOf(engine, each, session.signal))
   const tell = ({ container, exitCode }: End): void =>
     connection.send({ kind: 'ended', container, exitCode })

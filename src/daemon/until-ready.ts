@@ -31,7 +31,7 @@ export async function untilReady(
   const end = performance.now() + (wait.timeoutMs ?? Infinity)
   try {
     while (!signal.aborted) {
-      const { containers } = await engine.observe(stack)
+      const { containers } = engine.observeContainers(stack)
       const judged = containers.filter(({ name }) => names.has(name)).map(judgeReady)
       const failed = judged.find(({ kind }) => kind === 'failed')
       if (failed?.kind === 'failed') throw notReady(stack, failed.reason, failed.service)

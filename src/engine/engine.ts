@@ -26,7 +26,7 @@ import { containersOf, type LiveContainer, type Machine } from './machine.ts'
 import { NamespacePool } from './namespaces.ts'
 import { readVolumes, runVolumeCommand } from './volume/command.ts'
 import { readNetworks, runNetworkCommand } from './network/command.ts'
-import { observeContainer, observeStack } from './observe.ts'
+import { observeContainer, observeContainers, observeStack } from './observe.ts'
 import { endOneOff, startOneOff } from './one-off.ts'
 import { openPaths, systemCgroup } from './paths.ts'
 import { planStack } from './plan.ts'
@@ -94,6 +94,7 @@ function engineOn(machine: Machine, close: () => Promise<void>): Engine {
   return {
     paths: machine.paths,
     observe: async (stack) => observeStack(machine, stack),
+    observeContainers: (stack) => observeContainers(machine, stack),
     desired: (stack) => readStackRecord(machine.paths, stack)?.desired,
     stacks: async () =>
       stackNames(machine.paths)

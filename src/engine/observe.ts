@@ -14,12 +14,18 @@ import { observeVolumes } from './volume/volumes.ts'
 export function observeStack(machine: Machine, stack: string): ObservedState {
   const record = readStackRecord(machine.paths, stack)
   return {
-    stack,
+    ...observeContainers(machine, stack),
     ...(record ? { source: record.source } : {}),
-    containers: containersOf(machine, stack).map(observeContainer),
     networks: observeNetworks(machine, stack),
     volumes: observeVolumes(machine, stack),
   }
+}
+
+export function observeContainers(
+  machine: Machine,
+  stack: string,
+): Pick<ObservedState, 'stack' | 'containers'> {
+  return { stack, containers: containersOf(machine, stack).map(observeContainer) }
 }
 
 /** A network counts only while its bridge is there: one that somebody deleted is made again. */

@@ -40,6 +40,8 @@ export interface Engine {
   readonly paths: Paths
   /** What records and kernel say of a stack now. */
   observe(stack: string): Promise<ObservedState>
+  /** Its containers alone: what that takes is known without asking the kernel. */
+  observeContainers(stack: string): Pick<ObservedState, 'stack' | 'containers'>
   stacks(): Promise<readonly StackSummary[]>
   /** What a stack was last told to be; undefined when it is being removed, or unknown. */
   desired(stack: string): DesiredState | undefined

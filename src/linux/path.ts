@@ -95,10 +95,14 @@ export function openPath(path: string, flags = 0): Fd {
 export function readIn(rootFd: Fd, path: string, bytesMax: number): Buffer {
   const fd = openIn(rootFd, path, { flags: O.RDONLY | O.NONBLOCK | O.NOCTTY })
   try {
-    if (statFd(fd).kind !== 'file') throw kernelError(EINVAL, { syscall: 'read', args: [path] })
-    const buffer = Buffer.alloc(bytesMax + 1)
+    const { kind, size } = statFd(fd)
+    if (kind !== 'file') throw kernelError(EINVAL, { syscall: 'read', args: [path] })
+    // Not `bytesMax` at once: zeroed megabytes for a file of a few lines.
+    let buffer = Buffer.alloc(Math.min(size, bytesMax) + 1)
     let length = 0
     for (let bytes = -1; bytes !== 0 && length <= bytesMax; length += bytes) {
+      // It has grown since, or is one whose size the kernel does not know.
+      if (length === buffer.length) buffer = Buffer.concat([buffer], bytesMax + 1)
       bytes = readSync(fd, buffer, length, buffer.length - length, null)
     }
     if (length > bytesMax) throw kernelError(EFBIG, { syscall: 'read', args: [path] })

@@ -61,11 +61,22 @@ function atLeast(fd: number, fdMin: number): number {
   }
 }
 
-/** Writes the blocks of `image` that hold anything; the last one always, for the length. */
+/** Writes the stretches of `image` that hold anything; the last block always, for the length. */
 function writeSparse(fd: number, image: Buffer): void {
+  let begun: number | undefined
   for (let at = 0; at < image.length; at += BLOCK_BYTES) {
-    const block = image.subarray(at, at + BLOCK_BYTES)
-    const isLast = at + BLOCK_BYTES >= image.length
-    if (isLast || block.some((byte) => byte !== 0)) writeSync(fd, block, 0, block.length, at)
+    const end = at + BLOCK_BYTES
+    const isLast = end >= image.length
+    if (isLast || image.subarray(at, end).some((byte) => byte !== 0)) begun ??= at
+    else begun = writeStretch(fd, image, { begun, end: at })
   }
+  writeStretch(fd, image, { begun, end: image.length })
+}
+
+function writeStretch(
+  fd: number,
+  image: Buffer,
+  { begun, end }: { readonly begun: number | undefined; readonly end: number },
+): undefined {
+  if (begun !== undefined) writeSync(fd, image, begun, end - begun, begun)
 }
