@@ -313,3 +313,9 @@ export const XZ_MEMORY_MIB_MAX: number = 256
 
 /** Bytes of the list of steps in a cache of builds: about 100,000 steps. */
 export const CACHE_INDEX_BYTES_MAX: number = 32 * 1024 * 1024
+
+/**
+ * Between two looks at the connections of a container that is drained, in milliseconds: a request
+ * takes some ms, and one look reads two small files.
+ */
+export const DRAIN_LOOK_MS: number = 20

@@ -50,12 +50,14 @@ const DONE: Readonly<Record<Action['kind'], string>> = {
   'pause-container': 'paused',
   'unpause-container': 'unpaused',
   'signal-container': 'signalled',
+  'settle-update': 'well',
 }
 
 /** `container shop-web-1`. */
 export function subjectText(action: Action): string {
   if ('network' in action) return `network ${safeText(action.network.name)}`
   if ('volume' in action) return `volume ${safeText(action.volume.name)}`
+  if (action.kind === 'settle-update') return `update of ${safeText(action.name)}, ${action.reason}`
   return `container ${safeText('container' in action ? action.container.name : action.name)}`
 }
 

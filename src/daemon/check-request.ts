@@ -80,6 +80,7 @@ const planOptions = shape<PlanOptions>(
     renewAnonymousVolumes: flag,
     noStart: flag,
     restart: flag,
+    rollback: flag,
     oneOffs: flag,
     graceMs: count,
   },

@@ -6,6 +6,7 @@ import {
   type LifecycleOptions,
   type LifecycleVerb,
   type Plan,
+  placesOf,
   planLifecycle,
   type PlanOptions,
 } from '../planner/index.ts'
@@ -20,6 +21,7 @@ import { planStack } from './plan.ts'
 import { addRevision } from './records/history.ts'
 import { readNetworkRecords } from './records/network.ts'
 import { renewSpecs } from './renew-specs.ts'
+import { wayBack, type WayBack } from './way-back.ts'
 import { readStackRecord, removeStackRecord, writeStackRecord } from './records/stack.ts'
 import type { ApplyOptions, ApplyResult, StopOptions } from './types.ts'
 
@@ -40,8 +42,40 @@ export async function applyDesired(
   if (desired) refreshDependencies(machine, desired)
   if (desired) renewSpecs(machine, desired, plan)
   const result = await carryOut(machine, plan, options)
+  const back = desired && wayBack(machine, desired, result.outcomes)
+  if (back && !options.rollback) return goBack(machine, { back, options, failed: result.outcomes })
   if (!desired && isGone(result.observed)) removeLeftovers(machine, stack)
   return result
+}
+
+/** Services whose update failed get their earlier replicas again; the rest stays as it is now. */
+async function goBack(
+  machine: Machine,
+  way: {
+    readonly back: WayBack
+    readonly options: PlanOptions & ApplyOptions
+    readonly failed: ApplyResult['outcomes']
+  },
+): Promise<ApplyResult> {
+  const { back, options, failed } = way
+  const { desired, services } = back
+  const { signal, onEvent } = options
+  const message = `The update of ${services.join(', ')} failed: going back to what was there before`
+  const event = { kind: 'warning', time: machine.now(), stack: desired.stack, message } as const
+  machine.emit(event)
+  onEvent?.(event)
+  const { outcomes, observed } = await applyDesired(machine, {
+    stack: desired.stack,
+    desired,
+    options: {
+      services,
+      noDeps: true,
+      rollback: true,
+      ...(signal === undefined ? {} : { signal }),
+      ...(onEvent === undefined ? {} : { onEvent }),
+    },
+  })
+  return { outcomes: [...failed, ...outcomes], observed }
 }
 
 /** The stops of a plan that would remove the stack, in their order. What is desired of it stays. */
@@ -76,7 +110,7 @@ export async function carryOut(
   const unsubscribe = onEvent ? machine.subscribe(forStack(stack, onEvent)) : undefined
   try {
     const outcomes = await executePlan(plan, {
-      perform: (action) => performAction(machine, stack, action),
+      perform: (action) => performAction(machine, stack, action, signal),
       onPhase: (action, phase, message) => report(machine, { stack, action, phase, message }),
       now: () => performance.now(),
       signal,
@@ -116,7 +150,7 @@ function forgetDesired(machine: Machine, record: Parameters<typeof writeStackRec
 
 /** What others wait for is no property of the container itself: a change of it replaces nothing. */
 function refreshDependencies(machine: Machine, desired: DesiredState): void {
-  for (const { name, dependsOn } of desired.containers) {
+  for (const { name, dependsOn } of placesOf(desired)) {
     const container = machine.containers.get(name)
     if (!container || isDeepStrictEqual(container.record.dependsOn, dependsOn)) continue
     update(machine, container, { dependsOn })

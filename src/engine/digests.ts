@@ -6,7 +6,13 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ContainerSpec, DesiredState, FileMountSpec, MountSpec } from '../planner/index.ts'
+import {
+  type ContainerSpec,
+  type DesiredState,
+  type FileMountSpec,
+  mapPlaces,
+  type MountSpec,
+} from '../planner/index.ts'
 import { contentOf } from './container/file-contents.ts'
 import type { Machine } from './machine.ts'
 
@@ -16,13 +22,10 @@ export function withDigests(machine: Machine, desired: DesiredState): DesiredSta
   for (const [key, value] of Object.entries(values ?? {})) {
     machine.values.set(`${desired.stack}/${key}`, value)
   }
-  return {
-    ...rest,
-    containers: desired.containers.map((container) => {
-      const spec = digestedSpec(machine, desired.stack, container)
-      return spec === container.spec ? container : { ...container, spec }
-    }),
-  }
+  return mapPlaces(rest, (container) => {
+    const spec = digestedSpec(machine, desired.stack, container)
+    return spec === container.spec ? container : { ...container, spec }
+  })
 }
 
 /** Keyed, so that a hash in a record lets nobody try out guesses of a short secret. */

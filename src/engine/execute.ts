@@ -40,7 +40,7 @@ export async function executePlan(plan: Plan, execution: Execution): Promise<rea
     )
   const outcomesBefore = async (action: Action): Promise<readonly Outcome[]> => {
     // Dependencies that are not required come first too, but what became of them does not matter.
-    const optional = action.kind === 'start-container' ? (action.afterEnd ?? []) : []
+    const optional = 'afterEnd' in action ? (action.afterEnd ?? []) : []
     const [required] = await Promise.all([outcomesOf(action.after), outcomesOf(optional)])
     return required
   }

@@ -51,6 +51,8 @@ export interface LiveContainer {
   held?: Promise<void> | undefined
   /** Ids of the host that its users are; absent: the same. Chosen by its last start. */
   users?: IdRange | undefined
+  /** It is about to be stopped, and others of its service get its clients. */
+  draining?: boolean
   /** Of a step of a build: what its root is made of, and binds that may be our own. */
   given?: { readonly lowers: readonly string[]; readonly sources: ReadonlySet<string> }
 }

@@ -14,6 +14,8 @@ import { createContainerRecord, writeContainerSpec } from './records/container.t
 import { runPreStop, startWithHooks } from './hooks.ts'
 import { removeContainer, stopByUser } from './remove.ts'
 import { cgroupSettings } from './resources.ts'
+import { drain } from './drain.ts'
+import { settleUpdate } from './settle.ts'
 import { startByUser } from './supervise.ts'
 import { waitForDependencies } from './wait.ts'
 import { createVolume, removeVolume } from './volume/volumes.ts'
@@ -23,12 +25,10 @@ export async function performAction(
   machine: Machine,
   stack: string,
   action: Action,
+  signal?: AbortSignal,
 ): Promise<void> {
   if ('volume' in action) return changerOf(action)(machine, stack, action.volume)
-  if ('network' in action) {
-    const change = action.kind === 'create-network' ? createNetwork : removeNetwork
-    return change(machine, stack, action.network)
-  }
+  if ('network' in action) return changeNetwork(machine, stack, action)
   switch (action.kind) {
     case 'create-container':
       return createContainer(machine, stack, action.container)
@@ -37,9 +37,10 @@ export async function performAction(
       const container = containerNamed(machine, action.name)
       return startWithHooks(machine, container, () => startByUser(machine, container))
     }
-    case 'stop-container': {
-      return stop(machine, containerNamed(machine, action.name), action.graceMs)
-    }
+    case 'stop-container':
+      return stop(machine, { action, signal })
+    case 'settle-update':
+      return settleUpdate(machine, { stack, action, signal })
     case 'remove-container':
       return removeContainer(machine, containerNamed(machine, action.name), {
         ...action,
@@ -53,10 +54,27 @@ export async function performAction(
   }
 }
 
+type Stop = Extract<Action, { kind: 'stop-container' }>
+
 /** Whoever leaves no time wants it gone, hooks or not. */
-async function stop(machine: Machine, container: LiveContainer, graceMs: number): Promise<void> {
+async function stop(
+  machine: Machine,
+  { action, signal }: { readonly action: Stop; readonly signal: AbortSignal | undefined },
+): Promise<void> {
+  const { graceMs } = action
+  const container = containerNamed(machine, action.name)
+  if (action.drain === true) await drain(machine, container, { graceMs, signal })
   if (graceMs > 0) await runPreStop(machine, container)
   return stopByUser(machine, container, graceMs)
+}
+
+async function changeNetwork(
+  machine: Machine,
+  stack: string,
+  { kind, network }: Extract<Action, { kind: 'create-network' | 'remove-network' }>,
+): Promise<void> {
+  const change = kind === 'create-network' ? createNetwork : removeNetwork
+  return change(machine, stack, network)
 }
 
 function changerOf({ kind }: { readonly kind: 'create-volume' | 'remove-volume' }) {

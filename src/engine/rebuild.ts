@@ -5,7 +5,7 @@
 
 import { readFileSync } from 'node:fs'
 import { startTime } from '../linux/index.ts'
-import { FIRST_RUN, SPEC_VERSION } from '../planner/index.ts'
+import { FIRST_RUN, placesOf, SPEC_VERSION } from '../planner/index.ts'
 import { attachmentsOf } from './network/attach.ts'
 import type { LiveContainer, Machine } from './machine.ts'
 import { containerCgroup, containerPaths } from './paths.ts'
@@ -26,7 +26,8 @@ import { readStackRecord } from './records/stack.ts'
 export function rebuildContainers(machine: Machine, stack: string): readonly ContainerRecord[] {
   const lost = containerNames(machine.paths, stack).filter((name) => !machine.containers.has(name))
   if (lost.length === 0) return []
-  const wanted = readStackRecord(machine.paths, stack)?.desired?.containers ?? []
+  const desired = readStackRecord(machine.paths, stack)?.desired
+  const wanted = desired ? placesOf(desired) : []
   return wanted
     .filter(({ name }) => lost.includes(name))
     .map(({ name, service, index, spec, dependsOn }) => {

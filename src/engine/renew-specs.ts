@@ -4,6 +4,7 @@ import {
   type DesiredState,
   diffSpec,
   knownChanges,
+  placesOf,
   type Plan,
   SPEC_VERSION,
 } from '../planner/index.ts'
@@ -13,7 +14,7 @@ import { writeContainerSpec } from './records/container.ts'
 /** Of the containers that `plan` leaves alone, and that are as desired in all that was known. */
 export function renewSpecs(machine: Machine, desired: DesiredState, plan: Plan): void {
   const touched = new Set(plan.actions.map((action) => ('name' in action ? action.name : '')))
-  for (const { name, spec } of desired.containers) {
+  for (const { name, spec } of placesOf(desired)) {
     const container = machine.containers.get(name)
     if (!container || touched.has(name)) continue
     const { record } = container

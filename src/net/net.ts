@@ -234,6 +234,10 @@ class KernelNet implements Net {
     return this.#publisher.unpublish(container)
   }
 
+  setServing(container: string, isServing: boolean): void {
+    this.#publisher.setServing(container, isServing)
+  }
+
   listPublished(): readonly (PublishedPort & { readonly container: string })[] {
     return this.#publisher.list().map(({ protocol, hostIp, published, target, container }) => ({
       protocol,

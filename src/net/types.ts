@@ -92,6 +92,11 @@ export interface Net {
    */
   publish(request: PublishRequest): Promise<readonly PublishedPort[]>
   unpublish(container: string): Promise<void>
+  /**
+   * False: new clients of a shared port are led to the others, as long as there are any that serve.
+   * Holds for what the container publishes now and later; before the first call: true.
+   */
+  setServing(container: string, isServing: boolean): void
   /** What the kernel (or the proxy) has published for this state root. */
   listPublished(): readonly (PublishedPort & { readonly container: string })[]
   /** Makes these all the faults of a container that has these interfaces; none: mends it. */

@@ -19,16 +19,29 @@ import {
 
 export function stopAction(scene: Scene, decision: Decision): Action {
   const { name, service, reason } = decision
+  const { question, rolls } = scene
   const ownGraceMs = decision.observed?.spec.stopGraceMs ?? 0
   return {
     id: stopId(decision),
-    after: idsAround(scene.stopping, service, scene.stops),
+    after: [
+      ...(rolls.beforeStop.get(name) ?? idsAround(scene.stopping, service, scene.stops)),
+      // What it needs is updated first, while it goes on.
+      ...idsAround(scene.starting, service, rolls.settled),
+    ],
     reason,
     kind: 'stop-container',
     name,
     service,
-    graceMs: scene.question.options.graceMs ?? ownGraceMs,
+    graceMs: question.options.graceMs ?? ownGraceMs,
+    ...(isDrained(scene, decision) ? { drain: true } : {}),
   }
+}
+
+/** Others of a service with an update rule take over from it; at the end of all nobody does. */
+function isDrained({ question, rolls }: Scene, { name, service, verdict }: Decision): boolean {
+  if (question.desired?.updates?.[service] === undefined) return false
+  if (verdict !== 'remove') return rolls.drained.has(name)
+  return question.desired.containers.some((each) => each.service === service)
 }
 
 export function removeAction({ question }: Scene, decision: Decision): Action {
@@ -104,6 +117,7 @@ export function startAction(scene: Scene, decision: Decision): Action {
         ...needed,
         ...handoverIds(scene, decision),
         ...givenUpIds(scene, decision),
+        ...(scene.rolls.beforeStart.get(name) ?? []),
       ]),
     ],
     ...(optional.length === 0 ? {} : { afterEnd: optional }),
@@ -148,13 +162,17 @@ function resourceIds({ world }: Scene, { desired, observed }: Decision): readonl
 }
 
 /** Ends of other containers that hold a port or an address which this one is to have. */
-function handoverIds({ stopped }: Scene, decision: Decision): readonly string[] {
+function handoverIds({ stopped, rolls }: Scene, decision: Decision): readonly string[] {
   const spec = decision.desired?.spec
   if (spec === undefined) return []
+  // Replicas share their ports.
+  const isSharer = (each: Decision): boolean =>
+    each.service === decision.service && rolls.services.has(each.service)
   return stopped
     .filter(
       (each) =>
         each.name !== decision.name &&
+        !isSharer(each) &&
         each.observed !== undefined &&
         needsFrom(spec, each.observed),
     )

@@ -37,6 +37,8 @@ export interface Decision {
   readonly verdict: Verdict
   readonly reason: string
   readonly changes: readonly FieldChange[]
+  /** Of one that is removed: another replica of its service takes over from it. */
+  readonly isUpdate?: boolean
 }
 
 export interface Question {
@@ -46,6 +48,8 @@ export interface Question {
   readonly options: PlanOptions
   /** Milliseconds since the epoch. */
   readonly now: number
+  /** Whatever the stack may have, by name: `desired` has those that it is to have at the end. */
+  readonly places: ReadonlyMap<string, DesiredContainer>
 }
 
 /** One decision per container, desired or observed, sorted by service and index. */
@@ -166,7 +170,21 @@ function judgeAlive(
 function decideUnwanted(question: Question, observed: ObservedContainer): Decision {
   const { name, service, index } = observed
   const base = { name, service, index, observed, changes: [] }
-  return { ...base, ...judgeUnwanted(question, observed) }
+  return { ...base, ...judgeUnwanted(question, observed), ...givenUp(question, observed) }
+}
+
+/** An old replica of a service whose new one has taken another place. */
+function givenUp(
+  question: Question,
+  observed: ObservedContainer,
+): Partial<Pick<Decision, 'reason' | 'changes' | 'isUpdate'>> {
+  const place = question.places.get(observed.name)
+  if (place === undefined || isFresh(question, place, observed)) return {}
+  if (isForced(question, place.service)) {
+    return { isUpdate: true, reason: 'forced by --force-recreate' }
+  }
+  const changes = diffContainer(place, observed)
+  return { isUpdate: true, reason: summarize(changes), changes }
 }
 
 function judgeUnwanted(
@@ -198,13 +216,27 @@ function isToGo({ removeOrphans, removedServices }: PlanOptions, orphan: string)
   return removeOrphans === true || removedServices?.includes(orphan) === true
 }
 
-function isNoRecreate({ options }: Question): boolean {
+function isNoRecreate({ options }: Pick<Question, 'options'>): boolean {
   return options.noRecreate === true
 }
 
-function isForced({ options, selection }: Question, service: string): boolean {
+function isForced(
+  { options, selection }: Pick<Question, 'options' | 'selection'>,
+  service: string,
+): boolean {
   if (options.forceRecreate !== true) return false
   return options.alwaysRecreateDeps === true || selection.targeted.has(service)
+}
+
+/** True when a container need not be replaced, whatever becomes of it otherwise. */
+export function isFresh(
+  question: Pick<Question, 'options' | 'selection'>,
+  desired: DesiredContainer,
+  observed: ObservedContainer,
+): boolean {
+  if (isNoRecreate(question) || !question.selection.selected.has(desired.service)) return true
+  if (isForced(question, desired.service)) return false
+  return diffContainer(desired, observed).every(({ path }) => isLive(path))
 }
 
 /** A name that moved to another service is another container too. */

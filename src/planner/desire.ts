@@ -9,6 +9,7 @@ import { dependenciesOf } from './desire/dependencies.ts'
 import { fileValues } from './desire/file-mounts.ts'
 import { imagesOf, overImageOf } from './desire/images.ts'
 import { networkSpecs } from './desire/networks.ts'
+import { updateOf } from './desire/updates.ts'
 import { volumeSpecs } from './desire/volumes.ts'
 import { didYouMean } from './did-you-mean.ts'
 import type { DesiredContainer, DesiredState, StackSource } from './model.ts'
@@ -43,6 +44,13 @@ export function desire(
     containersOf(stack, name, { ...options, directory: source.directory }),
   )
   const builds = buildsOf(stack, services)
+  const updates = services.flatMap((name) => {
+    const placeAt = (index: number): DesiredContainer =>
+      containerAt(stack, { name, index, directory: source.directory })
+    const count = containers.filter((each) => each.service === name).length
+    const update = updateOf(stack, name, { count, placeAt })
+    return update === undefined ? [] : [[name, update] as const]
+  })
   return {
     stack: stack.name,
     source,
@@ -55,6 +63,7 @@ export function desire(
     volumes: volumeSpecs(stack),
     images: imagesOf(stack, containers),
     ...(builds.length === 0 ? {} : { builds }),
+    ...(updates.length === 0 ? {} : { updates: Object.fromEntries(updates) }),
     ...(options.environment === undefined
       ? {}
       : { values: fileValues(stack, options.environment) }),
@@ -68,20 +77,29 @@ function containersOf(
 ): readonly DesiredContainer[] {
   const service = stack.services[serviceName]
   if (service === undefined) return []
-  return Array.from({ length: replicasOf(serviceName, service, options) }, (_, at) => {
-    const index = at + 1
-    const name = containerName(stack, serviceName, index)
-    const place: Place = { stack, directory, serviceName, service, name, index }
-    const overImage = overImageOf(service)
-    return {
-      name,
-      service: serviceName,
-      index,
-      spec: containerSpec(place),
-      dependsOn: dependenciesOf(service),
-      ...(overImage === undefined ? {} : { overImage }),
-    }
-  })
+  return Array.from({ length: replicasOf(serviceName, service, options) }, (_, at) =>
+    containerAt(stack, { name: serviceName, index: at + 1, directory }),
+  )
+}
+
+function containerAt(
+  stack: Stack,
+  at: { readonly name: string; readonly index: number; readonly directory: string },
+): DesiredContainer {
+  const { name: serviceName, index, directory } = at
+  const service = stack.services[serviceName]
+  if (service === undefined) throw new Error(`unreachable: "${serviceName}" is a service`)
+  const name = containerName(stack, serviceName, index)
+  const place: Place = { stack, directory, serviceName, service, name, index }
+  const overImage = overImageOf(service)
+  return {
+    name,
+    service: serviceName,
+    index,
+    spec: containerSpec(place),
+    dependsOn: dependenciesOf(service),
+    ...(overImage === undefined ? {} : { overImage }),
+  }
 }
 
 function replicasOf(name: string, service: Service, { scale }: DesireOptions): number {

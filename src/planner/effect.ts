@@ -1,6 +1,6 @@
 /** What an action does to the observed state when it succeeds: the pure half of each action. */
 
-import type { Action, ObservedContainer, ObservedState } from './model.ts'
+import type { Action, NetworkSpec, ObservedContainer, ObservedState } from './model.ts'
 import { anonymousVolumes } from './resources.ts'
 
 /**
@@ -11,14 +11,8 @@ import { anonymousVolumes } from './resources.ts'
 // oxlint-disable-next-line typescript/consistent-return -- the switch covers every kind
 export function effect(observed: ObservedState, action: Action): ObservedState {
   if ('volume' in action) return volumeEffect(observed, action)
+  if ('network' in action) return networkEffect(observed, action)
   switch (action.kind) {
-    case 'create-network':
-      return { ...observed, networks: [...observed.networks, networkOf(action)] }
-    case 'remove-network':
-      return {
-        ...observed,
-        networks: observed.networks.filter(({ spec }) => spec.name !== action.network.name),
-      }
     case 'create-container':
       return { ...observed, containers: [...observed.containers, containerOf(action)] }
     case 'update-container':
@@ -35,9 +29,23 @@ export function effect(observed: ObservedState, action: Action): ObservedState {
     case 'pause-container':
     case 'unpause-container':
       return changed(observed, action.name, pausedOr(action.kind))
-    case 'signal-container':
-      // What the program makes of it nobody can say.
+    case 'settle-update':
+    // What a program makes of a signal nobody can say.
+    case 'signal-container': // fallthrough
       return observed
+  }
+}
+
+function networkEffect(
+  observed: ObservedState,
+  action: ActionOf<'create-network' | 'remove-network'>,
+): ObservedState {
+  if (action.kind === 'create-network') {
+    return { ...observed, networks: [...observed.networks, networkOf(action.network)] }
+  }
+  return {
+    ...observed,
+    networks: observed.networks.filter(({ spec }) => spec.name !== action.network.name),
   }
 }
 
@@ -56,7 +64,7 @@ function pausedOr(kind: 'pause-container' | 'unpause-container') {
 
 type ActionOf<K extends Action['kind']> = Extract<Action, { readonly kind: K }>
 
-function networkOf({ network }: ActionOf<'create-network'>): ObservedState['networks'][number] {
+function networkOf(network: NetworkSpec): ObservedState['networks'][number] {
   return {
     spec: network,
     bridge: '',

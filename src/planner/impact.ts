@@ -33,6 +33,7 @@ const USUAL_MS: Readonly<Record<Action['kind'], number>> = {
   'unpause-container': 2,
   'signal-container': 2,
   'update-container': 5,
+  'settle-update': 0,
 }
 const HEALTH_MS = 60
 
@@ -49,7 +50,9 @@ export function impactOf({ actions }: Plan, observed: ObservedState): Impact {
 function downtimeOf(actions: readonly Action[], { containers }: ObservedState): readonly string[] {
   const alive = new Set(containers.filter(isAlive).map(({ name }) => name))
   const stopped = actions.flatMap((action) =>
-    action.kind === 'stop-container' && alive.has(action.name) ? [action.service] : [],
+    action.kind === 'stop-container' && action.drain !== true && alive.has(action.name)
+      ? [action.service]
+      : [],
   )
   return [...new Set(stopped)].toSorted(compareNames)
 }
@@ -67,10 +70,15 @@ function dataLostOf(actions: readonly Action[], { containers }: ObservedState): 
 
 function usualMs(action: Action): number {
   if (action.kind === 'stop-container') return Math.min(action.graceMs, USUAL_MS[action.kind])
+  if (action.kind === 'settle-update') return settleMs(action)
   const usual = USUAL_MS[action.kind]
   if (action.kind !== 'start-container') return usual
   const waits = action.waitFor.some(({ condition }) => condition !== 'service_started')
   return waits ? usual + HEALTH_MS : usual
+}
+
+function settleMs({ rule, batch, batches }: Extract<Action, { kind: 'settle-update' }>): number {
+  return rule.monitorMs + (batch < batches ? rule.delayMs : 0)
 }
 
 /** Every action comes after those it waits for, so one look at each is enough. */
@@ -79,7 +87,7 @@ function longestPath(actions: readonly Action[]): readonly Action[] {
   let longest: readonly Action[] = []
   let longestMs = -1
   for (const action of actions) {
-    const optional = action.kind === 'start-container' ? (action.afterEnd ?? []) : []
+    const optional = 'afterEnd' in action ? (action.afterEnd ?? []) : []
     const before = [...action.after, ...optional]
       .map((id) => paths.get(id))
       .filter((each) => each !== undefined)

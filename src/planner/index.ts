@@ -32,6 +32,7 @@ export {
   type LifecycleVerb,
 } from './lifecycle.ts'
 export { desireOneOff, planOneOff, type OneOffChanges, type OneOffRequest } from './one-off.ts'
+export { mapPlaces, placesOf } from './places.ts'
 export { plan, type PlanRequest } from './plan.ts'
 export { planToJson, type ActionJson, type PlanJson } from './plan-json.ts'
 export { knownChanges, SPEC_VERSION } from './spec-version.ts'

@@ -32,6 +32,10 @@ export type {
 
 export type * from './model-observed.ts'
 
+import type { ServiceUpdate, UpdateRule } from './model-update.ts'
+
+export type * from './model-update.ts'
+
 /** Plain JSON data; the engine stores it as it is, and compares it field by field. */
 export interface DesiredState {
   /** Project name, `[a-z0-9][a-z0-9_-]*`. */
@@ -54,6 +58,8 @@ export interface DesiredState {
   readonly values?: Readonly<Record<string, string>>
   /** Images that the services ask for, each once; absent: none is to be looked up. */
   readonly images?: readonly DesiredImage[]
+  /** By service: how its replicas are updated. Absent: all at once. */
+  readonly updates?: Readonly<Record<string, ServiceUpdate>>
 }
 
 export interface StackSource {
@@ -277,6 +283,26 @@ export type Action = {
       readonly name: string
       readonly service: string
       readonly graceMs: number
+      /** Others of its service serve meanwhile: they get its clients before it ends. */
+      readonly drain?: boolean
+    }
+  | {
+      /** Waits until replicas that have just been updated have proved themselves. */
+      readonly kind: 'settle-update'
+      /** The service. */
+      readonly name: string
+      readonly service: string
+      /** Starts that must have ended first, done or not. */
+      readonly afterEnd: readonly string[]
+      /** Of this batch, and of those before it. */
+      readonly containers: readonly string[]
+      readonly earlier: readonly string[]
+      /** How many the whole update has. */
+      readonly total: number
+      /** From 1. */
+      readonly batch: number
+      readonly batches: number
+      readonly rule: UpdateRule
     }
   | {
       readonly kind: 'remove-container'

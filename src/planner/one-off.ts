@@ -112,7 +112,8 @@ export function planOneOff(request: {
   readonly noDeps: boolean
   readonly now: number
 }): Plan {
-  const { desired, observed, container, noDeps, now } = request
+  const { observed, container, noDeps, now } = request
+  const { updates: _, ...desired } = request.desired
   const others = <T extends { readonly service: string }>(list: readonly T[]): readonly T[] =>
     list.filter(({ service }) => service !== container.service)
   const existing = new Map(observed.networks.map(({ spec }) => [spec.name, spec]))

@@ -26,6 +26,8 @@ export interface PlanOptions {
   readonly noStart?: boolean | undefined
   /** Restart the named services (all, when none is named), whether or not anything changed. */
   readonly restart?: boolean | undefined
+  /** The way back from an update that failed: `rollback_config` says how. */
+  readonly rollback?: boolean | undefined
   /** False: containers of `run` stay when the stack is taken down or stopped. */
   readonly oneOffs?: boolean | undefined
   /** A replaced container gets empty anonymous volumes. */

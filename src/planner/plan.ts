@@ -1,10 +1,11 @@
 /** The subtraction: what a stack should be, minus what the machine has, is a plan. */
 
 import { actionsOf } from './actions.ts'
-import { decide, hasCompleted, ORPHAN, type Decision, type Question } from './decide.ts'
+import { decide, hasCompleted, isFresh, ORPHAN, type Decision, type Question } from './decide.ts'
 import type { DesiredState, ObservedState, Plan } from './model.ts'
 import type { PlanOptions } from './options.ts'
 import { dependencyGraph } from './order.ts'
+import { placesOf, withPlaces } from './places.ts'
 import { propagate } from './propagate.ts'
 import { decideNetworks, decideVolumes } from './resources.ts'
 import { selectServices } from './select.ts'
@@ -25,16 +26,28 @@ export interface PlanRequest {
  * The list is in an order in which it could be executed one by one; `after` says what really waits.
  * @throws UsageError NO_SUCH_SERVICE when `options.services` names an unknown service.
  */
-export function plan({ desired, observed, now, options = {} }: PlanRequest): Plan {
-  const graph = dependencyGraph(desired?.containers ?? [], observed.containers)
-  const selection = selectServices({ desired, observed, graph }, options)
-  const question: Question = { desired, observed, selection, options, now }
+export function plan(request: PlanRequest): Plan {
+  const { desired, observed } = request
+  const question = questionOf(request)
   const world = settle(question)
   return {
     stack: desired?.stack ?? observed.stack,
     actions: actionsOf(question, world),
     notes: notesOf(question, world),
   }
+}
+
+function questionOf({ desired: asked, observed, now, options = {} }: PlanRequest): Question {
+  const graph = dependencyGraph(asked?.containers ?? [], observed.containers)
+  const selection = selectServices({ desired: asked, observed, graph }, options)
+  const base = { observed, selection, options, now, places: new Map() }
+  if (asked === undefined) return { ...base, desired: undefined }
+  const desired = withPlaces(asked, {
+    observed: observed.containers.filter(({ oneOff }) => oneOff === undefined),
+    isFresh: (place, found) => isFresh({ selection, options }, place, found),
+    isRollback: options.rollback === true,
+  })
+  return { ...base, desired, places: new Map(placesOf(asked).map((each) => [each.name, each])) }
 }
 
 /**
@@ -58,9 +71,18 @@ function settle(question: Question): World {
 function notesOf({ desired, observed }: Question, world: World): readonly string[] {
   return [
     ...sourceNotes(desired, observed),
+    ...obstacleNotes(desired),
     ...world.containers.flatMap(containerNotes),
     ...world.volumes.flatMap((each) => (each.note === undefined ? [] : [each.note])),
   ]
+}
+
+function obstacleNotes(desired: DesiredState | undefined): readonly string[] {
+  return Object.entries(desired?.updates ?? {}).flatMap(([service, { obstacle }]) =>
+    obstacle === undefined
+      ? []
+      : [`Service "${service}" is updated stop-first, not start-first: ${obstacle}`],
+  )
 }
 
 function containerNotes({ name, service, verdict, reason, observed }: Decision): readonly string[] {

@@ -47,7 +47,10 @@ function fatesOf(decisions: readonly Decision[]): Fates {
   const withVerdict = (verdict: Decision['verdict']): ReadonlySet<string> =>
     new Set(decisions.filter((each) => each.verdict === verdict).map((each) => each.service))
   return {
-    replaced: withVerdict('replace'),
+    replaced: new Set([
+      ...withVerdict('replace'),
+      ...decisions.filter((each) => each.isUpdate === true).map((each) => each.service),
+    ]),
     restarted: withVerdict('restart'),
   }
 }

@@ -8,6 +8,7 @@ import { isAlive } from './is-alive.ts'
 import type { Action, DesiredContainer } from './model.ts'
 import { compareNames, dependencyGraph, inStartOrder, reversed, type Graph } from './order.ts'
 import type { NetworkDecision } from './resources.ts'
+import { noRolls, type Rolls } from './rolls.ts'
 import type { World } from './world.ts'
 
 export interface Scene {
@@ -33,9 +34,10 @@ export interface Scene {
   /** Networks that must go before another can be made in their place. */
   readonly early: readonly NetworkDecision[]
   readonly late: readonly NetworkDecision[]
+  readonly rolls: Rolls
 }
 
-export function sceneOf(question: Question, world: World): Scene {
+export function sceneOf(question: Question, world: World, rolls: Rolls = noRolls): Scene {
   const wanted = question.desired?.containers ?? []
   const present = question.observed.containers
   const starting = dependencyGraph(wanted, present)
@@ -60,13 +62,18 @@ export function sceneOf(question: Question, world: World): Scene {
     requiring: requiredEdges(starting, wanted),
     stopping: reversed(starting),
     starts: idsByService(upwards.filter(isStarted), startId),
-    stops: idsByService(upwards.filter(isStopped), stopId),
+    // A service that is updated in batches goes on serving: nobody waits for its end.
+    stops: idsByService(
+      upwards.filter((each) => isStopped(each) && !rolls.services.has(each.service)),
+      stopId,
+    ),
     upwards,
     downwards,
     removed: downwards.filter(isRemoved),
     stopped,
     early: gone.filter(inTheWay),
     late: gone.filter((each) => !inTheWay(each)),
+    rolls,
   }
 }
 

@@ -19,6 +19,7 @@ export interface Step {
 export function stepsOf({ actions }: Plan): readonly Step[] {
   const groups = new Map<string, Action[]>()
   for (const action of actions) {
+    if (action.kind === 'settle-update') continue
     const key = `${resourceOf(action)} ${subjectOf(action)}`
     groups.set(key, [...(groups.get(key) ?? []), action])
   }

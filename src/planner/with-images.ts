@@ -9,6 +9,7 @@ import type {
   MountSpec,
 } from './model.ts'
 import { compareNames } from './order.ts'
+import { mapPlaces } from './places.ts'
 
 /** The part of an image that belongs to the desired state; the rest is read when it starts. */
 export interface ImageFacts {
@@ -28,11 +29,10 @@ export function withImages(
   desired: DesiredState,
   factsOf: (spec: Pick<ContainerSpec, 'image' | 'platform'>) => ImageFacts | undefined,
 ): DesiredState {
-  const containers = desired.containers.map((container) => {
+  return mapPlaces(desired, (container) => {
     const facts = factsOf(container.spec)
     return facts === undefined ? container : withImage(container, facts)
   })
-  return { ...desired, containers }
 }
 
 function withImage(container: DesiredContainer, facts: ImageFacts): DesiredContainer {

@@ -31,6 +31,14 @@ test('exec() keeps standard output and standard error apart', async () => {
   })
 })
 
+test('exec() takes a signal for a program that has just ended', async () => {
+  const session = await world.engine.exec(NAME, { command: ['true'], tty: false })
+  // Nothing of ours runs meanwhile: it ends and is reaped, and nobody here has heard of it.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300)
+  session.signal('SIGKILL')
+  expect(await session.exited).toEqual({ exitCode: 0 })
+})
+
 test('exec() passes standard input on, whole and in order, to its end', async () => {
   const session = await world.engine.exec(NAME, { command: ['md5sum'], tty: false })
   const bytes = Buffer.alloc(3 * 1024 * 1024, 'a line of text\n')

@@ -51,6 +51,7 @@ export function textOf(action: Action): string {
   const verb = action.kind.replace('-container', '')
   if ('network' in action) return `${verb} ${action.network.name}`
   if ('volume' in action) return `${verb} ${action.volume.name}`
+  if (action.kind === 'settle-update') return `settle ${action.name}/${action.batch}`
   return `${verb} ${'container' in action ? action.container.name : action.name}`
 }
 

@@ -12,6 +12,7 @@ import type {
   ObservedContainer,
   ObservedState,
   PortSpec,
+  UpdateRule,
   VolumeSpec,
 } from '../../src/planner/index.ts'
 
@@ -67,7 +68,30 @@ export function desiredOf(text: string): DesiredState {
     containers,
     networks: unique(specs.flatMap(networkNames)).map((name) => networkOf(name)),
     volumes: unique(specs.flatMap(volumeNames)).map((name) => volumeOf(name)),
+    ...updatesOf(services),
   }
+}
+
+/** `update: { order: start-first, parallelism: 2 }`; the other fields have their defaults. */
+function updatesOf(services: ReadonlyMap<string, Fields>): Pick<DesiredState, 'updates'> {
+  const updates = [...services].flatMap(([service, fields]) => {
+    const given = fields['update'] as Partial<UpdateRule> | undefined
+    if (given === undefined) return []
+    const rule = { ...RULE, ...given }
+    const count = (fields['scale'] as number | undefined) ?? 1
+    const spares = replicas(service, { ...fields, scale: 2 * count }).slice(count)
+    return [[service, { update: rule, rollback: rule, spares }] as const]
+  })
+  return updates.length === 0 ? {} : { updates: Object.fromEntries(updates) }
+}
+
+const RULE: UpdateRule = {
+  parallelism: 1,
+  order: 'stop-first',
+  delayMs: 0,
+  monitorMs: 0,
+  failureAction: 'pause',
+  maxFailureRatio: 0,
 }
 
 /**

@@ -37,6 +37,7 @@ import type { OciConfig } from './oci.ts'
 import { ownCapabilities } from './limits.ts'
 import { cachedProgram } from './program-cache.ts'
 import { programInput } from './program-input.ts'
+import { sendSignal } from './processes.ts'
 import { listenToPipe } from './reports.ts'
 import { signalNumber } from './stop.ts'
 
@@ -260,7 +261,7 @@ function follow(
           if (streams.master !== undefined) setWindowSize(streams.master, size)
         },
         signal: (name) => {
-          if (pidfd !== undefined) pidfdSendSignal(pidfd, signalNumber(name))
+          if (pidfd !== undefined) sendSignal(pidfd, signalNumber(name))
         },
         exited: exited.promise,
       })

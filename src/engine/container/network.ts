@@ -4,7 +4,6 @@ import { readFileSync } from 'node:fs'
 import { close, dup, type Fd } from '../../linux/index.ts'
 import type { DnsRequest, DnsServer } from '../../net/index.ts'
 import { EngineError } from '../../errors.ts'
-import { healthOf } from '../health-state.ts'
 import type { Machine } from '../machine.ts'
 import { attachAll, attachmentsOf } from '../network/attach.ts'
 import { networkRecords } from '../network/records.ts'
@@ -89,6 +88,7 @@ export function publishNames(
   record: ContainerRecord,
   interfaces: readonly AttemptInterface[],
 ): void {
+  const isServing = isReady(machine, record)
   for (const { network, aliases } of attachmentsOf(record)) {
     const own = interfaces.find((one) => one.network === network)
     const names = [...new Set([record.name, ...aliases])]
@@ -97,24 +97,31 @@ export function publishNames(
       names,
       address: own?.ipv4,
       address6: own?.ipv6,
-      isReady: isReady(machine, record),
+      isReady: isServing,
       container: record.name,
       stack: record.stack,
     })
   }
+  machine.net.setServing(record.name, isServing)
 }
 
-/** A container without a check is ready as soon as it runs. */
-function isReady(machine: Machine, { name }: ContainerRecord): boolean {
+/**
+ * Whether clients are to be led to it while others of its service could serve them as well. A
+ * container without a check is ready as soon as it runs.
+ */
+export function isReady(machine: Machine, { name, spec }: ContainerRecord): boolean {
   const container = machine.containers.get(name)
-  const health = container ? healthOf(container) : 'none'
-  return health === 'none' || health === 'healthy'
+  if (container?.draining === true) return false
+  if (spec.healthcheck === undefined) return true
+  const { attempt } = container ?? {}
+  return (attempt?.health?.state ?? attempt?.record.health) === 'healthy'
 }
 
 export function forgetNames(machine: Machine, record: ContainerRecord): void {
   for (const { network } of attachmentsOf(record)) {
     machine.net.names.delete({ network, container: record.name })
   }
+  machine.net.setServing(record.name, true)
 }
 
 /** Nameservers of the host's resolv.conf that can be reached from the supervisor. */

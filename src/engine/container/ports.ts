@@ -4,6 +4,7 @@ import type { ObservedPort } from '../../planner/index.ts'
 import type { Machine } from '../machine.ts'
 import { defaultRoutes } from '../network/attach.ts'
 import { bindPorts } from '../network/bind.ts'
+import { isReady } from './network.ts'
 import { networkRecords } from '../network/records.ts'
 import type { AttemptInterface, ContainerRecord } from '../records/container.ts'
 
@@ -22,6 +23,7 @@ export async function publishPorts(
   const networks = [...networkRecords(machine, record).values()].map(({ spec }) => spec)
   const entry = interfaces.find(({ network }) => network === outward) ?? interfaces[0]
   if (entry === undefined) return []
+  machine.net.setServing(record.name, isReady(machine, record))
   return machine.net.publish({
     container: record.name,
     service: record.service,

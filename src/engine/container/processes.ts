@@ -28,7 +28,8 @@ function orGone(open: () => Fd): Fd | undefined {
   }
 }
 
-function sendSignal(pidfd: Fd, signal: number): void {
+/** One that has ended is success, reaped or not. */
+export function sendSignal(pidfd: Fd, signal: number): void {
   try {
     pidfdSendSignal(pidfd, signal)
   } catch (error) {

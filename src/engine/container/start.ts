@@ -49,6 +49,7 @@ export function startContainer(machine: Machine, container: LiveContainer): Prom
 async function start(machine: Machine, container: LiveContainer): Promise<void> {
   if (container.held) await container.held
   const { record } = container
+  container.draining = false
   update(machine, container, {
     attempts: record.attempts + 1,
     bootId: machine.bootId,

@@ -4,7 +4,7 @@
  */
 
 import { EngineError } from '../../errors.ts'
-import type { Action, DesiredState, Plan } from '../../planner/index.ts'
+import { type Action, type DesiredState, type Plan, placesOf } from '../../planner/index.ts'
 import type { Machine } from '../machine.ts'
 import { bindPorts } from './bind.ts'
 import { findNetwork } from './records.ts'
@@ -58,7 +58,7 @@ function checkExternal(machine: Machine, name: string): void {
 /** Ports of containers that the plan makes or changes, but for what those hold that go. */
 function portChecks(machine: Machine, plan: Plan, desired: DesiredState): readonly (() => void)[] {
   const specs = new Map(
-    desired.containers.map(({ name, spec, service }) => [name, { spec, service }]),
+    placesOf(desired).map(({ name, spec, service }) => [name, { spec, service }]),
   )
   const going = plan.actions.flatMap((action) => goingBy(action))
   const names = plan.actions.flatMap((action) => takingBy(action))

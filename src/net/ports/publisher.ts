@@ -36,6 +36,8 @@ export class Publisher {
   readonly #held = new Map<string, Held>()
   /** What was published by this process: all there is where nobody else remembers it. */
   #known: readonly KnownPort[] = []
+  /** Containers whose clients go elsewhere while others serve: not ready, or about to end. */
+  readonly #resting = new Set<string>()
 
   constructor(firewall: Firewall | undefined) {
     this.#firewall = firewall
@@ -96,17 +98,36 @@ export class Publisher {
     await this.#replace(container, [])
   }
 
+  setServing(container: string, isServing: boolean): void {
+    if (this.#resting.has(container) === !isServing) return
+    const own = this.#known.filter((one) => one.container === container)
+    // Before: what rests is not to be seen in the kernel.
+    const known = own.length > 0 ? this.list() : []
+    if (isServing) this.#resting.delete(container)
+    else this.#resting.add(container)
+    this.#lead(known, new Set(own.map(keyText)))
+  }
+
+  /** With those that the kernel does not show, as others serve in their place. */
   list(): readonly KnownPort[] {
     const firewall = this.#firewall
-    return firewall ? readPorts(firewall.sets, firewall.ports()) : this.#known
+    if (!firewall) return this.#known
+    const shown = readPorts(firewall.sets, firewall.ports())
+    const isShown = new Set(shown.map(placeText))
+    return [
+      ...shown,
+      ...this.#known.filter(
+        (one) => this.#resting.has(one.container) && !isShown.has(placeText(one)),
+      ),
+    ]
   }
 
   /** Writes again what somebody removed from the kernel. */
   repair(): void {
     const firewall = this.#firewall
     if (!firewall || this.#known.length === 0) return
-    const known = new Map(this.list().map((one) => [`${keyText(one)} ${one.container}`, one]))
-    for (const one of this.#known) known.set(`${keyText(one)} ${one.container}`, one)
+    const known = new Map(this.list().map((one) => [placeText(one), one]))
+    for (const one of this.#known) known.set(placeText(one), one)
     this.#writeElements(firewall, [...known.values()], new Set([...known.values()].map(keyText)))
   }
 
@@ -174,14 +195,32 @@ export class Publisher {
     const gone = all.filter((one) => one.container === container)
     const known = [...all.filter((one) => one.container !== container), ...wanted]
     const touched = new Set([...gone, ...wanted].map(keyText))
-    if (touched.size === 0) return
-    if (this.#firewall) this.#writeElements(this.#firewall, known, touched)
-    this.#known = [...this.#known.filter((one) => one.container !== container), ...wanted]
-    for (const key of touched) {
-      const targets = this.#known.filter((one) => keyText(one) === key).map(placeOf)
-      this.#held.get(key)?.proxy?.setTargets(targets)
+    if (wanted.length === 0) this.#resting.delete(container)
+    const before = this.#known
+    this.#known = [...before.filter((one) => one.container !== container), ...wanted]
+    try {
+      this.#lead(known, touched)
+    } catch (error) {
+      this.#known = before
+      throw error
     }
     await this.#releaseUnused()
+  }
+
+  /** Leads clients of the ports `touched` to those of `known` that serve. */
+  #lead(known: readonly KnownPort[], touched: ReadonlySet<string>): void {
+    if (touched.size === 0) return
+    if (this.#firewall) this.#writeElements(this.#firewall, known, touched)
+    for (const key of touched) {
+      const targets = this.#serving(this.#known.filter((one) => keyText(one) === key))
+      this.#held.get(key)?.proxy?.setTargets(targets.map(placeOf))
+    }
+  }
+
+  /** All of them when none serves: one that is not ready yet is better than nobody. */
+  #serving(sharers: readonly KnownPort[]): readonly KnownPort[] {
+    const serving = sharers.filter(({ container }) => !this.#resting.has(container))
+    return serving.length === 0 ? sharers : serving
   }
 
   #writeElements(
@@ -196,7 +235,7 @@ export class Publisher {
       return portElements(
         firewall.sets,
         key,
-        known.filter((one) => keyText(one) === text),
+        this.#serving(known.filter((one) => keyText(one) === text)),
       )
     })
     for (const family of familiesOf(known.map(({ hostIp }) => hostIp))) firewall.ensureTable(family)
@@ -255,6 +294,11 @@ function knownPort(
   const gateway = gateways.find((one) => familyOf(one) === family) ?? address
   const { container, stack } = request
   return { ...key, container, stack, address, target: port.target, gateway }
+}
+
+/** Says which container has the port, as well. */
+function placeText(port: KnownPort): string {
+  return `${keyText(port)} ${port.container}`
 }
 
 function placeOf({ address: host, target: port }: KnownPort): Place {

@@ -75,6 +75,7 @@ function netOf(kernel: FakeKernel): Machine['net'] {
     checkNetwork: () => undefined,
     checkPorts: () => undefined,
     unpublish: () => undefined,
+    setServing: () => undefined,
     repair: () => undefined,
     names: { set: () => undefined, delete: () => undefined },
   }

@@ -256,11 +256,11 @@ class Simulation {
 
   #differences(desired: DesiredState): readonly string[] {
     const observed = observeStack(this.#now, STACK).containers
-    const wanted = new Set(desired.containers.map(({ name }) => name))
+    const wanted = placed(desired, observed)
     const extra = observed
-      .filter(({ name }) => !wanted.has(name))
+      .filter(({ name }) => !wanted.some((one) => one.name === name))
       .map(({ name }) => `extra ${name}`)
-    const missing = desired.containers.flatMap(({ name, spec }) => {
+    const missing = wanted.flatMap(({ name, spec }) => {
       const found = observed.find((one) => one.name === name)
       if (!found) return [`${name} is missing`]
       if (!isDeepStrictEqual(found.spec, spec)) return [`${name} is an old one`]
@@ -307,6 +307,20 @@ class Simulation {
     ]
     if (left.length > 0) throw new Error(`down leaves ${left.join('; ')}`)
   }
+}
+
+/** Containers of a service may have taken its spare places, as many as it is to have. */
+function placed(
+  desired: DesiredState,
+  observed: readonly ObservedContainer[],
+): DesiredState['containers'] {
+  const present = new Set(observed.map(({ name }) => name))
+  return (desired.services ?? []).flatMap((service) => {
+    const own = desired.containers.filter((one) => one.service === service)
+    const all = [...own, ...(desired.updates?.[service]?.spares ?? [])]
+    const there = all.filter(({ name }) => present.has(name))
+    return [...there, ...all.filter(({ name }) => !present.has(name))].slice(0, own.length)
+  })
 }
 
 /** It has done what it had to do, and `up` does not run it again. */

@@ -1,5 +1,10 @@
 /** Stacks that chance writes: a few services with programs, policies, replicas and dependencies. */
-import type { Dependency, DesiredContainer, DesiredState } from '../../../src/planner/index.ts'
+import type {
+  Dependency,
+  DesiredContainer,
+  DesiredState,
+  ServiceUpdate,
+} from '../../../src/planner/index.ts'
 import { specOf } from '../../planner/world.ts'
 import type { Random } from './random.ts'
 
@@ -12,6 +17,9 @@ export function randomStack(stack: string, random: Random): DesiredState {
   const containers = present.flatMap((service, at) =>
     replicas(stack, { service, before: present.slice(0, at) }, random),
   )
+  const updates = present
+    .filter(() => random.chance(40))
+    .map((service) => [service, randomUpdate(service, containers, random)] as const)
   const isUsed = containers.some(({ spec }) => spec.network.kind === 'networks')
   return {
     stack,
@@ -20,7 +28,31 @@ export function randomStack(stack: string, random: Random): DesiredState {
     containers,
     networks: isUsed ? [network()] : [],
     volumes: [],
+    updates: Object.fromEntries(updates),
   }
+}
+
+/** A job that fails, or a program that crashes, must not hold up all that follows. */
+function randomUpdate(
+  service: string,
+  containers: readonly DesiredContainer[],
+  random: Random,
+): ServiceUpdate {
+  const own = containers.filter((each) => each.service === service)
+  const isServer = own[0]?.spec.command?.[0] === 'server'
+  const rule = {
+    parallelism: random.between(0, 2),
+    order: random.pick(['start-first', 'start-first', 'stop-first'] as const),
+    delayMs: random.pick([0, 50]),
+    monitorMs: random.pick([0, 10, 500]),
+    failureAction: isServer ? random.pick(['pause', 'continue', 'rollback'] as const) : 'continue',
+    maxFailureRatio: 0,
+  } as const
+  const spares = own.map((each) => {
+    const index = each.index + own.length
+    return { ...each, index, name: each.name.replace(/\d+$/, String(index)) }
+  })
+  return { update: rule, rollback: rule, spares }
 }
 
 interface Place {
