@@ -12,11 +12,20 @@ import {
   property,
 } from 'fast-check'
 import { expect, test } from 'vitest'
-import * as z from 'zod'
+import type * as z from 'zod'
 import { Report } from '../../src/spec/diagnostics/report.ts'
 import { checkable } from '../../src/spec/schema/checkable.ts'
-import { between, either, fixed, named, unique } from '../../src/spec/schema/kinds.ts'
-import { quickTest } from '../../src/spec/schema/quick.ts'
+import {
+  atLeast,
+  between,
+  either,
+  fixed,
+  named,
+  oneOf,
+  strictFlag,
+  text,
+  unique,
+} from '../../src/spec/schema/kinds.ts'
 import { stackSchema } from '../../src/spec/schema/stack.ts'
 import type { Node } from '../../src/spec/tree/node.ts'
 import { parseYaml } from '../../src/spec/tree/parse.ts'
@@ -53,15 +62,17 @@ const SERVICE = [
   'null',
 ]
 
-test.each(SERVICE)('quickTest() of %s says what zod says', (service) => {
+test.each(SERVICE)('fits() of %s says what zod says', (service) => {
   const node = nodeOf(`services: {a: ${service}}`)
-  expect(quickTest(stackSchema)(node)).toBe(stackSchema.safeParse(checkable(node)).success)
+  expect(stackSchema.fits(node)).toBe(stackSchema.zod.safeParse(checkable(node)).success)
 })
 
-test('quickTest() says what zod says of any keys with any values', { timeout: 60_000 }, () => {
+test('fits() says what zod says of any keys with any values', { timeout: 60_000 }, () => {
   const keys = Object.keys(
     (
-      stackSchema as z.ZodObject<{ services: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodObject>> }>
+      stackSchema.zod as z.ZodObject<{
+        services: z.ZodOptional<z.ZodRecord<z.ZodString, z.ZodObject>>
+      }>
     ).shape.services.unwrap().valueType.shape,
   )
   const scalar = oneof(
@@ -89,24 +100,33 @@ test('quickTest() says what zod says of any keys with any values', { timeout: 60
   assert(
     property(services, (stack) => {
       const node = nodeOf(JSON.stringify({ services: stack }))
-      expect(quickTest(stackSchema)(node)).toBe(stackSchema.safeParse(checkable(node)).success)
+      expect(stackSchema.fits(node)).toBe(stackSchema.zod.safeParse(checkable(node)).success)
     }),
     { numRuns: 500 },
   )
 })
 
-test('quickTest() leaves what it does not know to zod', () => {
-  const schemas = [
-    z.string().min(3),
-    z.string().refine((text) => text === 'b'),
-    z.array(z.string()).min(2),
-    z.number().multipleOf(2),
-    z.int32(),
-    z.any(),
-  ]
-  for (const schema of schemas) expect(quickTest(schema)(nodeOf('[a]'))).toBe(false)
-  expect(quickTest(z.string().min(3))(nodeOf('abc'))).toBe(false)
-  const known = fixed({ a: either(between(1, 2), unique(named(z.boolean()))) })
-  expect(quickTest(known)(nodeOf('{a: 2, x-b: 1}'))).toBe(true)
-  expect(quickTest(known)(nodeOf('{a: [{}, {}]}'))).toBe(false)
+test('fits() of every building block says what zod says', () => {
+  const flag = either(strictFlag, text)
+  const schema = fixed(
+    { a: either(between(1, 2), unique(named(flag))), b: atLeast(3), c: oneOf('d', 'e') },
+    ['a'],
+  )
+  const nodes: Readonly<Record<string, boolean>> = {
+    '{a: 2, x-b: 1}': true,
+    '{a: 3}': false,
+    '{b: 3}': false,
+    '{a: [{}, {}]}': false,
+    '{a: [{}, {c: yes}], b: 3}': true,
+    '{a: [{}, {c: 1}]}': false,
+    '{a: 1, b: 2}': false,
+    '{a: 1, b: 4, c: e}': true,
+    '{a: 1, c: f}': false,
+  }
+  for (const [text, isGood] of Object.entries(nodes)) {
+    const node = nodeOf(text)
+    expect([text, schema.fits(node)]).toEqual([text, isGood])
+    const own = nodeOf(text.replace(', x-b: 1', ''))
+    expect([text, schema.zod.safeParse(checkable(own)).success]).toEqual([text, isGood])
+  }
 })

@@ -4,7 +4,7 @@ import { stackSchema } from './stack.ts'
 
 /** A draft 2020-12 schema. `x-` keys are allowed in every mapping with fixed keys. */
 export function jsonSchema(): Record<string, unknown> {
-  const schema = z.toJSONSchema(stackSchema, {
+  const schema = z.toJSONSchema(stackSchema.zod, {
     unrepresentable: 'any',
     reused: 'ref',
     override: ({ jsonSchema: part }) => {

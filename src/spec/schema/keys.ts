@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { stackSchema } from './stack.ts'
 
 export function knownKeys(path: readonly (string | number)[]): readonly string[] {
-  let schemas: readonly z.ZodType[] = [stackSchema]
+  let schemas: readonly z.ZodType[] = [stackSchema.zod]
   for (const part of path) schemas = schemas.flatMap(alternatives).flatMap((at) => step(at, part))
   return schemas.flatMap(alternatives).flatMap((schema) => {
     return schema instanceof z.ZodObject ? Object.keys(schema.shape) : []

@@ -8,7 +8,6 @@ import type { MapNode, Node } from '../tree/node.ts'
 import { prune } from '../tree/prune.ts'
 import { checkable, written } from './checkable.ts'
 import { knownKeys } from './keys.ts'
-import { quickTest } from './quick.ts'
 import { stackSchema } from './stack.ts'
 
 export type Path = readonly (string | number)[]
@@ -19,8 +18,8 @@ type Issue = core.$ZodIssue
  * wrong; the paths of that are added to `wrong`.
  */
 export function validate(tree: MapNode, report: Report, wrong: Path[]): MapNode {
-  if (quickTest(stackSchema)(tree)) return tree
-  const result = stackSchema.safeParse(checkable(tree))
+  if (stackSchema.fits(tree)) return tree
+  const result = stackSchema.zod.safeParse(checkable(tree))
   if (result.success) return tree
   const found: Path[] = []
   for (const issue of result.error.issues) {

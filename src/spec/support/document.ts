@@ -18,7 +18,7 @@ everywhere; a key that is not in this table is an error.
 `
 
 export function supportDocument(): string {
-  const paths = [...new Set([...keyPaths(stackSchema, []), ...Object.keys(SUPPORT)])]
+  const paths = [...new Set([...keyPaths(stackSchema.zod, []), ...Object.keys(SUPPORT)])]
   const rows = inOrder(paths).map((path) => {
     const { status, remark } = supportOf(path)
     return `| \`${path}\` | ${status} | ${remark.replaceAll('|', '\\|')} |\n`

@@ -4,9 +4,10 @@
  * plain scalars.
  */
 import {
-  type Alias,
   isAlias,
   isMap,
+  isNode,
+  isPair,
   isScalar,
   isSeq,
   type Node as YamlNode,
@@ -18,19 +19,21 @@ import {
 } from 'yaml'
 import { positionOf } from '../diagnostics/position.ts'
 import type { Report } from '../diagnostics/report.ts'
+import { Assembly } from './assembly.ts'
 import type { Entry, MapNode, Node, Place, Source } from './node.ts'
 import { pathText } from './path.ts'
+import { quickParse } from './quick/quick-parse.ts'
 import { isRefused } from './refuse.ts'
 import { resolvePlain } from './scalar.ts'
 
-/**
- * Nodes that one file may stand for once its aliases are followed: a bomb has thousands of
- * millions.
- */
-const EXPANDED_NODES_MAX = 1_000_000
-
 export function parseYaml(source: Source, report: Report): readonly Node[] {
   if (isRefused(source, report)) return []
+  const quick = quickParse(source, report)
+  return quick === undefined ? parseFully(source, report) : [quick]
+}
+
+/** By the YAML parser alone; what {@link quickParse} is held against. */
+export function parseFully(source: Source, report: Report): readonly Node[] {
   const documents = parseAllDocuments(source.text, {
     version: '1.2',
     schema: 'failsafe',
@@ -66,30 +69,30 @@ function independent(errors: readonly YAMLParseError[], source: Source): readonl
 class Converter {
   readonly #source: Source
   readonly #report: Report
-  readonly #anchors = new Map<string, Node>()
-  readonly #sizes = new WeakMap<Node, number>()
+  readonly #assembly: Assembly
   readonly #path: (string | number)[] = []
-  #expanded = 0
 
   constructor(source: Source, report: Report) {
     this.#source = source
     this.#report = report
+    this.#assembly = new Assembly(source, (finding) => report.error(finding))
   }
 
   /** `near`: place of what stands before, for values that are not written. */
   convert(yaml: YamlNode | null, near?: Place): Node {
     const place = this.#place(yaml, near)
     if (yaml === null) return { kind: 'scalar', type: 'null', value: null, place }
-    if (isAlias(yaml)) return this.#follow(yaml, place)
+    if (isAlias(yaml)) return this.#assembly.follow(yaml.source, place)
     const node = this.#tagged(yaml, place)
-    if (yaml.anchor !== undefined) this.#anchors.set(yaml.anchor, node)
+    if (yaml.anchor !== undefined) this.#assembly.define(yaml.anchor, node)
     return node
   }
 
   #place(yaml: YamlNode | null, near?: Place): Place {
     const range = yaml?.range ?? undefined
     if (range === undefined) return near ?? { source: this.#source, start: 0, end: 0 }
-    return { source: this.#source, start: range[0], end: Math.max(range[0], range[1]) }
+    const end = yaml === null ? range[1] : endOf(yaml)
+    return { source: this.#source, start: range[0], end: Math.max(range[0], end) }
   }
 
   #tagged(yaml: YAMLMap | YAMLSeq | Scalar, place: Place): Node {
@@ -130,26 +133,10 @@ class Converter {
       this.#path.pop()
       if (key === undefined) continue
       if (key === '<<' && isScalar(keyNode) && !isText(keyNode)) merged.push(value)
-      else this.#addEntry(entries, { key, keyPlace, value })
+      else this.#assembly.addEntry(entries, { key, keyPlace, value })
     }
-    for (const value of merged) this.#mergeInto(entries, value)
+    for (const value of merged) this.#assembly.mergeInto(entries, value)
     return { kind: 'map', entries, place }
-  }
-
-  #addEntry(entries: Map<string, Entry>, entry: Entry): void {
-    const earlier = entries.get(entry.key)
-    if (earlier === undefined) {
-      entries.set(entry.key, entry)
-      return
-    }
-    const { line } = positionOf(this.#source, earlier.keyPlace.start)
-    this.#report.error({
-      rule: 'duplicate-key',
-      place: entry.keyPlace,
-      message:
-        `Cannot use the key "${entry.key}" twice in one mapping: ` +
-        `it is already defined on line ${line}`,
-    })
   }
 
   /** The text of a key; undefined when it is no string, which is in the report then. */
@@ -167,56 +154,17 @@ class Converter {
     })
     return undefined
   }
+}
 
-  /** `<<`: keys of the mapping itself win, and of several merged ones the first. */
-  #mergeInto(entries: Map<string, Entry>, value: Node): void {
-    for (const merged of value.kind === 'list' ? value.items : [value]) {
-      if (merged.kind === 'map') {
-        for (const entry of merged.entries.values()) {
-          if (!entries.has(entry.key)) entries.set(entry.key, entry)
-        }
-      } else if (merged.kind !== 'reset') {
-        this.#report.error({
-          rule: 'yaml-merge',
-          place: merged.place,
-          message: 'Cannot merge with "<<": the value is no mapping; use an alias of a mapping',
-        })
-      }
-    }
-  }
-
-  #follow(alias: Alias, place: Place): Node {
-    const node = this.#anchors.get(alias.source)
-    if (node === undefined) {
-      const message =
-        `Cannot follow the alias "*${alias.source}": ` +
-        `no anchor "&${alias.source}" comes before it`
-      this.#report.error({ rule: 'yaml-alias', place, message })
-      return { kind: 'scalar', type: 'null', value: null, place }
-    }
-    this.#expanded += this.#sizeOf(node)
-    if (this.#expanded <= EXPANDED_NODES_MAX) return node
-    this.#report.error({
-      rule: 'yaml-alias-bomb',
-      place,
-      message:
-        `Cannot follow the alias "*${alias.source}": ` +
-        `the file would grow to more than ${EXPANDED_NODES_MAX} values`,
-    })
-    return { kind: 'scalar', type: 'null', value: null, place }
-  }
-
-  /** Nodes of a tree with every alias followed. */
-  #sizeOf(node: Node): number {
-    const known = this.#sizes.get(node)
-    if (known !== undefined) return known
-    let size = 1
-    if (node.kind === 'list') for (const item of node.items) size += this.#sizeOf(item)
-    if (node.kind === 'map') {
-      for (const { value } of node.entries.values()) size += this.#sizeOf(value)
-    }
-    this.#sizes.set(node, size)
-    return size
+/** Offset after the last value: that of a collection in lines goes on to the next text. */
+function endOf(yaml: YamlNode): number {
+  let node = yaml
+  for (;;) {
+    const last: unknown = isMap(node) || isSeq(node) ? node.items.at(-1) : undefined
+    const isInLines = (isMap(node) || isSeq(node)) && node.flow !== true
+    const inner = isPair(last) ? (last.value ?? last.key) : last
+    if (!isInLines || !isNode(inner)) return node.range?.[1] ?? 0
+    node = inner
   }
 }
 
