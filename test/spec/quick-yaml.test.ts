@@ -136,6 +136,10 @@ function filesIn(cwd: string): readonly string[] {
   return globSync('**/*.{yaml,yml}', { cwd }).map((name) => join(cwd, name))
 }
 
+/** The parts of texts that `·` separates. */
+const words = (...texts: readonly string[]): readonly string[] =>
+  texts.flatMap((text) => text.split('·'))
+
 const common = { weight: 12 }
 const key = fc.oneof(
   { ...common, arbitrary: fc.stringMatching(/^[a-z]{1,3}( [a-z])?$/) },
@@ -145,18 +149,11 @@ const scalar = fc.oneof(
   {
     ...common,
     arbitrary: fc.constantFrom(
-      ...['', 'text', 'two words', '"quoted"', "'it''s'", '"a\\tb"', '1', '010', 'true', '~', '*x'],
-      ...[
-        '&x anchored',
-        '{a: b, "c":d}',
-        '[1, two, "three"]',
-        '[]',
-        '{}',
-        'a:b',
-        'a#b',
-        'http://a:80',
-      ],
-      ...['{ a: 1, # c\n      b: 2 }', '[\n      a,\n      b\n      ]', '-1', '.5', "''", '&x [a]'],
+      ...words(
+        `·text·two words·"quoted"·'it''s'·"a\\tb"·1·010·true·~·*x·&x anchored`,
+        `{a: b, "c":d}·[1, two, "three"]·[]·{}·a:b·a#b·http://a:80`,
+        `{ a: 1, # c\n      b: 2 }·[\n      a,\n      b\n      ]·-1·.5·''·&x [a]`,
+      ),
     ),
   },
   fc.constantFrom(
@@ -216,43 +213,10 @@ const document = fc
   .map((pairs) => pairs.map(([name, inner]) => `${name}:\n  ${inner.join('\n  ')}\n`).join(''))
 
 const bit = fc.constantFrom(
-  ...[
-    ' ',
-    '  ',
-    '\n',
-    '\n  ',
-    ':',
-    ': ',
-    '- ',
-    '#',
-    ' #',
-    '"',
-    "'",
-    '[',
-    ']',
-    '{',
-    '}',
-    ',',
-    '&x ',
-  ],
-  ...[
-    '*x',
-    '|\n',
-    '!t ',
-    '\t',
-    '---\n',
-    '...',
-    '? ',
-    '~',
-    '<<: *x',
-    '\\',
-    '%',
-    '@',
-    '`',
-    '0',
-    '\r\n',
-  ],
-  ...['.', '\ufeff', '\u00e9', '\u2028', '\u0001'],
+  ...words(
+    ` ·  ·\n·\n  ·:·: ·- ·#· #·"·'·[·]·{·}·,·&x ·*x·|\n·!t ·\t·---\n·...·? `,
+    `~·<<: *x·\\·%·@·\`·0·\r\n·.·\ufeff·\u00e9·\u2028·\u0001`,
+  ),
 )
 
 /** Up to two changes by chance. */
@@ -270,51 +234,13 @@ const mistaken = fc
 
 const word = fc.oneof(
   fc.constantFrom(
-    ...['', 'yes', 'null', '~', '<<', '1', '-', '- a', '---', '--- a', '...', '%a', 'a: b', 'a #b'],
-    ...[
-      'a:',
-      ':a',
-      '?',
-      '? a',
-      "'",
-      '"',
-      `'"`,
-      'a\nb',
-      'a\n',
-      '\na',
-      'a\n\n',
-      ' a',
-      'a ',
-      '\ta',
-      '\n',
-    ],
-    ...[
-      ' \n ',
-      'a\n b\n',
-      '.inf',
-      '2020-01-01',
-      '\u0085',
-      '\u2028',
-      '\ud800',
-      '{a}',
-      '[a',
-      'a,b',
-      '=',
-    ],
-    ...[
-      '@a',
-      '`',
-      '#',
-      '!x',
-      '*a',
-      '&a',
-      '|',
-      '>',
-      'a'.repeat(1100),
-      'x y\n'.repeat(30),
-      '\\',
-      '+.',
-    ],
+    ...words(
+      `·yes·null·~·<<·1·-·- a·---·--- a·...·%a·a: b·a #b·a:·:a·?·? a·'·"·'"`,
+      `a\nb·a\n·\na·a\n\n· a·a ·\ta·\n· \n ·a\n b\n·.inf·2020-01-01·\u0085`,
+      `\u2028·\ud800·{a}·[a·a,b·=·@a·\`·#·!x·*a·&a·|·>·\\·+.`,
+    ),
+    'a'.repeat(1100),
+    'x y\n'.repeat(30),
   ),
   fc.string({ unit: 'binary', maxLength: 12 }),
   fc.stringMatching(/^[ \n:#\-?"'a1.]{0,8}$/),

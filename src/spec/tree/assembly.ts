@@ -65,8 +65,7 @@ export class Assembly {
   follow(name: string, place: Place): Node {
     const node = this.#anchors.get(name)
     if (node === undefined) {
-      const message =
-        `Cannot follow the alias "*${name}": ` + `no anchor "&${name}" comes before it`
+      const message = `Cannot follow the alias "*${name}": no anchor "&${name}" comes before it`
       this.#error({ rule: 'yaml-alias', place, message })
       return { kind: 'scalar', type: 'null', value: null, place }
     }

@@ -12,14 +12,16 @@ const SINGLE = 0x27
 const BACKSLASH = 0x5c
 
 /** Characters with a meaning of their own at the beginning of a value. */
-const INDICATORS: ReadonlySet<number> = new Set(
-  [...',[]{}#&*!|>\'"%@`\t'].map((character) => character.charCodeAt(0)),
-)
+const INDICATORS = codes(',[]{}#&*!|>\'"%@`\t')
 /** `-`, `?` and `:` too, before a blank. */
-const DASHES: ReadonlySet<number> = new Set([...'-?:'].map((mark) => mark.charCodeAt(0)))
+const DASHES = codes('-?:')
 /** Of the name of an anchor. */
-const NAME_ENDS: ReadonlySet<number> = new Set([...' ,[]{}\t'].map((mark) => mark.charCodeAt(0)))
-const FLOW_MARKS: ReadonlySet<number> = new Set([...',[]{}'].map((mark) => mark.charCodeAt(0)))
+const NAME_ENDS = codes(' ,[]{}\t')
+const FLOW_MARKS = codes(',[]{}')
+
+function codes(marks: string): ReadonlySet<number> {
+  return new Set(Array.from(marks, (mark) => mark.charCodeAt(0)))
+}
 
 export class Scalars {
   readonly #scan: Scanner
