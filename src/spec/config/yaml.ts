@@ -13,7 +13,7 @@ import { resolvePlain } from '../tree/scalar.ts'
 const DOUBTFUL = /^(?:y|n|yes|no|on|off|<<|=|[-+.]?\d.*)$/is
 
 /** Several lines, control characters, half characters: the package knows how to write them. */
-// eslint-disable-next-line no-control-regex
+// eslint-disable-next-line no-control-regex -- control characters are what it looks for
 const ODD = /[\0-\x1f\x7f-\x9f\u{d800}-\u{dfff}]/u
 
 /** What would mean something else without quotes. */

@@ -9,7 +9,7 @@ import { PlainParser } from './parser.ts'
 import { Doubt } from './scanner.ts'
 
 /** Carriage returns, byte-order marks, and what the YAML parser takes for marks of its own. */
-// eslint-disable-next-line no-control-regex
+// eslint-disable-next-line no-control-regex -- control characters are what it looks for
 const ODD = /[\0-\x08\x0b-\x1f\ufeff]/
 
 /** The one mapping of the text; undefined when it may be anything else. */
