@@ -27,13 +27,19 @@ const PROBES_KEPT_MAX = 5
  * Probes the running attempt until it ends. Returns at once; a container without a check is left
  * alone.
  */
-export function followHealth(machine: Machine, container: LiveContainer): void {
+export function followHealth(
+  machine: Machine,
+  container: LiveContainer,
+  onUnhealthy: () => void,
+): void {
   const { attempt } = container
   const check = container.record.spec.healthcheck
   if (!attempt || !check) return
   attempt.health = healthAtFirst(machine, attempt, check)
   publishNames(machine, container.record, attempt.record.interfaces)
-  const stop = schedule(machine, { container, attempt, check })
+  if (attempt.health.state === 'healthy') attempt.wasHealthy = true
+  if (attempt.health.state === 'unhealthy') onUnhealthy()
+  const stop = schedule(machine, { container, attempt, check, onUnhealthy })
   attempt.ended.then(stop, stop)
   attempt.leave.push(stop)
 }
@@ -66,6 +72,7 @@ interface Probed {
   readonly container: LiveContainer
   readonly attempt: LiveAttempt
   readonly check: Healthcheck
+  readonly onUnhealthy: () => void
 }
 
 /** One probe after the other, each at its time; returns what ends the series. */
@@ -110,6 +117,8 @@ async function probe(machine: Machine, probed: Probed, next: NextProbe): Promise
   if (state === 'starting') return
   keep(container, attempt)
   announce(machine, container.record, state)
+  if (state === 'healthy') attempt.wasHealthy = true
+  if (state === 'unhealthy') probed.onUnhealthy()
 }
 
 /** The check's program as an exec in the container; what cannot even be started has failed. */

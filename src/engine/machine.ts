@@ -77,6 +77,8 @@ export interface LiveAttempt {
   paused?: PromiseWithResolvers<void> | undefined
   /** Absent without a healthcheck. */
   health?: HealthStatus
+  /** It has been healthy since it began. */
+  wasHealthy?: boolean
   /** Made on purpose, by hand or by the stack file. Absent: none that we know of. */
   faults?: Faults
   /** The last probes, oldest first, for people. */

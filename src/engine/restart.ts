@@ -10,10 +10,12 @@ export type Life = Pick<
 >
 
 export function restartAfter(record: ContainerRecord, life: Life): RestartDecision {
+  const { ill, spec } = record
   return decideRestart({
-    policy: record.spec.restart,
+    policy: ill === undefined ? spec.restart : { ...spec.restart, condition: 'always' },
     memory: record.restarts,
-    ranMs: life.finishedAt - life.startedAt,
+    // It takes minutes to be found ill: only to have been healthy ends a series of restarts.
+    ranMs: ill === 'never healthy' ? 0 : life.finishedAt - life.startedAt,
     exitCode: life.exitCode,
     stoppedByUser: record.stoppedByUser,
   })

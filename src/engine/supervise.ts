@@ -5,6 +5,7 @@ import { update } from './attempts.ts'
 import { cancelRestart } from './cancel-restart.ts'
 import { startContainer } from './container/start.ts'
 import { followHealth } from './health.ts'
+import { endUnhealthy } from './unhealthy.ts'
 import type { LiveContainer, Machine } from './machine.ts'
 import type { ContainerRecord } from './records/container.ts'
 import { removeContainer } from './remove.ts'
@@ -19,7 +20,7 @@ export function startByUser(machine: Machine, container: LiveContainer): Promise
 
 /** Watches the running attempt's health, and acts on its end once all of it is cleaned up. */
 export function followAttempt(machine: Machine, container: LiveContainer): void {
-  followHealth(machine, container)
+  followHealth(machine, container, () => void endUnhealthy(machine, container))
   container.attempt?.ended
     // What it has left behind is no reason to stay down: the next attempt begins by removing it.
     .catch((failure: unknown) => warn(machine, container, failure))

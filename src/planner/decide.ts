@@ -135,7 +135,7 @@ function judge(
 function isLive(path: string): boolean {
   if (/^(?:ports|network\.attachments)(?:$|[.[])/u.test(path)) return true
   const [field = ''] = path.split(/[.[]/u)
-  return ['resources', 'restart', 'stopGraceMs', 'stopSignal'].includes(field)
+  return ['resources', 'restart', 'stopGraceMs', 'stopSignal', 'onUnhealthy'].includes(field)
 }
 
 function judgeState(

@@ -127,6 +127,8 @@ export interface ContainerSpec {
   readonly stopGraceMs: number
   readonly restart: RestartPolicy
   readonly healthcheck?: Healthcheck
+  /** What is done once the check has failed for good. Absent: nothing. */
+  readonly onUnhealthy?: 'restart' | 'stop'
   /** Present when there is any. */
   readonly hooks?: HooksSpec
   readonly mounts: readonly MountSpec[]

@@ -121,3 +121,14 @@ test('loadStack() refuses faults that are none', () => {
     'Cannot degrade the network of "web": x-net has no "los"; it has latency, loss, rate',
   ])
 })
+
+const ofOwn = (said: string) =>
+  errors(`services:\n  web: {image: x, x-tsstack: ${said}}\n`).map(({ message }) => message)
+
+test('loadStack() refuses what x-tsstack does not have', () => {
+  expect(ofOwn('{on-unhealthy: restart}')).toEqual([])
+  expect(ofOwn('{on-unhealthy: reboot, un-healthy: stop}')).toEqual([
+    'Cannot read "x-tsstack" of "web": on-unhealthy is "reboot"; it has to be one of restart, stop, none',
+    'Cannot read "x-tsstack" of "web": it has no "un-healthy"; it has on-unhealthy',
+  ])
+})

@@ -54,6 +54,7 @@ async function start(machine: Machine, container: LiveContainer): Promise<void> 
     attempts: record.attempts + 1,
     bootId: machine.bootId,
     stoppedByUser: false,
+    ill: undefined,
     failure: undefined,
   })
   const draft: Draft = {

@@ -16,6 +16,15 @@ export async function stopContainer(
 ): Promise<void> {
   // A full disk must not keep it from ending.
   tryUpdate(machine, container, { stoppedByUser: true })
+  return endAttempt(machine, container, graceMs)
+}
+
+/** The same without a word of who wanted it: what follows is up to its policy. */
+export async function endAttempt(
+  machine: Machine,
+  container: LiveContainer,
+  graceMs: number,
+): Promise<void> {
   const { attempt } = container
   if (!attempt) return
   const signal = signalNumber(container.record.spec.stopSignal)

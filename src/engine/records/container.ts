@@ -44,6 +44,8 @@ export interface ContainerRecord {
   readonly failure?: string
   /** Ended by `stop` or `down`, so that no restart policy applies. */
   readonly stoppedByUser: boolean
+  /** It is ended because its check failed, to be started again; absent: it is not. */
+  readonly ill?: 'never healthy' | 'was healthy' | undefined
   /** For the back-off and for `on-failure:N`; see planner/restart.ts. */
   readonly restarts: RestartMemory
 }
@@ -103,6 +105,7 @@ const CHANGING = [
   'history',
   'failure',
   'stoppedByUser',
+  'ill',
   'restarts',
 ] as const
 

@@ -1,7 +1,7 @@
 /** The canonical spec of one container. */
 
 import { LOG_SEGMENT_BYTES_MAX, LOG_SEGMENTS_MAX, SHM_BYTES_DEFAULT } from '../../limits.ts'
-import type { Logging, Service } from '../../spec/index.ts'
+import { type Logging, onUnhealthyOf, type Service } from '../../spec/index.ts'
 import type { ContainerSpec, LoggingSpec } from '../model.ts'
 import type { Place } from './context.ts'
 import { faultsOf } from './faults.ts'
@@ -29,6 +29,7 @@ export function containerSpec(place: Place): ContainerSpec {
     ...resolverOf(service),
     restart: restartPolicyOf(service),
     healthcheck: healthcheckOf(service.healthcheck),
+    onUnhealthy: unhealthyWish(service),
     hooks: hooksOf(service),
     mounts: mountsOf(place),
     network: networkModeOf(place),
@@ -41,6 +42,11 @@ export function containerSpec(place: Place): ContainerSpec {
     labels: service.labels ?? {},
     logging: loggingOf(service.logging),
   })
+}
+
+function unhealthyWish(service: Service): ContainerSpec['onUnhealthy'] {
+  const said = onUnhealthyOf(service)
+  return said === 'none' ? undefined : said
 }
 
 /** What runs, as whom, and how it is stopped. */

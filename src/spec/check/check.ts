@@ -6,6 +6,7 @@ import type { Path } from '../schema/validate.ts'
 import { locate } from '../tree/locate.ts'
 import type { Node, Place } from '../tree/node.ts'
 import { checkAttachments, checkFaults, checkPorts, checkSharedAddresses } from './attachments.ts'
+import { checkOwnOptions } from './own-options.ts'
 import { checkBuild } from './build.ts'
 import { checkCycles } from './cycles.ts'
 import { checkDependencies } from './dependencies.ts'
@@ -45,6 +46,7 @@ const SERVICE_RULES: readonly ServiceRule[] = [
   checkAttachments,
   checkPorts,
   checkFaults,
+  checkOwnOptions,
   checkUsers,
 ]
 

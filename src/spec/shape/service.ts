@@ -186,6 +186,7 @@ const KEYS: Readonly<Record<string, Kind>> = {
   pre_stop: list(hook),
   // Of our own: faults on purpose.
   'x-net': options,
+  'x-tsstack': options,
 }
 
 const keys = struct(KEYS)
