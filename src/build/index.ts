@@ -19,6 +19,7 @@ export type * from './document.ts'
 export type * from './ports.ts'
 export type * from './request.ts'
 export { isAddress } from './fetch/address.ts'
+export { IgnoreRules, parseIgnoreFile } from './files/ignore.ts'
 export { fetchContext } from './fetch/context.ts'
 
 /**

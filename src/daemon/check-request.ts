@@ -276,6 +276,7 @@ const CHECKS: { readonly [Kind in Request['kind']]: (body: Body) => Request } = 
     kind: 'copy-to',
     ...copyRequest(body),
     what: copySource(body['what'], 'what'),
+    ...(body['remove'] !== undefined && { remove: texts(body['remove'], 'remove') }),
     archive: flag(body['archive'], 'archive'),
   }),
   'build-step': (body) => ({ kind: 'build-step', step: buildStep(body['step'], 'step') }),

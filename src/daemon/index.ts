@@ -6,6 +6,8 @@ import type { DesiredBuild, DesiredState } from '../planner/index.ts'
 import type { BuildPrune, BuildPruned } from './building/prune.ts'
 import type { BuildRun, BuiltService } from './building/run.ts'
 import type { buildsWanted } from './building/wanted.ts'
+import type { archiveOf as ArchiveOf } from './develop/archive.ts'
+import type { Developing, DevelopFollower } from './develop/follower.ts'
 import type { Audit } from './audit.ts'
 import type { WishOptions } from './images/wishes.ts'
 import type { Places } from './places.ts'
@@ -31,6 +33,7 @@ export type {
 } from '../engine/index.ts'
 export type { BuildEvent } from '../build/index.ts'
 export type { BuildRun, BuiltService } from './building/run.ts'
+export type { Develop } from './develop/follower.ts'
 export type { BuildFlags } from './building/request.ts'
 export type { VolumeCommand, VolumeReading } from '../engine/index.ts'
 export type { DiagnosticsFormat } from './read-config.ts'
@@ -41,6 +44,22 @@ export type { PackedBlock } from './log-lines.ts'
 export type * from './protocol.ts'
 export { BUILD, VERSION } from './version.ts'
 export { InvalidStack, RemoteError, RenderedError } from './wire-error.ts'
+
+/** Follows files for `develop.watch` in this process. Loads chokidar. */
+export async function developing(
+  how: Developing,
+): Promise<Pick<DevelopFollower, 'follow' | 'close'> & { readonly archiveOf: typeof ArchiveOf }> {
+  const [{ DevelopFollower: Follower }, { archiveOf }] = await Promise.all([
+    import('./develop/follower.ts'),
+    import('./develop/archive.ts'),
+  ])
+  const follower = new Follower(how)
+  return {
+    follow: (rules) => follower.follow(rules),
+    close: () => follower.close(),
+    archiveOf,
+  }
+}
 
 /** Reads stack files in this process. Loads the spec room, which few commands need. */
 export async function readStack(

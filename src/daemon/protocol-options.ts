@@ -1,6 +1,6 @@
 /** What single requests of the command line say beside which stack they mean: all types. */
 
-import type { TerminalSize } from '../engine/index.ts'
+import type { ExecRequest, TerminalSize } from '../engine/index.ts'
 
 /** How far a client has come with a log: what it has is not sent again. */
 export interface LogPoint {
@@ -53,4 +53,26 @@ export interface RunOptions {
   readonly detach: boolean
   readonly tty: boolean
   readonly size?: TerminalSize
+}
+
+export type DevelopAction = 'rebuild' | 'sync' | 'restart' | 'sync+restart' | 'sync+exec'
+
+/** One entry of `develop.watch` of a service. */
+export interface DevelopRule {
+  readonly service: string
+  /** Absolute, of this machine: a directory with all that is in it, or a file. */
+  readonly path: string
+  readonly action: DevelopAction
+  /** Absolute, of the container: where the path is there. */
+  readonly target?: string
+  /** Patterns as in a `.dockerignore`, relative to the path. */
+  readonly ignore: readonly string[]
+  /** None: everything. */
+  readonly include: readonly string[]
+  /** All of it is synchronised once when it begins to be followed. */
+  readonly initialSync: boolean
+  /** Of the build, whose `.dockerignore` holds here as well. */
+  readonly context?: string
+  /** Of `sync+exec`. */
+  readonly exec?: ExecRequest
 }

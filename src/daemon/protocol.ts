@@ -34,7 +34,7 @@ import type {
   PlanOptions,
 } from '../planner/index.ts'
 
-import type { LogRequest, Resume, RunOptions, WatchMode } from './protocol-options.ts'
+import type { DevelopRule, LogRequest, Resume, RunOptions, WatchMode } from './protocol-options.ts'
 
 export type * from './protocol-options.ts'
 
@@ -193,6 +193,8 @@ export type Request =
       readonly what: CopySource
       /** Owners as in the archive, instead of root. */
       readonly archive: boolean
+      /** Absolute paths that are removed first; absent: none. */
+      readonly remove?: readonly string[]
     })
   /** A RUN of a build that the client is at. */
   | { readonly kind: 'build-step'; readonly step: BuildStepRequest }
@@ -307,7 +309,13 @@ export type ServerMessage =
   /** Every container that was attached to has ended. */
   | { readonly kind: 'all-exited'; readonly observed: ObservedState }
   /** The files are followed from now on: absolute paths of those that are there. */
-  | { readonly kind: 'watching'; readonly stack: string; readonly files: readonly string[] }
+  | {
+      readonly kind: 'watching'
+      readonly stack: string
+      readonly files: readonly string[]
+      /** What else is to be followed, by the command itself. */
+      readonly develop: readonly DevelopRule[]
+    }
   /** These files differ from what was last read of them: they are read again. */
   | { readonly kind: 'changed'; readonly files: readonly string[] }
   /** The files cannot be used as they are now: the stack stays as it was. */

@@ -1,7 +1,14 @@
 /** `cp`: files out of a container, or into containers, as an archive over the connection. */
 
 import { setImmediate } from 'node:timers/promises'
-import { type ContainerFiles, explainCopy, findPlace, pack, Unpacker } from '../engine/index.ts'
+import {
+  type ContainerFiles,
+  explainCopy,
+  findPlace,
+  pack,
+  removeInTree,
+  Unpacker,
+} from '../engine/index.ts'
 import { UsageError } from '../errors.ts'
 import { TarReader } from '../image/index.ts'
 import { COPY_CHUNK_BYTES, EXEC_WINDOW_BYTES } from '../limits.ts'
@@ -85,7 +92,7 @@ interface Target {
 
 function openTarget(
   files: ContainerFiles,
-  { path, what, archive }: Extract<Request, { kind: 'copy-to' }>,
+  { path, what, archive, remove = [] }: Extract<Request, { kind: 'copy-to' }>,
 ): Target {
   const explaining = <T>(work: () => T): T => {
     try {
@@ -96,6 +103,7 @@ function openTarget(
   }
   try {
     const place = explaining(() => findPlace(files, path, what))
+    for (const each of remove) explaining(() => removeInTree(files, each))
     const unpacker = explaining(() => new Unpacker(files, place, { archive, followsLinks: true }))
     const reader = new TarReader(unpacker)
     return {

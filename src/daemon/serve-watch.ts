@@ -3,8 +3,10 @@
 import { SpecError, UsageError } from '../errors.ts'
 import type { DesiredState, PlanOptions } from '../planner/index.ts'
 import { applyAndTell } from './apply-and-tell.ts'
+import { tellBuilds } from './building/tell.ts'
 import { attachTo } from './attach.ts'
 import type { Attached } from './attach.ts'
+import { developRules } from './develop/rules.ts'
 import { Interrupts } from './interrupts.ts'
 import { loadDesired } from './load.ts'
 import type { Loaded } from './load.ts'
@@ -55,6 +57,8 @@ class StackWatcher {
     for (let round = 0; ; round += 1) {
       const loaded = loadDesired(input)
       if (round === 0) refuseToWaitForNothing(loaded)
+      // The client builds them, and asks once more.
+      if (round === 0 && this.#tellsBuilds(loaded)) return
       await this.#take(loaded, { apply: mode === 'now' || round > 0 })
       if (signal.aborted) return
       const files = await nextChange({ seen: loaded.seen, base: input.cwd, signal })
@@ -85,12 +89,24 @@ class StackWatcher {
     const { desired, warnings, seen } = loaded
     const { stack } = desired
     connection.send({ kind: 'loaded', stack, warnings })
+    const develop = rulesOf(loaded)
+    if (develop instanceof UsageError) {
+      connection.send({ kind: 'rejected', error: toWire(develop) })
+      return
+    }
     if (this.#request.attach) await this.#attach(stack)
     if (apply && !(await this.#apply(desired))) return
     this.#good = desired
     for (const service of servicesOf(desired)) this.#known.add(service)
     const files = [...seen].filter(([, print]) => print !== 'ENOENT').map(([path]) => path)
-    connection.send({ kind: 'watching', stack, files })
+    connection.send({ kind: 'watching', stack, files, develop })
+  }
+
+  #tellsBuilds(loaded: Loaded): boolean {
+    if (loaded.kind !== 'loaded') return false
+    const { build, options } = this.#request
+    const { desired } = loaded
+    return tellBuilds(this.#supervisor, this.#session, { desired, options, build })
   }
 
   #errorOf(loaded: Loaded): Error | undefined {
@@ -130,6 +146,17 @@ class StackWatcher {
     }
   }
 }
+
+function rulesOf({ stack }: Extract<Loaded, { kind: 'loaded' }>): Develop | UsageError {
+  try {
+    return developRules(stack)
+  } catch (error) {
+    if (error instanceof UsageError) return error
+    throw error
+  }
+}
+
+type Develop = ReturnType<typeof developRules>
 
 /** A file with mistakes may be mended while we wait; that there is none at all is no beginning. */
 function refuseToWaitForNothing(loaded: Loaded): void {

@@ -1,11 +1,9 @@
 /** `up --watch` and `watch` as a user has them: the file is edited, and the stack follows. */
-import type { ChildProcessWithoutNullStreams as Child } from 'node:child_process'
 import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { finish, type Finished } from '../support/sandbox.ts'
-import { until } from '../support/until.ts'
 import { cli, Scene, shell, SLEEP } from './cli-scene.ts'
+import { Staying } from './staying.ts'
 
 let scene: Scene
 beforeEach(async () => {
@@ -14,34 +12,6 @@ beforeEach(async () => {
 afterEach(() => scene.close())
 
 const write = (name: string, text: string): void => writeFileSync(join(scene.folder, name), text)
-
-/** A command that stays: what it has printed so far, and its end. */
-class Staying {
-  readonly child: Child
-  readonly end: Promise<Finished>
-  #text = ''
-
-  constructor(...words: readonly string[]) {
-    this.child = scene.sandbox.start(words, { cwd: scene.folder })
-    this.child.stdout.on('data', (chunk: Buffer) => (this.#text += chunk.toString()))
-    this.child.stderr.on('data', (chunk: Buffer) => (this.#text += chunk.toString()))
-    this.end = finish(this.child)
-  }
-
-  /** Everything printed since the last call, once it matches. */
-  async says(pattern: RegExp): Promise<string> {
-    await until(async () => this.#text, pattern)
-    const text = this.#text
-    this.#text = ''
-    return text
-  }
-
-  /** Ctrl-C. */
-  interrupt(): Promise<Finished> {
-    this.child.kill('SIGINT')
-    return this.end
-  }
-}
 
 /** Two services that say their MODE, and a third that an edit may leave out. */
 function writeStack(mode: string, services: readonly string[] = ['web', 'db']): void {
@@ -58,7 +28,7 @@ async function pids(): Promise<Readonly<Record<string, number>>> {
 
 test('up --watch replaces what an edit changes, and nothing else', async () => {
   writeStack('one')
-  const up = new Staying('up', '--watch')
+  const up = new Staying(scene, 'up', '--watch')
   await up.says(/watching: compose\.yaml[^]*web-1 {2}\| mode one/)
   const before = await pids()
   writeStack('two')
@@ -79,7 +49,7 @@ test('up --watch replaces what an edit changes, and nothing else', async () => {
 
 test('up --watch keeps the last good state while the file has mistakes, and says why', async () => {
   writeStack('one')
-  const up = new Staying('up', '--watch')
+  const up = new Staying(scene, 'up', '--watch')
   await up.says(/watching: [^]*mode one/)
   const before = await pids()
   write('compose.yaml', 'name: cli\nservices: { web: { image: "host:", inti: true } }\n')
@@ -98,7 +68,7 @@ test('up --watch keeps the last good state while the file has mistakes, and says
 
 test('watch begins with a file that has mistakes, and starts the stack when they are mended', async () => {
   write('compose.yaml', 'services: [')
-  const watch = new Staying('watch')
+  const watch = new Staying(scene, 'watch')
   expect(await watch.says(/not applied/)).toMatch(/nothing is started until/)
   writeStack('one')
   await watch.says(/^watching: compose\.yaml$/m)
@@ -109,7 +79,7 @@ test('watch begins with a file that has mistakes, and starts the stack when they
 
 test('watch leaves the containers running when it ends, and shows no logs', async () => {
   writeStack('one')
-  const watch = new Staying('watch')
+  const watch = new Staying(scene, 'watch')
   const begun = await watch.says(/watching: /)
   const running = await pids()
   const { code, stdout } = await watch.interrupt()
@@ -123,7 +93,7 @@ test('watch leaves the containers running when it ends, and shows no logs', asyn
 
 test('watch --no-up changes nothing before the file does', async () => {
   writeStack('one')
-  const watch = new Staying('watch', '--no-up')
+  const watch = new Staying(scene, 'watch', '--no-up')
   await watch.says(/watching: /)
   expect((await scene.ok('ps', '-aq')).stdout).toBe('')
   writeStack('two')
@@ -151,7 +121,7 @@ services:
     environment: { MODE: '\${FLAVOUR}' }
 `,
   )
-  const watch = new Staying('watch')
+  const watch = new Staying(scene, 'watch')
   await watch.says(/watching: /)
   write('.env', 'FLAVOUR=two\n')
   expect(await watch.says(/applied in/)).toMatch(/changed: \.env\n[^]*MODE: "one" → "two"/)
@@ -172,7 +142,7 @@ test('a service that an edit takes out of the file goes; an older orphan stays',
   writeStack('one', ['web'])
   await scene.ok('up', '-d')
   writeStack('one', ['db'])
-  const watch = new Staying('watch')
+  const watch = new Staying(scene, 'watch')
   await watch.says(/watching: /)
   writeStack('one', ['db', 'web'])
   await watch.says(/nothing to change/)
@@ -189,7 +159,7 @@ test('a service that an edit takes out of the file goes; an older orphan stays',
 
 test('watch goes on when its supervisor is killed, and applies what changed meanwhile', async () => {
   writeStack('one')
-  const watch = new Staying('watch')
+  const watch = new Staying(scene, 'watch')
   await watch.says(/watching: /)
   const { pid } = (
     JSON.parse((await scene.ok('info', '--json')).stdout) as { supervisor: { pid: number } }
@@ -206,9 +176,9 @@ test('watch goes on when its supervisor is killed, and applies what changed mean
 
 test('two watch one stack: each edit is applied once', async () => {
   writeStack('one')
-  const first = new Staying('watch')
+  const first = new Staying(scene, 'watch')
   await first.says(/watching: /)
-  const second = new Staying('watch')
+  const second = new Staying(scene, 'watch')
   await second.says(/watching: /)
   writeStack('two')
   const said = await Promise.all([

@@ -76,7 +76,7 @@ async function up(context: Context, options: PlanOptions, given: UpFlags): Promi
   if (flags.watch === true) {
     if (!attach) throw cannotDetach()
     const { followFiles } = await import('../follow-files.ts')
-    return followFiles(context, { options, flags, attach, mode: 'now' })
+    return followFiles(context, { options, flags, attach, mode: 'now', build: buildWish(flags) })
   }
   const view = new UpView(context, flags, await createProgress())
   let session: Session | undefined

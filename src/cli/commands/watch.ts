@@ -18,6 +18,7 @@ export const watchCommand: CommandModule = {
             flags: { logPrefix: true },
             attach: false,
             mode: flags.up ? 'now' : 'changes',
+            build: flags.up ? { build: 'missing' } : {},
           })
         }),
       )

@@ -48,7 +48,7 @@ const SERVICE: Readonly<Record<keyof Service, Support>> = {
   credential_spec: ignored(WINDOWS),
   depends_on: built(),
   deploy: built(),
-  develop: ignored('files are not watched'),
+  develop: built('by `watch` and `up --watch`'),
   device_cgroup_rules: built(),
   devices: built(),
   dns: built(),
