@@ -14,7 +14,7 @@ export default defineConfig({
           include: [
             'test/{spec,planner,cli,fast}/**/*.test.ts',
             'test/*.test.ts',
-            'test/{linux,net,image,build,engine,daemon}/**/*.fast.test.ts',
+            'test/{linux,net,image,build,engine,daemon,oci}/**/*.fast.test.ts',
           ],
           sequence: { groupOrder: 0 },
         },

@@ -36,6 +36,8 @@ const files = [
   await bundle({ cli: 'src/cli/main.ts' }, { shared: COMMON_COMMANDS }),
   // One file: everything that the supervisor needs is loaded when it starts.
   await bundle({ daemon: 'src/daemon/main.ts' }),
+  // A front end of its own, for those who bring their own supervisor.
+  await bundle({ oci: 'src/oci/main.ts' }, { splitting: true, chunkNames: 'oci-[name]-[hash]' }),
   // What fetches images for it.
   await bundle({ images: 'src/daemon/images/worker.ts' }),
   ...(library ? [await bundle({ index: 'src/index.ts' })] : []),

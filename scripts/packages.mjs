@@ -20,6 +20,7 @@ const NEEDED = {
   git: ['git', 'git', 'git'],
   xz: ['xz-utils', 'xz', 'xz'],
   bzip2: ['bzip2', 'bzip2', 'bzip2'],
+  python3: ['python3', 'python3', 'python'],
   strace: ['strace', 'strace', 'strace'],
   'docker-registry': ['docker-registry', 'docker-distribution', 'docker-registry'],
   as: ['binutils', 'binutils', 'binutils'],

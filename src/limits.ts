@@ -319,3 +319,6 @@ export const CACHE_INDEX_BYTES_MAX: number = 32 * 1024 * 1024
  * takes some ms, and one look reads two small files.
  */
 export const DRAIN_LOOK_MS: number = 20
+
+/** A bundle's config.json larger than this was not made by any tool: 100,000 mounts fit. */
+export const OCI_CONFIG_BYTES_MAX: number = 16 * 1024 * 1024

@@ -16,6 +16,20 @@ export function declare(prototype: string): LibcFunction {
   return isCounting ? counted(prototype, call) : call
 }
 
+/** The same for a call that blocks: it runs on a thread of the pool. */
+export function declareAsync(
+  prototype: string,
+): (...args: readonly unknown[]) => Promise<number | bigint> {
+  const call = libc.func(prototype)
+  return (...args) =>
+    new Promise((resolve, reject) => {
+      call.async(...args, (error: Error | null, result: number | bigint) => {
+        if (error) reject(error)
+        else resolve(result)
+      })
+    })
+}
+
 const syscallVariants = new Map<string, LibcFunction>()
 
 /**

@@ -35,7 +35,15 @@ const MOVE_MOUNT_T_EMPTY_PATH = 0x40
 const MNT_DETACH = 2
 const UMOUNT_NOFOLLOW = 8
 /** Properties of a mount, not of its file system. */
-export type MountAttribute = 'readOnly' | 'nosuid' | 'nodev' | 'noexec'
+export type MountAttribute =
+  | 'readOnly'
+  | 'nosuid'
+  | 'nodev'
+  | 'noexec'
+  | 'noatime'
+  | 'strictatime'
+  | 'nodiratime'
+  | 'nosymfollow'
 export type MountAttributes = Readonly<Partial<Record<MountAttribute, boolean>>>
 
 /** How mounts made on one side reach the other. @see mount_namespaces(7) */
@@ -46,7 +54,13 @@ const MOUNT_ATTR: Readonly<Record<MountAttribute, number>> = {
   nosuid: 2,
   nodev: 4,
   noexec: 8,
+  noatime: 0x10,
+  strictatime: 0x20,
+  nodiratime: 0x80,
+  nosymfollow: 0x200000,
 }
+/** The times of access are one value among these bits: who sets one clears the others. */
+const MOUNT_ATTR_ATIME = 0x70
 const PROPAGATION: Readonly<Record<Propagation, number>> = {
   unbindable: 1 << 17, // MS_UNBINDABLE and so on
   private: 1 << 18,
@@ -62,6 +76,17 @@ export function mountAttributeBits(attributes: MountAttributes): number {
     (bits, [name, bit]) => (attributes[name as MountAttribute] === true ? bits | bit : bits),
     0,
   )
+}
+
+/** MS_PRIVATE and so on. */
+export function propagationFlag(kind: Propagation): number {
+  return PROPAGATION[kind]
+}
+
+/** What mount_setattr(2) is to clear so that `set` can be set, and `clear` as well. */
+export function clearedAttributeBits(set: MountAttributes, clear: MountAttributes = {}): number {
+  const isAboutTime = [set, clear].some((one) => one.noatime === true || one.strictatime === true)
+  return mountAttributeBits(clear) | (isAboutTime ? MOUNT_ATTR_ATIME : 0)
 }
 
 /**
@@ -103,7 +128,7 @@ export function mountSetattr(
   const attributes = Buffer.alloc(MOUNT_ATTR_BYTES)
   const idmap = change.users === undefined ? 0 : MOUNT_ATTR_IDMAP
   attributes.writeBigUInt64LE(BigInt(mountAttributeBits(change.set ?? {}) | idmap), 0)
-  attributes.writeBigUInt64LE(BigInt(mountAttributeBits(change.clear ?? {})), 8)
+  attributes.writeBigUInt64LE(BigInt(clearedAttributeBits(change.set ?? {}, change.clear)), 8)
   const propagation = change.propagation === undefined ? 0 : PROPAGATION[change.propagation]
   attributes.writeBigUInt64LE(BigInt(propagation), 16)
   attributes.writeBigUInt64LE(BigInt(change.users ?? 0), 24)

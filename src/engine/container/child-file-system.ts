@@ -2,6 +2,7 @@
 
 import {
   AT_SYMLINK_NOFOLLOW,
+  clearedAttributeBits,
   type Label,
   mountAttributeBits,
   type Program,
@@ -76,6 +77,7 @@ export function setAttributes(
   const bits = mountAttributeBits(tree.set)
   const attributes = Buffer.alloc(kernel.MOUNT_ATTR_BYTES)
   attributes.writeBigUInt64LE(BigInt(bits), 0)
+  attributes.writeBigUInt64LE(BigInt(clearedAttributeBits(tree.set)), 8)
   program.call(
     'mount_setattr',
     [
@@ -133,7 +135,7 @@ function writeDevice(
 ): void {
   const { major, minor, node = DEFAULT_NODE } = entry
   const path = program.text(entry.path)
-  const mode = (node.type === 'char' ? kernel.S_IFCHR : kernel.S_IFBLK) | node.mode
+  const mode = NODE_TYPES[node.type] | node.mode
   // new_encode_dev in include/linux/kdev_t.h.
   const device = (minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)
   program.call('mknodat', [program.load(mount), path, mode, device], {
@@ -146,6 +148,8 @@ function writeDevice(
     note: `fchownat("${entry.path}")`,
   })
 }
+
+const NODE_TYPES = { char: kernel.S_IFCHR, block: kernel.S_IFBLK, fifo: kernel.S_IFIFO } as const
 
 const DEFAULT_NODE = { type: 'char', mode: 0o666, uid: 0, gid: 0 } as const
 

@@ -124,9 +124,9 @@ export function leaveOldRoot(program: Program, onError: Label): void {
 }
 
 /**
- * One mount: made here when its view depends on our namespaces, then moved to its resolved target.
+ * One mount, whose descriptor will be in the word that is returned: made here when its view depends on our namespaces, then moved to its resolved target.
  */
-function attach(
+export function attach(
   program: Program,
   {
     root,
@@ -139,7 +139,7 @@ function attach(
     readonly files: number
   },
   onError: Label,
-): void {
+): number {
   const empty = program.text(EMPTY)
   const flags = kernel.MOVE_MOUNT_F_EMPTY_PATH | kernel.MOVE_MOUNT_T_EMPTY_PATH
   const source = program.word(mount.kind === 'attach' ? mount.fd : 0)
@@ -171,6 +171,7 @@ function attach(
     onError,
     note: `move_mount(${JSON.stringify(mount.target)})`,
   })
+  return source
 }
 
 /** What is cloned is private: the whole of this namespace has been made so. */
@@ -193,7 +194,7 @@ function cloneHost(
 }
 
 /** Both are in trees that nobody but us has seen yet: nothing can have been put in their places. */
-function bindConsole(program: Program, root: number, onError: Label): void {
+export function bindConsole(program: Program, root: number, onError: Label): void {
   const how = howToFind(program, kernel.RESOLVE_IN_ROOT | kernel.RESOLVE_NO_SYMLINKS)
   const [terminal, place, tree] = [program.word(), program.word(), program.word()]
   const find = (path: string, store: number): void => {

@@ -49,6 +49,27 @@ export interface ProgramInput {
   readonly ownedStreams: readonly number[]
   /** Our init is executed from FD.init, and it executes the program. */
   readonly init: boolean
+  /** Absent: permitted and effective are the bounding set, the others are empty. */
+  readonly capabilitySets?: CapabilitySets
+  /** Absent: those of FD. */
+  readonly descriptors?: ProgramDescriptors
+  /** Nobody of ours waits for it: it does not end with its parent. */
+  readonly outlivesParent?: boolean
+}
+
+/** One bit for each capability. */
+export type CapabilitySets = Readonly<
+  Record<'effective' | 'permitted' | 'inheritable' | 'ambient', bigint>
+>
+
+/** Numbers in a child that is handed descriptors of its caller's. */
+export interface ProgramDescriptors {
+  /** Where failures are reported. */
+  readonly report: number
+  /** The program is executed with all below this one. */
+  readonly firstClosed: number
+  /** None of these and above outlives the start. */
+  readonly firstPassed: number
 }
 
 /**
@@ -123,7 +144,7 @@ function prepareOutside(program: Program, input: ProgramInput, onError: Label): 
 }
 
 /** The user namespace knows nobody with the ids that root has had outside. */
-function becomeRoot(program: Program, onError: Label): void {
+export function becomeRoot(program: Program, onError: Label): void {
   program.call('setgroups', [0, 0], { onError })
   program.call('setresgid', [0, 0, 0], { onError })
   program.call('setresuid', [0, 0, 0], { onError })
@@ -133,7 +154,7 @@ function becomeRoot(program: Program, onError: Label): void {
 function prepareProgram(program: Program, input: ProgramInput, onError: Label): void {
   if (!input.users) ownStreams(program, input, onError)
   writeLimits(program, input.rlimits, onError)
-  program.call('umask', [0o022])
+  program.call('umask', [input.process.user.umask ?? DEFAULT_UMASK])
   if (!input.users) setOomScore(program, input, onError)
   setProfile(program, input, onError)
   writeCredentials(program, input, onError)
@@ -164,7 +185,11 @@ export function writeJoiningChild(
   prepareProgram(program, input, failed)
 }
 
-function openSession(program: Program, { process, name }: ProgramInput, onError: Label): void {
+export function openSession(
+  program: Program,
+  { process, name }: Pick<ProgramInput, 'process' | 'name'>,
+  onError: Label,
+): void {
   program.call('setsid', [])
   if (process.terminal) {
     program.call('ioctl', [0, kernel.TIOCSCTTY, 0], { onError, note: 'ioctl(tty, TIOCSCTTY)' })
@@ -184,7 +209,7 @@ export function openTasks(program: Program, path: string, onError: Label): numbe
   return opened
 }
 
-function joinGroup(program: Program, tasks: number, onError: Label): void {
+export function joinGroup(program: Program, tasks: number, onError: Label): void {
   program.call('write', [program.load(tasks), program.text('0'), 1], {
     onError,
     note: 'write(cgroup tasks)',
@@ -207,7 +232,11 @@ function ownStreams(program: Program, input: ProgramInput, onError: Label): void
 /** chown(2): -1 does not change it; a terminal belongs to the group `tty`. */
 const KEEP_GROUP = 0xffffffff
 
-function setNames(program: Program, config: OciConfig, onError: Label): void {
+export function setNames(
+  program: Program,
+  config: Pick<OciConfig, 'hostname' | 'domainname'>,
+  onError: Label,
+): void {
   program.call('sethostname', [program.text(config.hostname), Buffer.byteLength(config.hostname)], {
     onError,
   })
@@ -234,8 +263,10 @@ function setOomScore(program: Program, input: ProgramInput, onError: Label): voi
   writeProcFile(program, { path: 'self/oom_score_adj', text }, onError)
 }
 
+export const DEFAULT_UMASK = 0o022
+
 /** Counts from execve on. @see apparmor(7), security/apparmor/lsm.c */
-function setProfile(program: Program, { process }: ProgramInput, onError: Label): void {
+export function setProfile(program: Program, { process }: ProgramInput, onError: Label): void {
   if (process.apparmorProfile === undefined) return
   const text = `exec ${process.apparmorProfile}`
   writeProcFile(program, { path: 'thread-self/attr/apparmor/exec', text }, onError)

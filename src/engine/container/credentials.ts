@@ -2,10 +2,12 @@
  * The child's last steps: giving privileges up, in an order that is itself a defence, and execve.
  */
 
-import { type Label, loadSeccomp, type Program } from '../../linux/index.ts'
-import type { ProgramInput } from './child.ts'
+import { capabilityMask, type Label, loadSeccomp, type Program } from '../../linux/index.ts'
+import type { CapabilitySets, ProgramInput } from './child.ts'
 import { FD } from './descriptors.ts'
 import * as kernel from './kernel.ts'
+
+const DESCRIPTORS = { firstPassed: FD.firstPassed, firstClosed: FD.fifo }
 
 /** Bytes for getcwd(2); its result is only looked at for the leading slash. */
 const PATH_MAX = 4096
@@ -22,13 +24,46 @@ export function writeCredentials(program: Program, input: ProgramInput, onError:
   dropBoundingSet(program, input, onError)
   program.call('prctl', [kernel.PR_SET_KEEPCAPS, 1, 0, 0, 0], { onError })
   // Nothing of the host may be reachable as /proc/self/fd/N when the working directory is entered.
-  program.call('close_range', [FD.firstPassed, kernel.ALL_DESCRIPTORS, 0], { onError })
+  const { firstPassed, firstClosed } = input.descriptors ?? DESCRIPTORS
+  program.call('close_range', [firstPassed, kernel.ALL_DESCRIPTORS, 0], { onError })
   enterWorkingDirectory(program, input, onError)
   setCapabilities(program, input, onError)
   // The container does not outlive its monitor: nobody would ever learn how it ended.
-  program.call('prctl', [kernel.PR_SET_PDEATHSIG, kernel.SIGKILL, 0, 0, 0], { onError })
-  program.call('close_range', [3, kernel.ALL_DESCRIPTORS, kernel.CLOSE_RANGE_CLOEXEC], { onError })
+  if (input.outlivesParent !== true) {
+    program.call('prctl', [kernel.PR_SET_PDEATHSIG, kernel.SIGKILL, 0, 0, 0], { onError })
+  }
+  const closeOnExec = [firstClosed, kernel.ALL_DESCRIPTORS, kernel.CLOSE_RANGE_CLOEXEC]
+  program.call('close_range', closeOnExec, { onError })
   if (process.noNewPrivileges) loadFilter(program, input, onError)
+  execute(program, input, onError)
+}
+
+/**
+ * The same for a bundle, whose filter may forbid what is done here: after it come but two calls.
+ */
+export function writeBundleCredentials(
+  program: Program,
+  input: ProgramInput,
+  onError: Label,
+): void {
+  const { firstPassed, firstClosed } = input.descriptors ?? DESCRIPTORS
+  const { noNewPrivileges } = input.process
+  if (noNewPrivileges) program.call('prctl', [kernel.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0], { onError })
+  dropBoundingSet(program, input, onError)
+  program.call('prctl', [kernel.PR_SET_KEEPCAPS, 1, 0, 0, 0], { onError })
+  program.call('close_range', [firstPassed, kernel.ALL_DESCRIPTORS, 0], { onError })
+  enterWorkingDirectory(program, input, onError)
+  const closeOnExec = [firstClosed, kernel.ALL_DESCRIPTORS, kernel.CLOSE_RANGE_CLOEXEC]
+  program.call('close_range', closeOnExec, { onError })
+  // Without no_new_privs the filter is loaded by CAP_SYS_ADMIN, which goes after it.
+  const needsAdmin = input.seccomp !== undefined && !noNewPrivileges
+  const sets = setsOf(input)
+  const admin = needsAdmin ? capabilityMask(['SYS_ADMIN']) : 0n
+  const { effective, permitted } = sets
+  const first = { ...sets, effective: effective | admin, permitted: permitted | admin }
+  setCapabilities(program, { ...input, capabilitySets: first }, onError)
+  loadFilter(program, input, onError)
+  if (needsAdmin) writeCapset(program, sets, onError)
   execute(program, input, onError)
 }
 
@@ -72,22 +107,38 @@ function setUser(program: Program, user: ProgramInput['process']['user'], onErro
 }
 
 /**
- * Permitted and effective are the bounding set; inheritable and ambient are empty (CVE-2022-29162).
+ * Unless a bundle says otherwise, permitted and effective are the bounding set; inheritable and
+ * ambient are empty (CVE-2022-29162).
  */
 function setCapabilities(program: Program, input: ProgramInput, onError: Label): void {
   program.call('prctl', [kernel.PR_SET_KEEPCAPS, 0, 0, 0, 0], { onError })
+  const sets = setsOf(input)
+  writeCapset(program, sets, onError)
+  program.call('prctl', [kernel.PR_CAP_AMBIENT, kernel.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0], {
+    onError,
+  })
+  for (let capability = 0; capability <= input.lastCapability; capability += 1) {
+    if (((sets.ambient >> BigInt(capability)) & 1n) === 0n) continue
+    const raise = [kernel.PR_CAP_AMBIENT, kernel.PR_CAP_AMBIENT_RAISE, capability, 0, 0]
+    program.call('prctl', raise, { onError, note: `prctl(PR_CAP_AMBIENT_RAISE, ${capability})` })
+  }
+}
+
+function setsOf({ capabilityMask: all, capabilitySets }: ProgramInput): CapabilitySets {
+  return capabilitySets ?? { effective: all, permitted: all, inheritable: 0n, ambient: 0n }
+}
+
+function writeCapset(program: Program, sets: CapabilitySets, onError: Label): void {
   const header = Buffer.alloc(8)
   header.writeUInt32LE(kernel.LINUX_CAPABILITY_VERSION_3, 0)
   const data = Buffer.alloc(24)
   for (const word of [0, 1]) {
-    const bits = Number((input.capabilityMask >> BigInt(32 * word)) & 0xffffffffn)
-    data.writeUInt32LE(bits, word * 12)
-    data.writeUInt32LE(bits, word * 12 + 4)
+    for (const [index, name] of (['effective', 'permitted', 'inheritable'] as const).entries()) {
+      const bits = Number((sets[name] >> BigInt(32 * word)) & 0xffffffffn)
+      data.writeUInt32LE(bits, word * 12 + index * 4)
+    }
   }
   program.call('capset', [program.bytes(header), program.bytes(data)], { onError })
-  program.call('prctl', [kernel.PR_CAP_AMBIENT, kernel.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0], {
-    onError,
-  })
 }
 
 function execute(program: Program, input: ProgramInput, onError: Label): void {

@@ -45,6 +45,7 @@ export const O_CLOEXEC = 0o2000000
 export const O_PATH = 0o10000000
 
 // include/uapi/linux/stat.h
+export const S_IFIFO = 0o010000
 export const S_IFREG = 0o100000
 export const S_IFCHR = 0o020000
 export const S_IFBLK = 0o060000
@@ -72,6 +73,7 @@ export const PR_SET_KEEPCAPS = 8
 export const PR_CAPBSET_DROP = 24
 export const PR_SET_NO_NEW_PRIVS = 38
 export const PR_CAP_AMBIENT = 47
+export const PR_CAP_AMBIENT_RAISE = 2
 export const PR_CAP_AMBIENT_CLEAR_ALL = 4
 
 // include/uapi/linux/capability.h

@@ -17,7 +17,7 @@ import { type Waiting, writeMoverStart } from './monitor-mover.ts'
  */
 export const MESSAGE_BYTES = 16
 /** First word of a message; failure records have their own. */
-export const MESSAGE = { started: 0x01, exited: 0x02 } as const
+export const MESSAGE = { started: 0x01, exited: 0x02, reached: 0x03 } as const
 
 export interface MonitorInput {
   /** CLONE_NEW* flags of clone3. */
@@ -135,7 +135,7 @@ function statusTemplate(): Buffer {
   return bytes
 }
 
-function message(kind: number): Buffer {
+export function message(kind: number): Buffer {
   const bytes = Buffer.alloc(MESSAGE_BYTES)
   bytes.writeUInt32LE(kind, 0)
   return bytes

@@ -67,6 +67,10 @@ export interface MountAttributes {
   readonly nosuid: boolean
   readonly nodev: boolean
   readonly noexec: boolean
+  readonly noatime?: boolean
+  readonly strictatime?: boolean
+  readonly nodiratime?: boolean
+  readonly nosymfollow?: boolean
 }
 
 export interface MountContext {
@@ -189,7 +193,10 @@ function setPropagation(fd: Fd, options: readonly string[]): void {
  * v1: a tmpfs with one directory per hierarchy. v2: the group itself. Only the container's own
  * shows.
  */
-function prepareCgroups(mount: OciMount, context: MountContext): readonly PreparedMount[] {
+export function prepareCgroups(
+  mount: OciMount,
+  context: Pick<MountContext, 'cgroups'>,
+): readonly PreparedMount[] {
   const { destination: target } = mount
   const attributes = attributesOf(mount.options)
   const bindGroup = (at: string, source: string): PreparedMount => {
@@ -206,10 +213,10 @@ function prepareCgroups(mount: OciMount, context: MountContext): readonly Prepar
 }
 
 /** Makes the directory or file that a mount covers, inside whatever tree will be there by then. */
-function makeTarget(
+export function makeTarget(
   mount: PreparedMount,
   earlier: readonly PreparedMount[],
-  context: MountContext,
+  context: Pick<MountContext, 'rootFd' | 'container'>,
 ): void {
   const isDirectory =
     mount.kind === 'create' ||
@@ -260,7 +267,7 @@ function makeWorkingDirectory(prepared: readonly PreparedMount[], context: Mount
 function makePlace(
   place: { readonly path: string; readonly isDirectory: boolean },
   earlier: readonly PreparedMount[],
-  { rootFd }: MountContext,
+  { rootFd }: Pick<MountContext, 'rootFd'>,
 ): void {
   const parent = deepestAbove(place.path, earlier)
   if (parent === undefined) {
@@ -280,7 +287,10 @@ function makeIn(tree: Fd, place: { readonly path: string; readonly isDirectory: 
 }
 
 /** The mount among `earlier` in whose tree `path` will lie. */
-function deepestAbove(path: string, earlier: readonly PreparedMount[]): PreparedMount | undefined {
+export function deepestAbove(
+  path: string,
+  earlier: readonly PreparedMount[],
+): PreparedMount | undefined {
   return earlier
     .filter((mount) => path.startsWith(`${mount.target}/`))
     .reduce<PreparedMount | undefined>(
@@ -293,7 +303,7 @@ function deepestAbove(path: string, earlier: readonly PreparedMount[]): Prepared
  * Where `path` leads once the links of the image are followed: what is made there, and what is
  * looked at, is then one and the same place.
  */
-function realTarget(rootFd: Fd, path: string): string {
+export function realTarget(rootFd: Fd, path: string): string {
   const parts = posix.resolve('/', path).split('/').filter(Boolean)
   for (let known = parts.length; known > 0; known -= 1) {
     const prefix = openIfPresent(rootFd, parts.slice(0, known).join('/'))
@@ -323,9 +333,8 @@ function applyAttributes(
   if (users !== undefined && mount.mapped) {
     mapOwners(mount.fd, { container, users, what: mount.target, mapped: mount.mapped })
   }
-  const { readOnly, nosuid, nodev, noexec } = mount.attributes
-  if (!readOnly && !nosuid && !nodev && !noexec) return
+  if (Object.values(mount.attributes).every((isSet) => !isSet)) return
   // Recursive, because a tree that is bound read-only must not have a writable mount inside.
   const recursive = mount.topOnly !== true
-  mountSetattr(mount.fd, { recursive, set: { readOnly, nosuid, nodev, noexec } })
+  mountSetattr(mount.fd, { recursive, set: mount.attributes })
 }

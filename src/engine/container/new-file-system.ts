@@ -36,7 +36,7 @@ export type TreeEntry =
       readonly minor: number
       /** Default: a character device of root's that everybody may use. */
       readonly node?: {
-        readonly type: 'char' | 'block'
+        readonly type: 'char' | 'block' | 'fifo'
         readonly mode: number
         readonly uid: number
         readonly gid: number
@@ -57,9 +57,13 @@ export interface NewFileSystem {
   readonly entries: TreeEntry[]
 }
 
-const ATTRIBUTE_WORDS = new Set(['ro', 'rw', 'nosuid', 'nodev', 'noexec', 'newinstance'])
-/** Words that are attributes of the mount in time keeping; the kernel's default serves as well. */
-const IGNORED_WORDS = new Set(['strictatime', 'relatime', 'noatime', 'suid', 'dev', 'exec'])
+const ATTRIBUTE_WORDS = new Set(
+  'ro rw nosuid nodev noexec newinstance noatime strictatime nodiratime nosymfollow'.split(' '),
+)
+/** Words that say what the kernel does anyway. */
+const IGNORED_WORDS = new Set(
+  'defaults relatime diratime atime nostrictatime symfollow suid dev exec'.split(' '),
+)
 
 /** `devices`: nodes that a new /dev has beside the default ones; `bound`: it gets no node at all. */
 export function newFileSystem(
@@ -146,6 +150,10 @@ export function attributesOf(options: readonly string[]): MountAttributes {
     nosuid: options.includes('nosuid'),
     nodev: options.includes('nodev'),
     noexec: options.includes('noexec'),
+    ...(options.includes('noatime') ? { noatime: true } : {}),
+    ...(options.includes('strictatime') ? { strictatime: true } : {}),
+    ...(options.includes('nodiratime') ? { nodiratime: true } : {}),
+    ...(options.includes('nosymfollow') ? { nosymfollow: true } : {}),
   }
 }
 

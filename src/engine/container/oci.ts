@@ -36,6 +36,8 @@ export interface OciProcess {
     readonly uid: number
     readonly gid: number
     readonly additionalGids: readonly number[]
+    /** Default: 0o022. */
+    readonly umask?: number
   }
   /** The first word is looked up in the container's PATH. Never empty. */
   readonly args: readonly string[]

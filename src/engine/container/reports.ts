@@ -13,6 +13,8 @@ export interface ReportListener {
   /** An operation of the launch program failed; the program never ran. */
   readonly failed: (failure: Failure) => void
   readonly exited: (waitStatus: number) => void
+  /** The child of a bundle has come to a point where it waits; see bundle.ts. */
+  readonly reached?: (point: number) => void
   /** Monitor and mover have ended: the log is complete, and nothing of the attempt runs. */
   readonly gone: () => void
 }
@@ -78,6 +80,8 @@ function report(bytes: Buffer, listener: ReportListener): void {
       return listener.started(value)
     case MESSAGE.exited:
       return listener.exited(value)
+    case MESSAGE.reached:
+      return listener.reached?.(value)
     default:
       return undefined
   }

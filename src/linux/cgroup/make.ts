@@ -109,7 +109,9 @@ const ENOENT = 2
 
 /** The controllers that our settings write to; others stay as the machine's owner has them. */
 function used(controllers: readonly string[]): readonly string[] {
-  return controllers.filter((name) => ['cpu', 'cpuset', 'io', 'memory', 'pids'].includes(name))
+  return controllers.filter((name) =>
+    ['cpu', 'cpuset', 'hugetlb', 'io', 'memory', 'pids'].includes(name),
+  )
 }
 
 /** False when a parent is missing; true when the directory is there now. */

@@ -1,6 +1,6 @@
 /** Limits on block devices as writes to the files of v1 and v2. */
 
-import { cgroupWrite, type CgroupWrite } from './settings-write.ts'
+import { asWrite, cgroupWrite, type CgroupWrite } from './settings-write.ts'
 import type { BlockIoLimit, BlockIoSettings } from './types.ts'
 
 /** What a group that lives already has: devices with a limit, by the file that says so. */
@@ -23,7 +23,8 @@ export function writesForV1Io(
   settings: BlockIoSettings | undefined,
   state: BlockIoState | undefined,
 ): readonly CgroupWrite[] {
-  const { weight, weights = [], limits = [] } = settings ?? {}
+  const { weight, weights = [], leafWeight, leafWeights = [], limits = [] } = settings ?? {}
+  const leaf = asWrite('blkio', 'blkio.leaf_weight', leafWeight)
   const gone = Object.entries(THROTTLE_FILES).flatMap(([kind, file]) =>
     (state?.devices[file] ?? [])
       .filter((device) => !limits.some((one) => one.kind === kind && one.device === device))
@@ -31,6 +32,10 @@ export function writesForV1Io(
   )
   return [
     cgroupWrite('blkio', 'blkio.bfq.weight', weight, '100'),
+    ...(leaf ? [leaf] : []),
+    ...leafWeights.map((one) =>
+      cgroupWrite('blkio', 'blkio.leaf_weight_device', `${one.device} ${one.weight}`, ''),
+    ),
     ...weights.map((one) =>
       cgroupWrite('blkio', 'blkio.bfq.weight_device', `${one.device} ${one.weight}`, ''),
     ),

@@ -1,6 +1,6 @@
 /** Settings as writes to v1 files, in an order that the kernel accepts. */
 
-import { cgroupWrite, type CgroupWrite } from './settings-write.ts'
+import { asWrite, cgroupWrite, type CgroupWrite } from './settings-write.ts'
 import { type BlockIoState, writesForV1Io } from './settings-io.ts'
 import type { CgroupSettings } from './types.ts'
 
@@ -33,9 +33,29 @@ export function writesForV1(
     ),
     cgroupWrite('cpu', 'cpu.shares', settings.cpuShares, '1024'),
     cgroupWrite('cpuset', 'cpuset.cpus', settings.cpuset, current.parentCpus),
+    ...further(settings),
     cgroupWrite('pids', 'pids.max', settings.pidsMax, 'max'),
     ...writesForV1Io(settings.blockIo, current.io),
   ]
+}
+
+/** What few groups have, so that it is written only when it is asked for. */
+function further(settings: CgroupSettings): readonly CgroupWrite[] {
+  const { memoryTcpMax, cpuBurstUs, cpuIdle, cpusetMems, networkClass } = settings
+  const asked: readonly (CgroupWrite | undefined)[] = [
+    asWrite('memory', 'memory.kmem.tcp.limit_in_bytes', memoryTcpMax),
+    asWrite('cpu', 'cpu.cfs_burst_us', cpuBurstUs),
+    asWrite('cpu', 'cpu.idle', cpuIdle === undefined ? undefined : Number(cpuIdle)),
+    asWrite('cpuset', 'cpuset.mems', cpusetMems),
+    asWrite('net_cls', 'net_cls.classid', networkClass),
+    ...(settings.networkPriorities ?? []).map(({ name, priority }) =>
+      asWrite('net_prio', 'net_prio.ifpriomap', `${name} ${priority}`),
+    ),
+    ...(settings.hugetlb ?? []).map(({ pageSize, bytesMax }) =>
+      asWrite('hugetlb', `hugetlb.${pageSize}.limit_in_bytes`, bytesMax),
+    ),
+  ]
+  return asked.filter((write) => write !== undefined)
 }
 
 /** memory <= memory and swap must hold after each write: a raise begins with the sum. */

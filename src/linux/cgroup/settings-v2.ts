@@ -1,6 +1,6 @@
 /** Settings as writes to v2 files. */
 
-import { cgroupWrite, type CgroupWrite } from './settings-write.ts'
+import { asWrite, cgroupWrite, type CgroupWrite } from './settings-write.ts'
 import { type BlockIoState, writesForV2Io } from './settings-io.ts'
 import type { CgroupSettings } from './types.ts'
 
@@ -21,6 +21,7 @@ export function writesForV2(settings: CgroupSettings, io?: BlockIoState): readon
     // A write of nothing does not reach the kernel; a newline empties the list.
     cgroupWrite('cpuset', 'cpuset.cpus', settings.cpuset, '\n'),
     cgroupWrite('pids', 'pids.max', settings.pidsMax, 'max'),
+    ...further(settings),
     ...refused(settings),
     ...writesForV2Io(settings.blockIo, io),
   ]
@@ -42,6 +43,25 @@ export function cpuWeight(shares: number): number {
   const weight = 10 ** ((log * log + 125 * log) / 612 - 7 / 34)
   // Rounded first, so that 100 does not become 101 by the last bit of the power.
   return Math.ceil(Number(weight.toFixed(6)))
+}
+
+/** What few groups have, so that it is written only when it is asked for. */
+function further(settings: CgroupSettings): readonly CgroupWrite[] {
+  const { cpuBurstUs, cpuIdle, cpusetMems, memoryTcpMax, networkClass } = settings
+  const asked: readonly (CgroupWrite | undefined)[] = [
+    asWrite('cpu', 'cpu.max.burst', cpuBurstUs),
+    asWrite('cpu', 'cpu.idle', cpuIdle === undefined ? undefined : Number(cpuIdle)),
+    asWrite('cpuset', 'cpuset.mems', cpusetMems),
+    asWrite('memory', 'memory.kmem.tcp.limit_in_bytes', memoryTcpMax),
+    asWrite('net_cls', 'net_cls.classid', networkClass),
+    ...(settings.networkPriorities ?? []).map(({ name, priority }) =>
+      asWrite('net_prio', 'net_prio.ifpriomap', `${name} ${priority}`),
+    ),
+    ...(settings.hugetlb ?? []).map(({ pageSize, bytesMax }) =>
+      asWrite('hugetlb', `hugetlb.${pageSize}.max`, bytesMax),
+    ),
+  ]
+  return asked.filter((write) => write !== undefined)
 }
 
 /** What v2 has no file for: asked for all the same, so that the refusal names it. */

@@ -30,6 +30,7 @@ export function applySettings(
     if (file !== undefined && existsSync(file)) writeCgroupFile(file, write.value)
     else if (!write.isDefault) throw cannotLimit(write)
   }
+  writeUnified(directories, settings.unified ?? {})
   if (settings.devices) applyDevices(directories, settings.devices)
 }
 
@@ -81,6 +82,27 @@ function ioState({ directory }: GroupDirectory, files: readonly string[]): Block
   }
 }
 
+/** Names are of one group's files, so that no path leads elsewhere. */
+function writeUnified(
+  directories: readonly GroupDirectory[],
+  files: Readonly<Record<string, string>>,
+): void {
+  for (const [file, value] of Object.entries(files)) {
+    const home = unifiedDirectory(directories)
+    const path = home && join(home.directory, file)
+    if (path === undefined || !/^[\w.]+$/.test(file) || !existsSync(path)) {
+      throw new EngineError(
+        'NO_CGROUP',
+        `Cannot set "${file}" to ${value}: there is no such file`,
+        {
+          hint: 'Name a file of cgroup v2 whose controller this machine has',
+        },
+      )
+    }
+    writeCgroupFile(path, value)
+  }
+}
+
 function cannotLimit({ controller, file, value }: CgroupWrite): EngineError {
   const { seen, hint } = reasonOf(controller, file)
   return new EngineError(
@@ -116,6 +138,8 @@ const ONLY_SOME_KERNELS: Readonly<Record<string, string>> = {
   'cpu.rt_period_us': 'this kernel has no real-time group scheduling on this cgroup version',
   'blkio.bfq.weight': 'this kernel has no BFQ scheduler, which knows weights',
   'blkio.bfq.weight_device': 'this kernel has no BFQ scheduler, which knows weights',
+  'blkio.leaf_weight': 'this kernel has no weights of leaves',
+  'blkio.leaf_weight_device': 'this kernel has no weights of leaves',
   'io.weight': 'this kernel has neither BFQ nor iocost, which know weights',
 }
 

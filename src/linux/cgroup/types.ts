@@ -24,6 +24,24 @@ export interface CgroupSettings {
   readonly memorySwappiness?: number | undefined
   /** At the memory limit processes wait instead of being killed; v1 only. */
   readonly oomKillDisable?: boolean | undefined
+  /** Bytes of TCP buffers; v1 only. */
+  readonly memoryTcpMax?: number | undefined
+  /** Microseconds that may be saved up beyond the quota. Linux 5.14. */
+  readonly cpuBurstUs?: number | undefined
+  /** Runs only when nobody else wants to. Linux 5.15. */
+  readonly cpuIdle?: boolean | undefined
+  /** Memory nodes as the kernel writes them: `0-1`. */
+  readonly cpusetMems?: string | undefined
+  /** Bytes of huge pages, by their size in the kernel's words: `2MB`, `1GB`. */
+  readonly hugetlb?: readonly { readonly pageSize: string; readonly bytesMax: number }[] | undefined
+  /** Marks what is sent; v1 only. */
+  readonly networkClass?: number | undefined
+  /** Of what is sent, by the name of the link; v1 only. */
+  readonly networkPriorities?:
+    | readonly { readonly name: string; readonly priority: number }[]
+    | undefined
+  /** Files of v2 and what is written to them, after all else. */
+  readonly unified?: Readonly<Record<string, string>> | undefined
   /** Limits on block devices. */
   readonly blockIo?: BlockIoSettings | undefined
   /** Processors as the kernel writes them: `0-3,7`. */
@@ -39,6 +57,9 @@ export interface BlockIoSettings {
   /** 10 to 1000, BFQ's scale on v1 and v2. */
   readonly weight?: number | undefined
   readonly weights?: readonly { readonly device: string; readonly weight: number }[] | undefined
+  /** Beside the groups below; CFQ had it, kernels from 5.0 on have not. */
+  readonly leafWeight?: number | undefined
+  readonly leafWeights?: readonly { readonly device: string; readonly weight: number }[] | undefined
   readonly limits: readonly {
     readonly device: string
     readonly kind: BlockIoLimit

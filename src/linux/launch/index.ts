@@ -4,4 +4,11 @@ export { sealedMemfd } from './executable.ts'
 export { describeFailure, parseFailure, type Failure, type ProgramNotes } from './failure.ts'
 export type { Address, Computation, Flow, Label, Loaded, Operation, Word } from './operation.ts'
 export { Program } from './program.ts'
-export { reapChildren, spawn, type SpawnOptions, waitForExit, type WaitResult } from './spawn.ts'
+export {
+  childEnd,
+  reapChildren,
+  spawn,
+  type SpawnOptions,
+  waitForExit,
+  type WaitResult,
+} from './spawn.ts'

@@ -3,7 +3,7 @@
 import { tmpdir } from 'node:os'
 import { KernelError } from '../../errors.ts'
 import { close, dup } from '../fd.ts'
-import { declare, kernelError, lastErrno } from '../libc.ts'
+import { declare, declareAsync, kernelError, lastErrno } from '../libc.ts'
 import { crashOperation, isCounting } from '../crash-point.ts'
 import { fileExecutable, memoryExecutable, type Executable } from './executable.ts'
 import type { Program } from './program.ts'
@@ -21,6 +21,7 @@ const attributesFlags = declare('int posix_spawnattr_setflags(void *attributes, 
 const attributesDefault = declare('int posix_spawnattr_setsigdefault(void *attributes, void *set)')
 const attributesMask = declare('int posix_spawnattr_setsigmask(void *attributes, void *set)')
 const waitpid = declare('int waitpid(int pid, _Out_ int *status, int options)')
+const waitpidAsync = declareAsync('int waitpid(int pid, _Out_ int *status, int options)')
 const closeRange = declare('int close_range(unsigned int first, unsigned int last, int flags)')
 
 /** Larger than posix_spawnattr_t and posix_spawn_file_actions_t of glibc and musl. */
@@ -84,6 +85,14 @@ export function reap(pid: number): WaitResult {
  */
 export function waitForExit(pid: number): WaitResult {
   return wait(pid, 0)
+}
+
+/** The same for one that may take its time: other work goes on. */
+export async function childEnd(pid: number): Promise<WaitResult> {
+  const status = [0]
+  const result = await waitpidAsync(pid, status, 0)
+  // errno is another thread's; nobody but us reaps our children, and no signal handler is in C.
+  return result > 0 ? decodeWaitStatus(status[0] ?? 0) : { kind: 'gone' }
 }
 
 /** Reaps those of `pids` that have ended, and returns the pids that still run. */

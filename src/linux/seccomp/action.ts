@@ -27,17 +27,17 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   SCMP_ACT_TRAP: 0x00030000,
   SCMP_ACT_ERRNO: RETURN_ERRNO,
   SCMP_ACT_LOG: RETURN_LOG,
+  SCMP_ACT_TRACE: 0x7ff00000,
   SCMP_ACT_ALLOW: RETURN_ALLOW,
 }
 
-/**
- * Reads an action of a profile; SCMP_ACT_NOTIFY and SCMP_ACT_TRACE need a tracer and are refused.
- */
+/** Reads an action of a profile; SCMP_ACT_NOTIFY needs somebody who listens and is refused. */
 export function parseAction(name: string, errno: number = EPERM): Action {
   const action = ACTIONS[name]
   if (action === undefined) {
     const needed = `one of ${Object.keys(ACTIONS).join(', ')} is needed`
     throw new UsageError(`Cannot compile the seccomp profile: action "${name}"; ${needed}`)
   }
-  return action === RETURN_ERRNO ? action | (errno & 0xffff) : action
+  const hasData = action === RETURN_ERRNO || name === 'SCMP_ACT_TRACE'
+  return hasData ? action | (errno & 0xffff) : action
 }

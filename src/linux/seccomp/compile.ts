@@ -35,6 +35,8 @@ export interface SeccompOptions extends SeccompContext {
   readonly profile: SeccompProfile
   /** Lets 32-bit x86 programs use sockets, at the price of the profile's rule for `socket`. */
   readonly allowSocketcall?: boolean | undefined
+  /** Interfaces that may be used at all; absent: every one that the processor has. */
+  readonly abis?: readonly Abi[] | undefined
 }
 
 /**
@@ -44,8 +46,10 @@ export interface SeccompOptions extends SeccompContext {
 export function compileSeccomp(options: SeccompOptions): Buffer {
   const cache = compiled.get(options.profile) ?? new Map<string, Buffer>()
   compiled.set(options.profile, cache)
-  const { architecture, capabilities, kernel, allowSocketcall = false } = options
-  const key = [architecture, kernel, allowSocketcall, ...[...capabilities].sort()].join(' ')
+  const { architecture, capabilities, kernel, allowSocketcall = false, abis = [] } = options
+  const key = [architecture, kernel, allowSocketcall, ...abis, ...[...capabilities].sort()].join(
+    ' ',
+  )
   const filter = cache.get(key) ?? compile({ ...options, capabilities: [...capabilities] })
   cache.set(key, filter)
   return filter
@@ -59,7 +63,12 @@ function compile(options: SeccompOptions): Buffer {
   const rules = selectRules(profile, options)
   const defaultAction = parseAction(profile.defaultAction, profile.defaultErrnoRet)
   const assembler = new Assembler()
+  const isAllowed = (abi: Abi): boolean => options.abis?.includes(abi) ?? true
   const tree = (abi: Abi): void => {
+    if (!isAllowed(abi)) {
+      assembler.return(RETURN_KILL_PROCESS)
+      return
+    }
     const { allowSocketcall } = options
     const known = verdicts(rules, { abi, defaultAction, allowSocketcall })
     writeTree(assembler, toRanges(known, unknownCall(defaultAction)))

@@ -1,0 +1,19 @@
+/** The launch code by its parts, for the front end that runs bundles instead of stacks. */
+
+export { type BundleInput, bundleProgram, POINT } from './bundle.ts'
+export { joinProgram } from './bundle-join.ts'
+export type { BundleMount, BundleMounts, SetPropagation } from './bundle-mounts.ts'
+export { DEVICE_LINKS, DEVICE_NODES } from './defaults.ts'
+export { launchFailure } from './launch-failure.ts'
+export { type HostDevice } from './devices.ts'
+export {
+  deepestAbove,
+  makeTarget,
+  type PreparedMount,
+  prepareCgroups,
+  realTarget,
+} from './mounts.ts'
+export { newFileSystem, type TreeEntry } from './new-file-system.ts'
+export type { OciMount, OciProcess } from './oci.ts'
+export { listenToReports } from './reports.ts'
+export { signalNumber } from './stop.ts'
