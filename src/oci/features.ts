@@ -1,4 +1,4 @@
-/** What this runtime can do, for those who ask before they write a config. @see features.md */
+/** What this runtime can do, for those who ask before they write a config. */
 
 import { existsSync } from 'node:fs'
 import { ARCHITECTURE, CAPABILITIES } from '../linux/index.ts'

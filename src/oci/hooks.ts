@@ -81,6 +81,8 @@ function runOutside({ path, args, env, timeout }: SpecHook, state: string): Prom
   child.stdin?.end(state)
   child.on('error', (error) => resolve({ why: error.message, output }))
   child.on('exit', (code, signal) => {
+    // What it has started may hold its output open, and would be waited for.
+    child.stderr?.destroy()
     if (code === 0) resolve({ output })
     else if (signal === null) resolve({ why: `exit status ${code}`, output: output.trim() })
     else resolve({ why: lateOr(signal, timeout), output: output.trim() })

@@ -148,7 +148,8 @@ function deny(rules: readonly DeviceRule[], rule: SpecDeviceRule): readonly Devi
     const partial = by.find((other) => !covers(other, one))
     if (partial) {
       throw new UsageError(
-        `Cannot deny "${formatDeviceRule(partial)}": "${formatDeviceRule(one)}" allows it before; ` +
+        `Cannot deny "${formatDeviceRule(partial)}": ` +
+          `"${formatDeviceRule(one)}" allows it before; ` +
           'deny everything first, then allow what is needed',
       )
     }

@@ -128,20 +128,12 @@ function writeChild(program: Program, input: BundleInput, onError: Label): void 
   if (input.tasks.length > 0 && (input.own & CLONE_NEW.cgroup) !== 0) {
     program.call('unshare', [CLONE_NEW.cgroup], { onError, note: 'unshare(CLONE_NEWCGROUP)' })
   }
-  for (const { fd, flag } of input.enter) {
-    if (flag === CLONE_NEW.pid) continue
-    enter(program, { fd, flag }, onError)
-    // It begins at the root of the namespace.
-    if (flag === CLONE_NEW.mnt) program.call('chdir', [program.text(input.mountPoint)], { onError })
-  }
+  enterOthers(program, input, onError)
   openSession(program, input, onError)
   const words = mountBundle(program, input.mounts, onError)
   if (input.waitsMounted) waitAt(program, input, { point: 'mounted', onError })
   enterRoot(program, input.mounts, onError)
-  const { hostname = '', domainname } = input
-  if (hostname !== '' || domainname !== undefined) {
-    setNames(program, { hostname, ...(domainname === undefined ? {} : { domainname }) }, onError)
-  }
+  nameIt(program, input, onError)
   writeSysctls(program, input.sysctl, onError)
   hidePaths(program, { ...input.mounts, ...words }, onError)
   if (!input.mounts.onHost) leaveOldRoot(program, onError)
@@ -151,6 +143,24 @@ function writeChild(program: Program, input: BundleInput, onError: Label): void 
   setProfile(program, input, onError)
   waitAt(program, input, { point: 'created', onError })
   writeBundleCredentials(program, input, onError)
+}
+
+function enterOthers(program: Program, input: BundleInput, onError: Label): void {
+  for (const { fd, flag } of input.enter) {
+    if (flag === CLONE_NEW.pid) continue
+    enter(program, { fd, flag }, onError)
+    // It begins at the root of the namespace.
+    if (flag === CLONE_NEW.mnt) program.call('chdir', [program.text(input.mountPoint)], { onError })
+  }
+}
+
+function nameIt(
+  program: Program,
+  { hostname = '', domainname }: BundleInput,
+  onError: Label,
+): void {
+  if (hostname === '' && domainname === undefined) return
+  setNames(program, { hostname, ...(domainname === undefined ? {} : { domainname }) }, onError)
 }
 
 function enter(

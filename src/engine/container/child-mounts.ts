@@ -124,7 +124,8 @@ export function leaveOldRoot(program: Program, onError: Label): void {
 }
 
 /**
- * One mount, whose descriptor will be in the word that is returned: made here when its view depends on our namespaces, then moved to its resolved target.
+ * One mount, whose descriptor will be in the word that is returned: made here when its view depends
+ * on our namespaces, then moved to its resolved target.
  */
 export function attach(
   program: Program,
