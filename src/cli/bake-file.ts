@@ -1,4 +1,4 @@
-/** What a stack builds, as the file that `docker buildx bake` reads. @see Docker, "Bake file" */
+/** What a stack builds, as the file that `docker buildx bake` reads. */
 
 import type { DesiredBuild } from '../planner/index.ts'
 

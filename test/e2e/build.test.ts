@@ -111,7 +111,7 @@ describe('build', () => {
     expect((await scene.ok('build')).stderr).toContain('done')
   })
 
-  test("up --pull always asks nobody for what is built, and the file's policy still counts", async () => {
+  test("up --pull always asks nobody for what is built, the file's policy counts", async () => {
     stack('build: { context: ., network: none }', 'image: 127.0.0.1:1/mine', 'network_mode: none')
     file('Dockerfile', ...BUSYBOX, 'CMD sleep 1000')
     await scene.ok('up', '-d', '--pull', 'always')

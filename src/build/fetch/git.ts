@@ -91,7 +91,8 @@ class Git {
     }
     await git('checkout', '-q', '--detach', commit)
     if (existsSync(join(directory, '.gitmodules'))) {
-      await this.#run(['submodule', 'update', '-q', '--init', '--recursive', '--depth=1'], directory, {
+      const update = ['submodule', 'update', '-q', '--init', '--recursive', '--depth=1']
+      await this.#run(update, directory, {
         isOther: true,
       }) // oxfmt-ignore
     }
