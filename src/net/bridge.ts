@@ -144,6 +144,7 @@ function traitsOf(request: NetworkRequest, chosen: readonly ChosenSubnet[]): Tra
     internal: request.internal,
     icc: request.icc ?? true,
     masquerade: request.masquerade ?? true,
+    guarded: request.guarded ?? false,
     driver,
     subnets: driver.kind === 'bridge' ? [] : chosen,
   }

@@ -38,6 +38,7 @@ export interface Traits {
   readonly icc: boolean
   /** False: what leaves keeps the container's address. */
   readonly masquerade: boolean
+  readonly guarded: boolean
   readonly driver: NetworkDriver
   /** Of a network that is no bridge, whose interface has no addresses. */
   readonly subnets: readonly { readonly subnet: string; readonly gateway: string }[]
@@ -75,11 +76,13 @@ export function parseAlias(rootId: string, alias: string | undefined): Owner | u
   return last === undefined ? undefined : { kind: 'container', network, container: last }
 }
 
-function formatTraits({ internal, icc, masquerade, driver, subnets }: Traits): readonly string[] {
+function formatTraits(traits: Traits): readonly string[] {
+  const { internal, icc, masquerade, guarded, driver, subnets } = traits
   return [
     ...(internal ? ['internal'] : []),
     ...(icc ? [] : ['noicc']),
     ...(masquerade ? [] : ['nomasq']),
+    ...(guarded ? ['guarded'] : []),
     ...formatDriver(driver),
     ...subnets.map(({ subnet, gateway }) => `net/${subnet}/${gateway}`),
   ]
@@ -103,6 +106,7 @@ function parseTraits(text: string): Traits {
     internal: has('internal'),
     icc: !has('noicc'),
     masquerade: !has('nomasq'),
+    guarded: has('guarded'),
     driver: parseDriver(words),
     subnets: words.flatMap(([first, address, length, gateway = '']) =>
       first === 'net' ? [{ subnet: `${address}/${length}`, gateway }] : [],

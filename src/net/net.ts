@@ -31,6 +31,7 @@ import type { DnsRequest, DnsServer } from './dns/types.ts'
 import { setFaults } from './faults.ts'
 import { Firewall, familiesOf } from './firewall/firewall.ts'
 import { hasIpv6Filter, openFirewallSocket } from './firewall/open.ts'
+import { checkGuard, guardPort, unguardPorts } from './firewall/spoofing.ts'
 import { bridgeName, formatAlias, parseAlias, vethName, type Owner } from './interface-name.ts'
 import { macOf } from './lease.ts'
 import { Publisher } from './ports/publisher.ts'
@@ -148,6 +149,7 @@ class KernelNet implements Net {
       const { mtu, icc } = state
       const own = { hostInterface, alias, bridgeIndex: link.index, mtu, isolated: !icc }
       layCable(this.#route, { ...cable, outside: own })
+      if (state.guarded) this.#guard(hostInterface, cable)
     } else {
       const own = { network, name: cable.interfaceName, netnsFd, mac: cable.mac, mtu: undefined }
       explained(network, driver.kind, () => {
@@ -162,6 +164,23 @@ class KernelNet implements Net {
       address6: request.address6 ?? '',
       mac: cable.mac,
     }
+  }
+
+  #guard(hostInterface: string, { mac, addresses }: Omit<Cable, 'outside'>): void {
+    const socket = this.#firewallSocket
+    if (!socket) return
+    const own = addresses.map(({ address }) => address)
+    try {
+      guardPort(socket, this.#options.rootId, { hostInterface, mac, addresses: own })
+    } catch (error) {
+      removeLinks(this.#route, [{ name: hostInterface }])
+      throw error
+    }
+  }
+
+  #unguard(hostInterfaces: readonly string[]): void {
+    const socket = this.#firewallSocket
+    if (socket) unguardPorts(socket, this.#options.rootId, hostInterfaces)
   }
 
   prepareNamespace(netnsFd: number): void {
@@ -180,6 +199,7 @@ class KernelNet implements Net {
   detach(key: Parameters<Net['detach']>[0]): Promise<void> {
     if (key.netnsFd !== undefined && key.interfaceName !== undefined) {
       removeInside(key.netnsFd, key.interfaceName)
+      this.#unguard([vethName(this.#options.rootId, key)])
       return Promise.resolve()
     }
     const { container, network } = key
@@ -188,7 +208,9 @@ class KernelNet implements Net {
       setImmediate(() => {
         this.#detaching = undefined
         try {
-          removeLinks(this.#route, this.#detached.splice(0))
+          const gone = this.#detached.splice(0)
+          removeLinks(this.#route, gone)
+          this.#unguard(gone.map(({ name }) => name))
           resolve()
         } catch (error) {
           reject(error)
@@ -284,6 +306,7 @@ class KernelNet implements Net {
   /** Rules for a bridge; an interface of the machine has those of the machine. */
   #filter(network: NetworkState): void {
     const firewall = this.#firewall
+    if (!firewall && network.guarded) checkGuard(undefined, network.name)
     if (!firewall || network.driver.kind !== 'bridge') return
     const families = familiesOf(network.subnets)
     if (families.includes(6) && this.#firewallSocket && !hasIpv6Filter(this.#firewallSocket)) {
@@ -293,6 +316,7 @@ class KernelNet implements Net {
           'remove "enable_ipv6" and its subnets',
       )
     }
+    if (network.guarded) checkGuard(this.#firewallSocket, network.name)
     let isNew = false
     for (const family of families) {
       isNew = firewall.ensureTable(family) || isNew

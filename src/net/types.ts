@@ -149,6 +149,8 @@ export interface NetworkRequest {
   readonly icc?: boolean | undefined
   /** False: what leaves keeps the container's address. Default true. */
   readonly masquerade?: boolean | undefined
+  /** True: containers can send under their own addresses only. Default false. */
+  readonly guarded?: boolean | undefined
   /** Default: a bridge. */
   readonly driver?: NetworkDriver | undefined
 }
@@ -177,6 +179,7 @@ export interface NetworkState {
   readonly internal: boolean
   readonly icc: boolean
   readonly masquerade: boolean
+  readonly guarded: boolean
   readonly driver: NetworkDriver
   /** Interface name, at most 15 bytes. Of a network that is no bridge it only carries the name. */
   readonly bridge: string

@@ -131,3 +131,35 @@ test('the stack is drawn whether it runs or not', async () => {
   await ok('down', '-v')
   expect(await scene.sandbox.leaks()).toBe('')
 })
+
+const FORGER = ['cap_add: [NET_ADMIN]']
+
+/** Status of a ping from `web` to `db`, from its own address or another's. */
+async function pings(...options: readonly string[]): Promise<boolean> {
+  const command = ['busybox', 'ping', '-c', '1', '-W', '1', ...options, 'db']
+  return (await run('exec', 'web', ...command)).code === 0
+}
+
+test.each([true, false])('anti_spoofing is %s: who forges an address', async (isGuarded) => {
+  const option = `driver_opts: { tsstack.anti_spoofing: "${isGuarded}" }`
+  const subnets = 'ipam: { config: [{ subnet: 10.77.0.0/24 }, { subnet: "fd77::/64" }] }'
+  write(
+    { web: FORGER, db: ['networks: { default: { ipv4_address: 10.77.0.9 } }'] },
+    `networks: { default: { enable_ipv6: true, ${subnets}, ${option} } }`,
+  )
+  await ok('up', '-d')
+  const inside = (...words: readonly string[]): Promise<Finished> => ok('exec', 'web', ...words)
+  expect(await pings('-4')).toBe(true)
+  expect(await pings('-6')).toBe(true)
+  await inside('ip', 'addr', 'add', '10.77.0.66/24', 'dev', 'eth0')
+  await inside('ip', 'addr', 'add', 'fd77::66/64', 'dev', 'eth0', 'nodad')
+  expect(await pings('-4', '-I', '10.77.0.66')).toBe(!isGuarded)
+  expect(await pings('-6', '-I', 'fd77::66')).toBe(!isGuarded)
+  expect(await pings('-4')).toBe(true)
+  await inside('ip', 'link', 'set', 'eth0', 'address', '02:00:00:00:00:66')
+  expect(await pings('-4')).toBe(!isGuarded)
+  await ok('restart', 'web')
+  expect(await pings('-4')).toBe(true)
+  await ok('down')
+  expect(await scene.sandbox.leaks()).toBe('')
+})

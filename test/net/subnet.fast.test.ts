@@ -150,7 +150,7 @@ describe('names of interfaces', () => {
   })
 
   test('parseAlias() reads back formatAlias() for its own root only', () => {
-    const plain = { internal: false, icc: true, masquerade: true, subnets: [] }
+    const plain = { internal: false, icc: true, masquerade: true, guarded: false, subnets: [] }
     const bridge = { kind: 'bridge' } as const
     const shop = { kind: 'network', stack: 'shop', ...plain, driver: bridge } as const
     const subnets = [
@@ -159,7 +159,14 @@ describe('names of interfaces', () => {
     ]
     const owners = [
       { ...shop, network: 'shop_default' },
-      { ...shop, network: 'shop_safe', internal: true, icc: false, masquerade: false },
+      {
+        ...shop,
+        network: 'shop_safe',
+        internal: true,
+        icc: false,
+        masquerade: false,
+        guarded: true,
+      },
       {
         ...shop,
         network: 'shop_lan',

@@ -15,6 +15,7 @@ const OPTIONS = {
   bridge: ['com.docker.network.bridge.name'],
   icc: ['com.docker.network.bridge.enable_icc'],
   masquerade: ['com.docker.network.bridge.enable_ip_masquerade'],
+  guarded: ['tsstack.anti_spoofing'],
   hostBinding: ['com.docker.network.bridge.host_binding_ipv4'],
   prefix: ['com.docker.network.container_iface_prefix'],
   parent: ['parent'],
@@ -49,6 +50,7 @@ export function networkRequest(
     bridge: optionOf(spec, 'bridge'),
     icc: isOn(optionOf(spec, 'icc')),
     masquerade: isOn(optionOf(spec, 'masquerade')),
+    guarded: isOn(optionOf(spec, 'guarded') ?? 'false'),
     driver: driverOf(spec),
   }
 }

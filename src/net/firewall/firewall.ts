@@ -9,6 +9,7 @@ import { addressNumber, formatNumber, isIpv4Subnet, parseSubnet, type Family } f
 import { addUserTable, joinOthers, leaveOthers, removeUserTable } from './others.ts'
 import { disableRouting, enableRouting, isRouter } from './routing.ts'
 import { GUARD_CHAIN, describeRuleset, guardRequests, rulesetRequests } from './ruleset.ts'
+import { removeGuards } from './spoofing.ts'
 import { portSets, setList, setsOf, tableName, type Sets } from './sets.ts'
 
 const FAMILIES: readonly Family[] = [4, 6]
@@ -117,6 +118,7 @@ export class Firewall {
       this.#commit([nft.deleteTable(table), ...users])
     }
     this.#commit(leaveOthers(this.#socket, this.#rootId))
+    this.#commit(removeGuards(this.#tables(), this.#rootId))
     this.#madeRouter.clear()
   }
 

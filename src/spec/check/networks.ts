@@ -82,6 +82,7 @@ const OPTIONS: Readonly<Record<string, OptionCheck>> = {
   'com.docker.network.bridge.name': interfaceName,
   'com.docker.network.bridge.enable_icc': flag,
   'com.docker.network.bridge.enable_ip_masquerade': flag,
+  'tsstack.anti_spoofing': flag,
   'com.docker.network.bridge.host_binding_ipv4': (value) =>
     subnetOf(`${value}/32`) ? undefined : 'it is an IPv4 address of this machine',
   'com.docker.network.container_iface_prefix': interfaceName,

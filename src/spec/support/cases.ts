@@ -25,6 +25,7 @@ export const NETWORK_OPTIONS: ReadonlySet<string> = new Set([
   'com.docker.network.bridge.name',
   'com.docker.network.bridge.enable_icc',
   'com.docker.network.bridge.enable_ip_masquerade',
+  'tsstack.anti_spoofing',
   'com.docker.network.bridge.host_binding_ipv4',
   'parent',
   'macvlan_mode',

@@ -184,7 +184,7 @@ const OUTSIDE_SERVICES: Readonly<Record<string, Support>> = {
     'the network is a bridge of this machine',
   ),
   'networks.*.driver_opts.*': partly(
-    'name, mtu, icc, masquerade, host binding and prefix of bridges; parent and modes of macvlan and ipvlan',
+    'name, mtu, icc, masquerade, host binding, prefix and `tsstack.anti_spoofing` of bridges; parent and modes of macvlan and ipvlan',
     (_, { key }) => (NETWORK_OPTIONS.has(key) ? undefined : 'no such option is used'),
   ),
   'networks.*.ipam.driver': only(['default'], 'addresses are given out by tsstack'),

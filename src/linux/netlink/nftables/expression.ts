@@ -26,7 +26,14 @@ export function slot(index: number): number {
 }
 
 /** @see enum nft_meta_keys */
-const META = { iifname: 6, oifname: 7, l4proto: 16, iifgroup: 21, oifgroup: 22 } as const
+const META = {
+  protocol: 1,
+  iifname: 6,
+  oifname: 7,
+  l4proto: 16,
+  iifgroup: 21,
+  oifgroup: 22,
+} as const
 
 /** Loads a fact about the packet, such as the name of the interface it came by. */
 export function meta(key: keyof typeof META, register: number = NFT_REG_1): Expression {
@@ -50,7 +57,7 @@ export const CT_STATE_ESTABLISHED_OR_RELATED = 6
 export const CT_STATUS_DNAT = 0x20
 export const CT_DIRECTION_REPLY = 1
 
-const BASES = { network: 1, transport: 2 } as const
+const BASES = { link: 0, network: 1, transport: 2 } as const
 
 /** Where a field lies in the packet; `offset` and `bytes` in bytes. */
 export interface Field {

@@ -19,6 +19,7 @@ export {
 export {
   addChain,
   addTable,
+  deleteChain,
   deleteTable,
   listChains,
   listTables,

@@ -18,6 +18,7 @@ const NFT_MSG_GETTABLE = 1
 const NFT_MSG_DELTABLE = 2
 const NFT_MSG_NEWCHAIN = 3
 const NFT_MSG_GETCHAIN = 4
+const NFT_MSG_DELCHAIN = 5
 
 const NFTA_TABLE_NAME = 1
 const NFTA_TABLE_USERDATA = 6
@@ -28,9 +29,18 @@ const NFTA_CHAIN_POLICY = 5
 const NFTA_CHAIN_TYPE = 7
 const NFTA_HOOK_HOOKNUM = 1
 const NFTA_HOOK_PRIORITY = 2
+const NFTA_HOOK_DEV = 3
 
 /** @see include/uapi/linux/netfilter.h, enum nf_inet_hooks */
-const HOOKS = { prerouting: 0, input: 1, forward: 2, output: 3, postrouting: 4 } as const
+const HOOKS = {
+  prerouting: 0,
+  input: 1,
+  forward: 2,
+  output: 3,
+  postrouting: 4,
+  /** Of the family netdev: enum nf_dev_hooks. */
+  ingress: 0,
+} as const
 const POLICIES = { drop: 0, accept: 1 } as const
 
 export interface Table {
@@ -42,6 +52,8 @@ export interface Table {
 export interface BaseChain {
   readonly type: 'filter' | 'nat' | 'route'
   readonly hook: keyof typeof HOOKS
+  /** Name of the interface, of a chain on ingress: the chain goes with it. */
+  readonly device?: string
   /** Lower runs earlier; conntrack sits at -200. */
   readonly priority: number
   readonly policy?: keyof typeof POLICIES
@@ -112,6 +124,20 @@ export function addChain(table: string, name: string, base?: BaseChain): Request
   })
 }
 
+/** Deletes a chain with its rules. */
+export function deleteChain(table: string, name: string): Request {
+  const own = splitTable(table)
+  return nftRequest({
+    message: NFT_MSG_DELCHAIN,
+    family: own.family,
+    attributes: [
+      stringAttribute(NFTA_CHAIN_TABLE, own.name),
+      stringAttribute(NFTA_CHAIN_NAME, name),
+    ],
+    what: `delete chain "${name}" of table "${table}"`,
+  })
+}
+
 /** Lists the chains of every table. */
 export function listChains(): Request {
   return nftRequest({ message: NFT_MSG_GETCHAIN, family: 0, attributes: [], what: 'list chains' })
@@ -141,6 +167,7 @@ function baseAttributes(base: BaseChain): readonly Buffer[] {
       NFTA_CHAIN_HOOK,
       be32Attribute(NFTA_HOOK_HOOKNUM, HOOKS[base.hook]),
       be32Attribute(NFTA_HOOK_PRIORITY, base.priority),
+      ...(base.device === undefined ? [] : [stringAttribute(NFTA_HOOK_DEV, base.device)]),
     ),
     be32Attribute(NFTA_CHAIN_POLICY, POLICIES[base.policy ?? 'accept']),
     stringAttribute(NFTA_CHAIN_TYPE, base.type),
