@@ -201,11 +201,19 @@ function unreachable(places: Places, cause: NodeJS.ErrnoException): Error {
 }
 
 async function start(places: Places): Promise<void> {
-  if (process.geteuid?.() !== 0) throw notRoot(places.run)
-  const { startSupervisor } = await import('./start.ts')
-  const report = await startSupervisor(places)
+  const report = await (process.geteuid?.() === 0 ? startOfRoot(places) : startOfUser(places))
   // It answers already or is about to: the one that was first has the lock.
   if (report === 'held') await sleep(SUPERVISOR_POLL_MS)
+}
+
+async function startOfRoot(places: Places): Promise<'ready' | 'held'> {
+  const { startSupervisor } = await import('./start.ts')
+  return startSupervisor(places)
+}
+
+async function startOfUser(places: Places): Promise<'ready' | 'held'> {
+  const { startRootless } = await import('./rootless/start.ts')
+  return startRootless(places)
 }
 
 /** Ends when the older supervisor has let go; the containers are not touched. */

@@ -31,12 +31,12 @@ export interface Revivals {
  * were ready, and with a hundred that were killed soon after: so that one that cannot live does not
  * take the machine with it. After ten seconds of life the count starts over.
  */
-export function keepGuardian(places: Places, past: Revivals): Guardian {
+export function keepGuardian(places: Places, past: Revivals, outside?: number): Guardian {
   let next: Revivals = { revived: past.revived + 1, failed: past.failed + 1 }
-  let pid = startGuardian(places, next)
+  let pid = startGuardian(places, next, outside)
   let startedAt = performance.now()
   const restart = (): void => {
-    pid = startGuardian(places, next)
+    pid = startGuardian(places, next, outside)
     startedAt = performance.now()
   }
   const expect = (revivals: Revivals): void => {
@@ -73,13 +73,19 @@ function end(pid: number): void {
   waitForExit(pid)
 }
 
-function startGuardian(places: Places, next: Revivals): number {
+function startGuardian(places: Places, next: Revivals, outside: number | undefined): number {
   const supervisor = pidfdOpen(process.pid)
   const nothing = openSync('/dev/null', 'r')
   try {
     return spawn(guardianProgram(nextSupervisor(next)), {
       title: `tsstack: guardian of ${places.state}`,
-      descriptors: { 0: nothing, 1: 1, 2: 2, [GUARDIAN_FD.supervisor]: supervisor },
+      descriptors: {
+        0: nothing,
+        1: 1,
+        2: 2,
+        [GUARDIAN_FD.supervisor]: supervisor,
+        ...(outside === undefined ? {} : { [outside]: outside }),
+      },
       fallbackDirectory: places.run,
     })
   } finally {

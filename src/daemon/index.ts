@@ -16,6 +16,7 @@ import type { Explanation, MissingValue } from '../spec/index.ts'
 import type { ConfigRequest, ConfigText, DiagnosticsFormat, Findings } from './read-config.ts'
 
 export { openRequest, Session } from './client.ts'
+export { readRootlessView, type RootlessFact, rootlessFacts } from './rootless/facts.ts'
 export type { Answer, ConnectOptions } from './client.ts'
 export type {
   ContainerDetails,

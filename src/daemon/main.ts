@@ -19,6 +19,7 @@ const { values } = parseArgs({
     state: { type: 'string' },
     run: { type: 'string' },
     'report-fd': { type: 'string' },
+    'outside-fd': { type: 'string' },
     stay: { type: 'boolean' },
     revived: { type: 'string' },
     failed: { type: 'string' },
@@ -48,6 +49,7 @@ function supervise(places: Places): Promise<'ended' | 'held'> {
   return runSupervisor({
     places,
     stay: values.stay ?? false,
+    outside: values['outside-fd'] === undefined ? undefined : Number(values['outside-fd']),
     past: { revived: Number(values.revived ?? 0), failed: Number(values.failed ?? 0) },
     onReady: () => report({ kind: 'ready' }),
   })

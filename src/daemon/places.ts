@@ -1,5 +1,7 @@
 /** Where the supervisor of a state root keeps its files and its socket. */
 
+import { accessSync, constants } from 'node:fs'
+import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 
 /** All absolute. Both directories are 0700 root unless a group was let in: see `access.ts`. */
@@ -19,13 +21,33 @@ export interface Places {
   readonly config: string
 }
 
-/** `root`: the value of TSSTACK_ROOT, which puts everything under one directory. */
+/**
+ * `root`: the value of TSSTACK_ROOT, which puts everything under one directory. Without it: those
+ * of root, when we are root or may use its supervisor; else our own.
+ */
 export function placesOf(root: string | undefined): Places {
   if (root === undefined || root === '') {
-    return placesIn({ state: '/var/lib/tsstack', run: '/run/tsstack' })
+    const ofRoot = placesIn({ state: '/var/lib/tsstack', run: '/run/tsstack' })
+    return process.geteuid?.() === 0 || mayUse(ofRoot.socket) ? ofRoot : placesOfUser()
   }
   const base = resolve(root)
   return placesIn({ state: join(base, 'state'), run: join(base, 'run') })
+}
+
+/** @see XDG Base Directory Specification; pam_systemd(8) for XDG_RUNTIME_DIR */
+function placesOfUser(): Places {
+  const { XDG_DATA_HOME: data, XDG_RUNTIME_DIR: runtime } = process.env
+  const state = join(data || join(homedir(), '.local/share'), 'tsstack')
+  return placesIn({ state, run: runtime ? join(runtime, 'tsstack') : join(state, 'run') })
+}
+
+function mayUse(socket: string): boolean {
+  try {
+    accessSync(socket, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
 }
 
 export function placesIn({ state, run }: { readonly state: string; readonly run: string }): Places {

@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly places: Places
   /** Stay when there is nothing to supervise: for a service manager. */
   readonly stay: boolean
+  /** Without root: descriptor of the process that stayed outside, kept for the next supervisor. */
+  readonly outside?: number | undefined
   /** What guardians have counted. */
   readonly past: Revivals
   /** Called once, when clients are served. */
@@ -41,13 +43,14 @@ export async function runSupervisor(options: RunOptions): Promise<'ended' | 'hel
   makeDirectories(places, gid)
   if ((await takeLock(places)) === 'held') return 'held'
   // A service manager is guardian enough.
-  const guard = options.stay ? undefined : () => keepGuardian(places, options.past)
+  const guard = options.stay ? undefined : () => keepGuardian(places, options.past, options.outside)
   // One that was revived must not fail to adopt for ever; the first is in no control group yet, and
   // whoever started it learns why it failed.
   const early = options.past.revived > 0 ? guard?.() : undefined
   const engine = await createEngine({
     stateDirectory: places.state,
     runDirectory: places.engineRun,
+    outside: options.outside,
   })
   const life = new Life(engine, options)
   await listenPrivately(life.server, places, gid)

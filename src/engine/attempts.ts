@@ -4,6 +4,7 @@ import { rmSync } from 'node:fs'
 import { close, describeFailure, type Failure, type Fd, type ProgramNotes } from '../linux/index.ts'
 import type { DnsServer } from '../net/index.ts'
 import { EngineError, KernelError } from '../errors.ts'
+import { endAll } from './container/end-all.ts'
 import { launchFailure } from './container/launch-failure.ts'
 import { moverEnded } from './container/orphaned-mover.ts'
 import { forgetNames, publishNames } from './container/network.ts'
@@ -113,9 +114,7 @@ function setExited(
  */
 function endStragglers(machine: Machine, { record }: LiveContainer, attempt: LiveAttempt): void {
   if (record.spec.namespaces?.pid === undefined) return
-  machine.cgroups
-    .open(attempt.record.cgroup)
-    .killAll()
+  endAll(machine, attempt)
     // A group that is gone has nothing left in it.
     .catch(() => {})
 }
@@ -129,7 +128,7 @@ async function finishAttempt(
   if (attempt.process && !attempt.exit) {
     // The monitor was killed. Its child went with it (PR_SET_PDEATHSIG), unless it has executed a
     // setuid program, which loses that; others may be left as well.
-    await machine.cgroups.open(attempt.record.cgroup).killAll()
+    await endAll(machine, attempt)
     await moverEnded(machine, container.own)
     attempt.exit = readAttemptStatus(container.own.status)?.ended ?? lostExit(machine)
     announce(machine, container.record, 'exited', attempt.exit.exitCode)

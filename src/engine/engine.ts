@@ -52,7 +52,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const leaveSystem = cgroups.enterSystem(systemCgroup(paths))
   const listeners = new Set<(event: EngineEvent) => void>()
   const children = watchChildren()
-  const net = createNet({ rootId: paths.rootId })
+  const net = createNet({ rootId: paths.rootId, outside: options.outside })
   const machine: Machine = {
     paths,
     cgroups,

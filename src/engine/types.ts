@@ -134,6 +134,8 @@ export type NetworkCommand =
 export interface EngineOptions {
   readonly stateDirectory: string
   readonly runDirectory: string
+  /** Descriptor of the process that stayed where ports are published; see `NetOptions`. */
+  readonly outside?: number | undefined
 }
 
 export interface StackSummary {

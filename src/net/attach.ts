@@ -23,6 +23,7 @@ import {
   withNamespace,
   type LinkKey,
   type NetlinkRequest,
+  lastGroup,
 } from '../linux/index.ts'
 import { familyOf } from './subnet.ts'
 import { hasIpv6, readSysctl, writeSysctl } from './sysctl.ts'
@@ -149,7 +150,7 @@ export function prepareNamespace(netnsFd: number): void {
   using socket = withNamespace(netnsFd, 'net', () => {
     // As Docker: inside its own namespace a container needs no privilege for port 80 or for ping.
     writeSysctl('ipv4/ip_unprivileged_port_start', '0')
-    writeSysctl('ipv4/ping_group_range', '0 2147483647')
+    writeSysctl('ipv4/ping_group_range', `0 ${lastGroup()}`)
     // A neighbour on the bridge must not become a router by saying so (CVE-2020-10749).
     writeSysctl('ipv6/conf/default/accept_ra', '0')
     return new NetlinkSocket(NETLINK_ROUTE)

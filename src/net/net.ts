@@ -79,7 +79,8 @@ class KernelNet implements Net {
     this.#firewallSocket =
       options.firewall === 'proxy' ? undefined : openFirewallSocket(options.rootId)
     this.#firewall = this.#firewallSocket && new Firewall(this.#firewallSocket, options.rootId)
-    this.#publisher = new Publisher(this.#firewall)
+    const { outside } = options
+    this.#publisher = new Publisher(outside === undefined ? this.#firewall : undefined, outside)
   }
 
   capabilities(): NetCapabilities {

@@ -11,6 +11,8 @@ export interface NetOptions {
   readonly rootId: string
   /** `proxy` does without nf_tables even where the kernel has it. Default: `auto`. */
   readonly firewall?: 'auto' | 'proxy'
+  /** The process through which ports are published in the namespace that a user's tsstack left. */
+  readonly outside?: number | undefined
   /** Where subnets are taken from when none is asked for. Default: {@link SUBNET_POOLS}. */
   readonly pools?: readonly string[]
 }

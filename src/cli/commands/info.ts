@@ -1,6 +1,6 @@
 /** `tsstack info`: what this host offers, and what the supervisor does. */
 
-import { VERSION } from '../../daemon/index.ts'
+import { readRootlessView, type RootlessFact, rootlessFacts, VERSION } from '../../daemon/index.ts'
 import type { SupervisorStatus } from '../../daemon/index.ts'
 import { TsstackError } from '../../errors.ts'
 import type { CommandModule } from '../command.ts'
@@ -29,15 +29,23 @@ async function info(context: Context, { json = false }: InfoFlags): Promise<numb
   const host = readHostInfo()
   const paths = { state, run, socket, log }
   const supervisor = await supervisorStatus(context)
+  const rootless = rootlessFacts(readRootlessView())
   if (json) {
-    const all = { version: VERSION, host, paths, supervisor: supervisor ?? null }
+    const all = { version: VERSION, host, paths, supervisor: supervisor ?? null, rootless }
     print(JSON.stringify(all, undefined, 2))
     return 0
   }
   for (const [label, value] of lines(host, paths, supervisor)) {
     print(`${`${label}:`.padEnd(14)}${value}`)
   }
+  if (process.geteuid?.() !== 0) for (const fact of rootless) printFact(fact)
   return 0
+}
+
+/** What a user without root has here, and how to have more. */
+function printFact({ name, state, detail, hint }: RootlessFact): void {
+  print(`${`${name}:`.padEnd(14)}${state === 'ok' ? '' : `${state}: `}${detail}`)
+  if (hint !== undefined) print(`${' '.repeat(14)}${hint}`)
 }
 
 /** The host can be looked at without root; the supervisor cannot. */

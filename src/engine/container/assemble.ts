@@ -10,6 +10,7 @@ import {
   type CgroupJoin,
   close,
   type Fd,
+  inUserNamespace,
   type Program,
   sealedMemfd,
 } from '../../linux/index.ts'
@@ -98,7 +99,7 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
     mounts: {
       ...childMounts(machine, { config, rootfs, root, mounts, table }),
       hasConsole: hasTerminal,
-      inUsers: input.users !== undefined,
+      inUsers: input.users !== undefined || inUserNamespace(),
     },
     tasks: input.join.tasks,
     ...(input.netns === undefined ? {} : { netns: table.pass(input.netns) }),
@@ -158,7 +159,7 @@ function mountsOf(
       rootFd: rootfs.fd,
       workingDir: config.process.cwd,
       cgroups: input.cgroup.places(),
-      devices: users ? 'bound' : input.devices,
+      devices: users || inUserNamespace() ? 'bound' : input.devices,
       users: users?.fd,
       trees,
       hasConsole: input.output.terminals !== undefined,

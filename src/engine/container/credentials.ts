@@ -2,7 +2,13 @@
  * The child's last steps: giving privileges up, in an order that is itself a defence, and execve.
  */
 
-import { capabilityMask, type Label, loadSeccomp, type Program } from '../../linux/index.ts'
+import {
+  canSetGroups,
+  capabilityMask,
+  type Label,
+  loadSeccomp,
+  type Program,
+} from '../../linux/index.ts'
 import type { CapabilitySets, ProgramInput } from './child.ts'
 import { FD } from './descriptors.ts'
 import * as kernel from './kernel.ts'
@@ -101,7 +107,8 @@ function enterWorkingDirectory(program: Program, input: ProgramInput, onError: L
 function setUser(program: Program, user: ProgramInput['process']['user'], onError: Label): void {
   const groups = Buffer.alloc(Math.max(4, user.additionalGids.length * 4))
   for (const [index, gid] of user.additionalGids.entries()) groups.writeUInt32LE(gid, index * 4)
-  program.call('setgroups', [user.additionalGids.length, program.bytes(groups)], { onError })
+  if (canSetGroups())
+    program.call('setgroups', [user.additionalGids.length, program.bytes(groups)], { onError })
   program.call('setresgid', [user.gid, user.gid, user.gid], { onError })
   program.call('setresuid', [user.uid, user.uid, user.uid], { onError })
 }

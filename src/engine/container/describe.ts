@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { posix } from 'node:path'
-import { DEFAULT_CAPABILITIES, type IdRange } from '../../linux/index.ts'
+import { DEFAULT_CAPABILITIES, type IdRange, inUserNamespace } from '../../linux/index.ts'
 import { EngineError } from '../../errors.ts'
 import {
   type ContainerSpec,
@@ -216,7 +216,7 @@ function describeMounts(
 ): readonly OciMount[] {
   const asked = [
     ...spec.mounts.map((mount) => mappedMount(describeMount(mount), users)),
-    ...deviceMounts(spec, devices, users),
+    ...deviceMounts(spec, devices, { areBound: users !== undefined || inUserNamespace() }),
   ].sort(byDepth)
   for (const { destination } of asked) checkTarget(name, destination)
   const targets = new Set(asked.map(({ destination }) => destination))
@@ -273,15 +273,13 @@ function sharedMemory(
 function deviceMounts(
   spec: ContainerSpec,
   devices: readonly HostDevice[],
-  users: IdRange | undefined,
+  { areBound }: { readonly areBound: boolean },
 ): readonly OciMount[] {
   const hasOwnDev = !spec.mounts.some((mount) => targetOf(mount) === '/dev')
   const isMade = ({ target }: Pick<HostDevice, 'target'>): boolean =>
-    hasOwnDev && users === undefined && target.startsWith('/dev/')
+    hasOwnDev && !areBound && target.startsWith('/dev/')
   const byDefault = DEVICE_NODES.map(({ name }) => `/dev/${name}`)
-    .filter(
-      (path) => hasOwnDev && users !== undefined && !devices.some(({ target }) => target === path),
-    )
+    .filter((path) => hasOwnDev && areBound && !devices.some(({ target }) => target === path))
     .map((path) => nodeMount({ source: path, target: path }))
   return [...byDefault, ...devices.filter((device) => !isMade(device)).map(nodeMount)]
 }

@@ -6,6 +6,7 @@ import {
   effectiveCapabilities,
   capabilityMask,
   getRlimit,
+  inUserNamespace,
   RLIM_INFINITY,
   RLIMITS,
   type RlimitName,
@@ -81,7 +82,8 @@ function namesOf(capabilities: bigint): readonly string[] {
 }
 
 function mayRaiseLimits(): boolean {
-  return ownCapabilities().includes('SYS_RESOURCE')
+  // In a user namespace it is a capability over nothing that limits belong to.
+  return ownCapabilities().includes('SYS_RESOURCE') && !inUserNamespace()
 }
 
 function ownOomScoreAdj(): number {

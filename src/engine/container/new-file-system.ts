@@ -3,7 +3,7 @@
  * with.
  */
 
-import { isKernelAtLeast } from '../../linux/index.ts'
+import { hasGroup, isKernelAtLeast } from '../../linux/index.ts'
 import { DEVICE_LINKS, DEVICE_NODES } from './defaults.ts'
 import type { HostDevice } from './devices.ts'
 import type { MountAttributes } from './mounts.ts'
@@ -76,6 +76,8 @@ export function newFileSystem(
       const at = word.indexOf('=')
       return at < 0 ? ([word, ''] as const) : ([word.slice(0, at), word.slice(at + 1)] as const)
     })
+    // A terminal of nobody's group is its owner's alone.
+    .filter(([key, value]) => mount.type !== 'devpts' || key !== 'gid' || hasGroup(Number(value)))
   const isDev = mount.destination === '/dev'
   return {
     type: mount.type,

@@ -8,6 +8,7 @@ import {
   close,
   createDetachedMount,
   type Fd,
+  hasGroup,
   type IdRange,
   openPty,
   pipe,
@@ -93,6 +94,7 @@ function makeTerminals(users: IdRange | undefined): Fd {
   const settings = options
     .filter((word) => word.includes('='))
     .map((word) => word.split('='))
+    .filter(([key, value]) => key !== 'gid' || hasGroup(Number(value)))
     // Of the container; it is we who make it, with ids of the host.
     .map(([key, value]) =>
       key === 'gid' ? [key, `${Number(value) + (users?.first ?? 0)}`] : [key, value],

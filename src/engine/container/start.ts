@@ -24,6 +24,7 @@ import { openRootfs } from '../rootfs/index.ts'
 import { Undo } from '../undo.ts'
 import { openUsers } from '../users/open.ts'
 import { assemble } from './assemble.ts'
+import { endAll } from './end-all.ts'
 import { hostDevices } from './devices.ts'
 import { exitCodeOfFailure } from './launch-failure.ts'
 import { type Connection, connect, publishNames } from './network.ts'
@@ -89,7 +90,7 @@ async function start(machine: Machine, container: LiveContainer): Promise<void> 
 async function abandon(machine: Machine, attempt: LiveAttempt, draft: Draft): Promise<void> {
   // Only a child that has joined its groups can be found there.
   await draft.started?.catch(() => {})
-  await machine.cgroups.open(draft.record.cgroup).killAll()
+  await endAll(machine, { process: attempt.process, record: draft.record })
   await attempt.ended
 }
 

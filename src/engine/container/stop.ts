@@ -4,6 +4,7 @@ import { constants } from 'node:os'
 import { UsageError } from '../../errors.ts'
 import { tryUpdate } from '../attempts.ts'
 import type { LiveAttempt, LiveContainer, Machine } from '../machine.ts'
+import { endAll } from './end-all.ts'
 import { thaw } from './pause.ts'
 
 /**
@@ -40,7 +41,7 @@ export async function endAttempt(
     if (await endsWithin(attempt, graceMs)) return
   }
   if (container.attempt !== attempt) return
-  await machine.cgroups.open(attempt.record.cgroup).killAll()
+  await endAll(machine, attempt)
   await attempt.ended
 }
 

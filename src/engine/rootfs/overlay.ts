@@ -11,6 +11,9 @@ import {
   type Fd,
   FS_MAGIC,
   fsTypeOf,
+  hasGroup,
+  hasUser,
+  inUserNamespace,
   mountSetattr,
   openPath,
   openTree,
@@ -64,6 +67,9 @@ export function makeRootReadOnly(rootFd: Fd): void {
  */
 const OPTIONS = { index: 'off', metacopy: 'off', redirect_dir: 'off' } as const
 
+/** Without root of the machine an overlay has its notes in `user.*`, and trusts no other. */
+const USER_OPTIONS = { index: 'off', userxattr: true } as const
+
 function openOverlay(
   layers: Omit<OverlayLayers, 'init' | 'parts'> & { readonly lowers: readonly string[] },
   images: readonly string[],
@@ -79,7 +85,11 @@ function openOverlay(
       ? createDetachedMount({
           type: 'overlay',
           lowers,
-          options: { upperdir: upper, workdir: work, ...OPTIONS },
+          options: {
+            upperdir: upper,
+            workdir: work,
+            ...(inUserNamespace() ? USER_OPTIONS : OPTIONS),
+          },
         })
       : createMappedOverlay({
           lowers,
@@ -102,7 +112,7 @@ function openOverlay(
 function likeImage(upper: string, image: string): void {
   if (readdirSync(upper).length > 0) return
   const { uid, gid, mode } = lstatSync(image)
-  chownSync(upper, uid, gid)
+  if (hasUser(uid) && hasGroup(gid)) chownSync(upper, uid, gid)
   chmodSync(upper, mode & 0o7777)
 }
 

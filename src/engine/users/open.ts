@@ -9,6 +9,7 @@ import {
   createUserNamespace,
   type Fd,
   type IdRange,
+  inUserNamespace,
 } from '../../linux/index.ts'
 import type { LiveContainer, Machine } from '../machine.ts'
 import type { Undo } from '../undo.ts'
@@ -33,6 +34,7 @@ export function openUsers(
 ): Users | undefined {
   const mode = container.record.spec.namespaces?.user
   if (mode === undefined) return undefined
+  if (inUserNamespace()) throw noIdsToGive(container.record.name)
   const users = mode.kind === 'own' ? makeOwn(machine, container) : joinOther(machine, container)
   if (users === undefined) return undefined
   const refusal = refuseForeign(machine, container)
@@ -43,6 +45,14 @@ export function openUsers(
   undo.push(() => close(users.fd))
   if (users.network !== undefined) machine.net.prepareNamespace(users.network)
   return users
+}
+
+function noIdsToGive(name: string): EngineError {
+  return new EngineError(
+    'LAUNCH',
+    `Cannot give "${name}" users of its own: without root all ids that there are are in use`,
+    { hint: 'leave userns_mode out: its root is nobody on the host already' },
+  )
 }
 
 /** The range is remembered at once, so that no other start chooses it meanwhile. */

@@ -1,5 +1,6 @@
 /** Marks for what a layer removes from those below it. @see OCI image-spec, layer.md, Whiteouts */
 
+import { inUserNamespace } from '../../linux/index.ts'
 import { isDot, isDotDot, type Part, shown } from './entry-path.ts'
 
 const PREFIX = '.wh.'
@@ -35,4 +36,6 @@ export function whiteoutName(name: Uint8Array): Buffer {
 export const OPAQUE_NAME: Buffer = Buffer.from(OPAQUE)
 
 /** overlayfs: a directory with this attribute hides the lower ones. */
-export const OPAQUE_XATTR = 'trusted.overlay.opaque'
+export const OPAQUE_XATTR: string = inUserNamespace()
+  ? 'user.overlay.opaque'
+  : 'trusted.overlay.opaque'

@@ -74,7 +74,7 @@ export function groupAt(hierarchies: readonly CgroupHierarchy[], path: string): 
     read: () => readGroup(directories),
     facts: (settings) => readFacts(directories, settings),
     directories: () => directories.map((one) => one.directory).filter((path) => existsSync(path)),
-    processes: () => processesIn(witness(directories).directory),
+    processes: () => (directories.length === 0 ? [] : processesIn(witness(directories).directory)),
     freeze: () => freezeGroup(directories),
     thaw: () => thawGroup(directories),
     isFrozen: () => isGroupFrozen(directories),

@@ -3,6 +3,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { EngineError } from '../../errors.ts'
+import { inUserNamespace } from '../own-users.ts'
+import { delegatedHierarchies } from './delegated.ts'
 import { groupDirectories } from './directories.ts'
 import { readCgroupFile } from './files.ts'
 import { groupAt, type Cgroup } from './group.ts'
@@ -13,8 +15,8 @@ import { enterGroup } from './enter.ts'
 import type { CgroupHierarchy, CgroupSettings } from './types.ts'
 
 export interface CgroupHost {
-  /** `hybrid`: v1 limits, and a v2 tree beside it knows the processes. */
-  readonly mode: 'v1' | 'v2' | 'hybrid'
+  /** `none`: without root of the machine, and nothing was given over. `hybrid`: v1 limits, and a v2 tree beside it knows the processes. */
+  readonly mode: 'v1' | 'v2' | 'hybrid' | 'none'
   readonly hierarchies: readonly CgroupHierarchy[]
   /**
    * True when this machine can limit by `controller`: cpu, cpuset, memory, pids, devices, freezer.
@@ -46,16 +48,21 @@ export function detectCgroups(): CgroupHost {
     mountinfo,
     (mountPoint) => readCgroupFile(join(mountPoint, 'cgroup.controllers')) ?? '',
   )
-  return cgroupHost(hierarchies)
+  return inUserNamespace() ? hostOver(delegatedHierarchies(hierarchies)) : cgroupHost(hierarchies)
 }
 
 /** A host over the given hierarchies; read-only ones are left out. */
 export function cgroupHost(mounted: readonly CgroupHierarchy[]): CgroupHost {
   const hierarchies = mounted.filter(({ readOnly }) => !readOnly)
   refuseUnusable(mounted, hierarchies)
+  return hostOver(hierarchies)
+}
+
+function hostOver(hierarchies: readonly CgroupHierarchy[]): CgroupHost {
   const versions = new Set(hierarchies.map(({ version }) => version))
   return {
-    mode: versions.size === 2 ? 'hybrid' : versions.has(2) ? 'v2' : 'v1',
+    mode:
+      versions.size === 0 ? 'none' : versions.size === 2 ? 'hybrid' : versions.has(2) ? 'v2' : 'v1',
     hierarchies,
     can: (controller) => canLimit(hierarchies, controller),
     canLimitSwap: canLimitSwap(hierarchies),

@@ -17,6 +17,7 @@ export function readGroup(directories: readonly GroupDirectory[]): CgroupReading
 }
 
 function isPopulated(directories: readonly GroupDirectory[]): boolean {
+  if (directories.length === 0) return false
   const v2 = unifiedDirectory(directories)
   const says = v2 && readCgroupField(join(v2.directory, 'cgroup.events'), 'populated')
   return says === undefined ? processesIn(witness(directories).directory).length > 0 : says === 1

@@ -3,6 +3,7 @@
 import { closeSync, constants, existsSync, openSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { EngineError } from '../../errors.ts'
+import { inUserNamespace } from '../own-users.ts'
 import { attachDeviceProgram } from './bpf.ts'
 import { deviceProgram } from './device-program.ts'
 import { deviceChanges } from './device-rules.ts'
@@ -31,7 +32,8 @@ export function applySettings(
     else if (!write.isDefault) throw cannotLimit(write)
   }
   writeUnified(directories, settings.unified ?? {})
-  if (settings.devices) applyDevices(directories, settings.devices)
+  // Without root of the machine nobody makes a device, nor opens one that is not theirs to open.
+  if (settings.devices && !inUserNamespace()) applyDevices(directories, settings.devices)
 }
 
 /** What would be written for `settings`, those of the kernel's own defaults included. */
@@ -116,6 +118,12 @@ function reasonOf(
   controller: string,
   file: string,
 ): { readonly seen: string; readonly hint: string } {
+  if (inUserNamespace()) {
+    return {
+      seen: `nobody has given the controller "${controller}" over to this user`,
+      hint: 'run tsstack as root, or on cgroup v2 in a unit of your own with Delegate=yes',
+    }
+  }
   if (/swap\.max|memsw/.test(file)) {
     return {
       seen: 'this kernel does not account swap',

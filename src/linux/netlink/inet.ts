@@ -1,6 +1,7 @@
 /** IPv4 and IPv6 sockets bound on this thread, in whatever network namespace it is in now. ip(7) */
 
 import { check, declare, kernelError, lastErrno } from '../libc.ts'
+import { socketOutside } from '../outside.ts'
 import { AF_INET, AF_INET6, addressBytes, familyOf } from './ip.ts'
 
 const socket = declare('int socket(int, int, int)')
@@ -39,6 +40,8 @@ export interface InetSocketRequest {
    * false.
    */
   readonly discard?: boolean
+  /** The network namespace that we came from, by the process that stayed there. */
+  readonly outside?: number | undefined
 }
 
 /** Opens, binds and (with a backlog) listens. Throws EADDRINUSE, EADDRNOTAVAIL and the like. */
@@ -49,10 +52,13 @@ export function openInetSocket(request: InetSocketRequest): {
   const { protocol, address, port, backlog } = request
   const type = (protocol === 'tcp' ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK_CLOEXEC
   const family = familyOf(address)
-  const fd = check(socket(family, type, 0), {
-    syscall: 'socket',
-    args: [family === AF_INET ? 'AF_INET' : 'AF_INET6', protocol],
-  })
+  const fd =
+    request.outside === undefined
+      ? check(socket(family, type, 0), {
+          syscall: 'socket',
+          args: [family === AF_INET ? 'AF_INET' : 'AF_INET6', protocol],
+        })
+      : socketOutside(request.outside, { family, type })
   if (family === AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, Buffer.of(1, 0, 0, 0), 4)
   if (request.reuseAddress === true)
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, Buffer.of(1, 0, 0, 0), 4)

@@ -33,14 +33,17 @@ type Addresses = Pick<PublishRequest, 'address' | 'address6'>
 
 export class Publisher {
   readonly #firewall: Firewall | undefined
+  readonly #outside: number | undefined
   readonly #held = new Map<string, Held>()
   /** What was published by this process: all there is where nobody else remembers it. */
   #known: readonly KnownPort[] = []
   /** Containers whose clients go elsewhere while others serve: not ready, or about to end. */
   readonly #resting = new Set<string>()
 
-  constructor(firewall: Firewall | undefined) {
+  /** `outside`: where the ports are, when not here; then there are proxies only. */
+  constructor(firewall: Firewall | undefined, outside?: number) {
     this.#firewall = firewall
+    this.#outside = outside
   }
 
   /** Throws PORT_IN_USE for the first port that could not be had; takes none. */
@@ -153,6 +156,7 @@ export class Publisher {
       hostIps,
       service: request.service,
       listen: this.#firewall === undefined,
+      outside: this.#outside,
       holderOf: (key, isOnlyChoice) => {
         const holders = others.filter((one) => isSamePort(one, key))
         const mayShare = (one: KnownPort): boolean =>

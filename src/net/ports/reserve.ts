@@ -24,6 +24,8 @@ export interface ReserveRequest {
   readonly service: string
   /** tcp: accept connections (for a proxy) instead of only being in the way. */
   readonly listen: boolean
+  /** As of `openInetSocket`. */
+  readonly outside?: number | undefined
   /**
    * Who else has the port as far as we know ourselves: `container "api-1"`; not those with whom it
    * may be shared.
@@ -94,7 +96,7 @@ function takeAll(request: ReserveRequest, published: number): readonly Reservati
 
 /** The bound socket; undefined when the port is taken. */
 function tryBind(
-  { port, service, listen }: ReserveRequest,
+  { port, service, listen, outside }: ReserveRequest,
   address: string,
   published: number,
 ): { readonly fd: number; readonly published: number } | undefined {
@@ -103,12 +105,14 @@ function tryBind(
     protocol,
     address,
     port: published,
+    outside,
     ...(listen && protocol === 'tcp' ? { backlog: 511 } : {}),
   }
   try {
     const { fd, port: bound } = openInetSocket({ ...socket, discard: !listen })
     return { fd, published: bound }
   } catch (error) {
+    if (isErrno(error, 'EACCES')) throw onlyForRoot(service, published)
     if (isErrno(error, 'EADDRNOTAVAIL')) throw noSuchAddress(service, published, address)
     if (!isErrno(error, 'EADDRINUSE')) throw error
   }
@@ -151,6 +155,19 @@ function checkHostIp(hostIp: string, service: string): void {
     'NOT_SUPPORTED',
     `Cannot publish a port of "${service}" on "${hostIp}": it is no IP address; ` +
       'write one of this machine, such as 127.0.0.1',
+  )
+}
+
+/** @see ip(7), ip_unprivileged_port_start */
+function onlyForRoot(service: string, published: number): EngineError {
+  return new EngineError(
+    'ACTION_FAILED',
+    `Cannot publish port ${published} of "${service}": ports below 1024 are for root`,
+    {
+      hint:
+        'publish a higher one, or let everybody have them, as root: ' +
+        `sysctl -w net.ipv4.ip_unprivileged_port_start=${published}`,
+    },
   )
 }
 

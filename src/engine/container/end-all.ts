@@ -1,0 +1,19 @@
+/** Ends every process of an attempt at once. */
+
+import type { LiveAttempt, Machine } from '../machine.ts'
+
+const SIGKILL = 9
+
+/**
+ * By its control group; without groups by its pid 1, with whose pid namespace all others end. One
+ * that has ended is success.
+ */
+export async function endAll(
+  { cgroups, processes }: Pick<Machine, 'cgroups' | 'processes'>,
+  { process, record }: Pick<LiveAttempt, 'process' | 'record'>,
+): Promise<void> {
+  if (cgroups.mode === 'none' && process?.pidfd !== undefined) {
+    processes.signal(process.pidfd, SIGKILL)
+  }
+  await cgroups.open(record.cgroup).killAll()
+}
