@@ -66,6 +66,9 @@ export const FRAME_BYTES_MAX: number = 48 * 1024 * 1024
 /** The supervisor ends this long after it has nothing left to supervise and nobody to serve. */
 export const SUPERVISOR_IDLE_MS: number = 1_000
 
+/** A supervisor at rest that has grown by less keeps what it has. */
+export const TIDY_BYTES_MIN: number = 4 * 1024 * 1024
+
 /** A supervisor that is not up after this hangs; a cold disk takes about one second. */
 export const SUPERVISOR_START_MS_MAX: number = 20_000
 
@@ -105,6 +108,9 @@ export const TURN_MS_MAX: number = 600_000
 /** `sun_path` of unix(7) has 108 bytes, the last of which is zero. */
 export const SOCKET_PATH_BYTES_MAX: number = 107
 
+/** Changes of leases, about 90 bytes each, before their record is written anew. */
+export const LEASE_CHANGES_BYTES_MAX: number = 64 * 1024
+
 /** Stack files up to this size are read by the supervisor; larger ones would hold up the others. */
 export const LOAD_BYTES_MAX: number = 256 * 1024
 
@@ -112,7 +118,7 @@ export const LOAD_BYTES_MAX: number = 256 * 1024
 export const LOAD_RUN_BYTES_MAX: number = 16 * 1024 * 1024
 
 /** Launch programs kept for the next start or probe of the same: about 50 KB each. */
-export const LAUNCH_PROGRAMS_KEPT: number = 64
+export const LAUNCH_PROGRAMS_KEPT: number = 16
 
 /** Standard input of `exec` that may be under way: one pipe's worth four times over. */
 export const EXEC_WINDOW_BYTES: number = 256 * 1024
@@ -128,9 +134,21 @@ export const LOG_DRAIN_MS: number = 1_000
 
 /** The kernel's changes come in crowds; what somebody broke is to be seen within a second. */
 export const HEAL_DELAY_MS: number = 200
+/** And so much later while plans are carried out. */
+export const HEAL_DELAY_MS_MAX: number = 800
 
 /** What no event tells, such as a mount inside a container, is looked at this often. */
 export const HEAL_EVERY_MS: number = 30_000
+
+/** After a container is removed, its last lines may take so long to be passed on. */
+export const LOG_FORWARD_MS_MAX: number = 2_000
+
+/** A syslog daemon in a network that does not answer for so long is tried again. */
+export const LOG_SINK_MS_MAX: number = 5_000
+
+/** Pause before a logging daemon that was not there is tried again; it doubles. */
+export const LOG_SINK_RETRY_MS_MIN: number = 100
+export const LOG_SINK_RETRY_MS_MAX: number = 10_000
 
 /** A bridge, then its cables, then what hangs on them: more rounds are a fight with somebody. */
 export const HEAL_ROUNDS_MAX: number = 4

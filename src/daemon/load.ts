@@ -49,6 +49,7 @@ function load(input: StackInput, loader: FileLoader): LoadResult {
     const { scale } = input
     const source = { directory: projectDirectory, files }
     const desired = desire(stack, source, { environment, scale })
+    for (const path of contentFilesOf(desired)) loader.kindOf(path)
     const warnings = renderDiagnostics(diagnostics, sources, { color })
     return { kind: 'loaded', stack, desired, warnings }
   } catch (error) {
@@ -62,6 +63,17 @@ function load(input: StackInput, loader: FileLoader): LoadResult {
       rendered: renderDiagnostics(error.diagnostics, sources, { color }),
     }
   }
+}
+
+/** Files that are read when a container is made, and whose content is a part of what it is. */
+function contentFilesOf({ containers }: DesiredState): ReadonlySet<string> {
+  const paths = containers.flatMap(({ spec: { mounts, seccomp } }) => [
+    ...mounts.flatMap((mount) =>
+      mount.kind === 'file' && mount.from.kind === 'file' ? [mount.from.path] : [],
+    ),
+    ...(typeof seccomp === 'string' ? [] : [seccomp.file]),
+  ])
+  return new Set(paths)
 }
 
 /** What the user said, in the words of the spec room. */

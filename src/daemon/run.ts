@@ -16,6 +16,7 @@ import { takeLock } from './lock.ts'
 import type { Places } from './places.ts'
 import { acceptClients } from './server.ts'
 import type { Supervisor } from './supervisor.ts'
+import { tidyMemory } from './tidy-memory.ts'
 import { Turns } from './turns.ts'
 
 export interface RunOptions {
@@ -113,7 +114,6 @@ class Life {
 
   /** Looks after a while whether there is still nothing to do. */
   #endSoon(): void {
-    if (this.#stay) return
     clearTimeout(this.#timer)
     if (this.#clients.size > 0) return
     this.#timer = setTimeout(() => {
@@ -122,7 +122,8 @@ class Life {
   }
 
   async #endIfIdle(): Promise<void> {
-    if (this.#clients.size > 0 || !(await this.#engine.isIdle())) return
+    if (this.#clients.size > 0) return
+    if (this.#stay || !(await this.#engine.isIdle())) return tidyMemory()
     // Somebody may have come while the engine was asked.
     if (this.#clients.size === 0) this.#stop()
   }

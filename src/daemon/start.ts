@@ -88,6 +88,8 @@ function cleanEnvironment(): Record<string, string> {
     PATH,
     HOME: '/',
     LANG: 'C.UTF-8',
+    // One heap of C for all threads: 4 MB less resident, and none of them needs much of it.
+    MALLOC_ARENA_MAX: '1',
     ...(cache !== undefined && { NODE_COMPILE_CACHE: join(dirname(dirname(cache)), 'supervisor') }),
     ...(Object.fromEntries(own) as Record<string, string>),
   }

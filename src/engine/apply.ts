@@ -164,6 +164,7 @@ function removeLeftovers(machine: Machine, stack: string): void {
   for (const { spec } of readNetworkRecords(machine.paths, stack))
     machine.net.removeNetwork(spec.name)
   removeStackRecord(machine.paths, stack)
+  machine.leases.removeStack(stack)
   for (const key of machine.values.keys()) {
     if (key.startsWith(`${stack}/`)) machine.values.delete(key)
   }

@@ -119,6 +119,7 @@ async function dropNetwork(machine: Machine): Promise<void> {
     })
   }
   removeStackRecord(machine.paths, BUILD_STACK)
+  machine.leases.removeStack(BUILD_STACK)
 }
 
 function specOf(step: BuildStep): ContainerSpec {

@@ -19,12 +19,14 @@ import { openContainerFiles } from './copy/container.ts'
 import { signalContainer } from './container/stop.ts'
 import { factsOf } from './heal/facts.ts'
 import { Healer } from './heal/healer.ts'
+import { Forwarders } from './logs/forward/index.ts'
 import { readContainerLog } from './logs/index.ts'
 import { detailsOf, processesOf, sampleUsage } from './look.ts'
 import { removeStalePins } from './image-pins.ts'
 import { containersOf, type LiveContainer, type Machine } from './machine.ts'
 import { NamespacePool } from './namespaces.ts'
 import { readVolumes, runVolumeCommand } from './volume/command.ts'
+import { LeaseBook } from './network/lease-book.ts'
 import { readNetworks, runNetworkCommand } from './network/command.ts'
 import { observeContainer, observeContainers, observeStack } from './observe.ts'
 import { endOneOff, startOneOff } from './one-off.ts'
@@ -59,6 +61,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     children,
     net,
     namespaces: new NamespacePool((netns) => net.prepareNamespace(netns)),
+    leases: new LeaseBook(paths),
     processes: kernelProcesses,
     bootId: bootId(),
     values: new Map(),
@@ -76,9 +79,11 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   keyOf(machine)
   await adoptAll(machine)
   removeStalePins(machine)
+  machine.forwarders = new Forwarders(machine)
   const healer = new Healer(machine)
   return engineOn(machine, async () => {
     await healer.close()
+    await machine.forwarders?.close()
     for (const container of machine.containers.values()) {
       await container.starting
       cancelRestart(container)

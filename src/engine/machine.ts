@@ -5,6 +5,8 @@
 import type { CgroupHost, Fd, IdRange } from '../linux/index.ts'
 import type { HealthStatus } from '../planner/index.ts'
 import type { DnsServer, Faults, Net } from '../net/index.ts'
+import type { Forwarders } from './logs/forward/index.ts'
+import type { LeaseBook } from './network/lease-book.ts'
 import type { NamespacePool } from './namespaces.ts'
 import type { Processes } from './processes.ts'
 import type { AttemptRecord, ContainerRecord } from './records/container.ts'
@@ -18,10 +20,13 @@ export interface Machine {
   readonly cgroups: CgroupHost
   readonly net: Net
   readonly namespaces: NamespacePool
+  readonly leases: LeaseBook
   readonly processes: Processes
   readonly bootId: string
   /** Values of secrets and configs, by `storeKey`: they are kept in memory and nowhere else. */
   readonly values: Map<string, string>
+  /** Who passes on logs; absent until everything is adopted. */
+  forwarders?: Forwarders
   /** By container name. */
   readonly containers: Map<string, LiveContainer>
   /** Our own children that no libuv handle reaps: monitors, movers, exec programs. */

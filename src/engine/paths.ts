@@ -36,6 +36,8 @@ export const networksDirectory = (paths: Paths, stack: string): string =>
   join(stackDirectory(paths, stack), 'networks')
 export const leasesFile = (paths: Paths, stack: string): string =>
   join(stackDirectory(paths, stack), 'leases.json')
+export const leaseChangesFile = (paths: Paths, stack: string): string =>
+  join(stackDirectory(paths, stack), 'leases.jsonl')
 export const containersDirectory = (paths: Paths, stack: string): string =>
   join(stackDirectory(paths, stack), 'containers')
 /** One directory for each container that has processes, or had some when the supervisor died. */

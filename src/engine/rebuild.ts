@@ -19,7 +19,6 @@ import {
   writeAttemptRecord,
   writeContainerSpec,
 } from './records/container.ts'
-import { readLeases } from './records/network.ts'
 import { readStackRecord } from './records/stack.ts'
 
 /** Containers of `stack` whose record cannot be read, but that the stack is to have. */
@@ -60,14 +59,14 @@ export function rebuildAttempt(
   if (status === undefined || status.ended) return undefined
   const monitor = monitorOf(status.pid, record.name)
   if (monitor === undefined) return undefined
-  const leases = readLeases(machine.paths, record.stack)
   const attempt = {
     attempt: record.attempts,
     bootId: machine.bootId,
     begunAt: status.startedAt,
     cgroup: containerCgroup(machine.paths, record.stack, record.name),
     interfaces: attachmentsOf(record).map(({ network }) => {
-      const ipv4 = leases[network]?.[record.name]
+      const lease = { stack: record.stack, key: network, container: record.name }
+      const ipv4 = machine.leases.addressOf(lease)
       return { network, hostInterface: '', ...(ipv4 === undefined ? {} : { ipv4 }) }
     }),
     ports: [],

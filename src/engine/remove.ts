@@ -6,7 +6,6 @@ import { cancelRestart } from './cancel-restart.ts'
 import { stopContainer } from './container/stop.ts'
 import type { LiveContainer, Machine } from './machine.ts'
 import { attachmentsOf } from './network/attach.ts'
-import { forgetLeases } from './network/lease.ts'
 import { containerCgroup } from './paths.ts'
 import { readAttemptRecord, removeContainerDirectory } from './records/container.ts'
 import { removeAnonymousVolumes } from './volume/volumes.ts'
@@ -38,6 +37,7 @@ export async function removeContainer(
   if (leftover) {
     await cleanUpAttempt(machine, container, { record: leftover, netns: undefined, dns: undefined })
   }
+  await machine.forwarders?.finish(container)
   if (options.anonymousVolumes) removeAnonymousVolumes(machine, container.record)
   if (container.record.oneOff !== undefined) freeAddresses(machine, container)
   // The last container of a stack takes the stack's own group along.
@@ -52,5 +52,8 @@ export async function removeContainer(
 
 /** A replica finds its address again; of one-offs there may be thousands, none of which returns. */
 function freeAddresses(machine: Machine, { record }: LiveContainer): void {
-  for (const { network } of attachmentsOf(record)) forgetLeases(machine, record, network)
+  const { stack, name } = record
+  for (const { network } of attachmentsOf(record)) {
+    machine.leases.remove({ stack, network, container: name })
+  }
 }

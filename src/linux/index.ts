@@ -18,6 +18,7 @@ export * from './fd.ts'
 export { openForeignTree } from './foreign-tree.ts'
 export * from './kernel.ts'
 export * from './make.ts'
+export { trimMemory } from './memory.ts'
 export * from './mount.ts'
 export {
   CLONE_NEW,
@@ -36,6 +37,7 @@ export { readProcess, type ProcessReading } from './process-reading.ts'
 export * from './pty.ts'
 export * from './rlimits.ts'
 export * from './socket.ts'
+export { UnixDatagrams } from './unix-datagrams.ts'
 export * from './stat.ts'
 export * from './seccomp/index.ts'
 export {

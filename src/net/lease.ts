@@ -10,6 +10,8 @@ export interface LeaseRequest {
    * The gateway and every address that is leased or set aside, whether its container runs or not.
    */
   readonly taken: Iterable<string>
+  /** The same for addresses that are many: asked for each that comes into question. */
+  readonly isTaken?: (address: string) => boolean
   /** Wanted by the stack file, or leased before. */
   readonly requested?: string | undefined
   /** Part of the subnet to choose from; default: all of it. */
@@ -24,7 +26,9 @@ export interface LeaseRequest {
  */
 export function allocateAddress(request: LeaseRequest): string {
   const subnet = parseSubnet(request.subnet)
-  const taken = new Set([...request.taken].map(canonicalAddress))
+  const few = new Set([...request.taken].map(canonicalAddress))
+  const isTaken = (address: string): boolean =>
+    few.has(address) || request.isTaken?.(address) === true
   const refuse = (seen: string): never => {
     throw new EngineError(
       'ACTION_FAILED',
@@ -36,7 +40,7 @@ export function allocateAddress(request: LeaseRequest): string {
     if (!contains(subnet, requested)) {
       refuse(`${requested} is outside of it; ask for an address inside`)
     }
-    if (taken.has(requested)) refuse(`${requested} is taken; ask for another one`)
+    if (isTaken(requested)) refuse(`${requested} is taken; ask for another one`)
     return requested
   }
   const whole = hostRange(subnet)
@@ -45,7 +49,7 @@ export function allocateAddress(request: LeaseRequest): string {
   const last = range.last < whole.last ? range.last : whole.last
   for (let number = first; number <= last; number++) {
     const address = formatNumber(number, subnet.family)
-    if (!taken.has(address)) return address
+    if (!isTaken(address)) return address
   }
   return refuse('all of its addresses are taken; use a larger subnet')
 }

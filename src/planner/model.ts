@@ -20,6 +20,8 @@ import type {
   SeccompFile,
 } from './model-isolation.ts'
 
+import type { LoggingSpec } from './model-logging.ts'
+
 import type { FaultSpec, NetworkMode, NetworkSpec, PortSpec } from './model-network.ts'
 
 export type {
@@ -223,12 +225,6 @@ export type MountSpec =
       readonly options: readonly string[]
     }
   | FileMountSpec
-
-export interface LoggingSpec {
-  readonly driver: 'local' | 'none'
-  readonly segmentBytesMax: number
-  readonly segmentsMax: number
-}
 
 export interface VolumeSpec {
   readonly key: string

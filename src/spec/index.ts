@@ -17,3 +17,9 @@ export type * from './model.ts'
 export type * from './request.ts'
 export { bitRateOf, faultTexts, latencyMsOf, percentOf } from './units/faults.ts'
 export { onUnhealthyOf } from './units/own-options.ts'
+export {
+  renderLogTag,
+  syslogAddressOf,
+  syslogFacilityOf,
+  type SyslogAddress,
+} from './units/syslog.ts'

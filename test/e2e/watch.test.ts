@@ -103,6 +103,35 @@ test('watch --no-up changes nothing before the file does', async () => {
   await scene.ok('down', '-t', '0')
 })
 
+test('watch follows the files of configs and secrets', async () => {
+  write('app.conf', 'one\n')
+  write('password', 'one\n')
+  write(
+    'compose.yaml',
+    `name: cli
+configs: { app: { file: app.conf } }
+secrets: { password: { file: password } }
+services:
+  web: { image: 'host:', command: [sleep, '100'], configs: [app] }
+  db: { image: 'host:', command: [sleep, '100'], secrets: [password] }
+`,
+  )
+  const watch = new Staying(scene, 'watch')
+  expect(await watch.says(/watching: /)).toMatch(/app\.conf[^]*password|password[^]*app\.conf/)
+  write('app.conf', 'two\n')
+  const config = await watch.says(/applied in/)
+  expect(config).toMatch(/changed: app\.conf\n± container cli-web-1/)
+  expect(config).not.toContain('cli-db-1')
+  expect((await scene.ok('exec', 'web', 'cat', '/app')).stdout).toBe('two\n')
+  write('password', 'two\n')
+  const secret = await watch.says(/applied in/)
+  expect(secret).toMatch(/changed: password\n± container cli-db-1/)
+  expect(secret).not.toContain('cli-web-1')
+  expect((await scene.ok('exec', 'db', 'cat', '/run/secrets/password')).stdout).toBe('two\n')
+  await watch.interrupt()
+  await scene.ok('down', '-t', '0')
+})
+
 test('watch follows .env, env files, included and extended files', async () => {
   write('.env', 'FLAVOUR=one\n')
   write('web.env', 'EXTRA=one\n')

@@ -147,6 +147,12 @@ export const sh = (script: string): Pick<ContainerSpec, 'command'> => ({
   command: ['/bin/sh', '-c', script],
 })
 
+/** Nothing of the tests' own surroundings but where their journal is. */
+function journalOfTests(): Readonly<Record<string, string>> {
+  const { TSSTACK_JOURNAL_SOCKET: journal } = process.env
+  return journal === undefined ? {} : { TSSTACK_JOURNAL_SOCKET: journal }
+}
+
 export class World {
   readonly root: string
   /** `dir:` image of busybox with every applet. */
@@ -210,7 +216,7 @@ export class World {
     const unused = ['ignore', 'ignore', 'ignore', 'ignore'] as const
     const child = spawn(process.execPath, words, {
       stdio: ['ignore', 'pipe', 'inherit', ...unused, ...inherited],
-      env: {},
+      env: journalOfTests(),
     })
     const [line] = (await once(child.stdout as Readable, 'data')) as [Buffer]
     const kinds = JSON.parse(line.toString()) as readonly string[]

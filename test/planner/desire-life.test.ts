@@ -131,4 +131,38 @@ describe('desire() of logging', () => {
   ])('desire() reads logging { %s } as %j', (logging, expected) => {
     expect(web(`logging: { ${logging} }`).logging).toEqual(expected)
   })
+
+  test('desire() has the journal told with the labels and variables that are asked for', () => {
+    const options = '{ tag: "{{.Name}}", labels: "a.team,none", env-regex: "^K" }'
+    const { logging } = web(
+      [
+        `logging: { driver: journald, options: ${options} }`,
+        'labels: { a.team: red, other: x }',
+        'environment: { _KEY: "1", KIND: big, OTHER: y }',
+      ].join(', '),
+    )
+    expect(logging).toMatchObject({
+      driver: 'local',
+      forward: { driver: 'journald', tag: '{{.Name}}', fields: { A_TEAM: 'red', KIND: 'big' } },
+    })
+  })
+
+  test.each([
+    ['', { address: { kind: 'local' }, facility: 3, format: '', tag: '{{.ID}}' }],
+    [
+      'syslog-address: "udp://[::1]:1514", syslog-facility: local7',
+      { address: { kind: 'udp', host: '::1', port: 1514 }, facility: 23 },
+    ],
+    [
+      'syslog-address: "tcp://logs.example", syslog-format: rfc5424micro',
+      { address: { kind: 'tcp', host: 'logs.example', port: 514 }, format: 'rfc5424micro' },
+    ],
+    [
+      'syslog-address: "unixgram:///dev/log", cache-max-size: 1m',
+      { address: { kind: 'unixgram', path: '/dev/log' } },
+    ],
+  ])('desire() reads the syslog options { %s }', (options, expected) => {
+    const { logging } = web(`logging: { driver: syslog, options: { ${options} } }`)
+    expect(logging.forward).toMatchObject({ driver: 'syslog', ...expected })
+  })
 })

@@ -40,11 +40,15 @@ describe('several -f', () => {
       'ulimits: {nofile: {soft: 1, hard: 2}}',
       { ulimits: { nofile: { soft: 1, hard: 2 } } },
     ],
-    ['logging: {driver: a, options: {x: 1}}', 'logging: {driver: b}', { logging: { driver: 'b' } }],
     [
-      'logging: {driver: a, options: {x: 1}}',
+      'logging: {driver: local, options: {x: 1}}',
+      'logging: {driver: none}',
+      { logging: { driver: 'none' } },
+    ],
+    [
+      'logging: {driver: local, options: {x: 1}}',
       'logging: {options: {y: 2}}',
-      { logging: { driver: 'a', options: { x: '1', y: '2' } } },
+      { logging: { driver: 'local', options: { x: '1', y: '2' } } },
     ],
     [
       'healthcheck: {test: a, retries: 2}',

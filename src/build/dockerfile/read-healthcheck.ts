@@ -60,7 +60,7 @@ const UNITS: Readonly<Record<string, number>> = {
 function durationOf(word: Word | undefined): number | undefined {
   if (word === undefined) return undefined
   const { text } = word
-  const parts = [...text.matchAll(/(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)/gu)]
+  const parts = [...text.matchAll(/(\d+(?:\.\d*)?|\.\d+)(ns|us|\u00b5s|ms|s|m|h)/gu)]
   const total = parts.reduce(
     (sum, [, n = '', unit = '']) => sum + Number(n) * (UNITS[unit] ?? 0),
     0,

@@ -15,6 +15,7 @@ import {
   type Program,
   sealedMemfd,
 } from '../../linux/index.ts'
+import { checkPlace } from '../logs/forward/index.ts'
 import { type MoverOptions, moverProgram } from '../logs/mover.ts'
 import type { LiveContainer } from '../machine.ts'
 import type { Undo } from '../undo.ts'
@@ -53,6 +54,7 @@ export function openOutput(container: LiveContainer, temporary: Undo, users?: Id
 function openLogged(container: LiveContainer, temporary: Undo): Output {
   const { logging } = container.record.spec
   if (logging.driver === 'none') return {}
+  if (logging.forward) checkPlace(container.record.name, logging.forward)
   const stdout = openPipe(temporary)
   const stderr = openPipe(temporary)
   const ends = { stdout: stdout.read, stderr: stderr.read }
@@ -69,6 +71,7 @@ function openTerminal(
   users: IdRange | undefined,
 ): Output {
   const { logging } = container.record.spec
+  if (logging.forward) checkPlace(container.record.name, logging.forward)
   const terminals = makeTerminals(users)
   temporary.push(() => close(terminals))
   const { master, slave } = openPty(terminals)

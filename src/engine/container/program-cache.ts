@@ -1,5 +1,6 @@
 /** Launch programs that were written before: a restart and a health probe ask for the same again. */
 
+import { hash } from 'node:crypto'
 import type { Program } from '../../linux/index.ts'
 import { LAUNCH_PROGRAMS_KEPT } from '../../limits.ts'
 import type { ProgramInput } from './child.ts'
@@ -16,7 +17,9 @@ export function cachedProgram(input: ProgramInput, rest: unknown, write: () => P
     ({ resource, soft, hard }) => `${resource} ${soft} ${hard}`,
   )
   const filter = seccomp && identityOf(seccomp)
-  const key = JSON.stringify([plain, rest, filter, `${capabilityMask}`, limits, users?.first])
+  const text = JSON.stringify([plain, rest, filter, `${capabilityMask}`, limits, users?.first])
+  // The text itself would be kept as long as the program, and is nearly as large.
+  const key = hash('sha256', text, 'base64')
   const program = programs.get(key) ?? write()
   // The one used last is forgotten last.
   programs.delete(key)

@@ -6,28 +6,36 @@ import type { ObservedPort } from '../../planner/index.ts'
 import { publishPorts } from '../container/ports.ts'
 import type { LiveAttempt, LiveContainer, Machine } from '../machine.ts'
 import { attachAll, attachmentsOf } from '../network/attach.ts'
-import type { AttemptInterface } from '../records/container.ts'
-import { readNetworkRecords } from '../records/network.ts'
+import { networkRecords } from '../network/records.ts'
+import type { AttemptInterface, ContainerRecord } from '../records/container.ts'
 import { cgroupSettings } from '../resources.ts'
-import type { Fact } from './facts.ts'
+import type { Fact, LookOptions } from './facts.ts'
 import { connectLink, type Links } from './links.ts'
+
+/** What is looked at once for all containers of a stack. */
+export interface Look extends LookOptions {
+  readonly links: Links
+  /** By the name of their network. */
+  readonly bridges: ReadonlyMap<string, string>
+}
 
 /** None of one that does not run: what becomes of it is its restart policy's business. */
 export function containerFacts(
   machine: Machine,
   container: LiveContainer,
-  links: Links,
+  look: Look,
 ): readonly Fact[] {
   const { attempt } = container
   if (!attempt || !isRunning(attempt)) return []
+  const { mendable = false, limitsOf = () => true } = look
   return [
-    ...processFacts(container, attempt),
-    ...limitFacts(machine, container, attempt),
+    ...(mendable ? [] : processFacts(container, attempt)),
+    ...(limitsOf(container) ? limitFacts(machine, container, attempt) : []),
     ...attempt.record.interfaces
       .filter(({ hostInterface }) => hostInterface !== '')
-      .map((own) => linkFact(machine, { container, attempt, own, links })),
+      .map((own) => linkFact(machine, { container, attempt, own, look })),
     ...portFacts(machine, container, attempt),
-    ...mountFacts(container, attempt),
+    ...(mendable ? [] : mountFacts(container, attempt)),
   ]
 }
 
@@ -79,13 +87,13 @@ interface Cable {
   readonly container: LiveContainer
   readonly attempt: LiveAttempt
   readonly own: AttemptInterface
-  readonly links: Links
+  readonly look: Look
 }
 
-function linkFact(machine: Machine, { container, attempt, own, links }: Cable): Fact {
+function linkFact(machine: Machine, { container, attempt, own, look }: Cable): Fact {
   const { record } = container
-  const networks = readNetworkRecords(machine.paths, record.stack)
-  const bridge = networks.find(({ spec }) => spec.name === own.network)?.bridge ?? ''
+  const { links, bridges } = look
+  const bridge = bridges.get(own.network) ?? bridgeElsewhere(machine, record, own)
   const master = links.byName.get(bridge)?.index ?? 0
   const link = links.byName.get(own.hostInterface)
   const desired = `${own.hostInterface} in ${bridge}, up`
@@ -101,6 +109,15 @@ function linkFact(machine: Machine, { container, attempt, own, links }: Cable): 
   const mend = (): void => connectLink(link.index, master === 0 ? undefined : master)
   if (link.master !== master || master === 0) return { ...common, actual: 'in no bridge', mend }
   return { ...common, actual: link.up ? desired : `${own.hostInterface} down`, mend }
+}
+
+/** Of a network of another stack. */
+function bridgeElsewhere(
+  machine: Machine,
+  record: ContainerRecord,
+  { network }: AttemptInterface,
+): string {
+  return networkRecords(machine, record).get(network)?.bridge ?? ''
 }
 
 /** Same addresses, same names; what listens in the container goes on listening. */
@@ -146,6 +163,7 @@ function isSamePort(one: ObservedPort, other: ObservedPort): boolean {
 
 /** Mounts inside a container can only be put back by a start of it: that is left to the user. */
 function mountFacts({ record }: LiveContainer, { process }: LiveAttempt): readonly Fact[] {
+  if (record.spec.mounts.length === 0) return []
   const present = mountPoints(process?.pid ?? 0)
   if (present === undefined) return []
   return record.spec.mounts.map(({ kind, target }) => ({

@@ -1,6 +1,7 @@
 /** What should be in the kernel, and what is: field by field, with the cure beside it. */
 
-import { containersOf, type Machine } from '../machine.ts'
+import { containersOf, type LiveContainer, type Machine } from '../machine.ts'
+import { readNetworkRecords } from '../records/network.ts'
 import type { KernelFact } from '../types.ts'
 import { containerFacts } from './container-facts.ts'
 import { lookAtLinks } from './links.ts'
@@ -11,12 +12,25 @@ export interface Fact extends KernelFact {
   readonly mend?: () => void | Promise<void>
 }
 
+export interface LookOptions {
+  /** Leave out what only the user can put right. */
+  readonly mendable?: boolean
+  /** Whose limits are looked at; absent: of all. */
+  readonly limitsOf?: (container: LiveContainer) => boolean
+}
+
 /** Facts of everything that runs or is there of `stack`; networks first, as others need them. */
-export function factsOf(machine: Machine, stack: string): readonly Fact[] {
-  const links = lookAtLinks()
+export function factsOf(
+  machine: Machine,
+  stack: string,
+  options: LookOptions = {},
+): readonly Fact[] {
+  const records = readNetworkRecords(machine.paths, stack)
+  const bridges = new Map(records.map(({ spec, bridge }) => [spec.name, bridge]))
+  const look = { ...options, links: lookAtLinks(), bridges }
   return [
-    ...networkFacts(machine, stack, links),
-    ...containersOf(machine, stack).flatMap((one) => containerFacts(machine, one, links)),
+    ...networkFacts(machine, stack, { links: look.links, records }),
+    ...containersOf(machine, stack).flatMap((one) => containerFacts(machine, one, look)),
   ]
 }
 

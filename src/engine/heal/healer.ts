@@ -4,9 +4,10 @@
  */
 
 import { watch, type FSWatcher } from 'node:fs'
-import { HEAL_DELAY_MS, HEAL_EVERY_MS, HEAL_ROUNDS_MAX } from '../../limits.ts'
+import { HEAL_DELAY_MS, HEAL_DELAY_MS_MAX, HEAL_EVERY_MS, HEAL_ROUNDS_MAX } from '../../limits.ts'
 import { watchNetwork } from '../../linux/index.ts'
 import type { LiveContainer, Machine } from '../machine.ts'
+import type { EngineEvent } from '../types.ts'
 import { stackNames } from '../records/stack.ts'
 import { factsOf, isDrifted, type Fact } from './facts.ts'
 
@@ -17,6 +18,10 @@ export class Healer {
   readonly #slow: NodeJS.Timeout
   /** By container: watches on the files of its group. */
   readonly #limits = new Map<string, readonly FSWatcher[]>()
+  /** Containers whose limits somebody has written since they were looked at, or that are new. */
+  readonly #touched = new Set<string>()
+  /** Actions of plans that are being carried out: most changes are theirs. */
+  #actions = 0
   #soon: NodeJS.Timeout | undefined
   #healing: Promise<void> = Promise.resolve()
   #isClosed = false
@@ -28,12 +33,21 @@ export class Healer {
     this.#network = watchNetwork(() => this.#lookSoon())
     this.#slow = setInterval(() => this.#lookSoon(), HEAL_EVERY_MS)
     this.#slow.unref()
-    this.#unsubscribe = machine.subscribe((event) => {
-      if (event.kind !== 'container') return
-      if (event.state === 'started') this.#watchLimits(event.container)
-      if (event.state === 'exited') this.#leaveLimits(event.container)
-    })
-    for (const name of machine.containers.keys()) this.#watchLimits(name)
+    this.#unsubscribe = machine.subscribe((event) => this.#hear(event))
+    for (const name of machine.containers.keys()) this.#touched.add(name)
+    this.#lookSoon()
+  }
+
+  #hear(event: EngineEvent): void {
+    if (event.kind === 'action') {
+      if (event.phase === 'begun') this.#actions += 1
+      else if (event.phase !== 'skipped') this.#actions -= 1
+    }
+    if (event.kind !== 'container') return
+    if (event.state === 'exited') this.#leaveLimits(event.container)
+    if (event.state !== 'started') return
+    this.#touched.add(event.container)
+    this.#lookSoon()
   }
 
   async close(): Promise<void> {
@@ -47,10 +61,14 @@ export class Healer {
   }
 
   /** Changes come in crowds, most of them our own: one look for all of them. */
-  #lookSoon(): void {
+  #lookSoon(waitedMs = 0): void {
     if (this.#soon !== undefined || this.#isClosed) return
     this.#soon = setTimeout(() => {
       this.#soon = undefined
+      // Whoever carries out a plan needs the time: it may be looked at a little later.
+      if (this.#actions > 0 && waitedMs < HEAL_DELAY_MS_MAX) {
+        return this.#lookSoon(waitedMs + HEAL_DELAY_MS)
+      }
       this.#healing = this.#healing.then(() => this.#heal())
     }, HEAL_DELAY_MS)
     this.#soon.unref()
@@ -59,8 +77,12 @@ export class Healer {
   async #heal(): Promise<void> {
     if (this.#isClosed) return
     const before = this.#failures
+    // Watched before they are looked at: what is written meanwhile is not missed.
+    const touched = new Set(this.#touched)
+    this.#touched.clear()
+    for (const name of touched) this.#watchLimits(name)
     try {
-      for (const stack of stackNames(this.#machine.paths)) await this.#healStack(stack)
+      for (const stack of stackNames(this.#machine.paths)) await this.#healStack(stack, touched)
       this.#healFirewall()
       // What cannot be mended is not tried over and over: the slow timer comes back to it.
       if (this.#failures === before) this.#failures = 0
@@ -73,10 +95,12 @@ export class Healer {
   }
 
   /** What is mended first may show what else is missing: a bridge, and then its cables. */
-  async #healStack(stack: string): Promise<void> {
+  async #healStack(stack: string, touched: ReadonlySet<string>): Promise<void> {
     const told = new Set<string>()
+    const limitsOf = ({ record }: LiveContainer): boolean =>
+      touched.has(record.name) || !this.#limits.has(record.name)
     for (let round = 0; round < HEAL_ROUNDS_MAX; round += 1) {
-      const drifted = factsOf(this.#machine, stack).filter(
+      const drifted = factsOf(this.#machine, stack, { mendable: true, limitsOf }).filter(
         (fact) => isDrifted(fact) && fact.mend !== undefined && !told.has(keyOf(fact)),
       )
       if (drifted.length === 0) return
@@ -119,18 +143,23 @@ export class Healer {
     for (const directory of this.#machine.cgroups.open(cgroup).directories()) {
       try {
         const one = watch(directory, { persistent: false }, (_, file) => {
-          if (file !== null && isLimit(file)) this.#lookSoon()
+          if (file === null || !isLimit(file)) return
+          this.#touched.add(name)
+          this.#lookSoon()
         })
         one.on('error', () => undefined)
         watches.push(one)
       } catch {
-        // The machine has no watches left, or the group has just gone: the slow timer looks.
+        // The machine has no watches left, or the group has just gone: every look looks here.
+        for (const other of watches) other.close()
+        return
       }
     }
     this.#limits.set(name, watches)
   }
 
   #leaveLimits(name: string): void {
+    this.#touched.delete(name)
     for (const one of this.#limits.get(name) ?? []) one.close()
     this.#limits.delete(name)
   }

@@ -2,18 +2,22 @@
 
 import type { Machine } from '../machine.ts'
 import { createNetwork } from '../network/networks.ts'
-import { readNetworkRecords, type NetworkRecord } from '../records/network.ts'
+import type { NetworkRecord } from '../records/network.ts'
 import type { Fact } from './facts.ts'
 import { connectLink, type Links } from './links.ts'
 
 /** Of networks that containers use: one that nobody uses is made again by the next `up`. */
-export function networkFacts(machine: Machine, stack: string, links: Links): readonly Fact[] {
+export function networkFacts(
+  machine: Machine,
+  stack: string,
+  { links, records }: { readonly links: Links; readonly records: readonly NetworkRecord[] },
+): readonly Fact[] {
   const used = new Set(
     [...machine.containers.values()].flatMap(({ attempt }) =>
       (attempt?.record.interfaces ?? []).map(({ network }) => network),
     ),
   )
-  return readNetworkRecords(machine.paths, stack)
+  return records
     .filter(({ spec }) => used.has(spec.name) && !isShared(spec.driver))
     .flatMap((record) => bridgeFacts(machine, stack, { record, links }))
 }

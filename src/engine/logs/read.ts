@@ -1,15 +1,11 @@
 /** Reads the log of one container: its segments from old to new, then what is being written. */
 
-import { closeSync, fstatSync, openSync, readSync, readdirSync, watch } from 'node:fs'
-import { join } from 'node:path'
+import { watch } from 'node:fs'
 import { Bell } from '../bell.ts'
 import type { LogBlock, LogOptions } from '../types.ts'
-import { decodeRecords, type LogRecord } from './format.ts'
+import { Cursor } from './cursor.ts'
 import { LineJoiner, type Lines, Pieces } from './lines.ts'
 import { lastLines } from './tail.ts'
-
-/** Bytes read at once; several times the longest record. */
-const CHUNK_BYTES = 1024 * 1024
 
 export interface LogSource {
   readonly container: string
@@ -84,95 +80,4 @@ function* wanted(cursor: Cursor, lines: Lines, options: LogOptions): Iterable<Lo
 
 function isWanted(line: LogBlock, { since, until }: LogOptions): boolean {
   return (since === undefined || line.time >= since) && (until === undefined || line.time <= until)
-}
-
-interface Segment {
-  readonly fd: number
-  readonly inode: number
-}
-
-/** A place in the log that survives rotation: segments are told apart by inode, not by name. */
-class Cursor {
-  readonly #directory: string
-  #fd: number | undefined
-  #inode: number | undefined
-  readonly #buffer = Buffer.allocUnsafe(CHUNK_BYTES)
-  #held = 0
-
-  constructor(directory: string) {
-    this.#directory = directory
-  }
-
-  /** Records from here to the present end. The bytes are valid until the next one is asked for. */
-  *records(): Iterable<LogRecord> {
-    for (;;) {
-      yield* this.#drain()
-      const next = this.#next()
-      if (!next) return
-      // Once a newer segment exists, nothing is added to ours: what came since the read above is
-      // its end.
-      yield* this.#drain()
-      this.close()
-      this.#fd = next.fd
-      this.#inode = next.inode
-      this.#held = 0
-    }
-  }
-
-  close(): void {
-    if (this.#fd !== undefined) closeSync(this.#fd)
-    this.#fd = undefined
-  }
-
-  *#drain(): Iterable<LogRecord> {
-    if (this.#fd === undefined) return
-    for (;;) {
-      const length = CHUNK_BYTES - this.#held
-      const got = readSync(this.#fd, this.#buffer, this.#held, length, null)
-      this.#held += got
-      const { records, taken } = decodeRecords(this.#buffer.subarray(0, this.#held))
-      yield* records
-      this.#buffer.copyWithin(0, taken, this.#held)
-      this.#held -= taken
-      if (got === 0) return
-    }
-  }
-
-  /** The segment after the present one, open; undefined when the present one is the newest. */
-  #next(): Segment | undefined {
-    const segments = this.#segments()
-    const at = segments.findIndex(({ inode }) => inode === this.#inode)
-    const next = segments[at + 1]
-    for (const { fd } of segments) if (fd !== next?.fd) closeSync(fd)
-    return next
-  }
-
-  /**
-   * All segments, oldest first, open: a rotation between listing and opening changes names only.
-   */
-  #segments(): readonly Segment[] {
-    const numbers = readdirSync(this.#directory)
-      .map((name) => /^(\d+)\.log$/.exec(name)?.[1])
-      .filter((digits) => digits !== undefined)
-      .map(Number)
-      .sort((left, right) => right - left)
-    const opened = new Map<number, number>()
-    for (const number of numbers) {
-      const fd = openIfPresent(join(this.#directory, `${number}.log`))
-      if (fd === undefined) continue
-      const { ino } = fstatSync(fd)
-      if (opened.has(ino)) closeSync(fd)
-      else opened.set(ino, fd)
-    }
-    return [...opened].map(([inode, fd]) => ({ fd, inode }))
-  }
-}
-
-function openIfPresent(path: string): number | undefined {
-  try {
-    return openSync(path, 'r')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
 }

@@ -3,10 +3,9 @@
 import { allocateAddress, isInside } from '../../net/index.ts'
 import type { NetworkAttachment } from '../../planner/index.ts'
 import type { Machine } from '../machine.ts'
-import { STANDALONE } from '../paths.ts'
 import type { ContainerRecord } from '../records/container.ts'
-import { readLeases, type NetworkRecord, writeLeases } from '../records/network.ts'
-import { stackNames } from '../records/stack.ts'
+import type { NetworkRecord } from '../records/network.ts'
+import type { Lease } from './lease-book.ts'
 
 export interface Leased {
   readonly ipv4?: string
@@ -33,18 +32,6 @@ export function leaseAddresses(
   }
 }
 
-/** Forgets the addresses that a container had in `network`. */
-export function forgetLeases(machine: Machine, record: ContainerRecord, network: string): void {
-  const leases = readLeases(machine.paths, record.stack)
-  const changed = Object.fromEntries(
-    Object.entries(leases).map(([key, known]) => {
-      const { [record.name]: _gone, ...rest } = known
-      return [key, key === network || key === `${network} v6` ? rest : known]
-    }),
-  )
-  writeLeases(machine.paths, record.stack, changed)
-}
-
 interface Wanted {
   readonly network: NetworkRecord
   /** Of one family. */
@@ -56,19 +43,17 @@ function lease(machine: Machine, record: ContainerRecord, wanted: Wanted): strin
   const { network, subnets, requested } = wanted
   const isV6 = subnets[0]?.includes(':') === true
   const key = isV6 ? `${network.spec.name} v6` : network.spec.name
-  const leases = readLeases(machine.paths, record.stack)
-  const known = leases[key] ?? {}
-  const kept = known[record.name]
+  const { leases } = machine
+  const own: Lease = { stack: record.stack, key, container: record.name }
+  const kept = leases.addressOf(own)
   const asked = requested ?? (subnets.some((one) => isIn(one, kept)) ? kept : undefined)
   const address = choose(wanted, {
     container: record.name,
     requested: asked,
-    taken: [...network.gateways, ...takenBy(machine, record, key)],
+    taken: network.gateways,
+    isTaken: (one) => leases.isTaken(own, one),
   })
-  if (kept !== address) {
-    const changed = { ...known, [record.name]: address }
-    writeLeases(machine.paths, record.stack, { ...leases, [key]: changed })
-  }
+  if (kept !== address) leases.set(own, address)
   return address
 }
 
@@ -79,6 +64,7 @@ function choose(
     readonly container: string
     readonly requested: string | undefined
     readonly taken: readonly string[]
+    readonly isTaken: (address: string) => boolean
   },
 ): string {
   const { requested } = asked
@@ -95,15 +81,6 @@ function choose(
     }
   }
   throw new Error('unreachable: the last subnet gives an address or throws')
-}
-
-/** A network may be shared by stacks, which must not give out one address twice. */
-function takenBy(machine: Machine, record: ContainerRecord, key: string): readonly string[] {
-  return [STANDALONE, ...stackNames(machine.paths)].flatMap((stack) =>
-    Object.entries(readLeases(machine.paths, stack)[key] ?? {})
-      .filter(([name]) => stack !== record.stack || name !== record.name)
-      .map(([, address]) => address),
-  )
 }
 
 /** A lease from before the network was made anew with another subnet counts no more. */

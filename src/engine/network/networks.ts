@@ -5,13 +5,7 @@ import type { NetworkRequest } from '../../net/index.ts'
 import type { NetworkSpec } from '../../planner/index.ts'
 import type { Machine } from '../machine.ts'
 import { STANDALONE } from '../paths.ts'
-import {
-  readLeases,
-  readNetworkRecords,
-  removeNetworkRecord,
-  writeLeases,
-  writeNetworkRecord,
-} from '../records/network.ts'
+import { readNetworkRecords, removeNetworkRecord, writeNetworkRecord } from '../records/network.ts'
 import { removeStackRecord, stackNames } from '../records/stack.ts'
 import { networkRequest } from './request.ts'
 
@@ -43,10 +37,11 @@ export function removeNetwork(machine: Machine, stack: string, { name }: Network
   }
   machine.net.removeNetwork(name)
   removeNetworkRecord(machine.paths, stack, name)
-  const { [name]: _gone, [`${name} v6`]: __gone, ...leases } = readLeases(machine.paths, stack)
-  writeLeases(machine.paths, stack, leases)
+  machine.leases.removeNetwork(stack, name)
   const isLast = readNetworkRecords(machine.paths, stack).length === 0
-  if (stack === STANDALONE && isLast) removeStackRecord(machine.paths, stack)
+  if (stack !== STANDALONE || !isLast) return
+  removeStackRecord(machine.paths, stack)
+  machine.leases.removeStack(stack)
 }
 
 /** Containers that have an interface in the network now. */

@@ -11,7 +11,6 @@ import {
   type ContainerRecord,
 } from '../records/container.ts'
 import { attachAll, attachmentsOf, defaultRoutes } from './attach.ts'
-import { forgetLeases } from './lease.ts'
 
 /**
  * Gives a running container the networks and ports of `spec`. Its record comes after: after a crash
@@ -31,7 +30,7 @@ export async function changeConnection(
   }
   for (const { network } of goneFrom(before, after)) {
     machine.net.names.delete({ network, container: before.name })
-    forgetLeases(machine, before, network)
+    machine.leases.remove({ stack: before.stack, network, container: before.name })
   }
 }
 

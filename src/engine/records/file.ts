@@ -81,6 +81,28 @@ export function appendEntry(path: string, value: object): void {
   }
 }
 
+/** Adds an entry to a journal of which every entry counts; returns how long that is now. */
+export function addEntry(path: string, value: object): number {
+  const fd = openSync(path, 'a', 0o600)
+  try {
+    // The newline before it ends whatever a crash left unfinished there.
+    writeSync(fd, `\n${JSON.stringify({ version: RECORD_VERSION, ...value })}\n`)
+    return fstatSync(fd).size
+  } catch (cause) {
+    throw writeFailed(path, cause)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Whole entries of the journal at `path`, oldest first. */
+export function readEntries(path: string): readonly object[] {
+  return (readText(path) ?? '').split('\n').flatMap((line) => {
+    const value = line === '' ? undefined : parse(line)
+    return value === undefined || value === 'broken' ? [] : [value]
+  })
+}
+
 /** The last whole entry of the journal at `path`; undefined when there is none. */
 export function readLastEntry(path: string): object | undefined {
   for (const line of (readText(path) ?? '').split('\n').reverse()) {

@@ -3,9 +3,10 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { NetworkSpec } from '../../planner/index.ts'
-import { leasesFile, networksDirectory, stackDirectory } from '../paths.ts'
+import { leaseChangesFile, leasesFile, networksDirectory, stackDirectory } from '../paths.ts'
 import type { Paths } from '../types.ts'
-import { readRecord, removeRecord, writeRecord } from './file.ts'
+import { LEASE_CHANGES_BYTES_MAX } from '../../limits.ts'
+import { addEntry, readEntries, readRecord, removeRecord, writeRecord } from './file.ts'
 import { filesIn } from './present.ts'
 
 export interface NetworkRecord {
@@ -39,13 +40,51 @@ export function removeNetworkRecord(paths: Paths, stack: string, name: string): 
   removeRecord(networkFile(paths, stack, name))
 }
 
-export function readLeases(paths: Paths, stack: string): Leases {
-  return readRecord(leasesFile(paths, stack), isLeases)?.leases ?? {}
+/** One lease that was given or taken back since the record was written. */
+interface LeaseChange {
+  readonly key: string
+  readonly container: string
+  /** Absent: taken back. */
+  readonly address?: string
 }
 
+/** The record, and what was added to it since; changes that it has already change nothing. */
+export function readLeases(paths: Paths, stack: string): Leases {
+  const leases: Record<string, Record<string, string>> = {}
+  const known = readRecord(leasesFile(paths, stack), isLeases)?.leases ?? {}
+  for (const [key, addresses] of Object.entries(known)) leases[key] = { ...addresses }
+  for (const entry of readEntries(leaseChangesFile(paths, stack))) {
+    const { key, container, address } = entry as Partial<LeaseChange>
+    if (typeof key !== 'string' || typeof container !== 'string') continue
+    const addresses = (leases[key] ??= {})
+    if (typeof address === 'string') addresses[container] = address
+    else delete addresses[container]
+  }
+  return leases
+}
+
+/**
+ * Adds one change: the cost of a lease does not grow with their number. `address` undefined: it is
+ * taken back.
+ */
+export function addLease(
+  paths: Paths,
+  { stack, key, container }: Omit<LeaseChange, 'address'> & { readonly stack: string },
+  address: string | undefined,
+): void {
+  mkdirSync(stackDirectory(paths, stack), { recursive: true, mode: 0o700 })
+  const change: LeaseChange = { key, container, ...(address === undefined ? {} : { address }) }
+  const file = leaseChangesFile(paths, stack)
+  if (addEntry(file, change) > LEASE_CHANGES_BYTES_MAX) {
+    writeLeases(paths, stack, readLeases(paths, stack))
+  }
+}
+
+/** The whole: the changes are in it, and a crash before they are gone reads them once more. */
 export function writeLeases(paths: Paths, stack: string, leases: Leases): void {
   mkdirSync(stackDirectory(paths, stack), { recursive: true, mode: 0o700 })
   writeRecord(leasesFile(paths, stack), { leases })
+  removeRecord(leaseChangesFile(paths, stack))
 }
 
 const networkFile = (paths: Paths, stack: string, name: string): string =>

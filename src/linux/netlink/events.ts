@@ -37,19 +37,33 @@ export function watchNetwork(onChange: () => void): Disposable | undefined {
     openListener(NETLINK_ROUTE, ROUTE_GROUPS),
     openListener(NETLINK_NETFILTER, NFTABLES_GROUP),
   ]
+  const setFlags = (flags: number): void => {
+    for (const fd of sockets) {
+      check(fcntl(fd, F_SETFL, flags), { syscall: 'fcntl', args: [fd, 'F_SETFL', flags] })
+    }
+  }
+  let timer: NodeJS.Timeout | undefined
+  const collect = (): void => {
+    timer = undefined
+    // Signals first: what comes after the sockets were emptied is told again.
+    setFlags(O_ASYNC | O_NONBLOCK)
+    if (sockets.map(drain).includes(true)) onChange()
+  }
   const handle = (): void => {
-    // Both are emptied, so that the next change is a change to readable again.
-    const changed = sockets.map(drain)
-    if (changed.includes(true)) onChange()
+    if (timer !== undefined) return
+    // Changes come in crowds, and each would be a signal.
+    setFlags(O_NONBLOCK)
+    timer = setTimeout(collect, COLLECT_MS).unref()
   }
   // Before the kernel may send it: by default SIGIO ends a process.
   process.on('SIGIO', handle)
   for (const fd of sockets) {
     check(fcntl(fd, F_SETOWN, process.pid), { syscall: 'fcntl', args: [fd, 'F_SETOWN'] })
-    check(fcntl(fd, F_SETFL, O_ASYNC | O_NONBLOCK), { syscall: 'fcntl', args: [fd, 'F_SETFL'] })
   }
+  setFlags(O_ASYNC | O_NONBLOCK)
   return {
     [Symbol.dispose]: () => {
+      clearTimeout(timer)
       for (const fd of sockets) close(fd)
       process.off('SIGIO', handle)
     },
@@ -87,6 +101,9 @@ function drain(fd: Fd): boolean {
   }
   return true
 }
+
+/** Milliseconds in which changes are taken together. */
+const COLLECT_MS = 50
 
 /** More than a socket's buffer holds. */
 const DATAGRAMS_MAX = 10_000

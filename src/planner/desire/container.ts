@@ -1,12 +1,13 @@
 /** The canonical spec of one container. */
 
-import { LOG_SEGMENT_BYTES_MAX, LOG_SEGMENTS_MAX, SHM_BYTES_DEFAULT } from '../../limits.ts'
-import { type Logging, onUnhealthyOf, type Service } from '../../spec/index.ts'
-import type { ContainerSpec, LoggingSpec } from '../model.ts'
+import { SHM_BYTES_DEFAULT } from '../../limits.ts'
+import { onUnhealthyOf, type Service } from '../../spec/index.ts'
+import type { ContainerSpec } from '../model.ts'
 import type { Place } from './context.ts'
 import { faultsOf } from './faults.ts'
 import { extraHostsOf } from './extra-hosts.ts'
 import { healthcheckOf } from './health.ts'
+import { loggingOf } from './logging.ts'
 import { mountsOf } from './mounts.ts'
 import { hooksOf } from './hooks.ts'
 import { networkModeOf } from './networks.ts'
@@ -40,7 +41,7 @@ export function containerSpec(place: Place): ContainerSpec {
     shmBytes: sizeBytes(service.shm_size) || SHM_BYTES_DEFAULT,
     oomScoreAdj: service.oom_score_adj,
     labels: service.labels ?? {},
-    logging: loggingOf(service.logging),
+    logging: loggingOf(service),
   })
 }
 
@@ -117,20 +118,4 @@ function linksOf({ links = [], external_links: external = [] }: Service) {
     const [target = '', name = target] = link.split(':')
     return name === target ? [] : [{ name, target }]
   })
-}
-
-/**
- * `max-size` and `max-file` of Docker's json-file and local drivers; other drivers get the default
- * files.
- */
-function loggingOf({ driver, options = {} }: Logging = {}): LoggingSpec {
-  if (driver === 'none') return { driver: 'none', segmentBytesMax: 0, segmentsMax: 0 }
-  const size = sizeBytes(options['max-size']) ?? LOG_SEGMENT_BYTES_MAX
-  const files = Number(options['max-file'] ?? LOG_SEGMENTS_MAX)
-  return {
-    driver: 'local',
-    // -1 is Docker's word for a file without end.
-    segmentBytesMax: size > 0 ? size : Number.MAX_SAFE_INTEGER,
-    segmentsMax: Number.isInteger(files) && files > 0 ? files : LOG_SEGMENTS_MAX,
-  }
 }

@@ -23,7 +23,7 @@ const MS_OF_UNIT: Readonly<Record<string, number>> = {
 export function durationMs(text: string | undefined): number | undefined {
   if (text === undefined) return undefined
   let total = 0
-  for (const part of text.matchAll(/(?<amount>\d*\.?\d+)(?<unit>[a-zµμ]+)/gu)) {
+  for (const part of text.matchAll(/(?<amount>\d*\.?\d+)(?<unit>[a-z\u00b5\u03bc]+)/gu)) {
     total += Number(part.groups?.['amount']) * (MS_OF_UNIT[part.groups?.['unit'] ?? ''] ?? 0)
   }
   return Math.ceil(total)

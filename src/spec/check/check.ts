@@ -13,6 +13,7 @@ import { checkDependencies } from './dependencies.ts'
 import { checkContainerNames } from './names.ts'
 import { checkHealth } from './health.ts'
 import { checkLimits, checkScale } from './limits.ts'
+import { checkLogging } from './logging.ts'
 import { checkMounts } from './mounts.ts'
 import { checkNetworks } from './networks.ts'
 import { checkReferences } from './references.ts'
@@ -42,6 +43,7 @@ const SERVICE_RULES: readonly ServiceRule[] = [
   checkDependencies,
   checkScale,
   checkLimits,
+  checkLogging,
   checkMounts,
   checkAttachments,
   checkPorts,

@@ -15,7 +15,15 @@ export const NO_ENGINE: string =
   'nothing of this stack'
 
 /** Options of log files that are used. */
-export const LOGGING: ReadonlySet<string> = new Set(['max-size', 'max-file'])
+const LOGGING: ReadonlySet<string> = new Set(['max-size', 'max-file'])
+
+/** Options of journald and syslog are checked by their own rule. */
+export function logOptionGap({ key, sibling }: Place): string | undefined {
+  const logging = sibling('logging')
+  const { driver } = (logging ?? {}) as { readonly driver?: unknown }
+  if (driver === 'journald' || driver === 'syslog' || LOGGING.has(key)) return undefined
+  return 'only max-size and max-file are used'
+}
 
 /** Options of network drivers that have an effect. */
 export const NETWORK_OPTIONS: ReadonlySet<string> = new Set([

@@ -12,7 +12,7 @@ import type { Service } from '../model.ts'
 import {
   ENGINE_SOCKET,
   EXTERNAL,
-  LOGGING,
+  logOptionGap,
   NO_ENGINE,
   NETWORK_OPTIONS,
   noPorts,
@@ -148,9 +148,13 @@ const INSIDE_SERVICE: Readonly<Record<string, Support>> = {
   'deploy.resources.reservations.cpus': ignored('no processor is set aside'),
   'deploy.resources.reservations.devices': ignored('no device is set aside'),
   'deploy.resources.reservations.generic_resources': ignored(SWARM),
-  'logging.driver': only(['json-file', 'local', 'none'], 'logs are kept in files of tsstack'),
-  'logging.options.*': partly('`max-size` and `max-file`', (_, place) =>
-    LOGGING.has(place.key) ? undefined : 'only max-size and max-file are used',
+  'logging.driver': built(
+    '`json-file`, `local`, `none`, `journald`, `syslog`; others are refused. ' +
+      '`logs` works with all but `none`',
+  ),
+  'logging.options.*': partly(
+    '`max-size`, `max-file`; of journald and syslog all but TLS. Nothing blocks: no `mode` is needed',
+    (_, place) => logOptionGap(place),
   ),
   'networks.*.driver_opts.*': partly('`com.docker.network.endpoint.sysctls`', (_, { key }) =>
     key === 'com.docker.network.endpoint.sysctls' ? undefined : 'only sysctls can be set',

@@ -13,7 +13,7 @@ const UNITS: Readonly<Record<string, number>> = {
   d: 86_400e9,
   w: 604_800e9,
 }
-const PART = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h|d|w)/y
+const PART = /(\d+(?:\.\d*)?|\.\d+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h|d|w)/y
 
 /** Nanoseconds; undefined when the text is no duration. */
 export function parseDuration(text: string): number | undefined {

@@ -1,6 +1,7 @@
 /** One supervisor's machine over the fake kernel: everything above the kernel is the real thing. */
 import { adoptAll } from '../../../src/engine/adopt.ts'
 import type { Machine } from '../../../src/engine/machine.ts'
+import { LeaseBook } from '../../../src/engine/network/lease-book.ts'
 import { openPaths } from '../../../src/engine/paths.ts'
 import type { EngineEvent } from '../../../src/engine/index.ts'
 import { busy, type FakeKernel } from './kernel.ts'
@@ -12,11 +13,13 @@ export async function openMachine(
 ): Promise<{ readonly machine: Machine; readonly warnings: readonly string[] }> {
   const listeners = new Set<(event: EngineEvent) => void>()
   const warnings: string[] = []
+  const paths = openPaths({
+    stateDirectory: `${directory}/state`,
+    runDirectory: `${directory}/run`,
+  })
   const machine: Machine = {
-    paths: openPaths({
-      stateDirectory: `${directory}/state`,
-      runDirectory: `${directory}/run`,
-    }),
+    paths,
+    leases: new LeaseBook(paths),
     processes: kernel.calls,
     cgroups: cgroupsOf(kernel),
     net: netOf(kernel),
