@@ -1,8 +1,9 @@
 /** Who may use the supervisor: root alone, or a group that root has let in. */
 
-import { chmodSync, chownSync, existsSync, lstatSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, chownSync, lstatSync, readFileSync, rmSync } from 'node:fs'
 import type { Server } from 'node:net'
 import { EngineError, UsageError } from '../errors.ts'
+import { readConfigured } from './configured.ts'
 import type { Places } from './places.ts'
 import { makePrivateDirectory } from './private-directory.ts'
 import { shortSocketPath } from './socket-path.ts'
@@ -50,7 +51,7 @@ export function listenPrivately(
 
 /** TSSTACK_GROUP, else `group` of the state directory's `config.json`; undefined: root alone. */
 export function groupOf({ config }: Places, env: NodeJS.ProcessEnv): number | undefined {
-  const name = env['TSSTACK_GROUP'] || configuredGroup(config)
+  const name = env['TSSTACK_GROUP'] || readConfigured(config).group
   if (name === undefined) return undefined
   if (/^\d+$/.test(name)) return Number(name)
   const line = readFileSync('/etc/group', 'utf8')
@@ -61,21 +62,6 @@ export function groupOf({ config }: Places, env: NodeJS.ProcessEnv): number | un
   throw new UsageError(`Cannot let group "${name}" use the socket: /etc/group does not have it`, {
     hint: `create it with: groupadd ${name}; or name it by its number`,
   })
-}
-
-function configuredGroup(config: string): string | undefined {
-  if (!existsSync(config)) return undefined
-  try {
-    const { group } = JSON.parse(readFileSync(config, 'utf8')) as { readonly group?: unknown }
-    if (group === undefined || typeof group === 'string') return group
-    throw new Error('"group" is not a string')
-  } catch (cause) {
-    const seen = cause instanceof Error ? cause.message : String(cause)
-    throw new UsageError(`Cannot read "${config}": ${seen}`, {
-      hint: 'it has to look like {"group": "NAME"}',
-      cause,
-    })
-  }
 }
 
 function openTo(socket: string, gid: number): void {

@@ -239,6 +239,8 @@ export interface SupervisorStatus {
   readonly startedAt: number
   readonly memoryBytes: number
   readonly stacks: readonly StackSummary[]
+  /** What of names is answered for programs of the host; absent: nobody asks for it. */
+  readonly hostNames?: string
 }
 
 export type ServerMessage =

@@ -11,6 +11,7 @@ import { SUPERVISOR_IDLE_MS } from '../limits.ts'
 import { groupOf, listenPrivately, makeDirectories } from './access.ts'
 import { bringUpAtBoot } from './boot.ts'
 import { type Guardian, keepGuardian, type Revivals } from './guardian.ts'
+import { type HostNamesState, startHostNames } from './host-names.ts'
 import { EventMemory } from './event-memory.ts'
 import { takeLock } from './lock.ts'
 import type { Places } from './places.ts'
@@ -53,7 +54,8 @@ export async function runSupervisor(options: RunOptions): Promise<'ended' | 'hel
     runDirectory: places.engineRun,
     outside: options.outside,
   })
-  const life = new Life(engine, options)
+  const hostNames = await startHostNames(engine, places)
+  const life = new Life(engine, options, hostNames)
   await listenPrivately(life.server, places, gid)
   life.guardian = early ?? guard?.()
   life.guardian?.ready()
@@ -75,14 +77,16 @@ class Life {
   guardian: Guardian | undefined
   readonly #engine: Engine
   readonly #stay: boolean
+  readonly #hostNames: HostNamesState | undefined
   readonly #turns = new Turns()
   readonly #clients: ReadonlySet<Socket>
   readonly #end: () => void
   #timer: NodeJS.Timeout | undefined
   #isEnding = false
 
-  constructor(engine: Engine, { stay }: RunOptions) {
+  constructor(engine: Engine, { stay }: RunOptions, hostNames: HostNamesState | undefined) {
     this.#engine = engine
+    this.#hostNames = hostNames
     this.#stay = stay
     const { promise, resolve } = Promise.withResolvers<void>()
     this.ended = promise
@@ -94,6 +98,7 @@ class Life {
       turns: this.#turns,
       memory,
       startedAt: Date.now(),
+      ...(hostNames === undefined ? {} : { hostNames: hostNames.text }),
       handOver: () => this.#handOver(),
     }
     this.#clients = acceptClients(this.server, supervisor, () => this.#endSoon())
@@ -135,6 +140,11 @@ class Life {
     setImmediate(() => this.#stop())
   }
 
+  async #closeAll(): Promise<void> {
+    await this.#hostNames?.close()
+    await this.#engine.close()
+  }
+
   #stop(): void {
     if (this.#isEnding) return
     this.#isEnding = true
@@ -142,8 +152,7 @@ class Life {
     this.guardian?.dismiss()
     this.server.close()
     for (const client of this.#clients) client.end().resume()
-    this.#engine
-      .close()
+    this.#closeAll()
       .catch((error: unknown) => console.error(error))
       .finally(() => this.#end())
   }

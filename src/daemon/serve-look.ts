@@ -101,11 +101,18 @@ export async function serveStacks(
 }
 
 export async function serveStatus(
-  { engine, startedAt }: Supervisor,
+  { engine, startedAt, hostNames }: Supervisor,
   { connection }: ClientSession,
 ): Promise<void> {
   const memoryBytes = process.memoryUsage.rss()
   const stacks = await engine.stacks()
-  const status = { pid: process.pid, version: VERSION, startedAt, memoryBytes, stacks }
+  const status = {
+    pid: process.pid,
+    version: VERSION,
+    startedAt,
+    memoryBytes,
+    stacks,
+    ...(hostNames === undefined ? {} : { hostNames }),
+  }
   connection.send({ kind: 'status', status })
 }

@@ -13,6 +13,8 @@ export interface Supervisor {
   readonly memory: EventMemory
   /** Milliseconds since the epoch. */
   readonly startedAt: number
+  /** What of names is answered for programs of the host; absent: nobody asks for it. */
+  readonly hostNames?: string
   /** Lets go of everything but the containers, once running commands are done. */
   handOver(): Promise<void>
 }

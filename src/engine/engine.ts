@@ -131,6 +131,10 @@ function engineOn(machine: Machine, close: () => Promise<void>): Engine {
     volume: async (command) => runVolumeCommand(machine, command),
     networks: async () => readNetworks(machine),
     network: (command) => runNetworkCommand(machine, command),
+    serveHostNames: async (wish) => {
+      const server = await machine.net.serveHostNames(wish)
+      return () => server.close()
+    },
     logs: (name, options) => readContainerLog(machine, containerNamed(machine, name), options),
     runBuildStep: (step) => runBuildStep(machine, step),
     subscribe: machine.subscribe,

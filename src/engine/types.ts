@@ -2,6 +2,7 @@
 
 import type { Readable, Writable } from 'node:stream'
 import type { ProcessReading } from '../linux/index.ts'
+import type { HostNames } from '../net/index.ts'
 import type { NetworkReading } from './network/command.ts'
 import type { VolumeReading } from './volume/command.ts'
 import type { ContainerInput } from './container/input.ts'
@@ -35,6 +36,8 @@ export interface Paths {
   /** 8 hex digits that name this state root in kernel objects. */
   readonly rootId: string
 }
+
+export type { HostNames }
 
 export interface Engine {
   readonly paths: Paths
@@ -90,6 +93,11 @@ export interface Engine {
   volumes(): Promise<readonly VolumeReading[]>
   /** Does one of the commands about volumes; returns the names of what it changed. */
   volume(command: VolumeCommand): Promise<readonly string[]>
+  /**
+   * Answers `web.shop.localhost` and the like for programs of the host, until the engine is closed
+   * or what it resolves to is called. Rejects when the address cannot be had.
+   */
+  serveHostNames(wish: HostNames): Promise<() => Promise<void>>
   logs(container: string, options: LogOptions): AsyncIterable<LogBlock>
   /** Runs one step of a build to its end: its exit status, or 128 + signal. */
   runBuildStep(step: BuildStep): Promise<number>

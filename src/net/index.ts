@@ -4,6 +4,7 @@
  */
 
 export { NameRegistry, type Lookup, type NameEntry } from './dns/names.ts'
+export type { HostNames, HostNamesServer } from './dns/host.ts'
 export type { DnsRequest, DnsServer } from './dns/types.ts'
 export { allocateAddress, macOf, type LeaseRequest } from './lease.ts'
 export { createNet } from './net.ts'

@@ -25,6 +25,7 @@ import {
   type Cable,
 } from './attach.ts'
 import { checkNetwork, ensureNetwork, listNetworks, readNetwork, removeBridge } from './bridge.ts'
+import { serveHostNames, type HostNames, type HostNamesServer } from './dns/host.ts'
 import { NameRegistry } from './dns/names.ts'
 import { serveDns } from './dns/serve.ts'
 import type { DnsRequest, DnsServer } from './dns/types.ts'
@@ -242,6 +243,10 @@ class KernelNet implements Net {
         await server.close()
       },
     }
+  }
+
+  async serveHostNames(wish: HostNames): Promise<HostNamesServer> {
+    return serveHostNames(wish, this.names)
   }
 
   checkPorts(request: Parameters<Net['checkPorts']>[0]): void {

@@ -3,6 +3,7 @@
  * out.
  */
 
+import type { HostNames, HostNamesServer } from './dns/host.ts'
 import type { DnsServer, DnsRequest } from './dns/types.ts'
 import type { NameRegistry } from './dns/names.ts'
 
@@ -74,6 +75,11 @@ export interface Net {
    * until closed; replaces a server that died.
    */
   serveDns(request: DnsRequest): Promise<DnsServer>
+  /**
+   * Answers names of every stack for programs of the host, until closed. Throws when the address
+   * cannot be had.
+   */
+  serveHostNames(wish: HostNames): Promise<HostNamesServer>
   /**
    * Throws PORT_IN_USE when one of the ports is taken by a program or another container; changes
    * nothing. Ports of `container` itself are not in the way.

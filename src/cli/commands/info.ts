@@ -75,6 +75,7 @@ function lines(
       'supervisor',
       supervisor === undefined ? 'not for you to see: root is needed' : text(supervisor),
     ],
+    ...(supervisor?.hostNames === undefined ? [] : [['names', supervisor.hostNames] as const]),
   ]
 }
 

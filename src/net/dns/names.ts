@@ -69,10 +69,21 @@ export class NameRegistry {
   lookup(networks: readonly string[], name: string): Lookup | undefined {
     const wanted = normalize(name)
     const entries = networks.flatMap((network) => this.#entries(network, wanted))
-    if (entries.length === 0) return undefined
-    const addresses = addressesOf(entries.filter(({ isReady = true }) => isReady))
-    const others = addressesOf(entries.filter(({ isReady = true }) => !isReady))
-    return { addresses, others: others.filter((one) => !addresses.includes(one)) }
+    return entries.length === 0 ? undefined : lookupOf(entries)
+  }
+
+  hasStack(stack: string): boolean {
+    return this.#stackNames.has(stack)
+  }
+
+  /** What `name` means on any network of `stack`; undefined: it is not a name of that stack. */
+  lookupOfStack(stack: string, name: string): Lookup | undefined {
+    if (!this.isNameOfStack(stack, name)) return undefined
+    const wanted = normalize(name)
+    const entries = [...this.#networks.keys()]
+      .flatMap((network) => this.#entries(network, wanted))
+      .filter((entry) => entry.stack === stack)
+    return lookupOf(entries)
   }
 
   /** The container name and network of `address` on `networks`, as `web-1.shop_default`. */
@@ -108,6 +119,12 @@ export class NameRegistry {
     const holders = network.byName.get(wanted) ?? network.byName.get(short) ?? []
     return [...holders].flatMap((container) => network.entries.get(container) ?? [])
   }
+}
+
+function lookupOf(entries: readonly NameEntry[]): Lookup {
+  const addresses = addressesOf(entries.filter(({ isReady = true }) => isReady))
+  const others = addressesOf(entries.filter(({ isReady = true }) => !isReady))
+  return { addresses, others: others.filter((one) => !addresses.includes(one)) }
 }
 
 interface Network {

@@ -21,21 +21,7 @@ export async function serveDns(
 ): Promise<DnsServer> {
   const responder = new Responder(request, options.names)
   const sockets = openSockets(request.netnsFd, options.redirect ? 0 : DNS_PORT)
-  const udp = createSocket('udp4')
-  const connections = new Set<Socket>()
-  const tcp = createServer((connection) => {
-    connections.add(connection)
-    connection.on('close', () => connections.delete(connection))
-    answerStream(connection, responder)
-  })
-  answerDatagrams(udp, responder)
-  tcp.maxConnections = DNS_TCP_CONNECTIONS_MAX
-  await adopt(udp, tcp, sockets)
-  const close = async (): Promise<void> => {
-    responder.close()
-    for (const connection of connections) connection.destroy()
-    await Promise.all([closed(udp), closed(tcp)])
-  }
+  const close = await answerOn(sockets, responder)
   try {
     if (options.redirect) {
       redirectDns(request.netnsFd, { udp: sockets.udp.port, tcp: sockets.tcp.port })
@@ -51,6 +37,28 @@ export async function serveDns(
       responder.view = { ...responder.view, ...change }
     },
     close,
+  }
+}
+
+/** Answers what comes by these sockets, which it owns from now on; returns what ends it. */
+export async function answerOn(
+  sockets: OpenSockets,
+  responder: Pick<Responder, 'respond' | 'close'>,
+): Promise<() => Promise<void>> {
+  const udp = createSocket('udp4')
+  const connections = new Set<Socket>()
+  const tcp = createServer((connection) => {
+    connections.add(connection)
+    connection.on('close', () => connections.delete(connection))
+    answerStream(connection, responder)
+  })
+  answerDatagrams(udp, responder)
+  tcp.maxConnections = DNS_TCP_CONNECTIONS_MAX
+  await adopt(udp, tcp, sockets)
+  return async () => {
+    responder.close()
+    for (const connection of connections) connection.destroy()
+    await Promise.all([closed(udp), closed(tcp)])
   }
 }
 
@@ -87,7 +95,7 @@ function adopt(udp: UdpSocket, tcp: Server, sockets: OpenSockets): Promise<unkno
   ])
 }
 
-function answerDatagrams(socket: UdpSocket, responder: Responder): void {
+function answerDatagrams(socket: UdpSocket, responder: Pick<Responder, 'respond'>): void {
   let isClosed = false
   socket.on('close', () => {
     isClosed = true
@@ -103,7 +111,7 @@ function answerDatagrams(socket: UdpSocket, responder: Responder): void {
   })
 }
 
-function answerStream(connection: Socket, responder: Responder): void {
+function answerStream(connection: Socket, responder: Pick<Responder, 'respond'>): void {
   const messages = new TcpMessages()
   connection.setTimeout(DNS_TCP_IDLE_MS, () => connection.destroy())
   connection.on('error', () => {}) // followed by close
@@ -112,7 +120,11 @@ function answerStream(connection: Socket, responder: Responder): void {
   })
 }
 
-async function answerOne(connection: Socket, responder: Responder, message: Buffer): Promise<void> {
+async function answerOne(
+  connection: Socket,
+  responder: Pick<Responder, 'respond'>,
+  message: Buffer,
+): Promise<void> {
   const answer = await responder.respond(message, 'tcp')
   if (answer && connection.writable) connection.write(frameMessage(answer))
 }
