@@ -253,6 +253,9 @@ export const WATCH_SUPERVISORS_MAX: number = 10
 /** Layers of an image: overlayfs stacks 500 directories, of which we need some ourselves. */
 export const IMAGE_LAYERS_MAX: number = 400
 
+/** Volumes that an image may ask for: each costs a directory and a mount; real ones have ten. */
+export const IMAGE_VOLUMES_MAX: number = 200
+
 /** Images that one index may list: the largest ones have about thirty. */
 export const INDEX_ENTRIES_MAX: number = 1_000
 

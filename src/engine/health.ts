@@ -87,7 +87,7 @@ function schedule(machine: Machine, probed: Probed): () => void {
       () => {
         void probe(machine, probed, next).then(plan)
       },
-      Math.max(0, next.at - now()),
+      Math.min(TIMER_MS_MAX, Math.max(0, next.at - now())),
     )
   }
   plan()
@@ -96,6 +96,9 @@ function schedule(machine: Machine, probed: Probed): () => void {
     clearTimeout(timer)
   }
 }
+
+/** Longer ones, which images may ask for, would be none at all: 24.8 days. @see node, setTimeout */
+const TIMER_MS_MAX = 2 ** 31 - 1
 
 async function probe(machine: Machine, probed: Probed, next: NextProbe): Promise<void> {
   const { attempt, check, container } = probed
@@ -130,7 +133,8 @@ async function runProbe(
   try {
     const session = await execInContainer(machine, container, { command: check.test, tty: false })
     const output = collect(session)
-    const timer = setTimeout(() => session.signal('SIGKILL'), timeoutMs)
+    const kill = (): void => session.signal('SIGKILL')
+    const timer = setTimeout(kill, Math.min(TIMER_MS_MAX, timeoutMs))
     const { exitCode } = await session.exited
     clearTimeout(timer)
     return { passed: exitCode === 0, output: output() }

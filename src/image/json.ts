@@ -29,8 +29,15 @@ export function field(object: Json, key: string): unknown {
 
 export function textField(object: Json, key: string, what: string): string | undefined {
   const value = field(object, key)
-  if (value === undefined || typeof value === 'string') return value
-  throw broken(what, `"${key}" is no text`)
+  if (value === undefined) return undefined
+  if (typeof value !== 'string') throw broken(what, `"${key}" is no text`)
+  return withoutNul(value, key, what)
+}
+
+/** The kernel's texts end with it: what follows would mean something else there. */
+export function withoutNul(text: string, key: string, what: string): string {
+  if (text.includes('\0')) throw broken(what, `"${key}" holds a NUL`)
+  return text
 }
 
 /** A whole number from zero. */
@@ -48,10 +55,12 @@ export function listField(object: Json, key: string, what: string): readonly unk
 
 export function textsField(object: Json, key: string, what: string): readonly string[] | undefined {
   const list = listField(object, key, what)
-  if (list === undefined || list.every((item) => typeof item === 'string')) {
-    return list
+  if (list === undefined) return undefined
+  if (!list.every((item) => typeof item === 'string')) {
+    throw broken(what, `"${key}" is no list of texts`)
   }
-  throw broken(what, `"${key}" is no list of texts`)
+  for (const item of list) withoutNul(item, key, what)
+  return list
 }
 
 export function textMapField(
@@ -62,8 +71,11 @@ export function textMapField(
   const value = field(object, key)
   if (value === undefined) return undefined
   const entries = Object.entries(asObject(value, `"${key}" of ${what}`))
-  const wrong = entries.find(([, text]) => typeof text !== 'string')
-  if (wrong) throw broken(what, `"${key}.${wrong[0]}" is no text`)
+  for (const [name, text] of entries) {
+    if (typeof text !== 'string') throw broken(what, `"${key}.${name}" is no text`)
+    withoutNul(name, key, what)
+    withoutNul(text, key, what)
+  }
   return Object.fromEntries(entries) as Record<string, string>
 }
 

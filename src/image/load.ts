@@ -13,7 +13,8 @@ import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { EngineError } from '../errors.ts'
 import type { ContentSource, ImageEvent } from './content.ts'
-import { createUnpacker, sniffPacking } from './layer/decompress.ts'
+import { broken } from './json.ts'
+import { sniffPacking, unpacked } from './layer/decompress.ts'
 import { HOST_PLATFORM } from './platform.ts'
 import type { Platform } from './oci.ts'
 import { formatReference, parseReference } from './reference.ts'
@@ -21,7 +22,7 @@ import type { StoredImage } from './store/images.ts'
 import { holdStore } from './store/lock.ts'
 import { changeNames, readNames } from './store/names.ts'
 import { type ImageStore, placeOf } from './store/places.ts'
-import { SpaceWatch } from './store/space.ts'
+import { SpaceWatch, spaceError } from './store/space.ts'
 import { takeImage } from './take-image.ts'
 import { ArchiveFile } from './transport/archive-file.ts'
 import { imagesOfArchive, openArchived } from './transport/docker-archive.ts'
@@ -133,16 +134,16 @@ async function plainFile(store: ImageStore, source: string | Readable): Promise<
   try {
     const packing = isFile && !isRegular(source) ? 'none' : sniffPacking(startOf(path))
     if (packing === 'none') return { path, [Symbol.dispose]: remove }
-    const unpacked = await copyOf(store, createReadStream(path).pipe(createUnpacker(packing)))
+    const plain = await copyOf(store, unpacked(createReadStream(path), packing))
     remove()
-    return { path: unpacked, [Symbol.dispose]: () => rmSync(unpacked, { force: true }) }
+    return { path: plain, [Symbol.dispose]: () => rmSync(plain, { force: true }) }
   } catch (error) {
     remove()
     throw error
   }
 }
 
-async function copyOf(store: ImageStore, source: Readable): Promise<string> {
+async function copyOf(store: ImageStore, source: AsyncIterable<Buffer>): Promise<string> {
   const path = placeOf(store, 'drafts', `load-${process.pid}-${performance.now()}`)
   const space = new SpaceWatch(store.directory)
   try {
@@ -156,7 +157,8 @@ async function copyOf(store: ImageStore, source: Readable): Promise<string> {
     return path
   } catch (error) {
     rmSync(path, { force: true })
-    throw error
+    const full = spaceError(store.directory, error)
+    throw full ?? (error instanceof RangeError ? broken('archive', error.message, error) : error)
   }
 }
 

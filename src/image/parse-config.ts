@@ -1,9 +1,10 @@
 /** From the bytes of an image's configuration to exact types. @see OCI image-spec, config.md */
 
 import { posix } from 'node:path'
+import { IMAGE_VOLUMES_MAX } from '../limits.ts'
 import { isDigest } from './digest.ts'
 import { asObject, broken, countField, field, type Json, listField, parseJson } from './json.ts'
-import { textField, textMapField, textsField } from './json.ts'
+import { textField, textMapField, textsField, withoutNul } from './json.ts'
 import type { HistoryEntry, ImageConfig, ImageHealthcheck, ImageSettings } from './oci.ts'
 
 /** @throws {EngineError} IMAGE_CORRUPT */
@@ -37,7 +38,7 @@ function parseSettings(config: Json, what: string): ImageSettings {
     command: filled(textsField(config, 'Cmd', what)),
     workingDir: textField(config, 'WorkingDir', what) || undefined,
     user: textField(config, 'User', what) || undefined,
-    volumes: filled(keysOf(config, 'Volumes', what)?.map(normalPath)),
+    volumes: filled(parseVolumes(config, what)),
     stopSignal: textField(config, 'StopSignal', what) || undefined,
     healthcheck: parseHealthcheck(field(config, 'Healthcheck'), what),
     exposedPorts: filled(keysOf(config, 'ExposedPorts', what)),
@@ -53,7 +54,11 @@ function parseHealthcheck(value: unknown, what: string): ImageHealthcheck | unde
   if (value === undefined) return undefined
   const object = asObject(value, `Healthcheck of the ${what}`)
   const test = filled(textsField(object, 'Test', what))
-  if (test === undefined) return undefined
+  // As with Docker, an empty kind says nothing.
+  if (test === undefined || test[0] === '') return undefined
+  if (!['NONE', 'CMD', 'CMD-SHELL'].includes(test[0] ?? '')) {
+    throw broken(what, `Healthcheck is of the unknown kind "${test[0]?.slice(0, 100)}"`)
+  }
   const milliseconds = (key: string): number | undefined => {
     const nanoseconds = countField(object, key, what)
     return nanoseconds ? Math.max(1, Math.round(nanoseconds / 1e6)) : undefined
@@ -81,7 +86,18 @@ function parseHistory(value: unknown, what: string): HistoryEntry {
 
 function keysOf(object: Json, key: string, what: string): readonly string[] | undefined {
   const value = field(object, key)
-  return value === undefined ? undefined : Object.keys(asObject(value, `"${key}" of ${what}`))
+  if (value === undefined) return undefined
+  const keys = Object.keys(asObject(value, `"${key}" of ${what}`))
+  return keys.map((name) => withoutNul(name, key, what))
+}
+
+/** Each becomes a volume of its own. */
+function parseVolumes(config: Json, what: string): readonly string[] | undefined {
+  const paths = keysOf(config, 'Volumes', what)?.map(normalPath)
+  if (paths === undefined) return undefined
+  if (paths.includes('/')) throw broken(what, '"Volumes" names the root')
+  if (paths.length <= IMAGE_VOLUMES_MAX) return [...new Set(paths)]
+  throw broken(what, `it has ${paths.length} volumes; ${IMAGE_VOLUMES_MAX} are the most`)
 }
 
 /** `../data` and `data/` are places in the container as well: taken from its root. */

@@ -38,6 +38,7 @@ export * from './pty.ts'
 export * from './rlimits.ts'
 export * from './socket.ts'
 export { UnixDatagrams } from './unix-datagrams.ts'
+export { copyFileWithHoles } from './sparse.ts'
 export * from './stat.ts'
 export * from './seccomp/index.ts'
 export {

@@ -20,6 +20,9 @@ const fsetxattr = declare(
 /** XATTR_LIST_MAX and XATTR_SIZE_MAX of include/uapi/linux/limits.h. */
 const XATTR_BYTES_MAX = 65_536
 
+/** Every file of a layer is asked: what the last answer was is copied out at once. */
+const scratch = Buffer.allocUnsafeSlow(XATTR_BYTES_MAX)
+
 /** A path as text, or as bytes where a name need not be UTF-8. */
 export type BytePath = string | Uint8Array
 
@@ -27,7 +30,7 @@ export type BytePath = string | Uint8Array
  * All attributes of `path`, which is not followed when it is a link; none where there can be none.
  */
 export function readXattrs(path: BytePath): ReadonlyMap<string, Buffer> {
-  const list = Buffer.alloc(XATTR_BYTES_MAX)
+  const list = scratch
   const length = Number(llistxattr(terminated(path), list, list.length))
   if (length < 0) {
     if (errnoName(lastErrno()) === 'EOPNOTSUPP') return new Map()
@@ -38,7 +41,7 @@ export function readXattrs(path: BytePath): ReadonlyMap<string, Buffer> {
 }
 
 function readXattr(path: BytePath, name: string): Buffer {
-  const value = Buffer.alloc(XATTR_BYTES_MAX)
+  const value = scratch
   const length = check(lgetxattr(terminated(path), name, value, value.length), {
     syscall: 'lgetxattr',
     args: [shown(path), name],

@@ -1,6 +1,6 @@
 /** RUN as containers of the real engine, on layers of busybox. */
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, lstatSync, readdirSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, afterEach, describe, expect, test } from 'vitest'
 import { DockerfileError } from '../../src/errors.ts'
@@ -195,6 +195,23 @@ describe('RUN --mount', () => {
     expect(existsSync(join(scene.context, 'src/new'))).toBe(false)
     rmSync(join(scene.context, 'src/a'))
     expect((await build(`${ro}\n${rw}`)).steps.slice(-2)).toEqual(['done', 'done'])
+  })
+
+  // CVE-2024-23652: an empty file or directory of the host could be removed so.
+  test('places made for mounts are removed from the layer alone, whatever links are in the way', async () => {
+    const victim = join(scene.directory, 'victim')
+    mkdirSync(join(victim, 'b/x'), { recursive: true })
+    const move = `mv /a /c && ln -s ${victim} /a`
+    const built = await build(`RUN --mount=type=tmpfs,target=/a/b/x ${move}`)
+    expect(existsSync(join(victim, 'b/x'))).toBe(true)
+    expect(topLayer(built)).toContain('a')
+  })
+
+  test('a file that is a hole for the most part stays one from stage to stage', async () => {
+    const lines = 'FROM base AS hole\nRUN echo x > /f && truncate -s 100M /f\n'
+    const built = await build(`${lines}FROM scratch\nCOPY --from=hole /f /f\n`)
+    const { size, blocks } = lstatSync(join(built.lowers[0] ?? '', 'f'))
+    expect([size, blocks < 1000]).toEqual([100 * 1024 * 1024, true])
   })
 
   test('a bind of another stage, a file and a tmpfs', async () => {

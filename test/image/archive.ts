@@ -35,6 +35,13 @@ export const directory = (name: string, more: Partial<Entry> = {}): Entry => ({
   ...more,
 })
 export const symlink = (name: string, link: string): Entry => ({ name, type: '2', link })
+/** A character device, `b` for a block one; `6` a pipe. */
+export const node = (name: string, type: '3' | '4' | '6', major = 0, minor = 0): Entry => ({
+  name,
+  type,
+  major,
+  minor,
+})
 export const hardlink = (name: string, link: string): Entry => ({ name, type: '1', link })
 
 export function entryBytes(entry: Entry): Buffer {

@@ -3,7 +3,6 @@
 import {
   chmodSync,
   constants,
-  copyFileSync,
   lchownSync,
   linkSync,
   lstatSync,
@@ -22,6 +21,7 @@ import { KernelError } from '../../errors.ts'
 import { SYMLINKS_MAX } from '../../limits.ts'
 import {
   close,
+  copyFileWithHoles,
   type Fd,
   makeDirectoryIn,
   makeFifo,
@@ -223,8 +223,9 @@ async function makeCopy(tree: FileTree, { path, stats }: TreeEntry, place: strin
   if (stats.isSymbolicLink()) return symlinkSync(readlinkSync(source), place)
   if (stats.isFile()) {
     const flags = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE
-    if (stats.size > SMALL_BYTES_MAX) return copyFile(source, place, flags)
-    return copyFileSync(source, place, flags)
+    const isWhole = stats.blocks * 512 >= stats.size
+    if (stats.size > SMALL_BYTES_MAX && isWhole) return copyFile(source, place, flags)
+    return copyFileWithHoles(source, place)
   }
   if (stats.isFIFO()) return makeFifo(place)
   if (stats.isCharacterDevice() || stats.isBlockDevice()) return makeDevice(tree, path, place)

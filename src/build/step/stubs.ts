@@ -1,9 +1,9 @@
 /** Places that were made for mounts only: no part of the layer. */
 
 import { lstatSync, readlinkSync, rmdirSync, rmSync } from 'node:fs'
-import { join, posix } from 'node:path'
+import { posix } from 'node:path'
 import { KernelError } from '../../errors.ts'
-import { close, type Fd, openIn } from '../../linux/index.ts'
+import { close, type Fd, O, openIn, openPath } from '../../linux/index.ts'
 import type { LayerRecord, StepMount } from '../ports.ts'
 import type { Roots } from '../roots.ts'
 
@@ -25,7 +25,16 @@ export function findStubs(
     )
     // What is inside goes first.
     const paths = [...new Set(missing)].toSorted((a, b) => b.length - a.length)
-    return { removeFrom: (upper) => paths.forEach((path) => removeEmpty(join(upper, path))) }
+    return { removeFrom: (upper) => removeAll(upper, paths) }
+  } finally {
+    close(root)
+  }
+}
+
+function removeAll(upper: string, paths: readonly string[]): void {
+  const root = openPath(upper, O.DIRECTORY)
+  try {
+    for (const path of paths) removeEmpty(root, path)
   } finally {
     close(root)
   }
@@ -54,21 +63,38 @@ function realPath(root: Fd, path: string): string | undefined {
       close(fd)
     }
   } catch (error) {
-    if (error instanceof KernelError && ['ENOENT', 'ENOTDIR'].includes(error.errnoName)) {
+    if (error instanceof KernelError && GONE.includes(error.errnoName)) {
       return undefined
     }
     throw error
   }
 }
 
-function removeEmpty(path: string): void {
-  const stat = lstatSync(path, { throwIfNoEntry: false })
-  if (stat?.isFile() === true && stat.size === 0) rmSync(path)
-  if (stat?.isDirectory() !== true) return
+/** Inside the upper directory: the command may have put links in the way. */
+function removeEmpty(upper: Fd, path: string): void {
+  const parent = openDirectory(upper, posix.dirname(path))
+  if (parent === undefined) return
+  const place = `/proc/self/fd/${parent}/${posix.basename(path)}`
   try {
-    rmdirSync(path)
+    const stat = lstatSync(place, { throwIfNoEntry: false })
+    if (stat?.isFile() === true && stat.size === 0) rmSync(place)
+    if (stat?.isDirectory() === true) rmdirSync(place)
   } catch (error) {
     // The command has put something there: then it is the image's.
     if (!(error instanceof Error && 'code' in error && error.code === 'ENOTEMPTY')) throw error
+  } finally {
+    close(parent)
   }
 }
+
+/** Undefined when there is none: nothing was made there, or the command has removed it. */
+function openDirectory(root: Fd, path: string): Fd | undefined {
+  try {
+    return openIn(root, path, { flags: O.PATH | O.DIRECTORY })
+  } catch (error) {
+    if (error instanceof KernelError && GONE.includes(error.errnoName)) return undefined
+    throw error
+  }
+}
+
+const GONE: readonly string[] = ['ENOENT', 'ENOTDIR', 'ELOOP']

@@ -1,6 +1,6 @@
 /** The image store as the builder needs it. */
 
-import { createReadStream, existsSync, readdirSync } from 'node:fs'
+import { createReadStream, lstatSync, readdirSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import type { BaseImage, ImageDocument, LayerRecord, LayerStore } from '../../build/index.ts'
 import {
@@ -90,10 +90,16 @@ function clearOpaque(upper: string, lowers: readonly string[], path = ''): void 
     if (!entry.isDirectory()) continue
     const inner = join(path, entry.name)
     const full = join(upper, inner)
-    const hides = lowers.some((lower) => existsSync(join(lower, inner)))
-    if (!hides && readXattrs(full).has(OPAQUE)) removeXattr(full, OPAQUE)
-    clearOpaque(upper, lowers, inner)
+    // Through directories only: a link of a layer must not lead out of it.
+    const below = lowers.filter((lower) => isThere(join(lower, inner)))
+    if (below.length === 0 && readXattrs(full).has(OPAQUE)) removeXattr(full, OPAQUE)
+    const inside = below.filter((lower) => lstatSync(join(lower, inner)).isDirectory())
+    clearOpaque(upper, inside, inner)
   }
+}
+
+function isThere(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined
 }
 
 function baseOf(store: ImageStore, { id, layers }: StoredImage): BaseImage {

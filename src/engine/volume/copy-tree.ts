@@ -2,8 +2,6 @@
 
 import {
   chmodSync,
-  constants,
-  copyFileSync,
   lchownSync,
   linkSync,
   lstatSync,
@@ -15,7 +13,7 @@ import {
   symlinkSync,
 } from 'node:fs'
 import { KernelError } from '../../errors.ts'
-import { makeFifo, readXattrs, writeXattr } from '../../linux/index.ts'
+import { copyFileWithHoles, makeFifo, readXattrs, writeXattr } from '../../linux/index.ts'
 
 /**
  * Copies what is in directory `source` into the existing directory `target`, and gives that the
@@ -74,7 +72,7 @@ function copyFile(stat: Stats, copy: Copy): void {
     linkSync(first, copy.to)
     return
   }
-  copyFileSync(copy.from, copy.to, constants.COPYFILE_FICLONE)
+  copyFileWithHoles(copy.from, copy.to)
   copyAttributes(stat, copy)
   if (stat.nlink > 1) copy.links.set(inode, copy.to)
 }

@@ -20,6 +20,8 @@ export interface ArchiveOptions {
   readonly includes?: (path: string) => boolean
   /** Later times become this one, in seconds since the epoch: SOURCE_DATE_EPOCH. */
   readonly secondsMax?: number | undefined
+  /** Called with the size of each file before its bytes: throws when there is no room for them. */
+  readonly onFile?: (bytes: number) => void
   /** The directory is a whole file system: devices 0/0 are not whiteouts. Default: false. */
   readonly isWhole?: boolean
 }
@@ -62,7 +64,10 @@ function* archiveEntry(archive: Archive, parts: readonly Buffer[]): Generator<Bu
   const first = kind === 'file' ? firstName(archive, stat, name) : undefined
   const entry = entryOf(archive, { stat, kind, name, path, first })
   yield headerBytes(entry)
-  if (entry.kind === 'file') yield* contentOf(path, entry.size)
+  if (entry.kind === 'file') {
+    archive.options.onFile?.(entry.size)
+    yield* contentOf(path, entry.size)
+  }
   if (kind === 'directory') yield* childrenOf(archive, parts, { path, stat })
 }
 

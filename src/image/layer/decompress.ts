@@ -7,6 +7,7 @@ import { EngineError } from '../../errors.ts'
 import { UNPACK_CHUNK_BYTES } from '../../limits.ts'
 import type { Compression } from '../oci.ts'
 import { type ProgramPacking, unpackByProgram } from './unpack-program.ts'
+import { ZstdFrames } from './zstd-frames.ts'
 
 /** How archives that are no layers may be packed as well. */
 export type Packing = Compression | ProgramPacking
@@ -27,15 +28,46 @@ export function createDecompressor(
   if (packing === 'none') {
     return { write: onData, end: () => Promise.resolve(), destroy: () => undefined }
   }
+  if (packing === 'zstd') {
+    return new ZstdFrames(() => new StreamDecompressor(createZstdDecompress(), packing, onData))
+  }
   return new StreamDecompressor(createUnpacker(packing), packing, onData)
 }
 
-/** Packed bytes go in, plain ones come out. */
-export function createUnpacker(packing: Exclude<Packing, 'none'>): Duplex {
-  const options = { chunkSize: UNPACK_CHUNK_BYTES }
-  if (packing === 'gzip') return createGunzip(options)
-  return packing === 'zstd' ? createZstdDecompress(options) : unpackByProgram(packing)
+function createUnpacker(packing: Exclude<Packing, 'none' | 'zstd'>): Duplex {
+  if (packing === 'gzip') return createGunzip({ chunkSize: UNPACK_CHUNK_BYTES })
+  return unpackByProgram(packing)
 }
+
+/** The plain bytes of `source`, as they are asked for. @throws {RangeError} */
+export async function* unpacked(
+  source: AsyncIterable<Buffer>,
+  packing: Packing,
+): AsyncGenerator<Buffer, void> {
+  let plain: Buffer[] = []
+  // The chunk is used again by whoever made it.
+  const decompressor = createDecompressor(packing, (chunk) => void plain.push(Buffer.from(chunk)))
+  const taken = (): readonly Buffer[] => {
+    const all = plain
+    plain = []
+    return all
+  }
+  try {
+    for await (const chunk of source) {
+      for (let at = 0; at < chunk.length; at += SLICE_BYTES) {
+        await decompressor.write(chunk.subarray(at, at + SLICE_BYTES))
+        yield* taken()
+      }
+    }
+    await decompressor.end()
+    yield* taken()
+  } finally {
+    decompressor.destroy()
+  }
+}
+
+/** Of packed bytes: four of zstd may be 128 KiB. */
+const SLICE_BYTES = 4096
 
 /** How an archive is packed, by its first bytes. */
 export function sniffPacking(start: Uint8Array): Packing {

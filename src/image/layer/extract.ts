@@ -77,7 +77,9 @@ export class LayerWriter implements TarHandler {
     const name = parts.at(-1)
     if (name === undefined) return this.#applyRoot(entry)
     const mark = markOf(name)
-    const parent = this.#parents.directory(parts.slice(0, -1), { make: true })
+    const above = parts.slice(0, -1)
+    checkAbove(above, entry)
+    const parent = this.#parents.directory(above, { make: true })
     if (mark) this.#apply(mark, parent, parts)
     else this.#make(entry, { parent, name, parts })
   }
@@ -259,6 +261,12 @@ export class LayerWriter implements TarHandler {
       close(fd)
     }
   }
+}
+
+/** What other tools take for a whiteout must not come out as a directory of that name. */
+function checkAbove(above: readonly Part[], { name }: TarEntry): void {
+  if (above.every((part) => markOf(part) === undefined)) return
+  throw new RangeError(`"${shown(name)}" lies below a mark that something is gone`)
 }
 
 /** Without the rest of the entry: a layer may have a hundred thousand directories. */

@@ -1,7 +1,6 @@
 /** Archives as layers are packed, or not at all: what only programs unpack is unpacked. */
 
-import { pipeline } from 'node:stream'
-import { createUnpacker, sniffPacking } from './decompress.ts'
+import { sniffPacking, unpacked } from './decompress.ts'
 
 /** The bytes of `source`, plain when they are packed with xz or bzip2. */
 export async function* layerBytes(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
@@ -19,10 +18,7 @@ export async function* layerBytes(source: AsyncIterable<Buffer>): AsyncGenerator
   }
   const packing = sniffPacking(Buffer.concat(start))
   if (packing !== 'xz' && packing !== 'bzip2') return yield* whole()
-  const unpacker = createUnpacker(packing)
-  // Whoever reads it is told of what fails.
-  pipeline(whole, unpacker, () => undefined)
-  yield* unpacker as AsyncIterable<Buffer>
+  yield* unpacked(whole(), packing)
 }
 
 /** As many as tell how it is packed. */

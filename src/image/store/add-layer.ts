@@ -19,7 +19,7 @@ import { createDecompressor } from '../layer/decompress.ts'
 import { LayerWriter } from '../layer/extract.ts'
 import type { Compression } from '../oci.ts'
 import { type TarHandler, TarReader } from '../tar/reader.ts'
-import { diffIdOf, hasBlob, writeDiffId } from './blobs.ts'
+import { blobBytes, diffIdOf, hasBlob, writeDiffId } from './blobs.ts'
 import { findLayer, LayerDraft, type StoredLayer } from './layers.ts'
 import { lock } from './lock.ts'
 import { blobPath, type ImageStore, partialPath } from './places.ts'
@@ -68,7 +68,7 @@ export async function addLayer(
   try {
     return await take(store, wish, source, options)
   } catch (error) {
-    if (!isCorrupt(error) || !dropOwnBytes(store, wish.digest)) throw error
+    if (!isCorrupt(error) || !(await dropOwnBytes(store, wish.digest))) throw error
   }
   // What we had kept ourselves was broken, by a power cut perhaps: once more, all of it.
   return take(store, wish, source, options)
@@ -103,19 +103,33 @@ function isCorrupt(error: unknown): boolean {
   return error instanceof EngineError && error.code === 'IMAGE_CORRUPT'
 }
 
-/** Throws away what we had of the blob before; false when there was nothing. */
-function dropOwnBytes(store: ImageStore, digest: Digest): boolean {
-  const paths = [partialPath(store, digest), blobPath(store, digest)].filter((path) =>
-    existsSync(path),
-  )
-  for (const path of paths) rmSync(path)
-  return paths.length > 0
+/**
+ * Throws away what we had of the blob before; false when there was nothing wrong with it: a blob
+ * that is what its digest says stays, whatever an image takes it for. It may be another's manifest.
+ */
+async function dropOwnBytes(store: ImageStore, digest: Digest): Promise<boolean> {
+  const partial = partialPath(store, digest)
+  const blob = blobPath(store, digest)
+  const isBegun = existsSync(partial)
+  rmSync(partial, { force: true })
+  if (!existsSync(blob) || (await digestOfFile(blob)) === digest) return isBegun
+  rmSync(blob)
+  return true
+}
+
+async function digestOfFile(path: string): Promise<Digest> {
+  const digester = new Digester()
+  for await (const chunk of fromFile(path).open(0)) digester.update(chunk)
+  return digester.digest()
 }
 
 /** The layer when blob and directory are there, and known to belong together. */
-function findWanted(store: ImageStore, { digest, diffId }: LayerWish): StoredLayer | undefined {
+function findWanted(store: ImageStore, wish: LayerWish): StoredLayer | undefined {
+  const { digest, diffId, size } = wish
   const known = hasBlob(store, digest) ? diffIdOf(store, digest) : undefined
   if (known === undefined) return undefined
+  const bytes = blobBytes(store, digest)
+  if (bytes !== size) throw broken(`layer ${digest}`, `it has ${bytes} bytes, and not ${size}`)
   if (diffId !== undefined && diffId !== known) throw wrongDiffId(digest, diffId, known)
   return findLayer(store, known)
 }

@@ -59,7 +59,9 @@ function writeArchive(
   let entries = 0
   const fd = openSync(draft, 'wx', 0o600)
   try {
-    for (const chunk of archiveDirectory(directory, options)) {
+    // A hole of a terabyte is zeros in an archive.
+    const onFile = (bytes: number): void => space.check(bytes)
+    for (const chunk of archiveDirectory(directory, { ...options, onFile })) {
       space.take(chunk.length)
       digester.update(chunk)
       for (let at = 0; at < chunk.length;) at += writeSync(fd, chunk, at)

@@ -18,6 +18,15 @@ export class SpaceWatch {
     this.#sinceLook += bytes
     if (this.#sinceLook < DISK_LOOK_BYTES) return
     this.#sinceLook = 0
+    this.#look(bytes)
+  }
+
+  /** As {@link take}, for many bytes that come one after the other. */
+  check(bytes: number): void {
+    if (bytes >= DISK_LOOK_BYTES) this.#look(bytes)
+  }
+
+  #look(bytes: number): void {
     const { blocks, bavail, bsize } = statfsSync(this.#directory)
     const reserve = Math.min(blocks * bsize * DISK_RESERVE_SHARE, DISK_RESERVE_BYTES_MAX)
     if (bavail * bsize < reserve + bytes) throw diskFull(this.#directory, bavail * bsize)
