@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 
-/** Program → its package on Debian and Ubuntu, Fedora, Arch. */
+/** Program → its package on Debian and Ubuntu, Fedora, Arch; '' where its tests are left out. */
 const NEEDED = {
   nft: ['nftables', 'nftables', 'nftables'],
   ip: ['iproute2', 'iproute', 'iproute2'],
@@ -20,6 +20,7 @@ const NEEDED = {
   'redis-server': ['redis-server', 'redis', 'redis'],
   psql: ['postgresql', 'postgresql-server', 'postgresql'],
   dig: ['bind9-dnsutils', 'bind-utils', 'bind'],
+  mmdebstrap: ['mmdebstrap', '', ''],
   git: ['git', 'git', 'git'],
   xz: ['xz-utils', 'xz', 'xz'],
   bzip2: ['bzip2', 'bzip2', 'bzip2'],
@@ -43,10 +44,12 @@ const MANAGERS = [
 ]
 
 const directories = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin']
-const missing = Object.keys(NEEDED).filter((program) => !isInstalled(program))
 const manager = Math.max(
   MANAGERS.findIndex(([program]) => isInstalled(program)),
   0,
+)
+const missing = Object.keys(NEEDED).filter(
+  (program) => NEEDED[program][manager] !== '' && !isInstalled(program),
 )
 const [managerName, install] = MANAGERS[manager]
 const packages = [...new Set(missing.map((program) => NEEDED[program][manager]))]

@@ -224,6 +224,11 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import('./commands/image.ts')).imageCommand,
   },
   {
+    name: 'inspect',
+    summary: 'show everything about images, as JSON',
+    load: async () => (await import('./commands/inspect.ts')).inspectCommand,
+  },
+  {
     name: 'rmi',
     summary: 'remove images',
     load: async () => (await import('./commands/rmi.ts')).rmiCommand,

@@ -209,6 +209,7 @@ const CHECKS: { readonly [Kind in Request['kind']]: (body: Body) => Request } = 
     kind: 'plan',
     source: sourceInput(body['source'], 'source'),
     options: planOptions(body['options'], 'options'),
+    ...(body['build'] !== undefined && { build: whichBuilds(body['build'], 'build') }),
   }),
   up: (body) => ({
     kind: 'up',

@@ -86,6 +86,14 @@ export type StackSourceInput =
   | { readonly kind: 'files'; readonly input: StackInput }
   | { readonly kind: 'desired'; readonly desired: DesiredState }
 
+/** An image that `up` would build before anything else. */
+export interface PlannedBuild {
+  readonly service: string
+  readonly image: string
+  /** There is none yet; false: it is built anew. */
+  readonly isMissing: boolean
+}
+
 export type BuildStepRequest = Omit<BuildStep, 'onOutput' | 'signal'>
 
 /** The first message after the introductions; one per connection. */
@@ -125,6 +133,8 @@ export type Request =
       readonly kind: 'plan'
       readonly source: StackSourceInput
       readonly options: PlanOptions
+      /** Which images would be built first; absent: none. */
+      readonly build?: 'missing' | 'all'
     }
   | {
       readonly kind: 'up'
@@ -271,6 +281,8 @@ export type ServerMessage =
       readonly plan: Plan
       /** Only where it was asked for a plan and nothing else. */
       readonly impact?: Impact
+      /** Images that would be built first; absent: none. */
+      readonly builds?: readonly PlannedBuild[]
     }
   | { readonly kind: 'event'; readonly event: EngineEvent }
   /** An image is on its way. */

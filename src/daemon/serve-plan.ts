@@ -1,18 +1,49 @@
 /** `plan`: what would happen, and why. */
 
+import type { DesiredState } from '../planner/index.ts'
+import { buildsWanted } from './building/wanted.ts'
 import { knownImages } from './images/stack-images.ts'
-import type { Request } from './protocol.ts'
+import type { PlannedBuild, Request } from './protocol.ts'
 import type { ClientSession, Supervisor } from './supervisor.ts'
 import { takeSource } from './take-source.ts'
 
 export async function servePlan(
   { engine }: Supervisor,
   session: ClientSession,
-  { source, options }: Extract<Request, { kind: 'plan' }>,
+  { source, options, build }: Extract<Request, { kind: 'plan' }>,
 ): Promise<void> {
   const taken = takeSource(session, source)
   if (taken === undefined) return
   const desired = knownImages(engine.paths.state, taken)
   const plan = await engine.plan(desired.stack, desired, options)
-  session.connection.send({ kind: 'plan', plan, impact: await engine.impact(plan) })
+  const builds = plannedBuilds(desired, {
+    state: engine.paths.state,
+    services: options.services ?? [],
+    which: build,
+    withDependencies: options.noDeps !== true,
+  })
+  session.connection.send({
+    kind: 'plan',
+    plan,
+    impact: await engine.impact(plan),
+    ...(builds.length > 0 && { builds }),
+  })
+}
+
+function plannedBuilds(
+  desired: DesiredState,
+  {
+    which,
+    ...how
+  }: Omit<Parameters<typeof buildsWanted>[1], 'which'> & {
+    readonly which: 'missing' | 'all' | undefined
+  },
+): readonly PlannedBuild[] {
+  if (which === undefined) return []
+  const missing = buildsWanted(desired, { ...how, which: 'missing' }).map(({ service }) => service)
+  const builds = which === 'all' ? buildsWanted(desired, { ...how, which }) : undefined
+  const services = builds?.map(({ service }) => service) ?? missing
+  return (desired.builds ?? [])
+    .filter(({ service }) => services.includes(service))
+    .map(({ service, image }) => ({ service, image, isMissing: missing.includes(service) }))
 }

@@ -59,7 +59,7 @@ export async function loadImages(
 ): Promise<readonly LoadedImage[]> {
   using _hold = await holdStore(store, options.signal)
   using plain = await plainFile(store, source)
-  using archive = new ArchiveFile(plain.path)
+  using archive = new ArchiveFile(plain.path, typeof source === 'string' ? undefined : 'archive')
   const found = await imagesIn(archive, options.what)
   if (options.name !== undefined && found.length !== 1) {
     throw new EngineError(

@@ -36,7 +36,7 @@ function parseSettings(config: Json, what: string): ImageSettings {
     // An empty list says nothing, as with Docker.
     entrypoint: filled(textsField(config, 'Entrypoint', what)),
     command: filled(textsField(config, 'Cmd', what)),
-    workingDir: textField(config, 'WorkingDir', what) || undefined,
+    workingDir: placeOf(textField(config, 'WorkingDir', what)),
     user: textField(config, 'User', what) || undefined,
     volumes: filled(parseVolumes(config, what)),
     stopSignal: textField(config, 'StopSignal', what) || undefined,
@@ -103,6 +103,10 @@ function parseVolumes(config: Json, what: string): readonly string[] | undefined
 /** `../data` and `data/` are places in the container as well: taken from its root. */
 function normalPath(path: string): string {
   return posix.resolve('/', path)
+}
+
+function placeOf(path: string | undefined): string | undefined {
+  return path === undefined || path === '' ? undefined : normalPath(path)
 }
 
 function filled<T>(list: readonly T[] | undefined): readonly T[] | undefined {

@@ -111,6 +111,22 @@ describe('build', () => {
     expect((await scene.ok('build')).stderr).toContain('done')
   })
 
+  test('plan says what would be built, and with --build what is built anew', async () => {
+    stack('build: { context: ., network: none }', 'network_mode: none')
+    file('Dockerfile', ...BUSYBOX, 'CMD sleep 1000')
+    const before = await scene.run('plan')
+    expect(before.code).toBe(2)
+    expect(before.stdout).toContain('+ build image cli-web of web: there is no image yet')
+    await scene.ok('build')
+    expect((await scene.run('plan')).stdout).not.toContain('build image')
+    expect((await scene.run('plan', '--build')).stdout).toContain('asked for by --build')
+    const { builds } = JSON.parse((await scene.run('plan', '--build', '--json')).stdout)
+    expect(builds).toEqual([{ service: 'web', image: 'cli-web', isMissing: false }])
+    await scene.ok('up', '-d')
+    expect((await scene.run('plan')).code).toBe(0)
+    await scene.ok('down', '-v')
+  })
+
   test("up --pull always asks nobody for what is built, the file's policy counts", async () => {
     stack('build: { context: ., network: none }', 'image: 127.0.0.1:1/mine', 'network_mode: none')
     file('Dockerfile', ...BUSYBOX, 'CMD sleep 1000')

@@ -1,4 +1,4 @@
-/** Real servers of a real distribution: Debian's nginx and redis from one image of its packages. */
+/** Real servers of a real distribution: nginx, redis and postgres from one image of Debian's packages. */
 import { execFileSync } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,9 +14,11 @@ afterEach(() => scene.close())
 /** Fetches a hundred megabytes of packages: where mmdebstrap was installed for it. */
 const canRun = ['/usr/bin/mmdebstrap', '/usr/sbin/mmdebstrap'].some((path) => existsSync(path))
 
+const SERVERS = 'nginx-light,redis-server,postgresql'
+
 /** False when no package can be had here. */
 function makeRootfs(path: string): boolean {
-  const words = ['--quiet', '--variant=minbase', '--include=nginx-light,redis-server', 'bookworm']
+  const words = ['--quiet', '--variant=minbase', `--include=${SERVERS}`, 'bookworm']
   try {
     execFileSync('mmdebstrap', [...words, path], { stdio: 'ignore', timeout: 240_000 })
     return true
@@ -26,7 +28,7 @@ function makeRootfs(path: string): boolean {
 }
 
 test.skipIf(!canRun)(
-  'nginx and redis of Debian run as a stack, and find each other',
+  'nginx, redis and postgres of Debian run as a stack, and find each other',
   { timeout: 400_000 },
   async (context) => {
     const archive = join(scene.folder, 'debian.tar')
@@ -40,7 +42,10 @@ test.skipIf(!canRun)(
           pull_policy: 'never',
           ports: ['8088:80'],
           healthcheck: { test: 'test -s /run/nginx.pid', interval: '1s' },
-          depends_on: { store: { condition: 'service_healthy' } },
+          depends_on: {
+            store: { condition: 'service_healthy' },
+            database: { condition: 'service_healthy' },
+          },
         },
         store: {
           image: 'debian:servers',
@@ -49,14 +54,35 @@ test.skipIf(!canRun)(
           command: 'redis-server --save "" --dir /tmp --protected-mode no',
           healthcheck: { test: ['CMD', 'redis-cli', 'ping'], interval: '1s' },
         },
+        database: {
+          image: 'debian:servers',
+          pull_policy: 'never',
+          user: 'postgres',
+          command: [
+            '/usr/lib/postgresql/15/bin/postgres',
+            '--config-file=/etc/postgresql/15/main/postgresql.conf',
+            '--data-directory=/var/lib/postgresql/15/main',
+            '--listen-addresses=*',
+          ],
+          tmpfs: ['/var/run/postgresql:mode=1777'],
+          volumes: ['data:/var/lib/postgresql'],
+          healthcheck: { test: ['CMD', 'pg_isready'], interval: '1s' },
+        },
       },
+      volumes: { data: {} },
     }
     writeFileSync(join(scene.folder, 'compose.yaml'), JSON.stringify(stack))
     await scene.ok('up', '-d')
     expect(await scene.sandbox.curl('http://127.0.0.1:8088/')).toContain('Welcome to nginx!')
     const asked = await scene.ok('exec', 'web', 'redis-cli', '-h', 'store', 'ping')
     expect(asked.stdout).toBe('PONG\n')
-    await scene.ok('down')
+    expect((await scene.ok('exec', 'web', 'pg_isready', '-h', 'database')).code).toBe(0)
+    const sql = (text: string) => scene.ok('exec', 'database', 'psql', '-Atc', text)
+    await sql('create table kept as select 42 as answer')
+    await scene.ok('restart', 'database')
+    await scene.ok('up', '-d', '--wait')
+    expect((await sql('select answer from kept')).stdout).toBe('42\n')
+    await scene.ok('down', '-v')
     expect(await scene.sandbox.leaks()).toBe('')
   },
 )

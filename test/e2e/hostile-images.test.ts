@@ -59,7 +59,7 @@ function volumes(count: number): object {
 const BORNE: readonly [string, Image, string, string][] = [
   ['links for /dev, /proc and /sys', { entries: [symlink('dev', '/etc'), symlink('proc', '../../etc'), symlink('sys', '/tmp')] }, 'test -c /dev/null && test -d /proc/1', ''],
   ['files for /proc and /dev', { entries: [file('proc', 'x'), file('dev', 'x')] }, 'echo runs', 'runs\n'],
-  ['links and pipes for files that are written', { entries: [symlink('etc/hosts', '/../../tmp/tsstack-evil'), symlink('etc/resolv.conf', '/proc/self/fd/3'), node('etc/hostname', '6')] }, 'grep -c localhost /etc/hosts', '1\n'],
+  ['links and pipes for files that are written', { entries: [symlink('etc/hosts', '/../../tmp/tsstack-evil'), symlink('etc/resolv.conf', '/proc/self/fd/3'), node('etc/hostname', '6')] }, 'grep -q localhost /etc/hosts && echo fine', 'fine\n'],
   ['a volume that is a link', { config: { Volumes: { '/v': {} } }, entries: [symlink('v', '/../../../tmp')] }, 'readlink /v', '/../../../tmp\n'],
   ['a volume of pipes, devices and a terabyte of hole', { config: { Volumes: { '/v': {} } }, entries: [directory('v/'), node('v/pipe', '6'), node('v/zero', '3', 1, 5), { ...file('v/hole', 'x'), pax: { 'GNU.sparse.map': '0,1', 'GNU.sparse.size': String(2 ** 40), 'GNU.sparse.numblocks': '1' } }] }, 'stat -c %s /v/hole; test -p /v/pipe; ls /v', '1099511627776\nhole\npipe\n'],
   ['odd variables', { config: { Env: ['ALONE', '=x', '', 'A=b\nC=d', 'LAST=1'] } }, 'echo $LAST', '1\n'],

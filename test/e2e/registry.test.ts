@@ -34,6 +34,9 @@ function noise(bytes: number): Buffer {
 
 const LAYERS = [tar([{ ...file('noise'), content: noise(300_000) }]), tar([file('hello', 'world')])]
 
+/** htpasswd -Bbn user secret */
+const PASSWORDS = 'user:$2y$05$RiMmHECTprSOw4JoNYwcBOy2cd1miIDJONkUD1at/wnOrN4PWQ7y6\n'
+
 /** Runs in the sandbox; `env` keeps credentials out of the real home. */
 const run = (...words: readonly string[]): Promise<Finished> =>
   sandbox.tsstack(words, { cwd: scene.folder, env: environment() })
@@ -118,9 +121,7 @@ describe('a registry', () => {
       '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1', '-keyout', join(own, 'key'),
       '-out', join(own, 'crt'),
     ], { stdio: 'ignore' }) // oxfmt-ignore
-    // htpasswd -Bbn user secret
-    const line = 'user:$2y$05$RiMmHECTprSOw4JoNYwcBOy2cd1miIDJONkUD1at/wnOrN4PWQ7y6\n'
-    writeFileSync(join(own, 'users'), line)
+    writeFileSync(join(own, 'users'), PASSWORDS)
     const auth = { auth: { htpasswd: { realm: 'test', path: join(own, 'users') } } }
     const tls = { certificate: join(own, 'crt'), key: join(own, 'key') }
     await serveRegistry(5000, auth, tls)
@@ -161,6 +162,103 @@ describe('a registry', () => {
     expect(fromMirror.stderr).not.toContain('mirror')
     const fromItself = await ok('image', 'pull', '127.0.0.1:5000/only/there:1')
     expect(fromItself.stderr).toContain('mirror http://127.0.0.1:5001')
+  })
+})
+
+/** Keeps one secret in a file, as docker-credential-* programs speak. */
+const HELPER = `#!/bin/sh
+kept="$0.kept"
+case $1 in
+  store) cat >"$kept" ;;
+  get) read -r server; [ -f "$kept" ] && sed "s|^|$server |" "$kept" >>"$0.asked" && cat "$kept" && exit
+    echo "credentials not found in native keychain"; exit 1 ;;
+  erase) rm -f "$kept" ;;
+esac
+`
+
+/** Says on standard output that it listens, then whom it was asked for. */
+const PROXY = `
+const { createServer, request } = require('node:http'), { connect } = require('node:net')
+const { appendFileSync } = require('node:fs'), [, file] = process.argv
+const server = createServer((from, to) => {
+  appendFileSync(file, from.method + ' ' + from.url + '\\n')
+  const { pathname, port, search } = new URL(from.url)
+  const options = { host: '127.0.0.1', port, path: pathname + search, method: from.method, headers: from.headers }
+  from.pipe(request(options, (answer) => { to.writeHead(answer.statusCode, answer.headers); answer.pipe(to) }))
+})
+server.on('connect', ({ url }, socket) => {
+  appendFileSync(file, 'CONNECT ' + url + '\\n')
+  const there = connect(Number(url.split(':')[1]), '127.0.0.1', () => {
+    socket.write('HTTP/1.1 200 OK\\r\\n\\r\\n'); there.pipe(socket).pipe(there)
+  })
+  for (const each of [there, socket]) each.on('error', () => { there.destroy(); socket.destroy() })
+})
+server.listen(3128, '127.0.0.1', () => console.log('listening'))
+`
+
+describe('how a registry is reached', () => {
+  test('a credential helper is asked, told and made to forget', async () => {
+    writeFileSync(join(scene.folder, 'users'), PASSWORDS)
+    const realm = { realm: 'test', path: join(scene.folder, 'users') }
+    await serveRegistry(5000, { auth: { htpasswd: realm } })
+    settings()
+    const helper = join(scene.folder, 'docker-credential-test')
+    writeFileSync(helper, HELPER, { mode: 0o755 })
+    mkdirSync(join(scene.folder, '.docker'))
+    const config = join(scene.folder, '.docker/config.json')
+    writeFileSync(config, JSON.stringify({ credHelpers: { '127.0.0.1:5000': 'test' } }))
+    const env = { ...environment(), PATH: `${scene.folder}:${process.env['PATH']}` }
+    const as = (words: readonly string[], input = '') =>
+      sandbox.tsstack(words, { cwd: scene.folder, env, input })
+    const login = ['login', '-u', 'user', '--password-stdin', '127.0.0.1:5000']
+    const { code, stdout, stderr } = await as(login, 'secret')
+    expect([code, stdout + stderr]).toEqual([0, expect.stringContaining('docker-credential-test')])
+    expect(JSON.parse(readFileSync(`${helper}.kept`, 'utf8'))).toEqual({
+      ServerURL: '127.0.0.1:5000',
+      Username: 'user',
+      Secret: 'secret',
+    })
+    expect(readFileSync(config, 'utf8')).not.toContain('auths')
+    const layout = writeLayout(join(scene.folder, 'layout'), { layers: LAYERS, tag: 'v1' })
+    await skopeo(
+      'copy', '-q', '--dest-tls-verify=false', '--dest-creds', 'user:secret', `oci:${layout}:v1`,
+      'docker://127.0.0.1:5000/a:1',
+    ) // oxfmt-ignore
+    expect(await as(['image', 'pull', '127.0.0.1:5000/a:1'])).toMatchObject({ code: 0 })
+    expect(readFileSync(`${helper}.asked`, 'utf8')).toContain('127.0.0.1:5000 {')
+    expect(await as(['logout', '127.0.0.1:5000'])).toMatchObject({ code: 0 })
+    const stranger = await as(['image', 'pull', '127.0.0.1:5000/a:1'])
+    expect(stranger.stderr).toContain('asks who we are (401)')
+    writeFileSync(config, JSON.stringify({ credsStore: 'nowhere' }))
+    const without = await as(['image', 'pull', '127.0.0.1:5000/a:1'])
+    expect(without.stderr).toContain('Cannot ask docker-credential-nowhere for credentials')
+  })
+
+  test('through a proxy, also where names mean nothing here; NO_PROXY goes around it', async () => {
+    await serveRegistry(5000)
+    const seen = join(scene.folder, 'seen')
+    await serve([process.execPath, '-e', PROXY, seen])
+    settings({ 'insecure-registries': ['registry.test:5000'] })
+    const layout = writeLayout(join(scene.folder, 'layout'), { layers: LAYERS, tag: 'v1' })
+    const place = 'docker://127.0.0.1:5000/a:1'
+    await skopeo('copy', '-q', '--dest-tls-verify=false', `oci:${layout}:v1`, place)
+    const proxy = 'http://127.0.0.1:3128'
+    const image = 'registry.test:5000/a:1'
+    const by = (env: object, words: readonly string[]) =>
+      sandbox.tsstack(words, { cwd: scene.folder, env: { ...environment(), ...env } })
+    const both = { HTTP_PROXY: proxy, HTTPS_PROXY: proxy }
+    const around = await by({ ...both, NO_PROXY: 'registry.test' }, ['image', 'pull', image])
+    expect(around.code).toBe(1)
+    expect(await by(both, ['image', 'pull', image])).toMatchObject({ code: 0 })
+    const lines = readFileSync(seen, 'utf8')
+    expect(lines).toContain('CONNECT registry.test:5000')
+    expect(lines).toContain('GET http://registry.test:5000/v2/a/manifests/1')
+    // As `up` fetches: the supervisor's worker is told of the caller's proxies.
+    await ok('image', 'prune', '--all')
+    const stack = { name: 'p', services: { web: { image, command: 'true', network_mode: 'none' } } }
+    writeFileSync(join(scene.folder, 'compose.yaml'), JSON.stringify(stack))
+    const up = await by({ http_proxy: proxy, https_proxy: proxy }, ['create'])
+    expect(up.stderr).toContain(`image ${image}: ready`)
   })
 })
 

@@ -160,22 +160,16 @@ function wrongSum(): Buffer {
   return packed.fill(7, packed.length - 8)
 }
 
-describe('how a layer is packed', () => {
-  const add = (
-    { store }: Scene,
-    bytes: Buffer,
-    compression: 'gzip' | 'zstd' | 'none',
-  ) =>
-    addLayer(
-      store,
-      { digest: digestOf(bytes), size: bytes.length, compression },
-      {
-        async *open(offset) {
-          yield bytes.subarray(offset)
-        },
-      },
-    ) // oxfmt-ignore
+const from = (bytes: Buffer) => ({
+  async *open(offset: number): AsyncGenerator<Buffer> {
+    yield bytes.subarray(offset)
+  },
+})
 
+const add = ({ store }: Scene, bytes: Buffer, compression: 'gzip' | 'zstd' | 'none') =>
+  addLayer(store, { digest: digestOf(bytes), size: bytes.length, compression }, from(bytes))
+
+describe('how a layer is packed', () => {
   test('several gzip members and zstd frames are one archive', async () => {
     using scene = storeScene()
     const [a, b] = [plain.subarray(0, 700), plain.subarray(700)]
@@ -228,10 +222,8 @@ describe('layers that name what others have', () => {
       const size = readBlob(scene.store, digest).length
       for (const compression of ['none', 'gzip', 'zstd'] as const) {
         const wish = { digest, size, compression }
-        const open = async function* (): AsyncGenerator<Buffer> {
-          yield Buffer.from('something else')
-        }
-        await expect(addLayer(scene.store, wish, { open })).rejects.toMatchObject({
+        const other = from(Buffer.from('something else'))
+        await expect(addLayer(scene.store, wish, other)).rejects.toMatchObject({
           code: 'IMAGE_CORRUPT',
         })
         expect(readBlob(scene.store, digest)).toHaveLength(size)
@@ -243,13 +235,10 @@ describe('layers that name what others have', () => {
     using scene = storeScene()
     const bytes = tar([file('x', 'y')])
     const { diffId } = await addTar(scene, bytes, 'none')
-    const open = async function* (): AsyncGenerator<Buffer> {
-      yield bytes
-    }
     const wish = { digest: digestOf(bytes), size: bytes.length, compression: 'none' as const }
-    await expect(addLayer(scene.store, { ...wish, size: 1 }, { open })).rejects.toThrow('not 1')
+    await expect(addLayer(scene.store, { ...wish, size: 1 }, from(bytes))).rejects.toThrow('not 1')
     const other = digestOf('other')
-    const lie = addLayer(scene.store, { ...wish, diffId: other }, { open })
+    const lie = addLayer(scene.store, { ...wish, diffId: other }, from(bytes))
     await expect(lie).rejects.toThrow('unpacks to')
     expect(findLayer(scene.store, diffId)).toBeDefined()
   })

@@ -2,18 +2,13 @@
 
 import type { CommandModule } from '../command.ts'
 import type { Context } from '../context.ts'
-import {
-  interruptSignal,
-  namesOf,
-  openImages,
-  shortName,
-  withImageProgress,
-} from '../image-store.ts'
+import { interruptSignal, openImages, shortName, withImageProgress } from '../image-store.ts'
 import { print, say } from '../output.ts'
 import { safeText } from '../safe-text.ts'
 import { trafficText } from '../size-text.ts'
 import { history } from './history.ts'
 import { images, type ImagesFlags } from './images.ts'
+import { inspectImages } from './inspect.ts'
 import { removeImages } from './rmi.ts'
 
 export const imageCommand: CommandModule = {
@@ -35,7 +30,7 @@ export const imageCommand: CommandModule = {
     command
       .command('inspect <image...>')
       .description('show everything about images, as JSON')
-      .action((names: readonly string[]) => run((context) => inspect(context, names)))
+      .action((names: readonly string[]) => run((context) => inspectImages(context, names)))
     command
       .command('history <image>')
       .description('show how an image was made')
@@ -76,30 +71,6 @@ async function pullImages(
     )
     print(`${shortName(room.sourceName(source))}@${found.manifest}`)
   }
-  return 0
-}
-
-async function inspect(context: Context, names: readonly string[]): Promise<number> {
-  const opened = await openImages(context)
-  const { room, store } = opened
-  const all = names.map((name) => {
-    const { image } = room.findByText(store, name, process.cwd())
-    const config = JSON.parse(room.readBlob(store, image.id).toString()) as { config?: unknown }
-    return {
-      Id: image.id,
-      Digest: image.manifest,
-      RepoTags: namesOf(opened, image).map(shortName),
-      Created: image.created ?? null,
-      Architecture: image.platform.architecture,
-      Os: image.platform.os,
-      Variant: image.platform.variant ?? '',
-      Size: room.imageBytes(store, image),
-      Config: config.config ?? {},
-      RootFS: { Type: 'layers', Layers: image.layers.map(({ diffId }) => diffId) },
-      Layers: image.layers,
-    }
-  })
-  print(JSON.stringify(all, undefined, 2))
   return 0
 }
 

@@ -1,6 +1,6 @@
 /** `tsstack import`: a root file system becomes an image. */
 
-import { createReadStream } from 'node:fs'
+import { createReadStream, openSync } from 'node:fs'
 import { UsageError } from '../../errors.ts'
 import type { CommandModule } from '../command.ts'
 import type { Context } from '../context.ts'
@@ -37,7 +37,7 @@ async function importImage(
   const { room, store } = await openImages(context)
   const changes = { config: room.parseChanges(change), message }
   const whole = name === undefined ? undefined : room.formatReference(room.parseReference(name))
-  const source = file === '-' ? process.stdin : createReadStream(file)
+  const source = file === '-' ? process.stdin : createReadStream('', { fd: openFile(file) })
   using _hold = await room.holdStore(store)
   const image = await room.importRootfs(store, source, changes)
   if (whole !== undefined) {
@@ -47,4 +47,14 @@ async function importImage(
   }
   print(image.id)
   return 0
+}
+
+function openFile(path: string): number {
+  try {
+    return openSync(path, 'r')
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)
+    const why = code === 'ENOENT' ? 'it does not exist' : code
+    throw new UsageError(`Cannot import "${path}": ${why}`, { hint: 'name a tar archive', cause })
+  }
 }

@@ -1,8 +1,8 @@
 /** `tsstack plan`: what `up` would do, and why. Status 0: nothing; 2: something; 1: an error. */
 
-import type { StackInput } from '../../daemon/index.ts'
+import type { PlannedBuild, StackInput } from '../../daemon/index.ts'
 import type { Plan, PlanOptions } from '../../planner/index.ts'
-import { addChangeOptions, planOptions } from '../change-options.ts'
+import { addBuildOptions, addChangeOptions, buildWish, planOptions } from '../change-options.ts'
 import type { ChangeFlags } from '../change-options.ts'
 import type { CommandModule } from '../command.ts'
 import type { Context } from '../context.ts'
@@ -15,7 +15,7 @@ import { safeText } from '../safe-text.ts'
 
 export const planCommand: CommandModule = {
   define: (command, run) => {
-    addChangeOptions(addStackOptions(command))
+    addBuildOptions(addChangeOptions(addStackOptions(command)))
       .argument('[services...]')
       .option('-o, --output <file>', 'keep it in a file, for: tsstack up FILE')
       .addOption(jsonOption())
@@ -35,20 +35,29 @@ const STATUS_CHANGES = 2
 async function plan(
   { asking, input }: Context,
   options: PlanOptions,
-  { json = false, output }: PlanFlags,
+  { json = false, output, ...flags }: ChangeFlags & PlanFlags,
 ): Promise<number> {
   const own = input(options.services)
   const source = { kind: 'files', input: own } as const
-  const answer = await askFor(asking, { kind: 'plan', source, options }, 'plan')
+  const request = { kind: 'plan', source, options, ...buildWish(flags) } as const
+  const answer = await askFor(asking, request, 'plan')
   const { describe, impactText, planToJson } = await import('../../planner/index.ts')
-  const { plan: found, impact } = answer
+  const { plan: found, impact, builds = [] } = answer
   if (output !== undefined) keep(output, own, { options, plan: found })
   const color = hasColor(1)
-  if (json) print(JSON.stringify({ ...planToJson(found), impact }, undefined, 2))
-  else print(describe(found, { color }))
+  if (json) print(JSON.stringify({ ...planToJson(found), impact, builds }, undefined, 2))
+  else {
+    if (builds.length > 0) print(builds.map(buildText).join('\n'))
+    print(describe(found, { color }))
+  }
   const text = json || impact === undefined ? undefined : impactText(impact)
   if (text !== undefined) print(safeText(text))
-  return found.actions.length > 0 ? STATUS_CHANGES : 0
+  return found.actions.length + builds.length > 0 ? STATUS_CHANGES : 0
+}
+
+function buildText({ service, image, isMissing }: PlannedBuild): string {
+  const why = isMissing ? 'there is no image yet' : 'asked for by --build'
+  return `+ build image ${safeText(image)} of ${safeText(service)}: ${why}`
 }
 
 function keep(

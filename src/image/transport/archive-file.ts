@@ -28,12 +28,14 @@ const META: ReadonlySet<string> = new Set(['x', 'g', 'L', 'K'])
 /** What members are called is only ever looked up here, and never becomes a path of the host. */
 export class ArchiveFile implements Disposable {
   readonly #path: string
+  readonly #shown: string
   readonly #fd: number
   readonly #members = new Map<string, Member>()
 
-  /** @throws {EngineError} IMAGE, IMAGE_CORRUPT */
-  constructor(path: string) {
+  /** `what`: as errors call it. @throws {EngineError} IMAGE, IMAGE_CORRUPT */
+  constructor(path: string, what: string = `archive "${path}"`) {
     this.#path = path
+    this.#shown = what
     this.#fd = openArchive(path)
     try {
       this.#index()
@@ -144,7 +146,7 @@ export class ArchiveFile implements Disposable {
   }
 
   #what(): string {
-    return `archive "${this.#path}"`
+    return this.#shown
   }
 }
 
