@@ -16,7 +16,7 @@ const CHUNK_BYTES = 1024 * 1024
 const STAT_BLOCK_BYTES = 512
 
 /**
- * Copies a regular file to `to`, where nothing is yet, sharing its blocks where the file system can.
+ * Copies a regular file to `to`, where nothing is yet; blocks are shared where the file system can.
  * Holes stay holes: an image may have a file of a terabyte that takes one block.
  */
 export function copyFileWithHoles(from: PathLike, to: PathLike): void {

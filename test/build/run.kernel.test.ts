@@ -198,7 +198,7 @@ describe('RUN --mount', () => {
   })
 
   // CVE-2024-23652: an empty file or directory of the host could be removed so.
-  test('places made for mounts are removed from the layer alone, whatever links are in the way', async () => {
+  test('places made for mounts are removed from the layer alone', async () => {
     const victim = join(scene.directory, 'victim')
     mkdirSync(join(victim, 'b/x'), { recursive: true })
     const move = `mv /a /c && ln -s ${victim} /a`

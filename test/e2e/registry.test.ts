@@ -170,7 +170,8 @@ const HELPER = `#!/bin/sh
 kept="$0.kept"
 case $1 in
   store) cat >"$kept" ;;
-  get) read -r server; [ -f "$kept" ] && sed "s|^|$server |" "$kept" >>"$0.asked" && cat "$kept" && exit
+  get) read -r server
+    [ -f "$kept" ] && sed "s|^|$server |" "$kept" >>"$0.asked" && cat "$kept" && exit
     echo "credentials not found in native keychain"; exit 1 ;;
   erase) rm -f "$kept" ;;
 esac
@@ -183,8 +184,12 @@ const { appendFileSync } = require('node:fs'), [, file] = process.argv
 const server = createServer((from, to) => {
   appendFileSync(file, from.method + ' ' + from.url + '\\n')
   const { pathname, port, search } = new URL(from.url)
-  const options = { host: '127.0.0.1', port, path: pathname + search, method: from.method, headers: from.headers }
-  from.pipe(request(options, (answer) => { to.writeHead(answer.statusCode, answer.headers); answer.pipe(to) }))
+  const { method, headers } = from
+  const options = { host: '127.0.0.1', port, path: pathname + search, method, headers }
+  from.pipe(request(options, (answer) => {
+    to.writeHead(answer.statusCode, answer.headers)
+    answer.pipe(to)
+  }))
 })
 server.on('connect', ({ url }, socket) => {
   appendFileSync(file, 'CONNECT ' + url + '\\n')

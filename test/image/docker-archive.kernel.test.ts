@@ -2,6 +2,9 @@
 import { readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { mkdirSync, renameSync } from 'node:fs'
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
@@ -45,7 +48,12 @@ describe('docker-archive', () => {
     using scene = storeScene()
     const [first] = await load(scene, HONEST)
     expect(first?.names).toEqual(['docker.io/library/app:1'])
-    const link = [manifest({ RepoTags: ['app:2'] }), file('c.json', config()), symlink('l/layer.tar', '../other/layer.tar'), { ...file('other/layer.tar'), content: LAYER }] // oxfmt-ignore
+    const link = [
+      manifest({ RepoTags: ['app:2'] }),
+      file('c.json', config()),
+      symlink('l/layer.tar', '../other/layer.tar'),
+      { ...file('other/layer.tar'), content: LAYER },
+    ]
     const [second] = await load(scene, link)
     expect(second?.image.layers).toEqual(first?.image.layers)
     for (const pack of ['gzip', 'zstd', 'xz', 'bzip2']) {
@@ -55,12 +63,16 @@ describe('docker-archive', () => {
     }
   })
 
-  test('a name that means another image here stays with it unless it is to be replaced', async () => {
+  test('a name that means another image here stays with it', async () => {
     using scene = storeScene()
     await load(scene, HONEST)
     const before = readNames(scene.store).get('docker.io/library/app:1')
     const other = tar([file('z', 'z')])
-    const changed = [manifest(), file('c.json', config([digestOf(other)])), { ...file('l/layer.tar'), content: other }] // oxfmt-ignore
+    const changed = [
+      manifest(),
+      file('c.json', config([digestOf(other)])),
+      { ...file('l/layer.tar'), content: other },
+    ]
     const [loaded] = await load(scene, changed)
     expect(loaded?.refused).toEqual(['docker.io/library/app:1'])
     expect(readNames(scene.store).get('docker.io/library/app:1')).toEqual(before)
@@ -69,29 +81,69 @@ describe('docker-archive', () => {
   test.each<[string, readonly Entry[], string]>([
     ['a Config that climbs out', [manifest({ Config: '../../../../etc/passwd' })], 'it has no'],
     ['an absolute Config', [manifest({ Config: '/etc/passwd' })], 'it has no'],
-    ['a Config that is a link to the host', [manifest(), symlink('c.json', '/etc/passwd')], 'it has no'],
-    ['a Config that is a hard link to the host', [manifest(), hardlink('c.json', '../../etc/passwd')], 'it has no'],
+    [
+      'a Config that is a link to the host',
+      [manifest(), symlink('c.json', '/etc/passwd')],
+      'it has no',
+    ],
+    [
+      'a Config that is a hard link to the host',
+      [manifest(), hardlink('c.json', '../../etc/passwd')],
+      'it has no',
+    ],
     ['a Config that links to itself', [manifest(), symlink('c.json', 'c.json')], 'it has no'],
     ['a Config that is a pipe', [manifest(), node('c.json', '6')], 'it has no'],
-    ['a layer that climbs out', [manifest({ Layers: ['../../../etc/passwd'] }), file('c.json', config())], 'it has no'],
+    [
+      'a layer that climbs out',
+      [manifest({ Layers: ['../../../etc/passwd'] }), file('c.json', config())],
+      'it has no',
+    ],
     ['a layer that is not there', [manifest(), file('c.json', config())], 'it has no'],
-    ['fewer diff IDs than layers', [manifest(), file('c.json', config([])), { ...file('l/layer.tar'), content: LAYER }], 'diff_ids for 0'],
-    ['another layer than its diff ID says', [manifest(), file('c.json', config([digestOf('x')])), { ...file('l/layer.tar'), content: LAYER }], 'digest'],
-    ['ten thousand layers', [manifest({ Layers: Array.from({ length: 10_000 }, () => 'l/layer.tar') })], '10000 layers; 400 are the most'],
-    ['a tag that is no name', [manifest({ RepoTags: ['../../evil:\u001b[2J'] }), file('c.json', config())], 'Cannot understand image'],
+    [
+      'fewer diff IDs than layers',
+      [manifest(), file('c.json', config([])), { ...file('l/layer.tar'), content: LAYER }],
+      'diff_ids for 0',
+    ],
+    [
+      'another layer than its diff ID says',
+      [
+        manifest(),
+        file('c.json', config([digestOf('x')])),
+        { ...file('l/layer.tar'), content: LAYER },
+      ],
+      'digest',
+    ],
+    [
+      'ten thousand layers',
+      [manifest({ Layers: Array.from({ length: 10_000 }, () => 'l/layer.tar') })],
+      '10000 layers; 400 are the most',
+    ],
+    [
+      'a tag that is no name',
+      [manifest({ RepoTags: ['../../evil:\u001b[2J'] }), file('c.json', config())],
+      'Cannot understand image',
+    ],
     ['a tag that is a number', [manifest({ RepoTags: 7 })], '"RepoTags" is no list'],
     ['a manifest that is an object', [file('manifest.json', '{}')], 'is no list'],
     ['an empty manifest', [file('manifest.json', '[]')], 'is no list'],
     ['a manifest that is no JSON', [file('manifest.json', '[{')], 'is no JSON'],
     ['a manifest of 5 MB', [file('manifest.json', `[${' '.repeat(5e6)}]`)], 'more than'],
     ['nothing in it', [], 'oci-layout'],
-    ['a member larger than the archive', [{ ...file('manifest.json', '[]'), size: 1e12 }], 'cut off'],
-    ['a member of a size below zero', [file('manifest.json', '[]', { pax: { size: '-1' } })], 'not decimal'],
+    [
+      'a member larger than the archive',
+      [{ ...file('manifest.json', '[]'), size: 1e12 }],
+      'cut off',
+    ],
+    [
+      'a member of a size below zero',
+      [file('manifest.json', '[]', { pax: { size: '-1' } })],
+      'not decimal',
+    ],
   ])('with %s is refused, and the store is as before', async (_, entries, why) => {
     using scene = storeScene()
     await expect(load(scene, entries)).rejects.toThrow(why)
     expect(store(scene)).toEqual([[], [], [], []])
-  }) // oxfmt-ignore
+  })
 
   test('packed garbage is refused in words of ours', async () => {
     using scene = storeScene()
@@ -109,6 +161,15 @@ describe('docker-archive', () => {
     expect(store(scene)).toEqual([[], [], [], []])
   })
 })
+
+/** A socket that nobody listens at; the path of one is short, so it is made elsewhere. */
+async function socketAt(path: string): Promise<void> {
+  const short = join(tmpdir(), `tsstack-socket-${process.pid}`)
+  const server = createServer().listen(short)
+  await once(server, 'listening')
+  renameSync(short, path)
+  server.close()
+}
 
 const obtain = (scene: Scene, path: string) =>
   obtainImage(
@@ -130,7 +191,7 @@ describe('a layout', () => {
         if (how === 'pipe') execFileSync('mkfifo', [blob])
         else if (how === 'directory') mkdirSync(blob)
         else if (how === 'socket') {
-          execFileSync('python3', ['-c', 'import socket,sys,os; os.chdir(os.path.dirname(sys.argv[1])); socket.socket(socket.AF_UNIX).bind(os.path.basename(sys.argv[1]))', blob]) // oxfmt-ignore
+          await socketAt(blob)
         } else symlinkSync('/etc/passwd', blob)
         await expect(obtain(scene, path)).rejects.toMatchObject({
           code: expect.stringMatching(/^IMAGE/),
@@ -149,10 +210,17 @@ describe('a layout', () => {
         manifest: () => ({
           schemaVersion: 2,
           mediaType: 'application/vnd.oci.image.index.v1+json',
-          manifests: [{ mediaType: 'application/vnd.oci.image.index.v1+json', digest: digestOf('{}'), size: 2, platform: HOST_PLATFORM }],
+          manifests: [
+            {
+              mediaType: 'application/vnd.oci.image.index.v1+json',
+              digest: digestOf('{}'),
+              size: 2,
+              platform: HOST_PLATFORM,
+            },
+          ],
         }),
       },
-    }) // oxfmt-ignore
+    })
     writeFileSync(join(path, 'blobs/sha256', digestOf('{}').slice(7)), '{}')
     await expect(obtain(scene, path)).rejects.toMatchObject({ code: 'IMAGE_CORRUPT' })
     expect(store(scene)).toEqual([[], [], [], []])

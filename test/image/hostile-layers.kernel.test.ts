@@ -21,11 +21,19 @@ import { addTar, addTarImage, type Scene, storeScene } from './store-scene.ts'
 const REFUSED: readonly [string, readonly Entry[], string][] = [
   ['something below a whiteout', [file('.wh.d/child', 'x')], 'below a mark'],
   ['something below an opaque mark', [file('d/.wh..wh..opq/x', 'x')], 'below a mark'],
-  ['a link to follow that is a pipe', [node('p', '6'), file('p/x', 'x')], 'something lies below it'],
+  [
+    'a link to follow that is a pipe',
+    [node('p', '6'), file('p/x', 'x')],
+    'something lies below it',
+  ],
   ['a directory below a device', [node('z', '3', 1, 5), directory('z/d/')], 'something lies below'],
   ['a hard link to a whiteout', [file('.wh.gone', ''), hardlink('h', 'gone')], 'no file of this'],
   ['a hard link through itself', [symlink('l', 'l/x'), hardlink('h', 'l/y')], 'ELOOP'],
-  ['a target of 5000 bytes', [file('x', '', { pax: { linkpath: 'a'.repeat(5000) }, type: '2' })], 'ENAMETOOLONG'],
+  [
+    'a target of 5000 bytes',
+    [file('x', '', { pax: { linkpath: 'a'.repeat(5000) }, type: '2' })],
+    'ENAMETOOLONG',
+  ],
   ['a size below zero in PAX', [file('x', '', { pax: { size: '-1' } })], 'not decimal'],
   ['a size with a fraction', [file('x', '', { pax: { size: '1.5' } })], 'not decimal'],
   ['a size in hexadecimal', [file('x', '', { pax: { size: '0x10' } })], 'not decimal'],
@@ -35,14 +43,59 @@ const REFUSED: readonly [string, readonly Entry[], string][] = [
   ['a dump of a directory', [{ ...file('x', ''), type: 'D' }], 'unknown type'],
   ['a header of NULs and one byte', [{ name: '', type: '\u0001' }], 'unknown type'],
   ['a name of dots and a parent', [file('./.././../x', 'x')], 'leads out'],
-  ['a PAX path over a plain name', [file('ok', 'x', { pax: { path: '../../../evil' } })], 'leads out'],
-  ['a name of GNU over a plain name', [{ name: '././@LongLink', type: 'L', content: '../evil\0' }, file('ok', '')], 'leads out'],
-  ['a sparse name over a plain name', [file('ok', '', { pax: { 'GNU.sparse.name': '../evil', 'GNU.sparse.map': '0,0', 'GNU.sparse.numblocks': '1', 'GNU.sparse.size': '0' } })], 'leads out'],
-  ['a sparse file beyond all bounds', [file('s', '', { pax: { 'GNU.sparse.map': '0,0', 'GNU.sparse.numblocks': '1', 'GNU.sparse.size': '9007199254740991' } })], 'EFBIG'],
-  ['an extended header and no entry', [{ name: 'p', type: 'x', content: '12 path=abc\n' }], 'cut off'],
-  ['a record of length zero', [{ name: 'p', type: 'x', content: '0 path=x\n' }, file('y', '')], 'malformed'],
-  ['a record without a key', [{ name: 'p', type: 'x', content: '6 =x\n\n' }, file('y', '')], 'header'],
-] // oxfmt-ignore
+  [
+    'a PAX path over a plain name',
+    [file('ok', 'x', { pax: { path: '../../../evil' } })],
+    'leads out',
+  ],
+  [
+    'a name of GNU over a plain name',
+    [{ name: '././@LongLink', type: 'L', content: '../evil\0' }, file('ok', '')],
+    'leads out',
+  ],
+  [
+    'a sparse name over a plain name',
+    [
+      file('ok', '', {
+        pax: {
+          'GNU.sparse.name': '../evil',
+          'GNU.sparse.map': '0,0',
+          'GNU.sparse.numblocks': '1',
+          'GNU.sparse.size': '0',
+        },
+      }),
+    ],
+    'leads out',
+  ],
+  [
+    'a sparse file beyond all bounds',
+    [
+      file('s', '', {
+        pax: {
+          'GNU.sparse.map': '0,0',
+          'GNU.sparse.numblocks': '1',
+          'GNU.sparse.size': '9007199254740991',
+        },
+      }),
+    ],
+    'EFBIG',
+  ],
+  [
+    'an extended header and no entry',
+    [{ name: 'p', type: 'x', content: '12 path=abc\n' }],
+    'cut off',
+  ],
+  [
+    'a record of length zero',
+    [{ name: 'p', type: 'x', content: '0 path=x\n' }, file('y', '')],
+    'malformed',
+  ],
+  [
+    'a record without a key',
+    [{ name: 'p', type: 'x', content: '6 =x\n\n' }, file('y', '')],
+    'header',
+  ],
+]
 
 const expectEmpty = ({ store }: Scene): void => {
   for (const part of ['drafts', 'partial', 'layers', 'images', 'diffs']) {
@@ -63,9 +116,15 @@ describe('a hostile layer', () => {
   test('that makes one name everything in turn ends with the last', async () => {
     using scene = storeScene()
     const kinds: readonly Entry[] = [
-      file('n', 'first'), directory('n/'), file('n/inside', 'x'), symlink('n', '/etc'), node('n', '6'),
-      node('n', '3', 1, 3), directory('n/', { mode: 0o700 }), file('n', 'last'),
-    ] // oxfmt-ignore
+      file('n', 'first'),
+      directory('n/'),
+      file('n/inside', 'x'),
+      symlink('n', '/etc'),
+      node('n', '6'),
+      node('n', '3', 1, 3),
+      directory('n/', { mode: 0o700 }),
+      file('n', 'last'),
+    ]
     const layer = await addTar(scene, tar(kinds))
     expect(readdirSync(layer.directory)).toEqual(['n'])
     expect(readFileSync(join(layer.directory, 'n'), 'utf8')).toBe('last')
@@ -90,10 +149,17 @@ describe('a hostile layer', () => {
   test('whose attributes forge the overlay, or belong to the machine, loses them', async () => {
     using scene = storeScene()
     const forged = [
-      'trusted.overlay.opaque', 'trusted.overlay.redirect', 'trusted.overlay.metacopy',
-      'user.overlay.opaque', 'user.overlay.whiteout', 'trusted.evil', 'security.selinux',
-      'security.ima', 'security.evm', 'security.SMACK64',
-    ] // oxfmt-ignore
+      'trusted.overlay.opaque',
+      'trusted.overlay.redirect',
+      'trusted.overlay.metacopy',
+      'user.overlay.opaque',
+      'user.overlay.whiteout',
+      'trusted.evil',
+      'security.selinux',
+      'security.ima',
+      'security.evm',
+      'security.SMACK64',
+    ]
     const pax = Object.fromEntries(forged.map((name) => [`SCHILY.xattr.${name}`, 'y']))
     const entries = [
       directory('d/', { pax }),
@@ -115,7 +181,7 @@ describe('a hostile layer', () => {
     expect(found.toSorted()).toEqual(wanted.toSorted())
   })
 
-  test('with 30,000 entries of one name, or of a thousand levels, is unpacked in bounds', async () => {
+  test('with 30,000 entries of one name, or a thousand levels, is unpacked', async () => {
     using scene = storeScene()
     const one = entryBytes(file('same', ''))
     const many = Buffer.concat([...Array.from({ length: 30_000 }, () => one), Buffer.alloc(1024)])
@@ -202,7 +268,7 @@ describe('how a layer is packed', () => {
     expectEmpty(scene)
   })
 
-  test('a bomb that unpacks to nothing but zeros in one file takes the room it has, and no more', async () => {
+  test('a bomb of zeros in one file takes no memory', async () => {
     using scene = storeScene()
     const header = file('zeros')
     const bytes = Buffer.alloc(50_000_000)
@@ -215,7 +281,7 @@ describe('how a layer is packed', () => {
 })
 
 describe('layers that name what others have', () => {
-  test('a blob of another image that is no layer stays, whatever an image takes it for', async () => {
+  test('a blob of another image that is no layer stays', async () => {
     using scene = storeScene()
     const honest = await addTarImage(scene, [tar([file('x', 'y')])])
     for (const digest of [honest.id, honest.manifest]) {
@@ -244,7 +310,7 @@ describe('layers that name what others have', () => {
   })
 })
 
-test('a header that says one thing in octal and another in binary is read once, the same by all', async () => {
+test('a header with a size in base 256 that no archive has is refused', async () => {
   using scene = storeScene()
   const header = Buffer.from(entryBytes(file('x', '')).subarray(0, 512))
   // Base 256: 2^62 bytes.
