@@ -224,6 +224,24 @@ describe('the place of the server', () => {
     expect(await short('web')).toEqual(['10.89.0.2'])
   })
 
+  test('one that asks without end is bounded by the kernel, and others are answered', async () => {
+    const other = startContainer(net, 'shop-api-1', 'shop_front', '10.89.0.3')
+    const server = await net.serveDns({ ...request(), netnsFd: other.fd, container: 'shop-api-1' })
+    expect(sh('nft list table ip tsstack_dns', web.fd)).toMatch(
+      /ip daddr 127\.0\.0\.11 limit rate over 20000\/second burst 5000 packets drop/,
+    )
+    // 40,000 questions in some hundred milliseconds, again and again, by a process of its own.
+    const flood = run(`${process.execPath} -e ${JSON.stringify(FLOOD)}`, web.fd)
+    const answers = []
+    for (let asked = 0; asked < 10; asked += 1) answers.push(await short('web', other.fd))
+    expect(answers).toEqual(Array.from({ length: 10 }, () => ['10.89.0.2']))
+    const { stdout } = await flood
+    expect(Number(stdout)).toBeGreaterThan(0)
+    expect(await short('web')).toEqual(['10.89.0.2'])
+    await server.close()
+    closeSync(other.fd)
+  })
+
   test('is taken over by the next supervisor', async () => {
     const next = createNet({ rootId: 'aaaa' })
     next.names.set({
@@ -268,6 +286,23 @@ describe('the place of the server', () => {
     closeSync(box.fd)
   })
 })
+
+/** Asks for `web` as fast as it can for a second, and says how many answers came. */
+const FLOOD = [
+  "const socket = require('dgram').createSocket('udp4')",
+  "const question = Buffer.from('123401000001000000000000' + '03776562' + '0000010001', 'hex')",
+  'let answers = 0',
+  "socket.on('message', () => answers++)",
+  'const until = Date.now() + 1000',
+  'const ask = () => {',
+  "  for (let at = 0; at < 200; at++) socket.send(question, 53, '127.0.0.11')",
+  '  if (Date.now() < until) return setImmediate(ask)',
+  '  setTimeout(() => { console.log(answers); socket.close() }, 300)',
+  '}',
+  'ask()',
+]
+  .join(';')
+  .replaceAll('{;', '{')
 
 interface Upstream {
   mode: 'answer' | 'silent' | 'wrong-id' | 'wrong-question' | 'wrong-sender'

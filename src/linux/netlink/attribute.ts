@@ -50,6 +50,12 @@ export function u32Attribute(type: number, value: number): Buffer {
 /**
  * A 32-bit number in network order, as nfnetlink wants it. Negative numbers are two's complement.
  */
+export function be64Attribute(type: number, value: bigint): Buffer {
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigUInt64BE(value)
+  return attribute(type, bytes)
+}
+
 export function be32Attribute(type: number, value: number): Buffer {
   const bytes = Buffer.alloc(4)
   bytes.writeInt32BE(value | 0)

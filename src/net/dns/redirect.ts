@@ -3,7 +3,14 @@
  * port.
  */
 
-import { NETLINK_NETFILTER, NetlinkSocket, nft, withNamespace } from '../../linux/index.ts'
+import { DNS_QUESTIONS_BURST_MAX, DNS_QUESTIONS_PER_SECOND_MAX } from '../../limits.ts'
+import {
+  NETLINK_NETFILTER,
+  type NetlinkRequest,
+  NetlinkSocket,
+  nft,
+  withNamespace,
+} from '../../linux/index.ts'
 import { isErrno } from '../attach.ts'
 
 export const DNS_ADDRESS = '127.0.0.11'
@@ -18,17 +25,49 @@ export function redirectDns(
   ports: { readonly udp: number; readonly tcp: number },
 ): void {
   using socket = withNamespace(netnsFd, 'net', () => new NetlinkSocket(NETLINK_NETFILTER))
-  const rules = [
+  const redirection = [
     nft.addChain(TABLE, 'output', { type: 'nat', hook: 'output', priority: -100 }),
     redirectRule('udp', ports.udp),
     redirectRule('tcp', ports.tcp),
   ]
+  try {
+    replaceRules(socket, [...redirection, ...boundRules(ports.udp)])
+  } catch (error) {
+    // A kernel without nft_limit: then nobody is bounded.
+    if (!isErrno(error, 'ENOENT')) throw error
+    replaceRules(socket, redirection)
+  }
+}
+
+function replaceRules(socket: NetlinkSocket, rules: readonly NetlinkRequest[]): void {
   try {
     nft.commitBatch(socket, [nft.addTable(TABLE), ...rules])
   } catch (error) {
     if (!isErrno(error, 'EEXIST')) throw error
     nft.commitBatch(socket, [nft.deleteTable(TABLE), nft.addTable(TABLE), ...rules])
   }
+}
+
+/** Where they arrive, and not where they leave: there the sender would get an error. */
+function boundRules(port: number): readonly NetlinkRequest[] {
+  const chain = 'input'
+  return [
+    nft.addChain(TABLE, chain, { type: 'filter', hook: 'input', priority: 0 }),
+    nft.addRule({
+      table: TABLE,
+      chain,
+      expressions: [
+        nft.meta('l4proto'),
+        nft.compare('eq', Buffer.of(PROTOCOLS.udp)),
+        nft.payload(nft.DESTINATION_PORT),
+        nft.compare('eq', portBytes(port)),
+        nft.payload(nft.DESTINATION_ADDRESS),
+        nft.compare('eq', Buffer.from(DNS_ADDRESS.split('.').map(Number))),
+        nft.isOverRate(DNS_QUESTIONS_PER_SECOND_MAX, DNS_QUESTIONS_BURST_MAX),
+        nft.verdict('drop'),
+      ],
+    }),
+  ]
 }
 
 function redirectRule(protocol: 'udp' | 'tcp', port: number): ReturnType<typeof nft.addRule> {

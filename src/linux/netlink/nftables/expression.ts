@@ -4,7 +4,7 @@
  * in {@link slot}s of four bytes.
  */
 
-import { attribute, be32Attribute, nested, stringAttribute } from '../attribute.ts'
+import { attribute, be32Attribute, be64Attribute, nested, stringAttribute } from '../attribute.ts'
 
 /** An encoded expression (an NFTA_LIST_ELEM attribute). */
 export type Expression = Buffer
@@ -236,6 +236,18 @@ export function isBelow(limit: number): readonly Expression[] {
       nested(3, attribute(NFTA_DATA_VALUE, bytes)),
     ),
   ]
+}
+
+/** Goes on only for packets beyond so many per second, after `burst` at once. */
+export function isOverRate(perSecond: number, burst: number): Expression {
+  return expression(
+    'limit',
+    be64Attribute(1, BigInt(perSecond)),
+    be64Attribute(2, 1n), // per second
+    be32Attribute(3, burst),
+    be32Attribute(4, 0), // NFT_LIMIT_PKTS
+    be32Attribute(5, 1), // NFT_LIMIT_F_INV
+  )
 }
 
 /** Loads a constant. */
