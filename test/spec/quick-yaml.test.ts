@@ -37,7 +37,7 @@ function isReadQuickly(text: string): boolean {
     expect(quickly.diagnostics()).toEqual([])
     return false
   }
-  expect([told(quick)]).toEqual(parseFully(source, fully).map(told))
+  expect(quick.map(told)).toEqual(parseFully(source, fully).map(told))
   expect(quickly.diagnostics()).toEqual(fully.diagnostics())
   return true
 }

@@ -17,6 +17,7 @@ import {
   type YAMLMap,
   type YAMLSeq,
 } from 'yaml'
+import { STACK_FILE_VALUES_MAX } from '../../limits.ts'
 import { positionOf } from '../diagnostics/position.ts'
 import type { Report } from '../diagnostics/report.ts'
 import { Assembly } from './assembly.ts'
@@ -27,9 +28,12 @@ import { isRefused } from './refuse.ts'
 import { resolvePlain } from './scalar.ts'
 
 export function parseYaml(source: Source, report: Report): readonly Node[] {
-  if (isRefused(source, report)) return []
+  // Each value takes a character, so that a short text has not too many.
+  const isShort = source.text.length <= STACK_FILE_VALUES_MAX
+  if (!isShort && isRefused(source, report)) return []
   const quick = quickParse(source, report)
-  return quick === undefined ? parseFully(source, report) : [quick]
+  if (quick !== undefined) return quick
+  return isShort && isRefused(source, report) ? [] : parseFully(source, report)
 }
 
 /** By the YAML parser alone; what {@link quickParse} is held against. */

@@ -7,7 +7,7 @@ import type { Source } from './node.ts'
  * Collections inside each other; real files have at most a dozen. Deeper ones would exhaust the
  * call stack.
  */
-const DEPTH_MAX = 200
+export const DEPTH_MAX = 200
 
 export function isRefused(source: Source, report: Report): boolean {
   const { text } = source

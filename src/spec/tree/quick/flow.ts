@@ -1,6 +1,7 @@
 /** Collections in brackets of the plain subset. */
 import type { Assembly } from '../assembly.ts'
 import type { Node } from '../node.ts'
+import { DEPTH_MAX } from '../refuse.ts'
 import { type Key, keyOf, Mapping } from './mapping.ts'
 import { ALIAS, ANCHOR, type Scalars } from './scalars.ts'
 import {
@@ -38,6 +39,7 @@ export class FlowParser {
 
   #collection(): Node {
     this.#depth += 1
+    if (this.#depth > DEPTH_MAX) doubt()
     const node = this.#scan.code() === CURLY ? this.#map() : this.#list()
     this.#depth -= 1
     return node

@@ -4,6 +4,7 @@
  */
 import type { Assembly } from '../assembly.ts'
 import type { MapNode, Node, Source } from '../node.ts'
+import { DEPTH_MAX } from '../refuse.ts'
 import { FlowParser } from './flow.ts'
 import { type Key, keyOf, Mapping } from './mapping.ts'
 import { ALIAS, ANCHOR, Scalars } from './scalars.ts'
@@ -20,6 +21,8 @@ export class PlainParser {
   readonly #assembly: Assembly
   /** Offset after the last value. */
   #end = 0
+  /** Collections in lines around the scanner. */
+  #depth = 0
 
   constructor(source: Source, assembly: Assembly) {
     this.#source = source
@@ -43,8 +46,15 @@ export class PlainParser {
   /** What begins at the scanner, on a line of its own or after a dash. */
   #block(parent: number): Node {
     const scan = this.#scan
-    if (scan.isDash()) return this.#list(scan.at - scan.lineStart)
-    return this.#isKeyAhead() ? this.#map() : this.#inline(parent)
+    this.#depth += 1
+    if (this.#depth > DEPTH_MAX) doubt()
+    const node = scan.isDash()
+      ? this.#list(scan.at - scan.lineStart)
+      : this.#isKeyAhead()
+        ? this.#map()
+        : this.#inline(parent)
+    this.#depth -= 1
+    return node
   }
 
   #isKeyAhead(): boolean {
