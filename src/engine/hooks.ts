@@ -80,7 +80,13 @@ async function runBeside(
   { hook, at }: { readonly hook: HookSpec; readonly at: number },
 ): Promise<void> {
   const name = `${record.name}-pre-start-${at + 1}`
-  const { hooks: _hooks, healthcheck: _check, ...service } = record.spec
+  const {
+    hooks: _hooks,
+    healthcheck: _check,
+    entrypoint: _own,
+    command: _words,
+    ...service
+  } = record.spec
   const known = machine.containers.get(name)
   if (known) await removeContainer(machine, known, { anonymousVolumes: false })
   const own = {
@@ -91,8 +97,8 @@ async function runBeside(
     spec: {
       ...service,
       image: hook.image ?? service.image,
-      entrypoint: [],
-      command: hook.command,
+      // Without words of its own it runs what its image is made for.
+      ...(hook.command.length === 0 ? {} : { entrypoint: [], command: hook.command }),
       environment: { ...service.environment, ...hook.environment },
       ports: [],
       restart: { condition: 'no' as const },

@@ -40,8 +40,25 @@ describe('loadStack() checks', () => {
     ['{build: {context: ., additional_contexts: {a: "service:db"}}}', 'build-context:4'],
     ['{image: x, gpus: [{count: 1, device_ids: ["0"]}]}', 'invalid-device:4'],
     ['{image: x, develop: {watch: [{path: "", action: rebuild}]}}', 'invalid-value:4'],
+    ['{image: x, develop: {watch: [{path: ., action: sync}]}}', 'watch-target:4'],
+    ['{image: x, develop: {watch: [{path: ., action: sync+exec}]}}', 'watch-target:4'],
+    ['{image: x, ports: [80.5]}', 'invalid-port:4'],
+    ['{image: x, volumes: [{type: tmpfs, target: /t, tmpfs: {size: -1}}]}', 'invalid-value:4'],
+    ['{image: x, post_start: [{user: a}]}', 'invalid-value:4'],
   ])('refuse %s', (web, problem) => {
     expect(broken(web)).toContain(problem)
+  })
+
+  test('take a pre_start without a command, and a watch that rebuilds without a target', () => {
+    const web =
+      '{image: x, pre_start: [{image: y}], develop: {watch: [{path: ., action: rebuild}]}}'
+    expect(broken(web)).toEqual([])
+  })
+
+  test('call a label file what it is', () => {
+    expect(errors('services: {a: {image: x, label_file: none}}')[0]?.message).toBe(
+      'Cannot read the label file "none": no such file',
+    )
   })
 
   test.each([

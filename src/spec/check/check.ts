@@ -17,6 +17,7 @@ import { checkLogging } from './logging.ts'
 import { checkMounts } from './mounts.ts'
 import { checkNetworks } from './networks.ts'
 import { checkReferences } from './references.ts'
+import { checkWatch } from './watch.ts'
 import { checkUsers } from './users.ts'
 
 export interface CheckContext {
@@ -49,6 +50,7 @@ const SERVICE_RULES: readonly ServiceRule[] = [
   checkPorts,
   checkFaults,
   checkOwnOptions,
+  checkWatch,
   checkUsers,
 ]
 

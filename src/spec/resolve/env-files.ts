@@ -29,7 +29,7 @@ export function resolveEnvironment(
     context.environment.get(key) ?? own[key] ?? undefined
   for (const [index, file] of files.entries()) {
     const path = ['services', name, 'env_file', index]
-    readFile(file, variables, { path, lookup, ...context })
+    readFile(file, variables, { what: 'env file', path, lookup, ...context })
   }
   const environment = sorted({ ...recordOf(variables), ...own })
   return Object.keys(environment).length === 0 ? rest : inKeyOrder({ ...rest, environment })
@@ -43,22 +43,25 @@ export function resolveLabels(name: string, service: Service, context: ResolveCo
   for (const [index, path] of files.entries()) {
     const at = ['services', name, 'label_file', index]
     const file = { path, required: true }
-    readFile(file, variables, { path: at, lookup: (key) => variables.get(key), ...context })
+    const lookup = (key: string): string | undefined => variables.get(key)
+    readFile(file, variables, { what: 'label file', path: at, lookup, ...context })
   }
   const labels = sorted({ ...recordOf(variables), ...service.labels })
   return Object.keys(labels).length === 0 ? rest : inKeyOrder({ ...rest, labels })
 }
 
 interface ReadContext extends ResolveContext {
+  /** What the file is, for messages. */
+  readonly what: string
   readonly path: readonly (string | number)[]
   readonly lookup: (name: string) => string | undefined
 }
 
 function readFile(file: EnvFile, into: Map<string, string>, context: ReadContext): void {
-  const { reader, lookup, tree, path } = context
+  const { reader, lookup, tree, path, what } = context
   if (!file.required && reader.kindOf(file.path) === 'absent') return
   const place = locate(tree, path)
-  const source = reader.read(file.path, { what: 'env file', place })
+  const source = reader.read(file.path, { what, place })
   if (source === undefined) return
   const { report } = reader
   if (file.format === undefined) parseDotenv(source, into, { lookup, report })

@@ -24,8 +24,8 @@ const hookKeys: Readonly<Record<string, Schema>> = {
 
 export const hook: Schema = fixed(hookKeys, ['command'])
 
-/** `pre_start`: a container of its own. */
-export const initHook: Schema = fixed({ ...hookKeys, image: text, per_replica: flag }, ['command'])
+/** `pre_start`: a container of its own, whose image may know what to run. */
+export const initHook: Schema = fixed({ ...hookKeys, image: text, per_replica: flag })
 
 export const developSchema: Schema = either(
   fixed({

@@ -86,7 +86,7 @@ export function unique(item: Schema): Schema {
         }
       }
     })
-  return new Schema(make, itemsOf(item, { unique: true }))
+  return new Schema(() => make().meta({ uniqueItems: true }), itemsOf(item, { unique: true }))
 }
 
 export function listOf(item: Schema): Schema {

@@ -1,6 +1,7 @@
 /** Input schema of `ports` and `volumes`: short forms are strings here, read in a later phase. */
 import {
   assignments,
+  atLeast,
   either,
   fixed,
   flag,
@@ -46,7 +47,7 @@ const mount = fixed(
       selinux: oneOf('z', 'Z'),
     }),
     volume: fixed({ labels: assignments, nocopy: flag, subpath: text }),
-    tmpfs: fixed({ size: integerOrText, mode: numberOrText }),
+    tmpfs: fixed({ size: atLeast(0), mode: numberOrText }),
     image: fixed({ subpath: text }),
   },
   ['type', 'target'],

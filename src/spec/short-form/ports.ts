@@ -8,7 +8,7 @@ export function longPorts(node: Node, { report, lenient }: FormContext): Node {
   if (!isList(node)) return node
   const items: Node[] = []
   for (const item of node.items) {
-    if (item.kind !== 'scalar' || (item.type !== 'int' && item.type !== 'string')) {
+    if (item.kind !== 'scalar') {
       items.push(item)
       continue
     }
