@@ -2,13 +2,14 @@
  * The library: `import { loadStack } from 'tsstack'` loads stack files as the command line does.
  */
 
+import { resolve } from 'node:path'
 import { FileLoader } from './daemon/file-loader.ts'
 import { loadStack as load } from './spec/index.ts'
 import type { LoadedStack, LoadRequest } from './spec/index.ts'
 
 export { SpecError, TsstackError } from './errors.ts'
 export type { Diagnostic } from './errors.ts'
-export { diagnosticsJson, jsonSchema, renderDiagnostics } from './spec/index.ts'
+export { diagnosticsJson, diagnosticsSarif, jsonSchema, renderDiagnostics } from './spec/index.ts'
 export type * from './spec/index.ts'
 
 /** Which stack to load; all of it has the command line's defaults. */
@@ -28,6 +29,7 @@ export interface LoadOptions extends Partial<LoadRequest> {
  * @throws {SpecError} with every error found: its `diagnostics`, and its `sources` for excerpts.
  */
 export function loadStack(options: LoadOptions = {}): LoadedStack {
-  const { cwd = process.cwd(), env = process.env, stdin, ...rest } = options
+  const { env = process.env, stdin, ...rest } = options
+  const cwd = resolve(options.cwd ?? '')
   return load({ loader: new FileLoader({ cwd, stdin }), ...rest, cwd, env })
 }

@@ -124,12 +124,22 @@ describe('tsstack config', () => {
   })
 })
 
+/** Commands that work by the stack file; `watch` waits until it is in order. */
+const STRICT: readonly (readonly string[])[] = [
+  ['config'],
+  ['explain', 'services.web.cpu_count'],
+  ['plan'],
+  ['up', '-d'],
+  ['create'],
+  ['run', '--rm', 'web'],
+]
+
 describe('--strict', () => {
   test('makes errors of warnings for every command that works by the file', async () => {
     const scene = await Scene.open()
     try {
       scene.write({ web: ['cpu_count: 2'] })
-      for (const words of [['config'], ['plan'], ['up', '-d']]) {
+      for (const words of STRICT) {
         const { code, stderr } = await scene.run('--strict', ...words)
         expect({ code, stderr }).toMatchObject({
           code: 1,

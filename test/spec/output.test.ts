@@ -217,6 +217,16 @@ describe('diagnostics for machines', () => {
     })
   })
 
+  test('diagnosticsSarif() writes the paths of files as URIs', () => {
+    const odd = errors(
+      { '/a b/#1.yaml': 'x: 1\n', 'c%.yaml': 'y: 1\n' },
+      { files: ['/a b/#1.yaml', 'c%.yaml'] },
+    )
+    const log = diagnosticsSarif(odd, '1')
+    expect(log).toContain('"uri": "file:///a%20b/%231.yaml"')
+    expect(log).toContain('"uri": "c%25.yaml"')
+  })
+
   test('diagnosticsSarif() has rules and regions', () => {
     const log = JSON.parse(diagnosticsSarif(found, '1.2.3')) as {
       runs: [{ tool: object; results: object[] }]

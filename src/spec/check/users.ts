@@ -1,4 +1,5 @@
 /** Checks that what a service in a user namespace shares is within its root's rights. */
+import type { Finding } from '../diagnostics/report.ts'
 import type { Service } from '../model.ts'
 import type { CheckContext, ServiceRule } from './check.ts'
 
@@ -9,9 +10,11 @@ const KEYS = ['network_mode', 'pid', 'ipc', 'uts'] as const
 const NEEDED = new Set<string>(['network_mode', 'pid', 'ipc'])
 
 export const checkUsers: ServiceRule = (name, service, context) => {
-  const { activation, report, placeOf } = context
+  const { activation, report, placeOf, feasibility } = context
   const own = usersOf(name, activation.active)
   if (own === 'host') return
+  const say = (finding: Finding): void =>
+    feasibility ? report.error(finding) : report.warn(finding)
   for (const key of KEYS) {
     const mode = service[key]
     if (mode === undefined) continue
@@ -20,13 +23,13 @@ export const checkUsers: ServiceRule = (name, service, context) => {
     const what = `Cannot start "${name}" with ${key} "${mode}" in a user namespace`
     if (mode === 'host' && NEEDED.has(key)) {
       const message = `${what}: its root has no rights over the host's; set userns_mode: host`
-      report.error({ rule, place, message })
+      say({ rule, place, message })
     }
     const other = serviceOf(mode)
     if (other === undefined || activation.active[other] === undefined) continue
     if (usersOf(other, activation.active) === own) continue
     const message = `${what}: "${other}" has other users, over whose namespaces it has no rights`
-    report.error({ rule, place, message, hint: `share them: userns_mode: "service:${other}"` })
+    say({ rule, place, message, hint: `share them: userns_mode: "service:${other}"` })
   }
   checkReference(name, service, context)
 }

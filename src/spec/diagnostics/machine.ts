@@ -27,7 +27,7 @@ function result(diagnostic: Diagnostic): Record<string, unknown> {
   const { rule, severity, message, hint, file, related = [] } = diagnostic
   const text = hint === undefined ? message : `${message} (${hint})`
   const location = {
-    physicalLocation: { artifactLocation: { uri: file }, region: region(diagnostic) },
+    physicalLocation: { artifactLocation: artifact(file), region: region(diagnostic) },
   }
   return {
     ruleId: rule,
@@ -42,8 +42,15 @@ function relatedLocation({ message, file, line, column }: RelatedPlace): unknown
   const region = { startLine: line, startColumn: column }
   return {
     message: { text: message },
-    physicalLocation: { artifactLocation: { uri: file }, region },
+    physicalLocation: { artifactLocation: artifact(file), region },
   }
+}
+
+/** A path as a URI: others read `#`, `%` and blanks of a name in their own way. */
+function artifact(file: string | undefined): { readonly uri: string } | undefined {
+  if (file === undefined) return undefined
+  const uri = file.split('/').map(encodeURIComponent).join('/')
+  return { uri: file.startsWith('/') ? `file://${uri}` : uri }
 }
 
 function region({ line, column, length }: Diagnostic): Record<string, number> | undefined {

@@ -1,7 +1,7 @@
 /** `explain KEY.PATH`: the value, and the way it took through files, variables and merges. */
 import { positionOf } from '../diagnostics/position.ts'
 import { didYouMean } from '../diagnostics/suggest.ts'
-import { loadMerged } from '../load.ts'
+import { loadMerged, loadStack } from '../load.ts'
 import type { LoadRequest } from '../request.ts'
 import { locate, nodeAt } from '../tree/locate.ts'
 import { get, type Node, type Place } from '../tree/node.ts'
@@ -42,8 +42,10 @@ export interface MissingValue {
  * @throws {SpecError} when the stack cannot be loaded.
  */
 export function explainValue(request: LoadRequest, path: string): Explanation | MissingValue {
+  // Strictly, a file that `config` refuses is not explained either.
+  if (request.strict === true) loadStack(request)
   const loaded = loadMerged(request)
-  loaded.report.throwIfErrors(request.strict)
+  loaded.report.throwIfErrors()
   const keys = splitPath(path)
   const node = nodeAt(loaded.tree, keys)
   if (node === undefined) return missing(path, keys, loaded.tree)
