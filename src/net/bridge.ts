@@ -182,7 +182,8 @@ function makeBridge(socket: NetlinkSocket, network: NetworkState, alias: string)
   const hasV6 = familiesOf(subnets).includes(6)
   writeSysctl(`ipv6/conf/${name}/accept_ra`, '0')
   // Nothing that its containers invent is taken for IPv6 of the machine.
-  if (!hasV6) writeSysctl(`ipv6/conf/${name}/disable_ipv6`, '1')
+  // And where IPv6 is switched off for new interfaces, this one was asked for.
+  writeSysctl(`ipv6/conf/${name}/disable_ipv6`, hasV6 ? '0' : '1')
   // A container cannot speak with an address that is reached another way than by this bridge.
   writeSysctl(`ipv4/conf/${name}/rp_filter`, '1')
   const { index } = findLink(socket, name)

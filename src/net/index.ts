@@ -6,7 +6,7 @@
 export { NameRegistry, type Lookup, type NameEntry } from './dns/names.ts'
 export type { HostNames, HostNamesServer } from './dns/host.ts'
 export type { DnsRequest, DnsServer } from './dns/types.ts'
-export { allocateAddress, macOf, type LeaseRequest } from './lease.ts'
+export { allocateAddress, countFree, macOf, type LeaseRequest } from './lease.ts'
 export { createNet } from './net.ts'
 export { findPortOwner, type PortHolder, type PortQuery } from './ports/owner.ts'
 export { canonicalAddress, isInside } from './subnet.ts'

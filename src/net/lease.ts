@@ -2,7 +2,14 @@
 
 import { EngineError } from '../errors.ts'
 import { addressBytes } from '../linux/index.ts'
-import { canonicalAddress, contains, formatNumber, hostRange, parseSubnet } from './subnet.ts'
+import {
+  addressNumber,
+  canonicalAddress,
+  contains,
+  formatNumber,
+  hostRange,
+  parseSubnet,
+} from './subnet.ts'
 
 export interface LeaseRequest {
   readonly subnet: string
@@ -43,15 +50,30 @@ export function allocateAddress(request: LeaseRequest): string {
     if (isTaken(requested)) refuse(`${requested} is taken; ask for another one`)
     return requested
   }
-  const whole = hostRange(subnet)
-  const range = request.range === undefined ? whole : parseSubnet(request.range)
-  const first = range.first > whole.first ? range.first : whole.first
-  const last = range.last < whole.last ? range.last : whole.last
+  const { first, last } = rangeOf(request)
   for (let number = first; number <= last; number++) {
     const address = formatNumber(number, subnet.family)
     if (!isTaken(address)) return address
   }
   return refuse('all of its addresses are taken; use a larger subnet')
+}
+
+/** How many containers could get an address of the subnet; `taken` may have others as well. */
+export function countFree(request: Pick<LeaseRequest, 'subnet' | 'range' | 'taken'>): number {
+  const { first, last } = rangeOf(request)
+  const taken = new Set([...request.taken].map(canonicalAddress))
+  const inside = [...taken].map(addressNumber).filter((one) => one >= first && one <= last)
+  return Math.max(0, Number(last - first + 1n) - inside.length)
+}
+
+/** The first and the last that may be given out. */
+function rangeOf({ subnet, range }: Pick<LeaseRequest, 'subnet' | 'range'>) {
+  const whole = hostRange(parseSubnet(subnet))
+  const asked = range === undefined ? whole : parseSubnet(range)
+  return {
+    first: asked.first > whole.first ? asked.first : whole.first,
+    last: asked.last < whole.last ? asked.last : whole.last,
+  }
 }
 
 /**

@@ -163,3 +163,31 @@ test.each([true, false])('anti_spoofing is %s: who forges an address', async (is
   await ok('down')
   expect(await scene.sandbox.leaks()).toBe('')
 })
+
+test('a subnet without room for all containers is said before anything is made', async () => {
+  write(
+    { web: ['scale: 3'] },
+    'networks: { default: { ipam: { config: [{ subnet: 10.1.0.0/30 }] } } }',
+  )
+  const { code, stderr } = await run('up', '-d')
+  expect(code).not.toBe(0)
+  expect(stderr).toContain(
+    'Cannot connect 3 containers to network "cli_default": 10.1.0.0/30 has 1 free address',
+  )
+  expect((await ok('ps', '-a', '-q')).stdout).toBe('')
+  write(
+    { web: ['scale: 1'] },
+    'networks: { default: { ipam: { config: [{ subnet: 10.1.0.0/30 }] } } }',
+  )
+  await ok('up', '-d')
+})
+
+test('IPv6 that is switched off for new interfaces is switched on for the network that wants it', async () => {
+  await scene.sandbox.inNetns(['sysctl', '-qw', 'net.ipv6.conf.default.disable_ipv6=1'])
+  write({ web: [], db: [] }, 'networks: { default: { enable_ipv6: true } }')
+  await ok('up', '-d')
+  expect(await pings('-6')).toBe(true)
+  expect(await pings('-4')).toBe(true)
+  await ok('down')
+  expect(await scene.sandbox.leaks()).toBe('')
+})

@@ -7,6 +7,7 @@ import { EngineError } from '../../errors.ts'
 import { type Action, type DesiredState, type Plan, placesOf } from '../../planner/index.ts'
 import type { Machine } from '../machine.ts'
 import { bindPorts } from './bind.ts'
+import { checkRoom } from './room.ts'
 import { findNetwork } from './records.ts'
 import { requestFor } from './networks.ts'
 
@@ -34,8 +35,9 @@ export function checkNetworks(
     const request = requestFor(machine, plan.stack, action.network)
     attempt(() => machine.net.checkNetwork({ ...request, removed }))
   }
-  for (const { name, external } of desired.networks) {
-    if (external) attempt(() => checkExternal(machine, name))
+  for (const network of desired.networks) {
+    if (network.external) attempt(() => checkExternal(machine, network.name))
+    else if (plan.actions.length > 0) attempt(() => checkRoom(network, desired))
   }
   for (const check of portChecks(machine, plan, desired)) attempt(check)
   const [first] = failures
