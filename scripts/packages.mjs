@@ -19,6 +19,8 @@ const NEEDED = {
   nginx: ['nginx-light', 'nginx', 'nginx'],
   'redis-server': ['redis-server', 'redis', 'redis'],
   psql: ['postgresql', 'postgresql-server', 'postgresql'],
+  pasta: ['passt', 'passt', 'passt'],
+  newuidmap: ['uidmap', 'shadow-utils', 'shadow'],
   dig: ['bind9-dnsutils', 'bind-utils', 'bind'],
   mmdebstrap: ['mmdebstrap', '', ''],
   git: ['git', 'git', 'git'],

@@ -38,14 +38,16 @@ async function info(context: Context, { json = false }: InfoFlags): Promise<numb
   for (const [label, value] of lines(host, paths, supervisor)) {
     print(`${`${label}:`.padEnd(14)}${value}`)
   }
-  if (process.geteuid?.() !== 0) for (const fact of rootless) printFact(fact)
+  if (process.geteuid?.() === 0) return 0
+  print('without root:')
+  rootless.forEach(printFact)
   return 0
 }
 
 /** What a user without root has here, and how to have more. */
 function printFact({ name, state, detail, hint }: RootlessFact): void {
-  print(`${`${name}:`.padEnd(14)}${state === 'ok' ? '' : `${state}: `}${detail}`)
-  if (hint !== undefined) print(`${' '.repeat(14)}${hint}`)
+  print(`  ${`${name}:`.padEnd(18)}${state === 'ok' ? '' : `${state}: `}${detail}`)
+  if (hint !== undefined) print(`${' '.repeat(20)}${hint}`)
 }
 
 /** The host can be looked at without root; the supervisor cannot. */

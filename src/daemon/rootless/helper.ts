@@ -2,10 +2,11 @@
 
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, rmSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { promisify } from 'node:util'
+import { startTime } from '../../linux/index.ts'
 import { programPath } from './facts.ts'
 
 const run = promisify(execFile)
@@ -40,6 +41,29 @@ export async function startHelper(
   }
   return undefined
 }
+
+/** Kept while it runs, so that others know. */
+export function writeHelper(directory: string, { pid }: Helper): void {
+  const record = { pid, startTime: startTime(pid) }
+  writeFileSync(join(directory, RECORD), JSON.stringify(record), { mode: 0o600 })
+}
+
+/**
+ * True while it runs: it ends with the supervisor and its guardian, so one of them lives, and the
+ * next supervisor is on its way.
+ */
+export function helperLives(directory: string): boolean {
+  try {
+    const text = readFileSync(join(directory, RECORD), 'utf8')
+    const known = JSON.parse(text) as { readonly pid: number; readonly startTime: number }
+    return startTime(known.pid) === known.startTime
+  } catch {
+    // There has never been one.
+    return false
+  }
+}
+
+const RECORD = 'helper.json'
 
 /** It goes into the background when all is set up. Ports are ours to publish, not its. */
 async function startPasta(pasta: string, pid: number, directory: string): Promise<Helper> {

@@ -19,7 +19,7 @@ import type { Places } from '../places.ts'
 import { makePrivateDirectory } from '../private-directory.ts'
 import { openLog, readReport, REPORT_FD, supervisorCommand } from '../start.ts'
 import { readRootlessView, rootlessFacts } from './facts.ts'
-import { startHelper } from './helper.ts'
+import { helperLives, startHelper, writeHelper } from './helper.ts'
 import { mapIds } from './ids.ts'
 import { livingNamespaces } from './living.ts'
 
@@ -33,6 +33,7 @@ const OUTSIDE_END_FD = 4
  */
 export async function startRootless(places: Places): Promise<'ready' | 'held'> {
   refuseIncomplete(places)
+  if (helperLives(places.run)) return 'held'
   makePrivateDirectory(places.state)
   makePrivateDirectory(places.run)
   const log = openLog(places)
@@ -96,7 +97,10 @@ async function prepare(
   if (isNew) await mapIds(pid)
   const helper = await startHelper(pid, places.run, sayNoOutside)
   // In place: it is bound over the host's from the moment that the supervisor runs.
-  if (helper) writeFileSync(resolvConf, resolverText(textOf(resolvConf), helper.resolver))
+  if (helper) {
+    writeHelper(places.run, helper)
+    writeFileSync(resolvConf, resolverText(textOf(resolvConf), helper.resolver))
+  }
   const held = helper === undefined ? undefined : pidfdOpen(helper.pid)
   const nothing = openSync('/dev/null', 'r')
   try {

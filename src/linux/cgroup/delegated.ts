@@ -14,8 +14,10 @@ export function delegatedHierarchies(
   mounted: readonly CgroupHierarchy[],
 ): readonly CgroupHierarchy[] {
   const v2 = mounted.filter(({ version }) => version === 2)
-  const [own] = ownGroups(v2, readFileSync('/proc/self/cgroup', 'utf8'))
+  const [group] = ownGroups(v2, readFileSync('/proc/self/cgroup', 'utf8'))
   const [hierarchy] = v2
+  // A supervisor that was revived is in the group of the one before it.
+  const own = group?.replace(/\/tsstack\/[^/]+\/_system$/, '')
   if (hierarchy === undefined || own === undefined || !isOurs(own)) return []
   const controllers = (readCgroupFile(join(own, 'cgroup.controllers')) ?? '').split(' ')
   return [{ ...hierarchy, mountPoint: own, controllers: controllers.filter(Boolean) }]

@@ -81,7 +81,11 @@ function freezer(directories: readonly GroupDirectory[]) {
     return { switchFile, on: 'FROZEN', off: 'THAWED', isFrozen, events: undefined }
   }
   const v2 = unifiedDirectory(directories)
-  if (!v2) throw new EngineError('NO_CGROUP', 'Cannot freeze: no freezer hierarchy is mounted')
+  if (!v2) {
+    throw new EngineError('NO_CGROUP', 'Cannot freeze: there are no control groups to do it with', {
+      hint: 'mount the freezer hierarchy, or without root use cgroup v2 and Delegate=yes',
+    })
+  }
   const events = join(v2.directory, 'cgroup.events')
   const isFrozen = () => readCgroupField(events, 'frozen') === 1
   return { switchFile: join(v2.directory, 'cgroup.freeze'), on: '1', off: '0', isFrozen, events }

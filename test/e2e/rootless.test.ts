@@ -1,0 +1,166 @@
+/** The whole of tsstack as an ordinary user, with ids of /etc/subuid and pasta to the outside. */
+import { execFileSync, spawnSync } from 'node:child_process'
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Sandbox, type Finished } from '../support/sandbox.ts'
+import { until } from '../support/until.ts'
+import { CLI } from './cli-scene.ts'
+
+const USER = `tsrl${process.pid}`
+const HOME = `/tmp/${USER}`
+const TUN = '/dev/net/tun'
+/** Of the host, and not of the interface whose addresses pasta takes over. */
+const OUTSIDE = '10.99.0.1'
+
+let sandbox: Sandbox
+let uid: number
+/** First of the ids that the user may give out. */
+let subuid: number
+let tunMode: number
+
+beforeAll(async () => {
+  sandbox = await Sandbox.open()
+  const range = '300000000-300065535'
+  const ids = ['-K', 'SUB_UID_COUNT=0', '-K', 'SUB_GID_COUNT=0']
+  execFileSync('useradd', ['-m', '-d', HOME, ...ids, USER])
+  execFileSync('usermod', ['--add-subuids', range, '--add-subgids', range, USER])
+  uid = statSync(HOME).uid
+  const line = readFileSync('/etc/subuid', 'utf8').split('\n')
+  subuid = Number(line.find((each) => each.startsWith(`${USER}:`))?.split(':')[1])
+  // As on every distribution; some machines for tests have it for root alone.
+  tunMode = statSync(TUN).mode & 0o777
+  chmodSync(TUN, 0o666)
+  const links = `ip link add d0 type veth peer name d1; ip addr add 10.77.0.2/24 dev d0
+    ip link set d0 up; ip link set d1 up; ip route add default via 10.77.0.1
+    ip addr add ${OUTSIDE}/32 dev lo`
+  expect(await sandbox.inNetns(['sh', '-ec', links])).toMatchObject({ code: 0 })
+})
+afterAll(async () => {
+  for (const pid of processes()) process.kill(pid, 'SIGKILL')
+  await until(async () => (processes().length === 0 ? 'none' : 'some'), /none/)
+  execFileSync('userdel', [USER])
+  rmSync(HOME, { recursive: true, force: true })
+  chmodSync(TUN, tunMode)
+  await sandbox.close()
+})
+
+/** Pids of everything that runs with the user's own id. */
+function processes(): readonly number[] {
+  const { stdout } = spawnSync('ps', ['-u', String(uid), '-o', 'pid=,stat='], { encoding: 'utf8' })
+  const lines = stdout.split('\n').filter((line) => line.trim() !== '' && !/Z/.test(line))
+  return lines.map((line) => Number(line.trim().split(/\s+/)[0]))
+}
+
+function named(name: RegExp): number | undefined {
+  return processes().find((pid) => {
+    try {
+      return name.test(readFileSync(`/proc/${pid}/cmdline`, 'latin1'))
+    } catch {
+      return false
+    }
+  })
+}
+
+/** `tsstack WORDS` of the user, in a folder with the stack file `text`. */
+function run(text: string, ...words: readonly string[]): Promise<Finished> {
+  const folder = join(HOME, 'project')
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'compose.yaml'), text)
+  const path = 'PATH=/usr/bin:/bin:/usr/sbin:/sbin'
+  const environment = ['env', '-i', `HOME=${HOME}`, path]
+  const user = ['setpriv', `--reuid=${uid}`, `--regid=${USER}`, '--init-groups', '--inh-caps=-all']
+  const command = [...user, ...environment, process.execPath, CLI, ...words]
+  return sandbox.inNetns(command, { cwd: folder })
+}
+
+async function ok(text: string, ...words: readonly string[]): Promise<string> {
+  const result = await run(text, ...words)
+  expect(result, words.join(' ')).toMatchObject({ code: 0 })
+  return result.stdout
+}
+
+const STACK = `name: mine
+services:
+  web:
+    image: 'host:'
+    command: [socat, 'TCP-LISTEN:8080,fork,reuseaddr', "EXEC:'echo hello from web'"]
+    ports: ['18088:8080']
+    volumes: ['data:/data', './shared:/shared']
+    healthcheck: {test: [CMD, id, -u], interval: 1s}
+  client:
+    image: 'host:'
+    user: '33:33'
+    depends_on: {web: {condition: service_healthy}}
+    command: [sh, -c, 'socat -T5 - TCP:web:8080 </dev/null; id -u; exec sleep infinity']
+volumes: {data: {}}
+`
+
+test('a stack runs: networks, names, volumes, health, exec, logs, a port; and nothing stays', async () => {
+  mkdirSync(join(HOME, 'project/shared'), { recursive: true })
+  execFileSync('chown', ['-R', `${USER}:`, HOME])
+  const server = sandbox.startInNetns([
+    'socat', `TCP-LISTEN:7777,bind=${OUTSIDE},fork,reuseaddr`, 'EXEC:echo outside',
+  ]) // oxfmt-ignore
+  await ok(STACK, 'up', '-d', '--wait')
+  expect(await ok(STACK, 'logs', '--no-log-prefix', 'client')).toBe('hello from web\n33\n')
+  const port = ['socat', '-T5', '-', 'TCP:127.0.0.1:18088']
+  expect((await sandbox.inNetns(port)).stdout).toBe('hello from web\n')
+
+  // Who they are outside: the user, and ids that are the user's to give.
+  const [web, client] = JSON.parse(await ok(STACK, 'ps', '--json')).toSorted(
+    (one: { service: string }, other: { service: string }) =>
+      one.service < other.service ? 1 : -1,
+  ) as { pid: number }[]
+  expect(statSync(`/proc/${web?.pid}`).uid).toBe(uid)
+  expect(statSync(`/proc/${client?.pid}`).uid).toBe(subuid + 32)
+  const exec = 'touch /data/file /shared/file; chown 5 /shared/file; id -u; cat /proc/self/uid_map'
+  const [id, ...map] = (await ok(STACK, 'exec', '-T', 'web', 'sh', '-c', exec)).trim().split('\n')
+  expect([id, map.map((line) => line.trim().split(/\s+/))]).toEqual([
+    '0',
+    [
+      ['0', `${uid}`, '1'],
+      ['1', `${subuid}`, '65536'],
+    ],
+  ])
+  expect(statSync(join(HOME, 'project/shared/file')).uid).toBe(subuid + 4)
+  const outside = `socat -u -T5 TCP:${OUTSIDE}:7777 -`
+  expect(await ok(STACK, 'exec', '-T', 'web', 'sh', '-c', outside)).toBe('outside\n')
+  server.kill('SIGKILL')
+
+  await ok(STACK, 'down', '-v')
+  // Supervisor, pasta, and what had stayed outside.
+  await until(async () => (processes().length === 0 ? 'none' : 'some'), /none/)
+})
+
+const service = (lines: string): string =>
+  `name: not\nservices: {web: {image: 'host:', command: [sleep, infinity], ${lines}}}\n`
+
+test('what takes root is refused with the cure: limits, low ports, users of users', async () => {
+  for (const [lines, message] of [
+    ['mem_limit: 64m, network_mode: none', /controller "memory".*\n.*Delegate=yes/],
+    ["ports: ['81:80']", /port 81 .* for root .*\n.*ip_unprivileged_port_start=81/],
+    ['userns_mode: auto, network_mode: none', /ids that there are are in use/],
+  ] as const) {
+    const { code, stderr } = await run(service(lines), 'up', '-d')
+    expect([code, stderr]).toEqual([1, expect.stringMatching(message)])
+    await ok(service(lines), 'down')
+  }
+  expect(await ok(STACK, 'info')).toMatch(/without root:\n(.*\n)*\s+users: +65537, from/)
+})
+
+test('containers outlive supervisor and guardian, and the next command takes them over', async () => {
+  await ok(STACK, 'up', '-d', '--wait')
+  const before = JSON.parse(await ok(STACK, 'ps', '--json', 'web')) as { pid: number }[]
+  const supervisor = named(/^tsstack supervisor/) ?? 0
+  // Else it would start another guardian before it is killed itself.
+  process.kill(supervisor, 'SIGSTOP')
+  process.kill(named(/^tsstack: guardian/) ?? 0, 'SIGKILL')
+  process.kill(supervisor, 'SIGKILL')
+  const after = JSON.parse(await ok(STACK, 'ps', '--json', 'web')) as { pid: number }[]
+  expect(after[0]?.pid).toBe(before[0]?.pid)
+  const port = ['socat', '-T5', '-', 'TCP:127.0.0.1:18088']
+  await until(async () => (await sandbox.inNetns(port)).stdout, /hello from web/)
+  expect(await ok(STACK, 'exec', '-T', 'client', 'id', '-u')).toBe('33\n')
+  await ok(STACK, 'down', '-v')
+})
