@@ -280,7 +280,7 @@ test('what belongs to other users cannot be shared, and is refused with the cure
   )
   await refused({ namespaces: { user, pid: { kind: 'host' } } }, /pid namespace is the host's/)
   await refused({ ...OWN, network: { kind: 'host' } }, /network namespace is the host's/)
-  await refused({ ...OWN, user: '70000' }, /its users have ids below 65536/)
+  await refused({ ...OWN, user: '70000' }, /with the id 70000: its user namespace has no such id/)
   await refused(
     { ...OWN, mounts: bind('/sys/kernel') },
     /Cannot map the owners of "\/data".*\(sysfs\)/,

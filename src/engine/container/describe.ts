@@ -3,7 +3,13 @@
 import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { posix } from 'node:path'
-import { DEFAULT_CAPABILITIES, type IdRange, inUserNamespace } from '../../linux/index.ts'
+import {
+  DEFAULT_CAPABILITIES,
+  type IdRange,
+  inUserNamespace,
+  hasUser,
+  hasGroup,
+} from '../../linux/index.ts'
 import { EngineError } from '../../errors.ts'
 import {
   type ContainerSpec,
@@ -77,15 +83,21 @@ function mappings({
   users,
   user,
 }: DescribeContext): Pick<OciConfig['linux'], 'uidMappings' | 'gidMappings'> {
-  if (users === undefined) return {}
-  const outside = [user.uid, user.gid, ...user.groups].find((id) => id >= users.count)
-  if (outside !== undefined) {
-    const why = `its users have ids below ${users.count}`
-    const message = `Cannot run "${name}" with the id ${outside}: ${why}`
-    throw new EngineError('LAUNCH', message, { hint: 'set userns_mode: host, or choose another' })
+  const groups = [user.gid, ...user.groups]
+  if (users === undefined) {
+    const missing = hasUser(user.uid) ? groups.find((id) => !hasGroup(id)) : user.uid
+    if (missing !== undefined) throw noSuchId(name, missing, 'give this user more in /etc/subuid')
+    return {}
   }
+  const missing = [user.uid, ...groups].find((id) => id >= users.count)
+  if (missing !== undefined) throw noSuchId(name, missing, 'set userns_mode: host')
   const mapping = [{ containerID: 0, hostID: users.first, size: users.count }] as const
   return { uidMappings: mapping, gidMappings: mapping }
+}
+
+function noSuchId(name: string, id: number, cure: string): EngineError {
+  const message = `Cannot run "${name}" with the id ${id}: its user namespace has no such id`
+  return new EngineError('LAUNCH', message, { hint: `${cure}, or choose another "user"` })
 }
 
 function showsSystem({ privileged, systemPathsUnconfined }: ContainerSpec): boolean {

@@ -1,7 +1,7 @@
 /** The part of the groups that somebody without root of the machine may use: what was given over. */
 
 import { accessSync, constants, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { readCgroupFile } from './files.ts'
 import { ownGroups } from './enter.ts'
 import type { CgroupHierarchy } from './types.ts'
@@ -20,7 +20,8 @@ export function delegatedHierarchies(
   const own = group?.replace(/\/tsstack\/[^/]+\/_system$/, '')
   if (hierarchy === undefined || own === undefined || !isOurs(own)) return []
   const controllers = (readCgroupFile(join(own, 'cgroup.controllers')) ?? '').split(' ')
-  return [{ ...hierarchy, mountPoint: own, controllers: controllers.filter(Boolean) }]
+  const root = join(hierarchy.root, relative(hierarchy.mountPoint, own))
+  return [{ ...hierarchy, mountPoint: own, root, controllers: controllers.filter(Boolean) }]
 }
 
 function isOurs(directory: string): boolean {
