@@ -260,6 +260,9 @@ export const WATCH_SUPERVISORS_MAX: number = 10
 /** Layers of an image: overlayfs stacks 500 directories, of which we need some ourselves. */
 export const IMAGE_LAYERS_MAX: number = 400
 
+/** Bytes of an unpacking whose memory is not given back yet: 1 ms of collecting for 50 of work. */
+export const PASSED_BYTES_MAX: number = 16 * 1024 * 1024
+
 /** Volumes that an image may ask for: each costs a directory and a mount; real ones have ten. */
 export const IMAGE_VOLUMES_MAX: number = 200
 

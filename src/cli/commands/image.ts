@@ -17,7 +17,8 @@ export const imageCommand: CommandModule = {
       .command('pull <image...>')
       .description('fetch images from a registry')
       .option('--platform <platform>', 'for another machine: linux/arm64')
-      .action((names: readonly string[], flags: { platform?: string }) =>
+      .option('-q, --quiet', 'no progress')
+      .action((names: readonly string[], flags: ImagePullFlags) =>
         run((context) => pullImages(context, names, flags)),
       )
     command
@@ -51,10 +52,15 @@ export const imageCommand: CommandModule = {
   },
 }
 
+interface ImagePullFlags {
+  readonly platform?: string
+  readonly quiet?: boolean
+}
+
 async function pullImages(
   context: Context,
   names: readonly string[],
-  flags: { readonly platform?: string },
+  flags: ImagePullFlags,
 ): Promise<number> {
   const { room, store } = await openImages(context)
   const signal = interruptSignal()
@@ -66,7 +72,11 @@ async function pullImages(
       room.obtainImage(
         store,
         { image, source, platform, policy },
-        { env: process.env, signal, onEvent: (event) => progress.event(event) },
+        {
+          env: process.env,
+          signal,
+          onEvent: (event) => flags.quiet !== true && progress.event(event),
+        },
       ),
     )
     print(`${shortName(room.sourceName(source))}@${found.manifest}`)

@@ -17,6 +17,7 @@ import { type Digest, Digester, hexOf } from '../digest.ts'
 import { broken } from '../json.ts'
 import { createDecompressor } from '../layer/decompress.ts'
 import { LayerWriter } from '../layer/extract.ts'
+import { notePassed } from '../layer/passed-bytes.ts'
 import type { Compression } from '../oci.ts'
 import { type TarHandler, TarReader } from '../tar/reader.ts'
 import { blobBytes, diffIdOf, hasBlob, writeDiffId } from './blobs.ts'
@@ -161,6 +162,7 @@ class Intake {
     const reader = new TarReader(writer ?? NOTHING)
     const decompressor = createDecompressor(this.#wish.compression, (chunk) => {
       this.#unpacked.update(chunk)
+      notePassed(chunk.length)
       reader.push(chunk)
     })
     try {
@@ -209,6 +211,7 @@ class Intake {
   async #take(chunk: Buffer, take: (chunk: Buffer) => Promise<void> | void): Promise<void> {
     this.#options.signal?.throwIfAborted()
     this.#packed.update(chunk)
+    notePassed(chunk.length)
     if (this.#packed.bytes > this.#wish.size) {
       throw broken(this.#what(), `it is larger than the ${this.#wish.size} bytes it should have`)
     }
