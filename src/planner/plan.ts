@@ -2,7 +2,7 @@
 
 import { actionsOf } from './actions.ts'
 import { decide, hasCompleted, isFresh, ORPHAN, type Decision, type Question } from './decide.ts'
-import type { DesiredState, ObservedState, Plan } from './model.ts'
+import type { Action, DesiredState, ObservedState, Plan } from './model.ts'
 import type { PlanOptions } from './options.ts'
 import { dependencyGraph } from './order.ts'
 import { placesOf, withPlaces } from './places.ts'
@@ -30,10 +30,11 @@ export function plan(request: PlanRequest): Plan {
   const { desired, observed } = request
   const question = questionOf(request)
   const world = settle(question)
+  const actions = actionsOf(question, world)
   return {
     stack: desired?.stack ?? observed.stack,
-    actions: actionsOf(question, world),
-    notes: notesOf(question, world),
+    actions,
+    notes: [...notesOf(question, world), ...actions.flatMap((each) => batchNotes(each, desired))],
   }
 }
 
@@ -71,18 +72,18 @@ function settle(question: Question): World {
 function notesOf({ desired, observed }: Question, world: World): readonly string[] {
   return [
     ...sourceNotes(desired, observed),
-    ...obstacleNotes(desired),
     ...world.containers.flatMap(containerNotes),
     ...world.volumes.flatMap((each) => (each.note === undefined ? [] : [each.note])),
   ]
 }
 
-function obstacleNotes(desired: DesiredState | undefined): readonly string[] {
-  return Object.entries(desired?.updates ?? {}).flatMap(([service, { obstacle }]) =>
-    obstacle === undefined
-      ? []
-      : [`Service "${service}" is updated stop-first, not start-first: ${obstacle}`],
-  )
+function batchNotes(action: Action, desired: DesiredState | undefined): readonly string[] {
+  if (action.kind !== 'settle-update' || action.batch < action.batches) return []
+  const { service, batches, rule } = action
+  const many = batches === 1 ? 'at once' : `in ${batches} batches`
+  const obstacle = desired?.updates?.[service]?.obstacle
+  if (obstacle === undefined) return [`Service "${service}" is updated ${many}, ${rule.order}`]
+  return [`Service "${service}" is updated ${many}, stop-first and not start-first: ${obstacle}`]
 }
 
 function containerNotes({ name, service, verdict, reason, observed }: Decision): readonly string[] {

@@ -1,7 +1,7 @@
 /** Updates of replicas in batches: `deploy.update_config`. */
 
 import { expect, test } from 'vitest'
-import { impactOf, plan } from '../../src/planner/index.ts'
+import { impactOf, plan, type ObservedContainer } from '../../src/planner/index.ts'
 import { check, checkDown, expectOrder } from './check.ts'
 import { desired } from './stack.ts'
 import { desiredOf, observedOf } from './world.ts'
@@ -46,6 +46,7 @@ test('plan() replaces one replica after the other, stop-first', () => {
       `${replaced('web.3')}, settle web/3`,
   )
   expectOrder(found, 'settle web/1 < stop web.2', 'settle web/2 < stop web.3')
+  expect(found.notes).toEqual(['Service "web" is updated in 3 batches, stop-first'])
 })
 
 test('plan() takes as many at a time as the rule says, start-first', () => {
@@ -169,6 +170,17 @@ test.each([
   const deploy = 'deploy: { update_config: { order: start-first }, resources: {} }'
   const state = desired(`web: { ${fields}, ${deploy} }`)
   expect(state.updates?.['web']?.spares).toEqual([])
-  const { notes } = plan({ desired: state, observed: { ...observedOf(''), stack: 'shop' }, now: 0 })
-  expect(notes).toContain(`Service "web" is updated stop-first, not start-first: ${reason}`)
+  const containers = state.containers.map((each) => ({
+    ...(observedOf('web.1 running').containers[0] as ObservedContainer),
+    ...each,
+    spec: { ...each.spec, image: 'old:' },
+  }))
+  const { notes } = plan({
+    desired: state,
+    observed: { ...observedOf(''), stack: 'shop', containers },
+    now: 0,
+  })
+  expect(notes).toContain(
+    `Service "web" is updated at once, stop-first and not start-first: ${reason}`,
+  )
 })
