@@ -24,6 +24,7 @@ import {
   setDefaultRoutes,
   type Cable,
 } from './attach.ts'
+import { cableOf } from './cable.ts'
 import { checkNetwork, ensureNetwork, listNetworks, readNetwork, removeBridge } from './bridge.ts'
 import { serveHostNames, type HostNames, type HostNamesServer } from './dns/host.ts'
 import { NameRegistry } from './dns/names.ts'
@@ -34,10 +35,9 @@ import { Firewall, familiesOf } from './firewall/firewall.ts'
 import { hasIpv6Filter, openFirewallSocket } from './firewall/open.ts'
 import { checkGuard, guardPort, unguardPorts } from './firewall/spoofing.ts'
 import { bridgeName, formatAlias, parseAlias, vethName, type Owner } from './interface-name.ts'
-import { macOf } from './lease.ts'
 import { Publisher } from './ports/publisher.ts'
 import { explained, sharedRequest } from './shared.ts'
-import { familyOf, isInside, parseSubnet } from './subnet.ts'
+import { familyOf } from './subnet.ts'
 import type {
   AttachRequest,
   Attachment,
@@ -359,43 +359,6 @@ class KernelNet implements Net {
 
   #addressesOf({ index }: Link): readonly InterfaceAddress[] {
     return parseAddresses(this.#route.dump(listAddresses(index)))
-  }
-}
-
-/** What the container's end of a connection to `network` is like. */
-function cableOf(network: NetworkState, request: AttachRequest): Omit<Cable, 'outside'> {
-  const { address, address6, linkLocalAddresses = [] } = request
-  const isDefault = { 4: request.defaultRoute, 6: request.defaultRoute6 ?? request.defaultRoute }
-  const own = [address, address6].filter((one) => one !== undefined)
-  const places = own.map((one) => ({ address: one, ...placeIn(network, one) }))
-  return {
-    netnsFd: request.netnsFd,
-    interfaceName: request.interfaceName ?? 'eth0',
-    mac: request.mac ?? macOf(own[0] ?? '::'),
-    addresses: [
-      ...places.map((one) => ({ address: one.address, prefixLength: one.prefixLength })),
-      ...linkLocalAddresses.map((one) => ({
-        address: one,
-        prefixLength: familyOf(one) === 4 ? 16 : 64,
-      })),
-    ],
-    gateways: places.flatMap((one) =>
-      !network.internal && isDefault[familyOf(one.address)] ? one.gateway : [],
-    ),
-    sysctls: request.sysctls ?? {},
-  }
-}
-
-/** The subnet of `network` that holds `address`: its size, and the way out of it. */
-function placeIn(
-  network: NetworkState,
-  address: string,
-): { readonly prefixLength: number; readonly gateway: readonly string[] } {
-  const at = network.subnets.findIndex((subnet) => isInside(subnet, address))
-  const gateway = network.gateways[at]
-  return {
-    prefixLength: at < 0 ? 24 : parseSubnet(network.subnets[at] ?? '').prefixLength,
-    gateway: gateway === undefined ? [] : [gateway],
   }
 }
 
