@@ -54,6 +54,13 @@ describe('parseYaml()', () => {
     expect(value(text)).toMatchObject({ c: { x: 0, y: 1, z: 2 }, d: { y: 3, z: 2 } })
   })
 
+  test('shows a quote that is not closed where it opens', () => {
+    expect(read('a: 1\nb: "c\nd: 2\ne: 3\n').errors).toEqual([
+      '2:4 Cannot read the YAML: Missing closing "quote',
+    ])
+    expect(read("a: 1\nb:\n  - 'c\nd: 2\n").errors[0]).toMatch(/^3:5 .*Missing closing 'quote/)
+  })
+
   test('reads every document of a text', () => {
     expect(read('a: 1\n---\nb: 2\n...\n---\nc: 3\n').values).toEqual([{ a: 1 }, { b: 2 }, { c: 3 }])
   })
@@ -69,7 +76,7 @@ describe('parseYaml()', () => {
   test.each([
     ['a: 1\na: 2\n', 2, 'twice'],
     ['a:\n\tb: 1\n', 2, 'Tab'],
-    ['a: "x\n', 2, 'closing'],
+    ['a: "x\n', 1, 'closing'],
     ['a: [1\n', 2, 'end with a ]'],
     ['a: b: c\n', 1, 'Nested'],
     ['a:\n    b: 1\n  c: 2\n', 3, 'column'],

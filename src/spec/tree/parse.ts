@@ -4,6 +4,7 @@
  * plain scalars.
  */
 import {
+  type Document,
   isAlias,
   isMap,
   isNode,
@@ -16,6 +17,7 @@ import {
   type YAMLParseError,
   type YAMLMap,
   type YAMLSeq,
+  visit,
 } from 'yaml'
 import { STACK_FILE_VALUES_MAX } from '../../limits.ts'
 import { positionOf } from '../diagnostics/position.ts'
@@ -46,11 +48,12 @@ export function parseFully(source: Source, report: Report): readonly Node[] {
     prettyErrors: false,
   })
   const nodes: Node[] = []
-  for (const { errors, contents } of Array.isArray(documents) ? documents : []) {
-    for (const { pos, message } of independent(errors, source)) {
+  for (const document of Array.isArray(documents) ? documents : []) {
+    const { errors, contents } = document
+    for (const { start, end, message } of independent(errors, document, source)) {
       report.error({
         rule: 'yaml',
-        place: { source, start: pos[0], end: pos[1] },
+        place: { source, start, end },
         message: `Cannot read the YAML: ${message.split('\n', 1)[0] ?? ''}`,
       })
     }
@@ -61,13 +64,38 @@ export function parseFully(source: Source, report: Report): readonly Node[] {
   return nodes
 }
 
+interface Mistake {
+  readonly start: number
+  readonly end: number
+  readonly message: string
+}
+
 /** Errors in lines of their own: further ones of a line follow from its first one. */
-function independent(errors: readonly YAMLParseError[], source: Source): readonly YAMLParseError[] {
+function independent(
+  errors: readonly YAMLParseError[],
+  document: Document.Parsed,
+  source: Source,
+): readonly Mistake[] {
   const lines = new Set<number>()
-  return errors.filter(({ pos }) => {
-    const { line } = positionOf(source, pos[0])
-    return !lines.has(line) && lines.add(line)
-  })
+  return errors
+    .map((error) => mistakeOf(error, document))
+    .filter(({ start }) => {
+      const { line } = positionOf(source, start)
+      return !lines.has(line) && lines.add(line)
+    })
+}
+
+/** A quote that is not closed is shown where it opens: the parser is at the end by then. */
+function mistakeOf({ message, pos }: YAMLParseError, document: Document.Parsed): Mistake {
+  let [start, end] = pos
+  if (message.startsWith('Missing closing')) {
+    visit(document, {
+      Scalar: (_, { range }) => {
+        if (range?.[1] === pos[0]) [start, end] = [range[0], range[0] + 1]
+      },
+    })
+  }
+  return { start, end, message }
 }
 
 class Converter {
