@@ -47,12 +47,17 @@ services:
     user: "65534:65534"
     command: [sh, -c, ${JSON.stringify(init)}]
     tmpfs: ["/data:uid=65534,gid=65534,mode=0700"]
-    healthcheck: { test: [CMD, ${bin}/pg_isready, -h, 127.0.0.1, -U, app], interval: 1s, start_period: 30s }
+    healthcheck:
+      test: [CMD, ${bin}/pg_isready, -h, 127.0.0.1, -U, app]
+      interval: 1s
+      start_period: 30s
   client:
     image: 'host:'
     init: true
     command: [sleep, infinity]
-    depends_on: { db: { condition: service_healthy }, cache: { condition: service_healthy } }
+    depends_on:
+      db: { condition: service_healthy }
+      cache: { condition: service_healthy }
 configs:
   nginx:
     content: |

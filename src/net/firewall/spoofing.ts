@@ -34,8 +34,8 @@ export function checkGuard(socket: NetlinkSocket | undefined, network: string): 
   if (socket && !nft.tryBatch(socket, probe)) return
   throw new EngineError(
     'NOT_SUPPORTED',
-    `Cannot guard network "${network}" against forged addresses: this kernel has no nf_tables for ` +
-      'interfaces (CONFIG_NF_TABLES_NETDEV); remove "tsstack.anti_spoofing"',
+    `Cannot guard network "${network}" against forged addresses: this kernel has no nf_tables ` +
+      'for interfaces (CONFIG_NF_TABLES_NETDEV); remove "tsstack.anti_spoofing"',
   )
 }
 
