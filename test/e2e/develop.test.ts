@@ -133,7 +133,7 @@ test('rebuild builds the image and replaces the container; .dockerignore is resp
 })
 
 test('rules that cannot be followed are refused with their reason, and followed once mended', async () => {
-  write('{ action: sync, path: ./src }')
+  write('{ action: sync, path: ./src, target: opt }')
   file('src/a', '')
   const watching = new Staying(scene, 'watch')
   await watching.says(/for "web": the action "sync" needs a "target" that begins with "\/"/)
