@@ -67,6 +67,7 @@ async function measure(directory: string): Promise<readonly Group[]> {
   const { memoryGroup } = await import('./memory.ts')
   const { networkGroups } = await import('./network.ts')
   const { imageGroups } = await import('./images.ts')
+  const { imageStartGroup } = await import('./image-start.ts')
   const { stayParts } = await import('./stay.ts')
   const rootfs = makeRootfs(directory)
   const image = `dir:${rootfs}`
@@ -79,7 +80,10 @@ async function measure(directory: string): Promise<readonly Group[]> {
     build: async () => buildGroups({ directory, rounds: 15 }),
     memory: async () => [await memoryGroup({ directory, image, count: 50 })],
     network: async () => networkGroups(3),
-    images: async () => imageGroups(directory, 3),
+    images: async () => [
+      ...(await imageGroups(directory, 3)),
+      await imageStartGroup({ directory, image, rounds: 10 }),
+    ],
     ...stayParts({ directory, image }),
     stacks: async () => stackGroups({ directory, image, rounds: 3 }),
   }
