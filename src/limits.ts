@@ -174,8 +174,11 @@ export const SUBNET_POOLS: readonly string[] = ['10.89.0.0/16', '172.20.0.0/14',
 /** A network takes one /64 of the machine's own /48: stateless addresses need that many. */
 export const NETWORK_PREFIX_LENGTH_V6: number = 64
 
-/** A network takes 256 addresses of the pool. */
+/** A network takes 256 addresses of the pool, or more where more containers are to be in it. */
 export const NETWORK_PREFIX_LENGTH: number = 24
+
+/** Interfaces of one bridge: BR_MAX_PORTS of net/bridge/br_private.h, the first of which is none. */
+export const BRIDGE_PORTS_MAX: number = 1023
 
 /**
  * Log of a container whose file says nothing: three segments, so that a week of noise cannot fill a

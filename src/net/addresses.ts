@@ -112,7 +112,7 @@ function takeFromPool(
 ): Subnet {
   const all = options.pools ?? [...SUBNET_POOLS, uniqueLocalPool(options.rootId)]
   const pools = all.filter((pool) => parseSubnet(pool).family === family)
-  const length = family === 4 ? NETWORK_PREFIX_LENGTH : NETWORK_PREFIX_LENGTH_V6
+  const length = family === 4 ? prefixLength(request.endpoints) : NETWORK_PREFIX_LENGTH_V6
   const subnet = chooseSubnet(pools, length, occupied)
   if (subnet) return subnet
   throw new EngineError(
@@ -121,6 +121,15 @@ function takeFromPool(
     { hint: 'give the network a subnet of its own under "ipam"' },
   )
 }
+
+/** Of an IPv4 network with room for twice as many: a service that is scaled up stays in it. */
+function prefixLength(endpoints: number = 0): number {
+  const bits = Math.ceil(Math.log2(2 * endpoints + UNUSABLE_ADDRESSES))
+  return Math.min(NETWORK_PREFIX_LENGTH, 32 - bits)
+}
+
+/** Of the network itself, broadcast, and the gateway. */
+const UNUSABLE_ADDRESSES = 3
 
 /**
  * The /48 of this state root on this machine, so that no two machines that are connected one day

@@ -63,6 +63,11 @@ export function isInside(subnet: string, address: string): boolean {
   return contains(parseSubnet(subnet), address)
 }
 
+/** The gateway of `subnet`, such as `10.89.0.0/24`, unless said otherwise. */
+export function firstHostOf(subnet: string): string {
+  return firstHost(parseSubnet(subnet))
+}
+
 /** First address that hosts can have: the gateway unless said otherwise. */
 export function firstHost(subnet: Subnet): string {
   const isTiny = subnet.prefixLength >= bitsOf(subnet.family) - 1
@@ -76,6 +81,15 @@ export function hostRange(subnet: Subnet): { readonly first: bigint; readonly la
   const { family, first, last, prefixLength } = subnet
   if (prefixLength >= bitsOf(family) - 1) return { first, last }
   return { first: first + 1n, last: family === 4 ? last - 1n : last }
+}
+
+/** How many addresses of `subnet`, such as `10.89.0.0/24`, hosts can have; of `range` alone, if any. */
+export function hostCount(subnet: string, range: string = subnet): number {
+  const whole = hostRange(parseSubnet(subnet))
+  const part = parseSubnet(range)
+  const first = part.first > whole.first ? part.first : whole.first
+  const last = part.last < whole.last ? part.last : whole.last
+  return Math.max(0, Number(last - first + 1n))
 }
 
 /** First subnet of `prefixLength` bits in `pools` that overlaps nothing in `occupied`. */

@@ -149,6 +149,8 @@ export interface NetworkRequest {
   readonly ipv6?: boolean | undefined
   /** Subnets of networks that are not up now but will be: not to be chosen from the pool. */
   readonly taken?: readonly string[]
+  /** Containers that will be connected: a subnet of the pool has room for them. Default: few. */
+  readonly endpoints?: number
   /** Bytes; default: the kernel's 1500. */
   readonly mtu?: number | undefined
   /** Name of the bridge; default: one of ours. */

@@ -161,6 +161,22 @@ test('what others have is found before anything is touched', async () => {
   holder.close()
 })
 
+test('more containers than a network has room for are refused before anything is touched', async () => {
+  const many = (count: number) =>
+    Object.fromEntries(
+      Array.from({ length: count }, (_, at) => [`s${at}`, { ...BOX, ...attached('tst_a') }]),
+    )
+  const small = { subnet: '10.77.0.0/24', range: '10.77.0.0/29', auxiliary: ['10.77.0.2'] }
+  const nets = { networks: [{ name: 'tst_a', subnets: [small] }] }
+  await expect(world.apply(many(6), nets)).rejects.toThrow(
+    'Cannot connect 6 containers to network "tst_a": there is room for 5 in 10.77.0.0/29',
+  )
+  const { containers, networks } = await world.engine.observe('tst')
+  expect([containers, networks]).toEqual([[], []])
+  await expect(world.apply(many(1024), NETS)).rejects.toThrow('a bridge of the kernel has 1023')
+  await world.up(many(5), nets)
+})
+
 test('a network has options, several subnets and addresses that are set aside', async () => {
   const tst = {
     name: 'tst_a',

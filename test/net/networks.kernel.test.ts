@@ -43,6 +43,16 @@ describe('createNetwork()', () => {
     ])
   })
 
+  test('takes a subnet with room for twice the containers that are to come', () => {
+    const chosen = (endpoints: number): readonly string[] => {
+      const name = `for-${endpoints}`
+      return net.createNetwork({ ...request, name, endpoints }).subnets
+    }
+    expect(chosen(125)).toEqual(['10.89.0.0/24'])
+    expect(chosen(127)).toEqual(['10.89.2.0/23'])
+    expect(chosen(500)).toEqual(['10.89.4.0/22'])
+  })
+
   test('gives the same network again, and lists it from the kernel alone', () => {
     const first = net.createNetwork(request)
     expect(net.createNetwork(request)).toEqual(first)

@@ -1,12 +1,12 @@
 /** Makes and removes the networks of a stack, or those of no stack. */
 
 import { EngineError } from '../../errors.ts'
-import type { NetworkRequest } from '../../net/index.ts'
-import type { NetworkSpec } from '../../planner/index.ts'
+import { hostCount, type NetworkRequest } from '../../net/index.ts'
+import type { DesiredState, NetworkSpec } from '../../planner/index.ts'
 import type { Machine } from '../machine.ts'
 import { STANDALONE } from '../paths.ts'
 import { readNetworkRecords, removeNetworkRecord, writeNetworkRecord } from '../records/network.ts'
-import { removeStackRecord, stackNames } from '../records/stack.ts'
+import { readStackRecord, removeStackRecord, stackNames } from '../records/stack.ts'
 import { networkRequest } from './request.ts'
 
 export function createNetwork(machine: Machine, stack: string, spec: NetworkSpec): void {
@@ -14,15 +14,34 @@ export function createNetwork(machine: Machine, stack: string, spec: NetworkSpec
   writeNetworkRecord(machine.paths, stack, { spec, bridge, subnets, gateways })
 }
 
-/** What the network room is asked for, with what it cannot see: networks that are not up now. */
-export function requestFor(machine: Machine, stack: string, spec: NetworkSpec): NetworkRequest {
+/**
+ * What the network room is asked for, with what it cannot see: networks that are not up now, and
+ * how many containers `desired` connects.
+ */
+export function requestFor(
+  machine: Machine,
+  stack: string,
+  spec: NetworkSpec,
+  desired: DesiredState | undefined = readStackRecord(machine.paths, stack)?.desired,
+): NetworkRequest {
   const all = [STANDALONE, ...stackNames(machine.paths)].flatMap((one) =>
     readNetworkRecords(machine.paths, one),
   )
   const known = all.find((record) => record.spec.name === spec.name)
   const taken = all.filter((record) => record.spec.name !== spec.name)
-  const request = networkRequest(stack, spec, known?.subnets ?? [])
-  return { ...request, taken: taken.flatMap(({ subnets }) => subnets) }
+  const endpoints = desired ? endpointsIn(desired, spec.name) : 0
+  const kept = (known?.subnets ?? []).filter((subnet) => hostCount(subnet) > endpoints)
+  const request = networkRequest(stack, spec, kept)
+  return { ...request, endpoints, taken: taken.flatMap(({ subnets }) => subnets) }
+}
+
+/** How many containers of `desired` are to be connected to `network`. */
+export function endpointsIn({ containers }: DesiredState, network: string): number {
+  return containers.filter(
+    ({ spec }) =>
+      spec.network.kind === 'networks' &&
+      spec.network.attachments.some((attachment) => attachment.network === network),
+  ).length
 }
 
 /** Throws while containers of other stacks are attached to it. */
