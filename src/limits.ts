@@ -137,6 +137,9 @@ export const HEAL_DELAY_MS: number = 200
 /** And so much later while plans are carried out. */
 export const HEAL_DELAY_MS_MAX: number = 800
 
+/** Of inotify events at a time: some hundred, and more than the longest name (inotify(7)). */
+export const INOTIFY_BYTES: number = 16 * 1024
+
 /** What no event tells, such as a mount inside a container, is looked at this often. */
 export const HEAL_EVERY_MS: number = 30_000
 

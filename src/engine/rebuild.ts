@@ -16,7 +16,7 @@ import {
   type ContainerRecord,
   readAttemptRecord,
   readContainerChanges,
-  writeAttemptRecord,
+  beginAttemptRecord,
   writeContainerSpec,
 } from './records/container.ts'
 import { readStackRecord } from './records/stack.ts'
@@ -72,7 +72,7 @@ export function rebuildAttempt(
     ports: [],
     monitor,
   }
-  writeAttemptRecord(own, attempt)
+  beginAttemptRecord(own, attempt)
   return attempt
 }
 

@@ -27,6 +27,7 @@ export {
   type ThreadNamespace,
 } from './namespace.ts'
 export * from './open-flags.ts'
+export { watchWrites, type Written, type WriteWatch } from './inotify.ts'
 export { openIn, openPath, readIn, type Resolve } from './path.ts'
 export { messagePair, OUTSIDE_FD, outsideProgram } from './outside.ts'
 export { canSetGroups, hasGroup, hasUser, inUserNamespace, lastGroup } from './own-users.ts'

@@ -14,6 +14,7 @@ import type { LiveAttempt, LiveContainer, Machine } from '../machine.ts'
 import { containerCgroup } from '../paths.ts'
 import {
   type AttemptRecord,
+  beginAttemptRecord,
   type ContainerRecord,
   type ProcessIdentity,
   withEnd,
@@ -124,7 +125,7 @@ export async function launch(
   const { temporary } = draft
   // Named before it is made: whoever finds this record after a crash knows what to look for.
   rmSync(own.run, { recursive: true, force: true })
-  writeAttemptRecord(own, draft.record)
+  beginAttemptRecord(own, draft.record)
   const devices = hostDevices(record.name, record.spec)
   const settings = cgroupSettings(record.spec, machine.cgroups, devices)
   const cgroupMade = machine.cgroups.create(draft.record.cgroup, settings)

@@ -3,9 +3,8 @@
  * addresses, firewall or limits change, and from time to time.
  */
 
-import { watch, type FSWatcher } from 'node:fs'
 import { HEAL_DELAY_MS, HEAL_DELAY_MS_MAX, HEAL_EVERY_MS, HEAL_ROUNDS_MAX } from '../../limits.ts'
-import { watchNetwork } from '../../linux/index.ts'
+import { watchNetwork, watchWrites, type WriteWatch, type Written } from '../../linux/index.ts'
 import type { LiveContainer, Machine } from '../machine.ts'
 import type { EngineEvent } from '../types.ts'
 import { stackNames } from '../records/stack.ts'
@@ -16,8 +15,10 @@ export class Healer {
   readonly #network: Disposable | undefined
   readonly #unsubscribe: () => void
   readonly #slow: NodeJS.Timeout
-  /** By container: watches on the files of its group. */
-  readonly #limits = new Map<string, readonly FSWatcher[]>()
+  /** On the files of every container's group. */
+  readonly #writes: WriteWatch | undefined
+  /** Containers whose limits it watches. */
+  readonly #watched = new Set<string>()
   /** Containers whose limits somebody has written since they were looked at, or that are new. */
   readonly #touched = new Set<string>()
   /** Actions of plans that are being carried out: most changes are theirs. */
@@ -31,6 +32,7 @@ export class Healer {
   constructor(machine: Machine) {
     this.#machine = machine
     this.#network = watchNetwork(() => this.#lookSoon())
+    this.#writes = watchWrites((written) => this.#hearWrite(written))
     this.#slow = setInterval(() => this.#lookSoon(), HEAL_EVERY_MS)
     this.#slow.unref()
     this.#unsubscribe = machine.subscribe((event) => this.#hear(event))
@@ -44,7 +46,11 @@ export class Healer {
       else if (event.phase !== 'skipped') this.#actions -= 1
     }
     if (event.kind !== 'container') return
-    if (event.state === 'exited') this.#leaveLimits(event.container)
+    if (event.state === 'exited') {
+      // Its group goes, and the watch with it.
+      this.#touched.delete(event.container)
+      this.#watched.delete(event.container)
+    }
     if (event.state !== 'started') return
     this.#touched.add(event.container)
     this.#lookSoon()
@@ -56,7 +62,7 @@ export class Healer {
     clearInterval(this.#slow)
     clearTimeout(this.#soon)
     this.#network?.[Symbol.dispose]()
-    for (const name of this.#limits.keys()) this.#leaveLimits(name)
+    this.#writes?.[Symbol.dispose]()
     await this.#healing
   }
 
@@ -98,7 +104,7 @@ export class Healer {
   async #healStack(stack: string, touched: ReadonlySet<string>): Promise<void> {
     const told = new Set<string>()
     const limitsOf = ({ record }: LiveContainer): boolean =>
-      touched.has(record.name) || !this.#limits.has(record.name)
+      touched.has(record.name) || !this.#watched.has(record.name)
     for (let round = 0; round < HEAL_ROUNDS_MAX; round += 1) {
       const drifted = factsOf(this.#machine, stack, { mendable: true, limitsOf }).filter(
         (fact) => isDrifted(fact) && fact.mend !== undefined && !told.has(keyOf(fact)),
@@ -134,34 +140,23 @@ export class Healer {
     this.#machine.emit({ kind: 'drift', time: this.#machine.now(), stack, message })
   }
 
-  /** inotify tells of writes to the files of a group, by whomever. */
-  #watchLimits(name: string): void {
-    const container: LiveContainer | undefined = this.#machine.containers.get(name)
-    if (!container?.attempt || this.#limits.has(name)) return
-    const { cgroup } = container.attempt.record
-    const watches: FSWatcher[] = []
-    for (const directory of this.#machine.cgroups.open(cgroup).directories()) {
-      try {
-        const one = watch(directory, { persistent: false }, (_, file) => {
-          if (file === null || !isLimit(file)) return
-          this.#touched.add(name)
-          this.#lookSoon()
-        })
-        one.on('error', () => undefined)
-        watches.push(one)
-      } catch {
-        // The machine has no watches left, or the group has just gone: every look looks here.
-        for (const other of watches) other.close()
-        return
-      }
-    }
-    this.#limits.set(name, watches)
+  #hearWrite({ owner, file }: Written): void {
+    // More was written than could be told: by whom is anyone's guess.
+    if (owner === undefined) for (const name of this.#watched) this.#touched.add(name)
+    else if (isLimit(file)) this.#touched.add(owner)
+    else return
+    this.#lookSoon()
   }
 
-  #leaveLimits(name: string): void {
-    this.#touched.delete(name)
-    for (const one of this.#limits.get(name) ?? []) one.close()
-    this.#limits.delete(name)
+  /** Where the machine has no watches left, or the group has just gone, every look looks here. */
+  #watchLimits(name: string): void {
+    const container: LiveContainer | undefined = this.#machine.containers.get(name)
+    if (!container?.attempt || this.#watched.has(name)) return
+    const group = this.#machine.cgroups.open(container.attempt.record.cgroup)
+    const watch = this.#writes
+    if (watch && group.limitDirectories().every((directory) => watch.add(directory, name))) {
+      this.#watched.add(name)
+    }
   }
 }
 

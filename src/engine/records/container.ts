@@ -193,8 +193,13 @@ export function readAttemptRecord(own: ContainerPaths): AttemptRecord | undefine
   return readRecord(own.attempt, isAttemptRecord)
 }
 
-export function writeAttemptRecord(own: ContainerPaths, record: AttemptRecord): void {
+/** Makes the directory of an attempt that begins, and writes its record. */
+export function beginAttemptRecord(own: ContainerPaths, record: AttemptRecord): void {
   mkdirSync(own.run, { recursive: true, mode: 0o700 })
+  writeAttemptRecord(own, record)
+}
+
+export function writeAttemptRecord(own: ContainerPaths, record: AttemptRecord): void {
   writeRecord(own.attempt, record)
 }
 

@@ -24,7 +24,27 @@ export interface NetworkRecord {
  */
 export type Leases = Readonly<Record<string, Readonly<Record<string, string>>>>
 
+/**
+ * What was read or written last: every container of a stack asks. Only this process writes there,
+ * and an engine that starts has read nothing yet.
+ */
+const known = new WeakMap<Paths, Map<string, readonly NetworkRecord[]>>()
+
 export function readNetworkRecords(paths: Paths, stack: string): readonly NetworkRecord[] {
+  const stacks = known.get(paths) ?? new Map<string, readonly NetworkRecord[]>()
+  known.set(paths, stacks)
+  const records = stacks.get(stack) ?? readAll(paths, stack)
+  // Not for every name that was ever asked for.
+  if (records.length > 0) stacks.set(stack, records)
+  return records
+}
+
+/** For whoever removes the files of a stack as a whole. */
+export function forgetNetworkRecords(paths: Paths, stack: string): void {
+  known.get(paths)?.delete(stack)
+}
+
+function readAll(paths: Paths, stack: string): readonly NetworkRecord[] {
   return filesIn(networksDirectory(paths, stack))
     .filter((name) => name.endsWith('.json'))
     .map((name) => readRecord(join(networksDirectory(paths, stack), name), isNetworkRecord))
@@ -32,11 +52,13 @@ export function readNetworkRecords(paths: Paths, stack: string): readonly Networ
 }
 
 export function writeNetworkRecord(paths: Paths, stack: string, record: NetworkRecord): void {
+  forgetNetworkRecords(paths, stack)
   mkdirSync(networksDirectory(paths, stack), { recursive: true, mode: 0o700 })
   writeRecord(networkFile(paths, stack, record.spec.name), record)
 }
 
 export function removeNetworkRecord(paths: Paths, stack: string, name: string): void {
+  forgetNetworkRecords(paths, stack)
   removeRecord(networkFile(paths, stack, name))
 }
 

@@ -7,6 +7,7 @@ import type { DesiredState, StackSource } from '../../planner/index.ts'
 import { stackDirectory, stackFile, stacksDirectory } from '../paths.ts'
 import type { Paths } from '../types.ts'
 import { readRecord, writeRecord } from './file.ts'
+import { forgetNetworkRecords } from './network.ts'
 import { directoriesIn } from './present.ts'
 
 export interface StackRecord {
@@ -34,6 +35,7 @@ export function stackNames(paths: Paths): readonly string[] {
 
 /** Removes what is left of a stack's directory, leases included. */
 export function removeStackRecord(paths: Paths, stack: string): void {
+  forgetNetworkRecords(paths, stack)
   rmSync(stackDirectory(paths, stack), { recursive: true, force: true })
 }
 

@@ -19,6 +19,14 @@ export interface CgroupFact {
 const NO_LIMIT_MIN = 2 ** 62
 const PAGE_BYTES = 4096
 
+/** Controllers whose settings {@link readFacts} looks after. */
+const LIMITING: ReadonlySet<string> = new Set(['blkio', 'cpu', 'cpuset', 'io', 'memory', 'pids'])
+
+/** Whether any of its files says a limit. */
+export function hasLimits({ controllers }: GroupDirectory): boolean {
+  return controllers.some((controller) => LIMITING.has(controller))
+}
+
 /** Every single number or list that `settings` says, or that a group has when they do not. */
 export function readFacts(
   directories: readonly GroupDirectory[],

@@ -1,6 +1,6 @@
 /** One cgroup in every hierarchy of the machine: its settings, its processes, its end. */
 
-import { closeSync, constants, existsSync, openSync } from 'node:fs'
+import { closeSync, constants, openSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { groupDirectories, unifiedDirectory, witness, type GroupDirectory } from './directories.ts'
 import {
@@ -11,7 +11,7 @@ import {
   thawGroup,
   waitGroupEmpty,
 } from './end.ts'
-import { readFacts, type CgroupFact } from './drift.ts'
+import { hasLimits, readFacts, type CgroupFact } from './drift.ts'
 import { asKernelError, writeCgroupFile } from './files.ts'
 import { removeDirectories } from './make.ts'
 import { readGroup } from './reading.ts'
@@ -38,8 +38,8 @@ export interface Cgroup {
   read(): CgroupReading
   /** What the group's files say beside `settings`. None when it is gone. */
   facts(settings: CgroupSettings): readonly CgroupFact[]
-  /** Its directories in all hierarchies, those that are there. */
-  directories(): readonly string[]
+  /** The directories with the files that {@link facts} reads. */
+  limitDirectories(): readonly string[]
   /** Process ids as our own pid namespace sees them, those of the groups below included. */
   processes(): readonly number[]
   /** Resolves when the kernel says that every process stands still. */
@@ -73,7 +73,7 @@ export function groupAt(hierarchies: readonly CgroupHierarchy[], path: string): 
     update: (settings) => applySettings(directories, settings, { fresh: false }),
     read: () => readGroup(directories),
     facts: (settings) => readFacts(directories, settings),
-    directories: () => directories.map((one) => one.directory).filter((path) => existsSync(path)),
+    limitDirectories: () => directories.filter(hasLimits).map(({ directory }) => directory),
     processes: () => (directories.length === 0 ? [] : processesIn(witness(directories).directory)),
     freeze: () => freezeGroup(directories),
     thaw: () => thawGroup(directories),

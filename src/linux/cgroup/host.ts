@@ -1,7 +1,7 @@
 /** The cgroups of this machine: v1, v2 or both, behind one door. */
 
 import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { EngineError } from '../../errors.ts'
 import { inUserNamespace } from '../own-users.ts'
 import { delegatedHierarchies } from './delegated.ts'
@@ -66,7 +66,11 @@ function hostOver(hierarchies: readonly CgroupHierarchy[]): CgroupHost {
     hierarchies,
     can: (controller) => canLimit(hierarchies, controller),
     canLimitSwap: canLimitSwap(hierarchies),
-    create: (path, settings) => createGroup(hierarchies, path, settings),
+    create: (path, settings) => {
+      // All that are made at once need the same one: it is made now, not by each of them.
+      makeParent(hierarchies, dirname(path))
+      return createGroup(hierarchies, path, settings)
+    },
     open: (path) => groupAt(hierarchies, path),
     list: (prefix) => listGroups(hierarchies, prefix),
     enterSystem: (path) => enterGroup(hierarchies, path),
@@ -108,6 +112,13 @@ function canLimitSwap(hierarchies: readonly CgroupHierarchy[]): boolean {
   return memory.version === 1
     ? existsSync(join(memory.mountPoint, 'memory.memsw.limit_in_bytes'))
     : existsSync('/proc/swaps') // the root group of v2 has no limit files; both are CONFIG_SWAP's
+}
+
+/** One that is there in part is completed by who needs it. */
+function makeParent(hierarchies: readonly CgroupHierarchy[], path: string): void {
+  const directories = groupDirectories(hierarchies, path)
+  if (directories[0] && existsSync(directories[0].directory)) return
+  makeDirectories(directories, path)
 }
 
 async function createGroup(

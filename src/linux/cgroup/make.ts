@@ -1,6 +1,6 @@
 /** Makes and removes the directories of a group. */
 
-import { mkdir, mkdirSync, readdirSync, rmdirSync } from 'node:fs'
+import { mkdir, mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { EngineError } from '../../errors.ts'
 import { CGROUP_MAKE_TRIES_MAX } from '../../limits.ts'
@@ -60,9 +60,14 @@ export function removeDirectories(
   }
 }
 
+/** A directory of kernfs is linked from its parent and from itself (kernfs_refresh_inode). */
+const LINKS_OF_NONE = 2
+
 /** Names of the groups directly below `directory`; none when it is gone. */
 export function childGroups(directory: string): readonly string[] {
   try {
+    // Each directory in it is a link to it: nearly always there are none to be listed.
+    if (statSync(directory).nlink === LINKS_OF_NONE) return []
     return readdirSync(directory, { withFileTypes: true })
       .filter((entry) => entry.isDirectory())
       .map(({ name }) => name)

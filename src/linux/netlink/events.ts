@@ -1,7 +1,6 @@
 /**
  * Tells that the kernel's links, addresses or firewall have changed, whoever changed them. Node
- * cannot poll a netlink socket, but the kernel sends SIGIO when one becomes readable (O_ASYNC,
- * fcntl(2)).
+ * cannot poll a netlink socket, so the kernel sends a signal.
  */
 
 import { isMainThread } from 'node:worker_threads'
@@ -9,20 +8,16 @@ import { NETLINK_REPLY_BYTES_MAX } from '../../limits.ts'
 import { close, type Fd } from '../fd.ts'
 import { errnoNumber } from '../errno.ts'
 import { check, declare, lastErrno } from '../libc.ts'
+import { signalReadable } from '../readable-signal.ts'
 
 const socket = declare('int socket(int, int, int)')
 const bind = declare('int bind(int, void *, uint)')
-const fcntl = declare('int fcntl(int fd, int command, int argument)')
 const recv = declare('long recv(int, void *, size_t, int)')
 
 const AF_NETLINK = 16
 const SOCK_RAW = 3 | 0x80000 | 0x800 // with SOCK_CLOEXEC and SOCK_NONBLOCK
 const NETLINK_ROUTE = 0
 const NETLINK_NETFILTER = 12
-const F_SETFL = 4 // include/uapi/asm-generic/fcntl.h
-const F_SETOWN = 8
-const O_ASYNC = 0x2000
-const O_NONBLOCK = 0x800
 /** Bits of sockaddr_nl.nl_groups: 1 << (group - 1). include/uapi/linux/rtnetlink.h */
 const ROUTE_GROUPS = 0x1 | 0x10 | 0x100 // RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR
 const NFTABLES_GROUP = 1 << (7 - 1) // NFNLGRP_NFTABLES
@@ -37,37 +32,9 @@ export function watchNetwork(onChange: () => void): Disposable | undefined {
     openListener(NETLINK_ROUTE, ROUTE_GROUPS),
     openListener(NETLINK_NETFILTER, NFTABLES_GROUP),
   ]
-  const setFlags = (flags: number): void => {
-    for (const fd of sockets) {
-      check(fcntl(fd, F_SETFL, flags), { syscall: 'fcntl', args: [fd, 'F_SETFL', flags] })
-    }
-  }
-  let timer: NodeJS.Timeout | undefined
-  const collect = (): void => {
-    timer = undefined
-    // Signals first: what comes after the sockets were emptied is told again.
-    setFlags(O_ASYNC | O_NONBLOCK)
+  return signalReadable(sockets, () => {
     if (sockets.map(drain).includes(true)) onChange()
-  }
-  const handle = (): void => {
-    if (timer !== undefined) return
-    // Changes come in crowds, and each would be a signal.
-    setFlags(O_NONBLOCK)
-    timer = setTimeout(collect, COLLECT_MS).unref()
-  }
-  // Before the kernel may send it: by default SIGIO ends a process.
-  process.on('SIGIO', handle)
-  for (const fd of sockets) {
-    check(fcntl(fd, F_SETOWN, process.pid), { syscall: 'fcntl', args: [fd, 'F_SETOWN'] })
-  }
-  setFlags(O_ASYNC | O_NONBLOCK)
-  return {
-    [Symbol.dispose]: () => {
-      clearTimeout(timer)
-      for (const fd of sockets) close(fd)
-      process.off('SIGIO', handle)
-    },
-  }
+  })
 }
 
 function openListener(protocol: number, groups: number): Fd {
@@ -101,9 +68,6 @@ function drain(fd: Fd): boolean {
   }
   return true
 }
-
-/** Milliseconds in which changes are taken together. */
-const COLLECT_MS = 50
 
 /** More than a socket's buffer holds. */
 const DATAGRAMS_MAX = 10_000

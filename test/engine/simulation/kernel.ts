@@ -10,7 +10,7 @@ import { watchAttempt } from '../../../src/engine/attempts.ts'
 import type { LiveContainer, Machine } from '../../../src/engine/machine.ts'
 import type { Processes } from '../../../src/engine/processes.ts'
 import { STATUS_BYTES, STATUS_MAGIC, STATUS_OFFSETS } from '../../../src/engine/records/attempt.ts'
-import { writeAttemptRecord } from '../../../src/engine/records/container.ts'
+import { beginAttemptRecord, writeAttemptRecord } from '../../../src/engine/records/container.ts'
 import type { Random } from './random.ts'
 
 /** Far from any pid of this machine. */
@@ -125,7 +125,7 @@ export class FakeKernel {
   async #launch(machine: Machine, container: LiveContainer, draft: Draft): Promise<void> {
     const { own, record } = container
     rmSync(own.run, { recursive: true, force: true })
-    writeAttemptRecord(own, draft.record)
+    beginAttemptRecord(own, draft.record)
     if (this.take('before')) throw new Error('simulated: no memory')
     this.groups.add(draft.record.cgroup)
     if (this.take('after cgroup')) throw new Error('simulated: no namespace')
