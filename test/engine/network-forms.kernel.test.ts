@@ -161,11 +161,12 @@ test('what others have is found before anything is touched', async () => {
   holder.close()
 })
 
+const many = (count: number) =>
+  Object.fromEntries(
+    Array.from({ length: count }, (_, at) => [`s${at}`, { ...BOX, ...attached('tst_a') }]),
+  )
+
 test('more containers than a network has room for are refused before anything is touched', async () => {
-  const many = (count: number) =>
-    Object.fromEntries(
-      Array.from({ length: count }, (_, at) => [`s${at}`, { ...BOX, ...attached('tst_a') }]),
-    )
   const small = { subnet: '10.77.0.0/24', range: '10.77.0.0/29', auxiliary: ['10.77.0.2'] }
   const nets = { networks: [{ name: 'tst_a', subnets: [small] }] }
   await expect(world.apply(many(6), nets)).rejects.toThrow(

@@ -26,6 +26,11 @@ const request = { name: 'shop_default', stack: 'shop', internal: false }
 
 const forwarding = () => sh('cat /proc/sys/net/ipv4/ip_forward').trim()
 
+/** Subnets of a network that so many containers will be in. */
+function subnetsFor(endpoints: number): readonly string[] {
+  return net.createNetwork({ ...request, name: `for-${endpoints}`, endpoints }).subnets
+}
+
 describe('createNetwork()', () => {
   test('makes a bridge that carries its owner, with the first address of a free subnet', () => {
     const network = net.createNetwork(request)
@@ -44,13 +49,9 @@ describe('createNetwork()', () => {
   })
 
   test('takes a subnet with room for twice the containers that are to come', () => {
-    const chosen = (endpoints: number): readonly string[] => {
-      const name = `for-${endpoints}`
-      return net.createNetwork({ ...request, name, endpoints }).subnets
-    }
-    expect(chosen(125)).toEqual(['10.89.0.0/24'])
-    expect(chosen(127)).toEqual(['10.89.2.0/23'])
-    expect(chosen(500)).toEqual(['10.89.4.0/22'])
+    expect(subnetsFor(125)).toEqual(['10.89.0.0/24'])
+    expect(subnetsFor(127)).toEqual(['10.89.2.0/23'])
+    expect(subnetsFor(500)).toEqual(['10.89.4.0/22'])
   })
 
   test('gives the same network again, and lists it from the kernel alone', () => {
