@@ -40,11 +40,10 @@ export async function removeContainer(
   await machine.forwarders?.finish(container)
   if (options.anonymousVolumes) removeAnonymousVolumes(machine, container.record)
   if (container.record.oneOff !== undefined) freeAddresses(machine, container)
-  // Its own group went with its last attempt; its stack's goes with the last container.
-  if (options.keepStackGroup !== true) {
-    const { stack, name } = container.record
-    machine.cgroups.open(containerCgroup(machine.paths, stack, name)).remove()
-  }
+  // The last container of a stack takes the stack's own group along.
+  machine.cgroups
+    .open(containerCgroup(machine.paths, container.record.stack, container.record.name))
+    .remove({ keepParents: options.keepStackGroup === true })
   removeContainerDirectory(machine.paths, container.record.stack, container.record.name)
   unpinImage(machine.paths, container.record)
   forgetContainer(machine, container)
