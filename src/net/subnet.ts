@@ -83,15 +83,6 @@ export function hostRange(subnet: Subnet): { readonly first: bigint; readonly la
   return { first: first + 1n, last: family === 4 ? last - 1n : last }
 }
 
-/** How many addresses of `subnet`, such as `10.89.0.0/24`, hosts can have; of `range` alone, if any. */
-export function hostCount(subnet: string, range: string = subnet): number {
-  const whole = hostRange(parseSubnet(subnet))
-  const part = parseSubnet(range)
-  const first = part.first > whole.first ? part.first : whole.first
-  const last = part.last < whole.last ? part.last : whole.last
-  return Math.max(0, Number(last - first + 1n))
-}
-
 /** First subnet of `prefixLength` bits in `pools` that overlaps nothing in `occupied`. */
 export function chooseSubnet(
   pools: readonly string[],

@@ -170,7 +170,7 @@ test('more containers than a network has room for are refused before anything is
   const small = { subnet: '10.77.0.0/24', range: '10.77.0.0/29', auxiliary: ['10.77.0.2'] }
   const nets = { networks: [{ name: 'tst_a', subnets: [small] }] }
   await expect(world.apply(many(6), nets)).rejects.toThrow(
-    'Cannot connect 6 containers to network "tst_a": there is room for 5 in 10.77.0.0/29',
+    'Cannot connect 6 containers to network "tst_a": 10.77.0.0/29 has 5 free addresses',
   )
   const { containers, networks } = await world.engine.observe('tst')
   expect([containers, networks]).toEqual([[], []])

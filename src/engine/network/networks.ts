@@ -1,7 +1,7 @@
 /** Makes and removes the networks of a stack, or those of no stack. */
 
 import { EngineError } from '../../errors.ts'
-import { hostCount, type NetworkRequest } from '../../net/index.ts'
+import { countFree, type NetworkRequest } from '../../net/index.ts'
 import type { DesiredState, NetworkSpec } from '../../planner/index.ts'
 import type { Machine } from '../machine.ts'
 import { STANDALONE } from '../paths.ts'
@@ -30,13 +30,15 @@ export function requestFor(
   const known = all.find((record) => record.spec.name === spec.name)
   const taken = all.filter((record) => record.spec.name !== spec.name)
   const endpoints = desired ? endpointsIn(desired, spec.name) : 0
-  const kept = (known?.subnets ?? []).filter((subnet) => hostCount(subnet) > endpoints)
+  const kept = (known?.subnets ?? []).filter(
+    (subnet) => countFree({ subnet, taken: [] }) > endpoints,
+  )
   const request = networkRequest(stack, spec, kept)
   return { ...request, endpoints, taken: taken.flatMap(({ subnets }) => subnets) }
 }
 
 /** How many containers of `desired` are to be connected to `network`. */
-export function endpointsIn({ containers }: DesiredState, network: string): number {
+function endpointsIn({ containers }: DesiredState, network: string): number {
   return containers.filter(
     ({ spec }) =>
       spec.network.kind === 'networks' &&

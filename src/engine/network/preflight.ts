@@ -4,20 +4,12 @@
  */
 
 import { EngineError } from '../../errors.ts'
-import { BRIDGE_PORTS_MAX } from '../../limits.ts'
-import { firstHostOf, hostCount, isInside } from '../../net/index.ts'
-import {
-  type Action,
-  type DesiredState,
-  type NetworkSpec,
-  type Plan,
-  placesOf,
-} from '../../planner/index.ts'
+import { type Action, type DesiredState, type Plan, placesOf } from '../../planner/index.ts'
 import type { Machine } from '../machine.ts'
 import { bindPorts } from './bind.ts'
 import { checkRoom } from './room.ts'
 import { findNetwork } from './records.ts'
-import { endpointsIn, requestFor } from './networks.ts'
+import { requestFor } from './networks.ts'
 
 /** Throws one error that names everything it found. */
 export function checkNetworks(
@@ -45,9 +37,11 @@ export function checkNetworks(
   }
   for (const network of desired.networks) {
     if (network.external) attempt(() => checkExternal(machine, network.name))
-    else if (plan.actions.length > 0) attempt(() => checkRoom(network, desired))
+    else if (plan.actions.length > 0) {
+      const known = findNetwork(machine, network.name)?.subnets
+      attempt(() => checkRoom(network, desired, known))
+    }
   }
-  for (const spec of desired.networks) attempt(() => checkRoom(machine, desired, spec))
   for (const check of portChecks(machine, plan, desired)) attempt(check)
   const [first] = failures
   if (!first) return
@@ -64,45 +58,6 @@ function checkExternal(machine: Machine, name: string): void {
     `Cannot use network "${name}": it is declared external, and does not exist`,
     { hint: `make it with "tsstack network create ${name}", or remove "external"` },
   )
-}
-
-/** Throws when more containers are to be in a network than it has addresses, or its bridge ports. */
-function checkRoom(machine: Machine, desired: DesiredState, spec: NetworkSpec): void {
-  const endpoints = endpointsIn(desired, spec.name)
-  const refuse = (room: string, hint: string): never => {
-    throw new EngineError(
-      'ACTION_FAILED',
-      `Cannot connect ${endpoints} containers to network "${spec.name}": ${room}`,
-      { hint },
-    )
-  }
-  if (spec.driver === 'bridge' && endpoints > BRIDGE_PORTS_MAX) {
-    refuse(
-      `a bridge of the kernel has ${BRIDGE_PORTS_MAX} ports`,
-      'divide them over several networks',
-    )
-  }
-  const known = findNetwork(machine, spec.name)
-  const all = spec.subnets.length > 0 ? spec.subnets : (known?.subnets ?? []).map(withoutRange)
-  const own = all.filter(({ subnet }) => !subnet.includes(':'))
-  const room = own.reduce((sum, subnet) => sum + roomOf(subnet), 0)
-  if (own.length === 0 || endpoints <= room) return
-  refuse(
-    `there is room for ${room} in ${own.map(({ subnet, range }) => range ?? subnet).join(' and ')}`,
-    known && spec.subnets.length === 0
-      ? 'take the stack down first: it gets a larger subnet then'
-      : 'give the network a larger subnet under "ipam"',
-  )
-}
-
-type SubnetSpec = NetworkSpec['subnets'][number]
-
-const withoutRange = (subnet: string): SubnetSpec => ({ subnet })
-
-/** Addresses for containers: neither the gateway's nor one that is set aside. */
-function roomOf({ subnet, range = subnet, gateway, auxiliary = [] }: SubnetSpec): number {
-  const reserved = [gateway ?? firstHostOf(subnet), ...auxiliary]
-  return hostCount(subnet, range) - reserved.filter((one) => isInside(range, one)).length
 }
 
 /** Ports of containers that the plan makes or changes, but for what those hold that go. */

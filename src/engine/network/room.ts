@@ -1,17 +1,32 @@
 /** Whether the subnets of a stack have room for its containers. */
 
 import { EngineError } from '../../errors.ts'
-import { countFree, isInside } from '../../net/index.ts'
+import { BRIDGE_PORTS_MAX } from '../../limits.ts'
+import { countFree, firstHostOf, isInside } from '../../net/index.ts'
 import type { DesiredContainer, DesiredState, NetworkSpec } from '../../planner/index.ts'
 
 /**
- * Subnets that the file names; those of the pool are large enough for any stack. Throws for one
- * with fewer free addresses than containers that want one.
+ * Throws for a network with fewer free addresses than containers that want one, or ports of its
+ * bridge. `known`: the subnets that it has already, for one whose file names none; a new one gets
+ * a subnet that is large enough.
  */
-export function checkRoom(network: NetworkSpec, desired: DesiredState): void {
+export function checkRoom(
+  network: NetworkSpec,
+  desired: DesiredState,
+  known: readonly string[] = [],
+): void {
   const attachments = desired.containers.flatMap((each) => attachmentTo(each, network.name))
+  if (network.driver === 'bridge' && attachments.length > BRIDGE_PORTS_MAX) {
+    throw new EngineError(
+      'ACTION_FAILED',
+      `Cannot connect ${attachments.length} containers to network "${network.name}": a bridge ` +
+        `of the kernel has ${BRIDGE_PORTS_MAX} ports; divide them over several networks`,
+    )
+  }
+  const isChosen = network.subnets.length === 0
+  const all = isChosen ? known.map((subnet): Subnet => ({ subnet })) : network.subnets
   for (const family of [4, 6] as const) {
-    const subnets = network.subnets.filter(({ subnet }) => familyOf(subnet) === family)
+    const subnets = all.filter(({ subnet }) => familyOf(subnet) === family)
     if (subnets.length === 0) continue
     const asked = attachments.map(({ ipv4Address, ipv6Address }) =>
       family === 4 ? ipv4Address : ipv6Address,
@@ -24,7 +39,8 @@ export function checkRoom(network: NetworkSpec, desired: DesiredState): void {
     throw new EngineError(
       'ACTION_FAILED',
       `Cannot connect ${wanted} containers to network "${network.name}": ${names} has ` +
-        `${free} free ${free === 1 ? 'address' : 'addresses'}; use a larger subnet`,
+        `${free} free ${free === 1 ? 'address' : 'addresses'}; ` +
+        (isChosen ? 'take the stack down first: it gets a larger one then' : 'use a larger subnet'),
     )
   }
 }
@@ -36,13 +52,9 @@ function attachmentTo({ spec }: DesiredContainer, name: string) {
 
 type Subnet = NetworkSpec['subnets'][number]
 
-/** The gateway is the first address unless the file says otherwise: one of them is not free. */
 function freeIn({ subnet, range, gateway, auxiliary = [] }: Subnet, fixed: readonly string[]) {
-  const set = [...auxiliary, ...fixed, ...(gateway === undefined ? [] : [gateway])]
-  const taken = set.filter((one) => isInside(subnet, one))
-  const free = countFree({ subnet, range, taken })
-  // It need not lie in the range, but a range that is the whole subnet has it.
-  return gateway === undefined && range === undefined ? Math.max(0, free - 1) : free
+  const set = [gateway ?? firstHostOf(subnet), ...auxiliary, ...fixed]
+  return countFree({ subnet, range, taken: set.filter((one) => isInside(subnet, one)) })
 }
 
 function familyOf(subnet: string): 4 | 6 {
