@@ -50,6 +50,7 @@ for (const [path, text] of stamped(files)) {
   console.log(`${path}  ${Math.ceil(text.length / 1024)} KiB`)
 }
 if (library) writeTypes()
+execFileSync(process.execPath, ['scripts/man.mjs'], { stdio: 'inherit' })
 
 /**
  * Path and text of each file. With `shared`, code is split where it is imported dynamically, and

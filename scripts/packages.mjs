@@ -28,6 +28,8 @@ const NEEDED = {
   bzip2: ['bzip2', 'bzip2', 'bzip2'],
   python3: ['python3', 'python3', 'python'],
   strace: ['strace', 'strace', 'strace'],
+  zsh: ['zsh', 'zsh', 'zsh'],
+  fish: ['fish', 'fish', 'fish'],
   'docker-registry': ['docker-registry', 'docker-distribution', 'docker-registry'],
   as: ['binutils', 'binutils', 'binutils'],
   'aarch64-linux-gnu-as': [

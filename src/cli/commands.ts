@@ -309,6 +309,11 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import('./commands/info.ts')).infoCommand,
   },
   {
+    name: 'doctor',
+    summary: 'show what this host lacks, and what dead stacks have left',
+    load: async () => (await import('./commands/doctor.ts')).doctorCommand,
+  },
+  {
     name: 'version',
     summary: 'show the version',
     load: async () => (await import('./commands/version.ts')).versionCommand,

@@ -8,6 +8,7 @@ import type { StackInput } from '../daemon/index.ts'
 export interface StackOptions {
   readonly file?: readonly string[]
   readonly projectName?: string
+  readonly instance?: string
   readonly projectDirectory?: string
   readonly envFile?: readonly string[]
   readonly profile?: readonly string[]
@@ -33,6 +34,7 @@ export function addStackOptions(
     .optionsGroup('Which stack:')
     .option(`${shortFile ? '-f, ' : ''}--file <file>`, STACK_FILE_HELP, collect)
     .option(`${shortProjectName ? '-p, ' : ''}--project-name <name>`, 'name of the stack')
+    .addOption(instanceOption())
     .option('--project-directory <directory>', 'where relative paths begin')
     .option(
       '--env-file <file>',
@@ -42,6 +44,15 @@ export function addStackOptions(
     .option('--profile <name>', 'profile to enable, * for all; repeatable', collect)
     .option('--strict', 'warnings about the stack file count as errors')
     .optionsGroup('Options:')
+}
+
+/** A copy of the stack beside others; TSSTACK_INSTANCE says it for every command. */
+function instanceOption(): Option {
+  const text = 'copy of the stack, with names and published ports of its own'
+  return new Option('--instance <name>', text).argParser((value: string) => {
+    if (/^[a-z0-9][a-z0-9_-]{0,31}$/.test(value)) return value
+    throw new InvalidArgumentError('it needs lower-case letters, digits, "-" and "_".')
+  })
 }
 
 export function collect(value: string, before: readonly string[] = []): readonly string[] {
@@ -66,7 +77,7 @@ export function mergeOptions(before: StackOptions, after: StackOptions): StackOp
 /** What the supervisor has to know of this process to read the same files as it would. */
 export function stackInput(options: StackOptions, services?: readonly string[]): StackInput {
   const { file = [], projectName, projectDirectory, envFile = [], profile = [] } = options
-  const { strict } = options
+  const { strict, instance = process.env['TSSTACK_INSTANCE'] || undefined } = options
   return {
     cwd: process.cwd(),
     env: environment(),
@@ -75,6 +86,7 @@ export function stackInput(options: StackOptions, services?: readonly string[]):
     profiles: profile,
     ...(file.includes('-') && { stdin: readFileSync(0, 'utf8') }),
     ...(projectName !== undefined && { projectName }),
+    ...(instance !== undefined && { instance }),
     ...(projectDirectory !== undefined && { projectDirectory }),
     ...(services !== undefined && { services }),
     ...(strict === true && { strict }),

@@ -17,6 +17,10 @@ export interface Asking {
   /** Called with each session: to send what the user does while it lasts. */
   readonly onSession?: (session: Session) => void
   readonly onWaiting?: () => void
+  /** `--quiet-pull`: images on their way are not shown. */
+  readonly hidesImages?: boolean
+  /** `--quiet-build`: nor is how they are built, unless it fails. */
+  readonly hidesBuilds?: boolean
 }
 
 /**
@@ -57,7 +61,7 @@ async function* askOnce(
   let warned = ''
   asking.onSession?.(session)
   try {
-    for await (const answer of showingImages(session.answers())) {
+    for await (const answer of showingImages(asking, session.answers())) {
       if (answer.kind !== 'message') {
         yield answer
       } else if (answer.message.kind === 'load-yourself') {
@@ -86,11 +90,15 @@ async function* askOnce(
 }
 
 /** Shows images on their way; hands on everything else. */
-async function* showingImages(answers: AsyncIterable<Answer>): AsyncGenerator<Answer, void> {
+async function* showingImages(
+  { hidesImages }: Asking,
+  answers: AsyncIterable<Answer>,
+): AsyncGenerator<Answer, void> {
   let images: ImageProgress | undefined
   try {
     for await (const answer of answers) {
       if (answer.kind === 'message' && answer.message.kind === 'image') {
+        if (hidesImages === true) continue
         images ??= await createImageProgress()
         images.event(answer.message.event)
       } else {
@@ -126,7 +134,8 @@ async function afterBuild(
 ): Promise<Request> {
   const { buildWithProgress } = await import('./build-images.ts')
   const flags = { noCache: false, pull: false, args: {} }
-  await buildWithProgress(asking, { builds, directory, values, flags })
+  const isQuiet = asking.hidesBuilds === true
+  await buildWithProgress(asking, { builds, directory, values, flags, isQuiet })
   const { build: _done, ...rest } = request as Extract<Request, { kind: 'up' }>
   return rest
 }

@@ -14,6 +14,8 @@ import { table } from './table.ts'
 
 export interface ViewFlags {
   readonly detach?: boolean
+  /** `--no-color` makes it false. */
+  readonly color?: boolean
   readonly json?: boolean
   readonly logPrefix: boolean
   readonly timestamps?: boolean
@@ -35,7 +37,7 @@ export class UpView {
     this.#progress = progress
     this.#logs = new LogPrinter({
       isTerminal: isTerminal(1),
-      color: hasColor(1),
+      color: flags.color !== false && hasColor(1),
       prefix: flags.logPrefix,
       timestamps: flags.timestamps === true,
     })
@@ -57,11 +59,22 @@ export class UpView {
   }
 
   async #hear(message: ServerMessage): Promise<void> {
-    if (message.kind === 'plan') this.#progress.begin(message.plan)
+    if (message.kind === 'plan') this.#begin(message)
     else if (message.kind === 'event') this.#progress.event(message.event)
     else if (message.kind === 'log-sources') this.#logs.name(message.containers)
     else if (message.kind === 'result') await this.#conclude(message)
+    else if (message.kind === 'aborting') this.#abort(message)
+    else if (message.kind === 'exit-status') this.status = message.exitCode
     else if (message.kind === 'all-exited') this.status = exitStatus(message.observed)
+  }
+
+  #begin({ plan, short }: Extract<ServerMessage, { kind: 'plan' }>): void {
+    if (short !== undefined) say(short)
+    this.#progress.begin(plan)
+  }
+
+  #abort({ container, exitCode }: Extract<ServerMessage, { kind: 'aborting' }>): void {
+    say(`container ${safeText(container)}: exited (${exitCode}); stopping all`)
   }
 
   async #conclude(message: Extract<ServerMessage, { kind: 'result' }>): Promise<void> {

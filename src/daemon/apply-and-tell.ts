@@ -2,7 +2,7 @@
 
 import type { ApplyResult } from '../engine/index.ts'
 import { UsageError } from '../errors.ts'
-import type { DesiredState, Plan, PlanOptions } from '../planner/index.ts'
+import { describeShort, type DesiredState, type Plan, type PlanOptions } from '../planner/index.ts'
 import { obtainImages } from './images/stack-images.ts'
 import type { ClientSession, Supervisor } from './supervisor.ts'
 import { takeTurn } from './take-turn.ts'
@@ -15,6 +15,8 @@ interface ApplyRequest {
   readonly signal: AbortSignal
   /** Any other plan is refused, with nothing changed. */
   readonly expected?: Plan | undefined
+  /** What of `options` the user agrees to; nothing is done before it resolves. */
+  readonly agree?: (desired: DesiredState) => Promise<PlanOptions>
   /** Waited for before the result is told, when every action was done. */
   readonly ready?: (signal: AbortSignal) => Promise<void>
 }
@@ -23,7 +25,7 @@ interface ApplyRequest {
 export async function applyAndTell(
   supervisor: Supervisor,
   session: ClientSession,
-  { desired: wanted, options, pull, signal, ready, expected }: ApplyRequest,
+  { desired: wanted, options, pull, signal, ready, expected, agree }: ApplyRequest,
 ): Promise<boolean> {
   const { connection } = session
   const desired = await obtainImages(supervisor, wanted, {
@@ -39,6 +41,7 @@ export async function applyAndTell(
     options,
     signal,
     expected,
+    ...(agree && { agree }),
   })
   const done = outcomes.every(({ kind }) => kind === 'done')
   // Others may change the stack meanwhile: waiting is no change.
@@ -53,16 +56,19 @@ export async function applyAndTell(
 async function applyInTurn(
   supervisor: Supervisor,
   session: ClientSession,
-  { desired, options, signal, expected }: ApplyRequest,
+  { desired, options, signal, expected, agree }: ApplyRequest,
 ): Promise<ApplyResult> {
   const { connection } = session
   using _turn = await takeTurn(supervisor, session, desired.stack)
+  const color = session.color === true
+  const agreed = (await agree?.(desired)) ?? options
   return await supervisor.engine.apply(desired.stack, desired, {
-    ...options,
+    ...agreed,
     signal,
     onPlan: (plan) => {
       if (expected !== undefined) checkSame(expected, plan)
-      connection.send({ kind: 'plan', plan })
+      const short = describeShort(plan, { color })
+      connection.send({ kind: 'plan', plan, ...(short !== '' && { short }) })
     },
     onEvent: (event) => connection.send({ kind: 'event', event }),
   })

@@ -5,8 +5,18 @@ import type { Engine, EngineEvent } from '../engine/index.ts'
 import { LOG_DRAIN_MS } from '../limits.ts'
 import { LogFeed, logSourceOf } from './log-feed.ts'
 import type { LogSource, Resume } from './protocol.ts'
+import type { ShownServices } from './shown-services.ts'
 import type { ClientSession } from './supervisor.ts'
 import { watchStack } from './watch-stack.ts'
+
+export interface AttachOptions {
+  /** What its client has already. */
+  readonly resume?: Resume
+  /** Absent: everything. */
+  readonly shown?: ShownServices
+}
+
+const EVERYTHING: ShownServices = { shows: () => true, awaits: () => true }
 
 /**
  * Disposing it ends the looking for new containers; what is followed already goes on to its end.
@@ -25,12 +35,13 @@ export function attachTo(
   engine: Engine,
   session: ClientSession,
   stack: string,
-  resume?: Resume,
+  { resume, shown = EVERYTHING }: AttachOptions = {},
 ): Attached {
   const feed = new LogFeed(engine, session, resume)
   const since = Date.now()
   const unsubscribe = engine.subscribe((event) => {
     if (event.kind !== 'container' || event.stack !== stack || event.state !== 'started') return
+    if (!shown.shows(event.service)) return
     feed.follow(startedSource(event), { since })
   })
   return {
@@ -40,11 +51,15 @@ export function attachTo(
       const observed = await watchStack(engine, {
         stack,
         signal,
-        onStarted: (container) => feed.follow(logSourceOf(container), { since }),
+        awaits: shown.awaits,
+        onStarted: (container) => {
+          if (shown.shows(container.service)) feed.follow(logSourceOf(container), { since })
+        },
       })
       if (signal.aborted) return
-      await feed.settled()
-      session.connection.send({ kind: 'all-exited', observed })
+      await feed.settled(shown.awaits)
+      const containers = observed.containers.filter(({ service }) => shown.awaits(service))
+      session.connection.send({ kind: 'all-exited', observed: { ...observed, containers } })
     },
     async followRunning() {
       const { containers } = engine.observeContainers(stack)

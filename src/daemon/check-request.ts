@@ -15,6 +15,7 @@ import type {
 import { networkCommand } from './check-network.ts'
 import { buildStep } from './building/check-step.ts'
 import { copySource } from './check-copy.ts'
+import { abortRequest, followRequest, lossWish } from './check-up.ts'
 import { volumeCommand } from './check-volume.ts'
 import { count, flag, listOf, plainObject, recordOf, shape, text, textLike } from './check.ts'
 import type { Check } from './check.ts'
@@ -56,6 +57,7 @@ const stackInput = shape<StackInput>(
       throw new UsageError(`Cannot understand the request: "${place}" has to be a string`)
     },
     projectName: stackName,
+    instance: stackName,
     projectDirectory: text,
     envFiles: texts,
     profiles: texts,
@@ -78,6 +80,7 @@ const planOptions = shape<PlanOptions>(
     alwaysRecreateDeps: flag,
     noRecreate: flag,
     renewAnonymousVolumes: flag,
+    recreateVolumes: flag,
     noStart: flag,
     restart: flag,
     rollback: flag,
@@ -216,6 +219,9 @@ const CHECKS: { readonly [Kind in Request['kind']]: (body: Body) => Request } = 
     source: sourceInput(body['source'], 'source'),
     options: planOptions(body['options'], 'options'),
     attach: flag(body['attach'], 'attach'),
+    ...(body['follow'] !== undefined && { follow: followRequest(body['follow'], 'follow') }),
+    ...(body['abort'] !== undefined && { abort: abortRequest(body['abort'], 'abort') }),
+    ...(body['losses'] !== undefined && { losses: lossWish(body['losses'], 'losses') }),
     ...(body['wait'] !== undefined && { wait: waitRequest(body['wait'], 'wait') }),
     ...(body['build'] !== undefined && { build: whichBuilds(body['build'], 'build') }),
     ...(body['watch'] !== undefined && { watch: watchMode(body['watch'], 'watch') }),
@@ -348,6 +354,7 @@ export function checkSignal(message: unknown): ClientSignal {
   const body = plainObject(message, 'message')
   const kind = text(body['kind'], 'kind')
   if (kind === 'interrupt' || kind === 'stdin-end') return { kind }
+  if (kind === 'answer') return { kind, yes: flag(body['yes'], 'yes') }
   if (kind === 'signal') return { kind, signal: text(body['signal'], 'signal') }
   if (kind === 'resize') return { kind, size: terminalSize(body['size'], 'size') }
   throw new UsageError(`Cannot understand the message: its kind is ${JSON.stringify(kind)}`)

@@ -15,13 +15,14 @@ import type { StackInput } from './protocol.ts'
 import type { Explanation, MissingValue } from '../spec/index.ts'
 import type { ConfigRequest, ConfigText, DiagnosticsFormat, Findings } from './read-config.ts'
 
-export { openRequest, Session } from './client.ts'
+export { openRequest, replaceSupervisor as endSupervisor, Session } from './client.ts'
 export { readRootlessView, type RootlessFact, rootlessFacts } from './rootless/facts.ts'
 export type { Answer, ConnectOptions } from './client.ts'
 export type {
   ContainerDetails,
   EngineEvent,
   ExecRequest,
+  KernelObject,
   NetworkCommand,
   NetworkReading,
   KernelFact,
@@ -157,6 +158,13 @@ export async function containerUpper(
   const { containerPaths, rootIdOf } = await import('../engine/index.ts')
   const paths = { state, run: engineRun, rootId: rootIdOf(state) }
   return containerPaths(paths, stack, name).upper
+}
+
+/** What is in the kernel by our names. Loads the room of the engine. */
+export async function tracing(): Promise<
+  Pick<typeof import('../engine/index.ts'), 'findTraces' | 'removeTraces' | 'rootIdOf'>
+> {
+  return import('../engine/index.ts')
 }
 
 /** This machine's end of `cp`. Loads the rooms of the engine and of images. */

@@ -1,7 +1,7 @@
 /** Stack files into a desired state: in the supervisor, or for large files in the command line. */
 
 import { SpecError } from '../errors.ts'
-import { desire } from '../planner/index.ts'
+import { asInstance, desire } from '../planner/index.ts'
 import type { DesiredState } from '../planner/index.ts'
 import { loadStack, renderDiagnostics } from '../spec/index.ts'
 import type { Loader, LoadRequest, Stack } from '../spec/index.ts'
@@ -48,8 +48,9 @@ function load(input: StackInput, loader: FileLoader): LoadResult {
     const { stack, diagnostics, sources, projectDirectory, files, environment } = loaded
     const { scale } = input
     const source = { directory: projectDirectory, files }
-    const desired = desire(stack, source, { environment, scale })
-    for (const path of contentFilesOf(desired)) loader.kindOf(path)
+    const named = desire(stack, source, { environment, scale })
+    for (const path of contentFilesOf(named)) loader.kindOf(path)
+    const desired = input.instance === undefined ? named : asInstance(named, input.instance)
     const warnings = renderDiagnostics(diagnostics, sources, { color })
     return { kind: 'loaded', stack, desired, warnings }
   } catch (error) {
@@ -79,8 +80,8 @@ function contentFilesOf({ containers }: DesiredState): ReadonlySet<string> {
 /** What the user said, in the words of the spec room. */
 export function loadRequest(input: StackInput, loader: Loader): LoadRequest {
   const { cwd, env, files, projectName, projectDirectory, envFiles, profiles } = input
-  const { services, strict } = input
-  const project = { files, projectName, projectDirectory, envFiles, profiles, services }
+  const { services, strict, instance } = input
+  const project = { files, projectName, instance, projectDirectory, envFiles, profiles, services }
   return { cwd, env, loader, ...project, strict }
 }
 

@@ -18,7 +18,8 @@ export class LogFeed {
   readonly #sources: LogSource[] = []
   /** By container: of one that was replaced the new one, while the old one is read to its end. */
   readonly #following = new Map<string, Promise<void>>()
-  readonly #pumps = new Set<Promise<void>>()
+  /** With the service that each is about. */
+  readonly #pumps = new Map<Promise<void>, string>()
   #flush: Promise<void> | undefined
 
   /** `resume`: what the client has already. */
@@ -48,11 +49,11 @@ export class LogFeed {
     const first = this.#announce(sources)
     const streams = sources.map(({ container }) => this.#open(container, options))
     const merged = this.#sendBeginnings(first, streams)
-    sources.forEach(({ container }, at) => {
+    sources.forEach((source, at) => {
       const stream = streams[at]
       if (stream)
         this.#start(
-          container,
+          source,
           merged.then(() => this.#pump(first + at, stream)),
         )
     })
@@ -65,7 +66,7 @@ export class LogFeed {
     const { container } = source
     if (this.#following.has(container)) return
     const number = this.#announce([source])
-    this.#start(container, this.#pump(number, this.#open(container, options)))
+    this.#start(source, this.#pump(number, this.#open(container, options)))
   }
 
   #open(container: string, options: LogRange): Following<LogBlock> {
@@ -78,7 +79,7 @@ export class LogFeed {
     })
   }
 
-  #start(container: string, work: Promise<void>): void {
+  #start({ container, service }: LogSource, work: Promise<void>): void {
     const forget = (): void => {
       if (this.#following.get(container) === work) this.#following.delete(container)
     }
@@ -95,16 +96,17 @@ export class LogFeed {
     // Failures are reported by `settled`, which everyone who follows awaits.
     work.then(end, end)
     this.#following.set(container, work)
-    this.#pumps.add(work)
+    this.#pumps.set(work, service)
   }
 
   get isFollowing(): boolean {
     return this.#following.size > 0
   }
 
-  /** Resolves when all that is followed now has come to its end. */
-  async settled(): Promise<void> {
-    await Promise.all(this.#pumps)
+  /** Resolves when all that is followed now of these services has come to its end. */
+  async settled(awaits: (service: string) => boolean = () => true): Promise<void> {
+    const pumps = [...this.#pumps].filter(([, service]) => awaits(service))
+    await Promise.all(pumps.map(([pump]) => pump))
     await this.#flushSoon()
   }
 

@@ -28,6 +28,26 @@ export interface LogRequest {
   readonly resume?: Resume
 }
 
+/** Whose output an attached `up` shows. */
+export interface FollowRequest {
+  /** Of these services alone. */
+  readonly attach?: readonly string[]
+  readonly noAttach?: readonly string[]
+  /** Of what the named services depend on as well. */
+  readonly dependencies?: boolean
+}
+
+/** When an attached `up` stops everything by itself. */
+export interface AbortRequest {
+  /** At the first end, or at the first one that is a failure. */
+  readonly on: 'exit' | 'failure'
+  /** Whose status is that of `up`; absent: that of the container whose end it was. */
+  readonly codeFrom?: string
+}
+
+/** What is to be done where data would be lost; absent: what the command itself says. */
+export type LossWish = 'ask' | 'accept'
+
 /** `now`: apply what the files say, then what changes of them; `changes`: these alone. */
 export type WatchMode = 'now' | 'changes'
 

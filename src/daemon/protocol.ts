@@ -34,7 +34,16 @@ import type {
   PlanOptions,
 } from '../planner/index.ts'
 
-import type { DevelopRule, LogRequest, Resume, RunOptions, WatchMode } from './protocol-options.ts'
+import type {
+  AbortRequest,
+  DevelopRule,
+  FollowRequest,
+  LogRequest,
+  LossWish,
+  Resume,
+  RunOptions,
+  WatchMode,
+} from './protocol-options.ts'
 
 export type * from './protocol-options.ts'
 
@@ -69,6 +78,8 @@ export interface StackInput {
   /** What `-f -` means. */
   readonly stdin?: string
   readonly projectName?: string
+  /** A copy of the stack, with names and ports of its own. */
+  readonly instance?: string
   readonly projectDirectory?: string
   readonly envFiles?: readonly string[]
   readonly profiles?: readonly string[]
@@ -142,6 +153,9 @@ export type Request =
       readonly options: PlanOptions
       /** Stay: send the logs until every container has ended. */
       readonly attach: boolean
+      readonly follow?: FollowRequest
+      readonly abort?: AbortRequest
+      readonly losses?: LossWish
       /** `--wait`: the result comes when everything is ready. */
       readonly wait?: WaitRequest
       /** The plan that was agreed to: any other is refused. */
@@ -232,6 +246,8 @@ export type ClientSignal =
   | { readonly kind: 'interrupt' }
   | { readonly kind: 'resize'; readonly size: TerminalSize }
   | { readonly kind: 'stdin-end' }
+  /** To a question of the supervisor. */
+  | { readonly kind: 'answer'; readonly yes: boolean }
   /** For the program that the client is attached to. */
   | { readonly kind: 'signal'; readonly signal: string }
 
@@ -279,6 +295,8 @@ export type ServerMessage =
   | {
       readonly kind: 'plan'
       readonly plan: Plan
+      /** In a few lines, as `up` says it; absent where it has nothing to do, or is not asked. */
+      readonly short?: string
       /** Only where it was asked for a plan and nothing else. */
       readonly impact?: Impact
       /** Images that would be built first; absent: none. */
@@ -335,6 +353,12 @@ export type ServerMessage =
   /** The files cannot be used as they are now: the stack stays as it was. */
   | { readonly kind: 'rejected'; readonly error: WireError }
   | { readonly kind: 'stopping' }
+  /** May the data of these volumes be lost? Nothing is done before the client answers. */
+  | { readonly kind: 'confirm'; readonly dataLost: readonly string[] }
+  /** A container has ended, and all are stopped for it. */
+  | { readonly kind: 'aborting'; readonly container: string; readonly exitCode: number }
+  /** What `up` ends with, after such an end. */
+  | { readonly kind: 'exit-status'; readonly exitCode: number }
   /** The program runs; its standard input may be sent, so many bytes at first. */
   | {
       readonly kind: 'started'

@@ -18,7 +18,11 @@ import { InvalidStack } from './wire-error.ts'
  */
 export async function resolveStack(engine: Engine, input: StackInput): Promise<string> {
   const given = input.projectName ?? (input.env['COMPOSE_PROJECT_NAME'] || undefined)
-  if (given !== undefined) return stackName(given, 'project name')
+  const { instance } = input
+  if (given !== undefined) {
+    const name = stackName(given, 'project name')
+    return instance === undefined ? name : `${name}-${instance}`
+  }
   const remembered = knownName(input)
   if (remembered !== undefined) return remembered
   // Only the name is asked for, so that warnings are nobody's concern.
@@ -26,7 +30,9 @@ export async function resolveStack(engine: Engine, input: StackInput): Promise<s
   rememberName(input, loaded)
   if (loaded.kind === 'loaded') return loaded.desired.stack
   const known = await engine.stacks()
-  const found = findKnown(known, input)
+  const isMeant = ({ name }: StackSummary): boolean =>
+    instance === undefined || name.endsWith(`-${instance}`)
+  const found = findKnown(known, input).filter(isMeant)
   if (found.length === 1 && found[0] !== undefined) return found[0].name
   if (loaded.kind === 'invalid' && !isMissing(loaded.error)) {
     throw new InvalidStack(loaded.error, loaded.rendered)

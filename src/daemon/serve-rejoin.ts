@@ -13,7 +13,7 @@ export async function serveRejoin(
 ): Promise<void> {
   const interrupts = new Interrupts()
   session.listener = { onSignal: ({ kind }) => kind === 'interrupt' && interrupts.next() }
-  using attached = attachTo(supervisor.engine, session, stack, resume)
+  using attached = attachTo(supervisor.engine, session, stack, { resume })
   await attached.untilEnd(interrupts.first)
   if (!interrupts.first.aborted) return
   await stopAndTell(supervisor, session, { stack, options, interrupts })

@@ -3,11 +3,16 @@
  * stopped.
  */
 
+import type { Engine } from '../engine/index.ts'
+import { checkServices, type DesiredState, serviceNames } from '../planner/index.ts'
 import { applyAndTell } from './apply-and-tell.ts'
 import { tellBuilds } from './building/tell.ts'
 import { attachTo } from './attach.ts'
+import { agreeOnLosses, Answers } from './ask-client.ts'
+import { Cascade, type End } from './cascade.ts'
 import { Interrupts } from './interrupts.ts'
 import type { Request } from './protocol.ts'
+import { shownServices, type ShownServices } from './shown-services.ts'
 import { stopAndTell } from './stop-and-tell.ts'
 import { untilReady } from './until-ready.ts'
 import type { ClientSession, Supervisor } from './supervisor.ts'
@@ -18,23 +23,37 @@ type UpRequest = Extract<Request, { kind: 'up' }>
 export async function serveUp(
   supervisor: Supervisor,
   session: ClientSession,
-  { source, options, pull, attach, build, wait, expected }: UpRequest,
+  request: UpRequest,
 ): Promise<void> {
+  const { source, options, pull, attach, build, wait, expected, losses } = request
   const desired = takeSource(session, source)
   if (desired === undefined) return
   if (tellBuilds(supervisor, session, { desired, options, build })) return
   const { stack } = desired
+  const { engine } = supervisor
   const interrupts = new Interrupts()
-  session.listener = { onSignal: ({ kind }) => kind === 'interrupt' && interrupts.next() }
-  using attached = attach ? attachTo(supervisor.engine, session, stack) : undefined
+  const answers = new Answers()
+  session.listener = {
+    onSignal: (message) => {
+      if (message.kind === 'interrupt') interrupts.next()
+      if (message.kind === 'answer') answers.hear(message.yes)
+    },
+  }
+  const shown = shownServices(desired, options, request.follow ?? {})
+  using cascade = cascadeOf(engine, session, { request, desired, shown, interrupts })
+  using attached = attach ? attachTo(engine, session, stack, { shown }) : undefined
   const ok = await applyAndTell(supervisor, session, {
     desired,
     options,
     pull,
     signal: interrupts.first,
     expected,
+    agree: (found) => {
+      const { first: signal } = interrupts
+      return agreeOnLosses(engine, session, { desired: found, options, losses, answers, signal })
+    },
     ...(wait && {
-      ready: (signal) => untilReady(supervisor.engine, { desired, options, signal, wait }),
+      ready: (signal) => untilReady(engine, { desired, options, signal, wait }),
     }),
   })
   if (attached === undefined) return
@@ -42,4 +61,29 @@ export async function serveUp(
   if (!interrupts.first.aborted) return
   await stopAndTell(supervisor, session, { stack, options, interrupts })
   await attached.drained()
+  if (cascade?.end === undefined) return
+  session.connection.send({ kind: 'exit-status', exitCode: await cascade.exitCode() })
+}
+
+function cascadeOf(
+  engine: Engine,
+  { connection }: ClientSession,
+  what: {
+    readonly request: UpRequest
+    readonly desired: DesiredState
+    readonly shown: ShownServices
+    readonly interrupts: Interrupts
+  },
+): Cascade | undefined {
+  const { request, desired, shown, interrupts } = what
+  const { abort } = request
+  if (abort === undefined) return undefined
+  if (abort.codeFrom !== undefined) {
+    checkServices(desired.stack, [abort.codeFrom], serviceNames(desired))
+  }
+  const onEnd = (end: End): void => {
+    connection.send({ kind: 'aborting', ...end })
+    interrupts.next()
+  }
+  return new Cascade(engine, { desired, abort, counts: shown.awaits, onEnd })
 }

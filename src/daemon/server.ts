@@ -7,7 +7,7 @@ import { serveBuildStep } from './building/serve-step.ts'
 import { Connection } from './connection.ts'
 import type { Frame } from './framing.ts'
 import { PROTOCOL } from './protocol.ts'
-import type { Request, RequestKind, ServerMessage } from './protocol.ts'
+import type { Request, RequestKind, ServerMessage, StackInput } from './protocol.ts'
 import { serveAttach } from './serve-attach.ts'
 import { serveChange } from './serve-change.ts'
 import { serveCopyFrom, serveCopyTo } from './serve-copy.ts'
@@ -89,16 +89,16 @@ async function converse(
   }
   void listen(session)
   const request = checkRequest(message)
-  session.env = environmentOf(request)
+  const input = inputOf(request)
+  session.env = input?.env
+  session.color = input?.color
   await serve(supervisor, session, request)
 }
 
-/** The client's variables, of a request that has them. */
-function environmentOf(request: Request): ClientSession['env'] {
-  if ('input' in request) return request.input.env
-  return 'source' in request && request.source.kind === 'files'
-    ? request.source.input.env
-    : undefined
+/** Which stack is meant, and by whom, of a request that says so. */
+function inputOf(request: Request): StackInput | undefined {
+  if ('input' in request) return request.input
+  return 'source' in request && request.source.kind === 'files' ? request.source.input : undefined
 }
 
 /** Undefined when the client has left instead. */

@@ -25,6 +25,8 @@ export interface ClientSession {
   readonly client: Holder
   /** The client's variables, once its request has brought them. */
   env?: Readonly<Record<string, string>> | undefined
+  /** Text for it may be in colour. */
+  color?: boolean | undefined
   /** Aborted when the client is gone. */
   readonly signal: AbortSignal
   /** Who is told of what the client says while its request runs; nobody at first. */

@@ -7,13 +7,15 @@ export interface StackWatch {
   readonly stack: string
   /** Ends the watch. */
   readonly signal: AbortSignal
+  /** Services for whose end it waits; absent: all. */
+  readonly awaits?: (service: string) => boolean
   readonly onStarted: (container: ObservedContainer) => void
 }
 
 /** Resolves when nothing of the stack runs or is about to, or when `signal` is aborted. */
 export async function watchStack(
   engine: Engine,
-  { stack, signal, onStarted }: StackWatch,
+  { stack, signal, onStarted, awaits = () => true }: StackWatch,
 ): Promise<ObservedState> {
   const bell = new Bell()
   const unsubscribe = engine.subscribe((event) => {
@@ -25,7 +27,8 @@ export async function watchStack(
     for (;;) {
       const observed = await engine.observe(stack)
       for (const each of observed.containers) if (each.state === 'running') onStarted(each)
-      if (signal.aborted || !observed.containers.some(isAlive)) return observed
+      const awaited = observed.containers.filter(({ service }) => awaits(service))
+      if (signal.aborted || !awaited.some(isAlive)) return observed
       await bell.rung()
     }
   } finally {

@@ -54,3 +54,18 @@ export function startTime(pid: number): number | undefined {
 export function bootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
 }
+
+/**
+ * Whether the main thread of `pid` waits for signals by sigwait(3) and the like. Those that it
+ * waits for are not blocked meanwhile, whatever its mask is otherwise (do_sigtimedwait in
+ * kernel/signal.c). False for one that is gone.
+ */
+export function isAwaitingSignals(pid: number): boolean {
+  try {
+    // "running", or the number of the system call and its arguments: proc_pid_syscall(5).
+    const [number] = readFileSync(`/proc/${pid}/syscall`, 'latin1').split(' ')
+    return Number(number) === syscallNumber('rt_sigtimedwait')
+  } catch {
+    return false
+  }
+}

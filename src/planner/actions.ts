@@ -16,7 +16,7 @@ import {
   removeVolumeAction,
 } from './resource-actions.ts'
 import { noRolls, rollsOf, type Rolls } from './rolls.ts'
-import { isCreated, isNewNetwork, isStarted, isUpdated, sceneOf } from './scene.ts'
+import { isCreated, isNewNetwork, isNewVolume, isStarted, isUpdated, sceneOf } from './scene.ts'
 import type { World } from './world.ts'
 
 /**
@@ -40,7 +40,10 @@ function actionsWith(question: Question, world: World, rolls: Rolls): readonly A
     ...removed.map((each) => removeAction(scene, each)),
     ...early.map((each) => removeNetworkAction(scene, each)),
     ...world.networks.filter(isNewNetwork).map((each) => createNetworkAction(scene, each)),
-    ...world.volumes.filter((each) => each.verdict === 'create').map(createVolumeAction),
+    ...world.volumes
+      .filter((each) => each.verdict === 'replace')
+      .map((each) => removeVolumeAction(scene, each)),
+    ...world.volumes.filter(isNewVolume).map(createVolumeAction),
     ...upwards.filter(isCreated).map((each) => createAction(scene, each)),
     ...upwards.filter(isUpdated).map((each) => updateAction(scene, each)),
     ...(question.options.noStart === true ? [] : upwards.filter(isStarted)).map((each) =>

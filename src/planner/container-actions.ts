@@ -10,6 +10,7 @@ import {
   idOf,
   isCreated,
   isNewNetwork,
+  isNewVolume,
   isStopped,
   isUpdated,
   startId,
@@ -156,7 +157,7 @@ function resourceIds({ world }: Scene, { desired, observed }: Decision): readonl
       .filter((each) => isNewNetwork(each) && attached.has(each.spec.name))
       .map((each) => idOf('create-network', each.spec.name)),
     ...world.volumes
-      .filter((each) => each.verdict === 'create' && mounted.includes(each.spec.name))
+      .filter((each) => isNewVolume(each) && mounted.includes(each.spec.name))
       .map((each) => idOf('create-volume', each.spec.name)),
   ]
 }

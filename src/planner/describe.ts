@@ -28,6 +28,18 @@ export function describe(plan: Plan, { color = false }: DescribeOptions = {}): s
   return paragraphs.filter((each) => each !== '').join('\n\n')
 }
 
+/**
+ * The plan in a few lines, as `up` says it before it does it: what becomes of what exists, and how
+ * much is added. '' when there is nothing to do.
+ */
+export function describeShort(plan: Plan, { color = false }: DescribeOptions = {}): string {
+  const steps = stepsOf(plan)
+  if (steps.length === 0) return ''
+  const touching = steps.filter(({ change }) => change !== 'create' && change !== 'start')
+  const heads = touching.map((step) => describeStep({ ...step, fields: [] }, color))
+  return [...heads, closingLine(summaryOf(steps))].join('\n')
+}
+
 const SIGNS: Readonly<Record<StepChange, { readonly sign: string; readonly color: number }>> = {
   create: { sign: '+', color: 32 },
   replace: { sign: '±', color: 35 },

@@ -51,6 +51,8 @@ export function desire(
     const update = updateOf(stack, name, { count, placeAt })
     return update === undefined ? [] : [[name, update] as const]
   })
+  const quiet = services.filter((name) => stack.services[name]?.attach === false)
+  const orphans = orphansOf(options.environment)
   return {
     stack: stack.name,
     source,
@@ -62,12 +64,21 @@ export function desire(
     networks: networkSpecs(stack),
     volumes: volumeSpecs(stack),
     images: imagesOf(stack, containers),
+    ...(quiet.length === 0 ? {} : { quietServices: quiet }),
+    ...(orphans === undefined ? {} : { orphans }),
     ...(builds.length === 0 ? {} : { builds }),
     ...(updates.length === 0 ? {} : { updates: Object.fromEntries(updates) }),
     ...(options.environment === undefined
       ? {}
       : { values: fileValues(stack, options.environment) }),
   }
+}
+
+/** @see Docker Compose, pre-defined environment variables */
+function orphansOf(environment: DesireOptions['environment'] = {}): DesiredState['orphans'] {
+  const isOn = (name: string): boolean => /^(?:1|t|true)$/i.test(environment[name] ?? '')
+  if (isOn('COMPOSE_REMOVE_ORPHANS')) return 'remove'
+  return isOn('COMPOSE_IGNORE_ORPHANS') ? 'ignore' : undefined
 }
 
 function containersOf(

@@ -14,7 +14,7 @@ export { audit, type AuditedService } from './audit/audit.ts'
 export type { Finding, Severity } from './audit/rules.ts'
 export { desire, type DesireOptions } from './desire.ts'
 export { didYouMean } from './did-you-mean.ts'
-export { describe, describeField, type DescribeOptions } from './describe.ts'
+export { describe, describeField, describeShort, type DescribeOptions } from './describe.ts'
 export { diffSpec } from './diff.ts'
 export { effect } from './effect.ts'
 export {
@@ -26,6 +26,7 @@ export {
   type ProbeResult,
 } from './health.ts'
 export { impactOf, impactText, type Impact } from './impact.ts'
+export { asInstance, portBlock } from './instance.ts'
 export { isAlive } from './is-alive.ts'
 export {
   planLifecycle,
@@ -46,5 +47,6 @@ export {
   type RestartDecision,
   type RestartMemory,
 } from './restart.ts'
+export { checkServices, serviceNames } from './select.ts'
 export type { Step, StepChange, Summary } from './steps.ts'
 export { withImages, type ImageFacts } from './with-images.ts'

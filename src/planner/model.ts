@@ -49,6 +49,10 @@ export interface DesiredState {
   readonly services?: readonly string[]
   /** Services that no active profile enables: their containers are neither touched nor orphans. */
   readonly inactiveServices?: readonly string[]
+  /** Services whose output `up` does not show. Absent: none. */
+  readonly quietServices?: readonly string[]
+  /** What `up` does about orphans where it is not told: COMPOSE_REMOVE_ORPHANS and the like. */
+  readonly orphans?: 'remove' | 'ignore'
   readonly networks: readonly NetworkSpec[]
   readonly volumes: readonly VolumeSpec[]
   /** Images that services build; absent: none. */

@@ -32,6 +32,8 @@ export interface PlanOptions {
   readonly oneOffs?: boolean | undefined
   /** A replaced container gets empty anonymous volumes. */
   readonly renewAnonymousVolumes?: boolean | undefined
+  /** Volumes whose definition changed are made anew, and their data is lost. */
+  readonly recreateVolumes?: boolean | undefined
   /** Milliseconds between the stop signal and SIGKILL, instead of each service's own. */
   readonly graceMs?: number | undefined
 }

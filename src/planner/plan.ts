@@ -38,7 +38,13 @@ export function plan(request: PlanRequest): Plan {
   }
 }
 
-function questionOf({ desired: asked, observed, now, options = {} }: PlanRequest): Question {
+/** What the user's environment says about what the command does not. */
+function orphanWish(desired: DesiredState | undefined): PlanOptions {
+  return desired?.orphans === 'remove' ? { removeOrphans: true } : {}
+}
+
+function questionOf({ desired: asked, observed, now, options: given = {} }: PlanRequest): Question {
+  const options = given.removeOrphans === undefined ? { ...given, ...orphanWish(asked) } : given
   const graph = dependencyGraph(asked?.containers ?? [], observed.containers)
   const selection = selectServices({ desired: asked, observed, graph }, options)
   const base = { observed, selection, options, now, places: new Map() }
@@ -60,8 +66,11 @@ function settle(question: Question): World {
   for (let round = 0; ; round += 1) {
     const networks = decideNetworks(question, containers)
     const volumes = decideVolumes(question, containers)
-    const created = volumes.filter((each) => each.verdict === 'create')
-    const newVolumes = new Set(created.map((each) => each.spec.name))
+    const newVolumes = new Map(
+      volumes.flatMap(({ spec, verdict }) =>
+        verdict === 'create' || verdict === 'replace' ? [[spec.name, verdict]] : [],
+      ),
+    )
     const next = propagate(question, containers, { networks, newVolumes })
     const agreed = next.every((decision, at) => decision === containers[at])
     if (agreed || round > containers.length) return { containers, networks, volumes }
@@ -72,7 +81,9 @@ function settle(question: Question): World {
 function notesOf({ desired, observed }: Question, world: World): readonly string[] {
   return [
     ...sourceNotes(desired, observed),
-    ...world.containers.flatMap(containerNotes),
+    ...world.containers
+      .filter(({ reason }) => reason !== ORPHAN || desired?.orphans !== 'ignore')
+      .flatMap(containerNotes),
     ...world.volumes.flatMap((each) => (each.note === undefined ? [] : [each.note])),
   ]
 }

@@ -7,8 +7,8 @@ import type { ContainerSpec, ObservedContainer } from './model.ts'
 
 export interface Surroundings {
   readonly networks: readonly NetworkDecision[]
-  /** Names of volumes that this plan creates. */
-  readonly newVolumes: ReadonlySet<string>
+  /** Volumes that this plan creates, by name: anew, or for the first time. */
+  readonly newVolumes: ReadonlyMap<string, 'create' | 'replace'>
 }
 
 /**
@@ -107,7 +107,8 @@ function restartReason(
     return `network "${network.spec.name}" ${network.verdict === 'create' ? 'was gone' : 'changed'}`
   }
   const volume = mountedVolumes(observed.spec).find((name) => newVolumes.has(name))
-  return volume === undefined ? undefined : `volume "${volume}" was gone`
+  if (volume === undefined) return undefined
+  return `volume "${volume}" ${newVolumes.get(volume) === 'create' ? 'was gone' : 'changed'}`
 }
 
 /** A completed one-shot runs again when what it depends on is new. */

@@ -45,15 +45,16 @@ export function createNetworkAction(
   }
 }
 
-export function createVolumeAction({ spec, reason }: VolumeDecision): Action {
+export function createVolumeAction({ spec, verdict, reason }: VolumeDecision): Action {
   const id = idOf('create-volume', spec.name)
-  return { id, after: [], reason, kind: 'create-volume', volume: spec }
+  const after = verdict === 'replace' ? [idOf('remove-volume', spec.name)] : []
+  return { id, after, reason, kind: 'create-volume', volume: spec }
 }
 
 export function removeVolumeAction({ downwards }: Scene, { spec, reason }: VolumeDecision): Action {
   const users = downwards.filter(
     (each) =>
-      isRemoved(each) &&
+      (isStopped(each) || isRemoved(each)) &&
       each.observed !== undefined &&
       mountedVolumes(each.observed.spec).includes(spec.name),
   )

@@ -16,7 +16,7 @@ export interface NetworkDecision {
 
 export interface VolumeDecision {
   readonly spec: VolumeSpec
-  readonly verdict: 'create' | 'keep' | 'remove'
+  readonly verdict: 'create' | 'replace' | 'keep' | 'remove'
   readonly reason: string
   /** Why something that differs, or is no longer wanted, stays. */
   readonly note?: string
@@ -44,7 +44,8 @@ export function decideNetworks(
 }
 
 /**
- * Data is never lost but by `volumes`: what differs or is no longer in the file stays, with a note.
+ * Data is never lost but by `volumes` and `recreateVolumes`: what differs or is no longer in the
+ * file stays, with a note.
  */
 export function decideVolumes(
   question: Question,
@@ -58,7 +59,10 @@ export function decideVolumes(
   const needed = new Set(remainingSpecs(touchable).flatMap(mountedVolumes))
   const results: VolumeDecision[] = []
   for (const spec of wanted.values()) {
-    if (!spec.external) results.push(decideWantedVolume(spec, existing.get(spec.name), needed))
+    if (!spec.external) {
+      const facts = { observed: existing.get(spec.name), isNeeded: needed.has(spec.name) }
+      results.push(decideWantedVolume(question, spec, facts))
+    }
   }
   const containers = [...observed.containers, ...(desired?.containers ?? [])]
   const anonymous = new Set(containers.flatMap((each) => anonymousVolumes(each.spec)))
@@ -129,25 +133,29 @@ function decideUnwantedNetwork(
 }
 
 function decideWantedVolume(
+  { options }: Question,
   spec: VolumeSpec,
-  observed: VolumeSpec | undefined,
-  needed: ReadonlySet<string>,
+  { observed, isNeeded }: { readonly observed: VolumeSpec | undefined; readonly isNeeded: boolean },
 ): VolumeDecision {
   if (observed === undefined) {
-    return needed.has(spec.name)
+    return isNeeded
       ? { spec, verdict: 'create', reason: 'not created yet' }
       : { spec, verdict: 'keep', reason: 'not needed' }
   }
   const changes = diffSpec(observed, spec)
   if (changes.length === 0) return { spec, verdict: 'keep', reason: 'up to date' }
   const fields = changes.map((change) => change.path).join(', ')
+  // A container that is not to be started cannot be stopped for it either.
+  if (options.recreateVolumes === true && options.noStart !== true && isNeeded) {
+    return { spec, verdict: 'replace', reason: `${fields} changed` }
+  }
   return {
     spec: observed,
     verdict: 'keep',
     reason: 'holds data',
     note:
       `Volume "${spec.name}" differs from the stack file in ${fields}; it is kept as it is, ` +
-      'because to create it anew would lose its data',
+      'because to create it anew would lose its data; "up --yes" does so',
   }
 }
 

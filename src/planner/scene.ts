@@ -7,7 +7,7 @@ import { shareSubnet } from './handover.ts'
 import { isAlive } from './is-alive.ts'
 import type { Action, DesiredContainer } from './model.ts'
 import { compareNames, dependencyGraph, inStartOrder, reversed, type Graph } from './order.ts'
-import type { NetworkDecision } from './resources.ts'
+import type { NetworkDecision, VolumeDecision } from './resources.ts'
 import { noRolls, type Rolls } from './rolls.ts'
 import type { World } from './world.ts'
 
@@ -118,6 +118,10 @@ export function isUpdated({ verdict, observed, desired, changes }: Decision): bo
 }
 
 export function isNewNetwork({ verdict }: NetworkDecision): boolean {
+  return verdict === 'create' || verdict === 'replace'
+}
+
+export function isNewVolume({ verdict }: VolumeDecision): boolean {
   return verdict === 'create' || verdict === 'replace'
 }
 

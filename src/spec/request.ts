@@ -25,6 +25,8 @@ export interface LoadRequest {
   readonly files?: readonly string[] | undefined
   /** `-p`. */
   readonly projectName?: string | undefined
+  /** `--instance`: after the project's name, whatever that is. */
+  readonly instance?: string | undefined
   /** `--project-directory`. Absent: the folder of the first file. */
   readonly projectDirectory?: string | undefined
   /** `--env-file`, in order. Empty or absent: `.env` of the project directory. */

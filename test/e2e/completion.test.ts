@@ -33,9 +33,50 @@ test('bash completes commands, options and services', async () => {
   expect(await offered('restart', 'w')).toBe('web worker')
 })
 
-test('zsh and fish get the same commands; another shell is refused', async () => {
-  expect((await scene.ok('completion', 'zsh')).stdout).toMatch(/^#compdef tsstack[^]*'unpause:/)
-  expect((await scene.ok('completion', 'fish')).stdout).toContain('-a unpause -d')
+/** What zsh offers: its own two ways of offering are replaced by ones that print. */
+async function zshOffered(...words: readonly string[]): Promise<readonly string[]> {
+  const script = [
+    'compdef() { }; _files() { }',
+    'compadd() { shift; print -rl -- $@ }; _describe() { print -rl -- ${(P)2%%:*} }',
+    'eval "$(tsstack completion zsh)"',
+    `words=(tsstack ${words.map((word) => `'${word}'`).join(' ')}); CURRENT=${words.length + 1}`,
+    '_tsstack',
+  ]
+  return linesOf('zsh', ['-f', '-c', [own(), ...script].join('\n')])
+}
+
+const fishOffered = (line: string): Promise<readonly string[]> =>
+  linesOf('fish', [
+    '--no-config',
+    '-c',
+    `function tsstack; '${process.execPath}' '${CLI}' $argv; end
+tsstack completion fish | source
+complete -C '${line}'`,
+  ])
+
+const own = (): string => `tsstack() { '${process.execPath}' '${CLI}' "$@"; }`
+
+async function linesOf(shell: string, words: readonly string[]): Promise<readonly string[]> {
+  const { stdout, stderr } = await scene.sandbox.inNetns([shell, ...words], { cwd: scene.folder })
+  expect(stderr).toBe('')
+  return stdout.trim().split('\n')
+}
+
+test('zsh completes commands, options and services', async () => {
+  scene.write({ web: SLEEP, worker: SLEEP, db: SLEEP })
+  expect(await zshOffered('unp')).toEqual(expect.arrayContaining(['unpause', 'up', 'cp']))
+  expect(await zshOffered('restart', '--no')).toEqual(expect.arrayContaining(['--no-deps']))
+  expect(await zshOffered('restart', 'w')).toEqual(['db', 'web', 'worker'])
+})
+
+test('fish completes commands with what they do, and services', async () => {
+  scene.write({ web: SLEEP, worker: SLEEP, db: SLEEP })
+  expect(await fishOffered('tsstack unp')).toEqual([expect.stringMatching(/^unpause\t\w/)])
+  expect(await fishOffered('tsstack restart w')).toEqual(expect.arrayContaining(['web', 'worker']))
+  expect(await fishOffered('tsstack restart --no-')).toEqual(['--no-deps'])
+})
+
+test('another shell is refused', async () => {
   const wrong = await scene.run('completion', 'tcsh')
   expect(wrong).toMatchObject({ code: 2 })
   expect(wrong.stderr).toContain('it is bash, zsh or fish')

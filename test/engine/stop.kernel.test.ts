@@ -1,5 +1,7 @@
 /** `stop()`: what runs is stopped in its order and kept, and the next `apply()` starts it again. */
+import { readFile } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { until } from '../support/until.ts'
 import { sh, STACK, World, type Service } from './support.ts'
 
 let world: World
@@ -63,4 +65,15 @@ test('stop() of what has ended does nothing; of an unknown service it says so', 
   await world.exited('one')
   expect((await world.engine.stop(STACK, {})).outcomes).toEqual([])
   await expect(world.engine.stop(STACK, { services: ['two'] })).rejects.toThrow('"two"')
+})
+
+test('stop() signals a pid 1 that waits for signals without a handler, as our init does', async () => {
+  await world.up({ web: { init: true, command: ['/bin/sleep', '1000'] } })
+  const { pid } = await world.observe('web')
+  // The number of rt_sigtimedwait(2): it waits.
+  const waits = new RegExp(`^${process.arch === 'x64' ? 128 : 137} `)
+  await until(async () => readFile(`/proc/${pid}/syscall`, 'utf8'), waits)
+  await world.engine.stop(STACK, {})
+  // 128 + SIGTERM of the program, and not SIGKILL of its init.
+  expect(await world.observe('web')).toMatchObject({ state: 'exited', exitCode: 143 })
 })

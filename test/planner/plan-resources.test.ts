@@ -88,8 +88,18 @@ describe('plan() of volumes', () => {
     const found = check('web: { volumes: ["data:/d"] }', 'web.1, volume data nfs', '')
     expect(found.notes).toEqual([
       'Volume "data" differs from the stack file in driver; it is kept as it is, ' +
-        'because to create it anew would lose its data',
+        'because to create it anew would lose its data; "up --yes" does so',
     ])
+  })
+  test('plan() replaces one that differs when that is agreed to, its users stopped', () => {
+    check(
+      'web: { volumes: ["data:/d"] }, db: { volumes: ["data:/d"] }, other:',
+      'web.1, db.1 stopped, other.1, volume data nfs',
+      'stop web.1, remove-volume data, create-volume data, start db.1, start web.1',
+      { recreateVolumes: true },
+    )
+    const created = { recreateVolumes: true, noStart: true }
+    check('web: { volumes: ["data:/d"] }', 'web.1, volume data nfs', '', created)
   })
   test('plan() makes a lost volume again and restarts those on it', () => {
     check('web: { volumes: ["data:/d"] }', 'web.1', 'stop web.1, create-volume data, start web.1')

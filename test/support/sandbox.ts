@@ -137,16 +137,21 @@ export class Sandbox {
   /** Ends everything of ours, whether or not the test went well, and removes the root. */
   async close(): Promise<void> {
     for (const child of this.#begun) child.kill('SIGKILL')
+    await this.endAll()
+    this.#holder.stdin?.end()
+    if (this.#holder.exitCode === null) await once(this.#holder, 'exit')
+    removeCgroups(this.scope.marks ?? [])
+    rmSync(this.root, { recursive: true, force: true })
+  }
+
+  /** SIGKILL for all of ours at once, as a power cut has it. */
+  async endAll(): Promise<void> {
     for (let round = 0; round < 200; round += 1) {
       const left = this.#processes()
       if (left.length === 0) break
       for (const pid of left) kill(pid)
       await sleep(20)
     }
-    this.#holder.stdin?.end()
-    if (this.#holder.exitCode === null) await once(this.#holder, 'exit')
-    removeCgroups(this.scope.marks ?? [])
-    rmSync(this.root, { recursive: true, force: true })
   }
 
   /** Living processes in the sandbox's namespace, and those that carry its marks. */

@@ -45,7 +45,7 @@ _tsstack() {
   local word=\${COMP_WORDS[COMP_CWORD]} command="" at
   for ((at = 1; at < COMP_CWORD; at++)); do
     case \${COMP_WORDS[at]} in
-      -f|--file|-p|--project-name|--project-directory|--env-file|--profile) ((at++)) ;;
+      -f|--file|-p|--project-name|--instance|--project-directory|--env-file|--profile) ((at++)) ;;
       -*) ;;
       *) command=\${COMP_WORDS[at]}; break ;;
     esac
@@ -90,6 +90,15 @@ function fish(entries: readonly Entry[]): string {
   return [
     ...commands,
     `complete -c tsstack -n 'not __fish_use_subcommand' -a '(${SERVICES})'`,
+    // The options of the command that is typed; it comes first as a rule.
+    'function __tsstack_options',
+    '  set -l command (commandline -opc)[2]',
+    `  ${OPTIONS.replace('$1', '$command')}`,
+    'end',
+    'function __tsstack_wants_option',
+    '  not __fish_use_subcommand; and string match -q -- "-*" (commandline -ct)',
+    'end',
+    "complete -c tsstack -f -n __tsstack_wants_option -a '(__tsstack_options)'",
   ].join('\n')
 }
 

@@ -1,17 +1,11 @@
 /** `tsstack plan`: what `up` would do, and why. Status 0: nothing; 2: something; 1: an error. */
 
-import type { PlannedBuild, StackInput } from '../../daemon/index.ts'
-import type { Plan, PlanOptions } from '../../planner/index.ts'
-import { addBuildOptions, addChangeOptions, buildWish, planOptions } from '../change-options.ts'
+import { addBuildOptions, addChangeOptions, planOptions } from '../change-options.ts'
 import type { ChangeFlags } from '../change-options.ts'
 import type { CommandModule } from '../command.ts'
-import type { Context } from '../context.ts'
 import { addStackOptions, jsonOption } from '../options.ts'
-import { hasColor, print } from '../output.ts'
-import { writePlanFile } from '../plan-file.ts'
-import type { PlanFile } from '../plan-file.ts'
-import { askFor } from '../request.ts'
-import { safeText } from '../safe-text.ts'
+import { showPlan } from '../show-plan.ts'
+import type { PlanFlags } from '../show-plan.ts'
 
 export const planCommand: CommandModule = {
   define: (command, run) => {
@@ -20,52 +14,12 @@ export const planCommand: CommandModule = {
       .option('-o, --output <file>', 'keep it in a file, for: tsstack up FILE')
       .addOption(jsonOption())
       .action((services: readonly string[], flags: ChangeFlags & PlanFlags) =>
-        run((context) => plan(context, planOptions(flags, services), flags)),
+        run(async (context) => {
+          const things = await showPlan(context, planOptions(flags, services), flags)
+          return things > 0 ? STATUS_CHANGES : 0
+        }),
       )
   },
 }
 
-interface PlanFlags {
-  readonly output?: string
-  readonly json?: boolean
-}
-
 const STATUS_CHANGES = 2
-
-async function plan(
-  { asking, input }: Context,
-  options: PlanOptions,
-  { json = false, output, ...flags }: ChangeFlags & PlanFlags,
-): Promise<number> {
-  const own = input(options.services)
-  const source = { kind: 'files', input: own } as const
-  const request = { kind: 'plan', source, options, ...buildWish(flags) } as const
-  const answer = await askFor(asking, request, 'plan')
-  const { describe, impactText, planToJson } = await import('../../planner/index.ts')
-  const { plan: found, impact, builds = [] } = answer
-  if (output !== undefined) keep(output, own, { options, plan: found })
-  const color = hasColor(1)
-  if (json) print(JSON.stringify({ ...planToJson(found), impact, builds }, undefined, 2))
-  else {
-    if (builds.length > 0) print(builds.map(buildText).join('\n'))
-    print(describe(found, { color }))
-  }
-  const text = json || impact === undefined ? undefined : impactText(impact)
-  if (text !== undefined) print(safeText(text))
-  return found.actions.length + builds.length > 0 ? STATUS_CHANGES : 0
-}
-
-function buildText({ service, image, isMissing }: PlannedBuild): string {
-  const why = isMissing ? 'there is no image yet' : 'asked for by --build'
-  return `+ build image ${safeText(image)} of ${safeText(service)}: ${why}`
-}
-
-function keep(
-  path: string,
-  own: StackInput,
-  made: { readonly options: PlanOptions; readonly plan: Plan },
-): void {
-  const input: Partial<StackInput> & PlanFile['input'] = { ...own }
-  delete (input as { env?: unknown }).env
-  writePlanFile(path, { tsstackPlan: 1, madeAt: new Date().toISOString(), input, ...made })
-}

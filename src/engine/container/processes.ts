@@ -3,7 +3,14 @@
 import { openSync, readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { KernelError } from '../../errors.ts'
-import { close, type Fd, pidfdOpen, pidfdSendSignal, startTime } from '../../linux/index.ts'
+import {
+  close,
+  type Fd,
+  pidfdOpen,
+  pidfdSendSignal,
+  startTime,
+  isAwaitingSignals,
+} from '../../linux/index.ts'
 import type { Processes } from '../processes.ts'
 import { listenToReports } from './reports.ts'
 import { launch } from './start.ts'
@@ -44,7 +51,7 @@ function listensTo(pid: number, signal: number): boolean {
     const status = readFileSync(`/proc/${pid}/status`, 'latin1')
     const mask = (name: string): bigint =>
       BigInt(`0x${new RegExp(`^${name}:\\s*([0-9a-f]+)`, 'm').exec(status)?.[1] ?? '0'}`)
-    return ((mask('SigCgt') | mask('SigBlk')) & bit) !== 0n
+    return ((mask('SigCgt') | mask('SigBlk')) & bit) !== 0n || isAwaitingSignals(pid)
   } catch {
     return false
   }

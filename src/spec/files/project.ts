@@ -86,8 +86,21 @@ function normalizeName(name: string): string {
     .replace(/^[_-]+/, '')
 }
 
-/** `-p`, else `COMPOSE_PROJECT_NAME`, else the last top-level `name`, else the folder's name. */
+/**
+ * `-p`, else `COMPOSE_PROJECT_NAME`, else the last top-level `name`, else the folder's name; with
+ * the instance after it.
+ */
 export function projectName(
+  request: LoadRequest,
+  project: Project,
+  trees: readonly Node[],
+  reader: FileReader,
+): string {
+  const name = plainName(request, project, trees, reader)
+  return request.instance === undefined ? name : `${name}-${request.instance}`
+}
+
+function plainName(
   request: LoadRequest,
   project: Project,
   trees: readonly Node[],

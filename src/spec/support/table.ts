@@ -26,7 +26,7 @@ import { built, ignored, only, partly, type Support, textOf } from './support.ts
 
 const SERVICE: Readonly<Record<keyof Service, Support>> = {
   annotations: ignored('annotations are not kept'),
-  attach: ignored('"up" shows the output of every service', [true]),
+  attach: built(),
   blkio_config: built('weights need the BFQ scheduler or, with cgroup v2, iocost'),
   build: built('from folders, git repositories and archives'),
   cap_add: built(),

@@ -1,0 +1,56 @@
+/** Shows what `up` would do: `plan`, and `up --dry-run`. */
+
+import type { PlannedBuild, StackInput } from '../daemon/index.ts'
+import type { Plan, PlanOptions } from '../planner/index.ts'
+import { buildWish } from './change-options.ts'
+import type { ChangeFlags } from './change-options.ts'
+import type { Context } from './context.ts'
+import { hasColor, print } from './output.ts'
+import { writePlanFile } from './plan-file.ts'
+import type { PlanFile } from './plan-file.ts'
+import { askFor } from './request.ts'
+import { safeText } from './safe-text.ts'
+
+export interface PlanFlags {
+  readonly output?: string
+  readonly json?: boolean
+}
+
+/** The number of things to do. */
+export async function showPlan(
+  { asking, input }: Context,
+  options: PlanOptions,
+  { json = false, output, ...flags }: ChangeFlags & PlanFlags,
+): Promise<number> {
+  const own = input(options.services)
+  const source = { kind: 'files', input: own } as const
+  const request = { kind: 'plan', source, options, ...buildWish(flags) } as const
+  const answer = await askFor(asking, request, 'plan')
+  const { describe, impactText, planToJson } = await import('../planner/index.ts')
+  const { plan: found, impact, builds = [] } = answer
+  if (output !== undefined) keep(output, own, { options, plan: found })
+  const color = hasColor(1)
+  if (json) print(JSON.stringify({ ...planToJson(found), impact, builds }, undefined, 2))
+  else {
+    if (builds.length > 0) print(builds.map(buildText).join('\n'))
+    print(describe(found, { color }))
+  }
+  const text = json || impact === undefined ? undefined : impactText(impact)
+  if (text !== undefined) print(safeText(text))
+  return found.actions.length + builds.length
+}
+
+function buildText({ service, image, isMissing }: PlannedBuild): string {
+  const why = isMissing ? 'there is no image yet' : 'asked for by --build'
+  return `+ build image ${safeText(image)} of ${safeText(service)}: ${why}`
+}
+
+function keep(
+  path: string,
+  own: StackInput,
+  made: { readonly options: PlanOptions; readonly plan: Plan },
+): void {
+  const input: Partial<StackInput> & PlanFile['input'] = { ...own }
+  delete (input as { env?: unknown }).env
+  writePlanFile(path, { tsstackPlan: 1, madeAt: new Date().toISOString(), input, ...made })
+}

@@ -1,0 +1,147 @@
+/** What state roots have in the kernel, found by the names of the objects alone. */
+
+import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { KernelError } from '../errors.ts'
+import {
+  deleteLink,
+  listLinks,
+  NETLINK_NETFILTER,
+  NETLINK_ROUTE,
+  NetlinkSocket,
+  nft,
+  parseLinks,
+} from '../linux/index.ts'
+
+export interface KernelObject {
+  readonly kind: 'cgroup' | 'link' | 'table'
+  /** Path of the directory, name of the interface, or family and name of the table. */
+  readonly name: string
+  /** 8 hex digits of the state root whose it is. */
+  readonly rootId: string
+}
+
+export interface Traces {
+  /** In this network namespace, and in every hierarchy of control groups. */
+  readonly objects: readonly KernelObject[]
+  /** Roots that have a process: what is theirs is in use. */
+  readonly alive: ReadonlySet<string>
+}
+
+export function findTraces(): Traces {
+  return { objects: [...cgroups(), ...links(), ...tables()], alive: aliveRoots() }
+}
+
+/** What is gone by now is success; returns what could not be removed, with the reason. */
+export function removeTraces(
+  objects: readonly KernelObject[],
+): readonly { readonly object: KernelObject; readonly why: string }[] {
+  return objects.flatMap((object) => {
+    try {
+      remove(object)
+      return []
+    } catch (error) {
+      return [{ object, why: error instanceof Error ? error.message : String(error) }]
+    }
+  })
+}
+
+function remove({ kind, name }: KernelObject): void {
+  if (kind === 'cgroup') return removeGroups(name)
+  if (kind === 'link')
+    return changing(NETLINK_ROUTE, (socket) => socket.request([deleteLink({ name })]))
+  changing(NETLINK_NETFILTER, (socket) => nft.commitBatch(socket, [nft.deleteTable(name)]))
+}
+
+function changing(protocol: Protocol, change: (socket: NetlinkSocket) => void): void {
+  const socket = new NetlinkSocket(protocol)
+  try {
+    change(socket)
+  } catch (error) {
+    const isGone = error instanceof KernelError && ['ENODEV', 'ENOENT'].includes(error.errnoName)
+    if (!isGone) throw error
+  } finally {
+    socket.close()
+  }
+}
+
+type Protocol = ConstructorParameters<typeof NetlinkSocket>[0]
+
+/** From the leaves up: a group that has others in it stays. */
+function removeGroups(path: string): void {
+  if (!existsSync(path)) return
+  for (const each of readdirSync(path, { withFileTypes: true })) {
+    if (each.isDirectory()) removeGroups(join(path, each.name))
+  }
+  rmdirSync(path)
+}
+
+function cgroups(): readonly KernelObject[] {
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n')
+  // mountinfo(5): the type of file system follows a field that is "-".
+  const points = mounts
+    .filter((line) => / - cgroup2? /.test(line))
+    .map((line) => line.split(' ')[4] ?? '')
+  return [...new Set(points)].flatMap((point) => {
+    const parent = join(point, 'tsstack')
+    if (!existsSync(parent)) return []
+    return readdirSync(parent)
+      .filter((name) => ROOT_ID.test(name))
+      .map((rootId) => ({ kind: 'cgroup' as const, name: join(parent, rootId), rootId }))
+  })
+}
+
+const ROOT_ID = /^[0-9a-f]{8}$/
+
+function links(): readonly KernelObject[] {
+  return reading(NETLINK_ROUTE, (socket) =>
+    parseLinks(socket.dump(listLinks())).flatMap(({ name, alias }) => {
+      const [, rootId] = /^tsstack:([0-9a-f]{8}):/.exec(alias ?? '') ?? []
+      return rootId === undefined ? [] : [{ kind: 'link' as const, name, rootId }]
+    }),
+  )
+}
+
+function tables(): readonly KernelObject[] {
+  return reading(NETLINK_NETFILTER, (socket) =>
+    nft.parseTables(socket.dump(nft.listTables())).flatMap(({ name }) => {
+      const [, rootId] = /(?:^| )tsstack_([0-9a-f]{8})$/.exec(name) ?? []
+      return rootId === undefined ? [] : [{ kind: 'table' as const, name, rootId }]
+    }),
+  )
+}
+
+/** None where the kernel lacks it, or will not say. */
+function reading(
+  protocol: Protocol,
+  read: (socket: NetlinkSocket) => readonly KernelObject[],
+): readonly KernelObject[] {
+  let socket: NetlinkSocket | undefined
+  try {
+    socket = new NetlinkSocket(protocol)
+    return read(socket)
+  } catch (error) {
+    if (error instanceof KernelError) return []
+    throw error
+  } finally {
+    socket?.close()
+  }
+}
+
+/** Supervisors, monitors and containers are all in a group below that of their root. */
+function aliveRoots(): ReadonlySet<string> {
+  const roots = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => [...cgroupsOf(pid).matchAll(/\/tsstack\/([0-9a-f]{8})(?:\/|$)/gm)])
+    .map(([, rootId]) => rootId ?? '')
+  return new Set(roots)
+}
+
+/** '' for a process that has just ended. */
+function cgroupsOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cgroup`, 'utf8')
+  } catch {
+    return ''
+  }
+}

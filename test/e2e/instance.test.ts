@@ -1,0 +1,41 @@
+/** Isolated instances as a user meets them: copies of one stack beside each other. */
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { Scene, shell } from './cli-scene.ts'
+
+let scene: Scene
+beforeEach(async () => {
+  scene = await Scene.open()
+})
+afterEach(() => scene.close())
+
+const ok = (...words: readonly string[]) => scene.ok(...words)
+
+test('--instance runs copies beside each other, each with its names and ports', async () => {
+  const serve = 'mkdir /www; hostname > /www/name; exec busybox httpd -f -p 80 -h /www'
+  scene.write({ web: [shell(serve), "ports: ['8080:80']"] })
+  scene.replace('network_mode: none', 'networks: [default]')
+  await ok('up', '-d')
+  await ok('--instance', 'one', 'up', '-d')
+  await ok('up', '-d', '--instance', 'two')
+  const urls = await Promise.all(
+    [[], ['--instance', 'one'], ['--instance', 'two']].map(async (words) =>
+      (await ok('url', ...words, 'web')).stdout.trim(),
+    ),
+  )
+  expect(urls[0]).toBe('http://127.0.0.1:8080')
+  expect(new Set(urls).size).toBe(3)
+  const names = await Promise.all(urls.map((url) => scene.sandbox.curl(`${url}/name`)))
+  expect(names.map((name) => name.trim())).toEqual(['cli-web-1', 'cli-one-web-1', 'cli-two-web-1'])
+  // The same block every time; and nothing of the others is touched.
+  await ok('down', '--instance', 'one')
+  await ok('up', '-d', '--instance', 'one')
+  expect((await ok('url', '--instance', 'one', 'web')).stdout.trim()).toBe(urls[1])
+  expect((await ok('ls', '--json')).stdout).toMatch(/"cli-two"/)
+  const wrong = await scene.run('--instance', 'No Good', 'up', '-d')
+  expect(wrong).toMatchObject({ code: 2 })
+  expect(wrong.stderr).toContain('lower-case letters, digits')
+  for (const words of [[], ['--instance', 'one'], ['--instance', 'two']]) {
+    await ok('down', '-t', '0', ...words)
+  }
+  expect(await scene.sandbox.leaks()).toBe('')
+})
