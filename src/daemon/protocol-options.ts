@@ -1,6 +1,6 @@
 /** What single requests of the command line say beside which stack they mean: all types. */
 
-import type { ExecRequest, TerminalSize } from '../engine/index.ts'
+import type { StackSummary, ExecRequest, TerminalSize } from '../engine/index.ts'
 
 /** How far a client has come with a log: what it has is not sent again. */
 export interface LogPoint {
@@ -95,4 +95,20 @@ export interface DevelopRule {
   readonly context?: string
   /** Of `sync+exec`. */
   readonly exec?: ExecRequest
+}
+
+/** Who is changing a stack. */
+export interface Holder {
+  readonly command: string
+  readonly pid: number
+}
+
+export interface SupervisorStatus {
+  readonly pid: number
+  readonly version: string
+  readonly startedAt: number
+  readonly memoryBytes: number
+  readonly stacks: readonly StackSummary[]
+  /** What of names is answered for programs of the host; absent: nobody asks for it. */
+  readonly hostNames?: string
 }

@@ -38,10 +38,12 @@ import type {
   AbortRequest,
   DevelopRule,
   FollowRequest,
+  Holder,
   LogRequest,
   LossWish,
   Resume,
   RunOptions,
+  SupervisorStatus,
   WatchMode,
 } from './protocol-options.ts'
 
@@ -252,22 +254,6 @@ export type ClientSignal =
   | { readonly kind: 'signal'; readonly signal: string }
 
 export type ClientMessage = ClientHello | Request | ClientSignal
-
-/** Who is changing a stack. */
-export interface Holder {
-  readonly command: string
-  readonly pid: number
-}
-
-export interface SupervisorStatus {
-  readonly pid: number
-  readonly version: string
-  readonly startedAt: number
-  readonly memoryBytes: number
-  readonly stacks: readonly StackSummary[]
-  /** What of names is answered for programs of the host; absent: nobody asks for it. */
-  readonly hostNames?: string
-}
 
 export type ServerMessage =
   | ServerHello

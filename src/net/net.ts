@@ -293,13 +293,11 @@ class KernelNet implements Net {
   }
 
   #removeLinks(isChosen: (link: Link, owner: Owner | undefined) => boolean): void {
-    const links = parseLinks(this.#route.dump(listLinks())).filter((link) =>
-      isChosen(link, parseAlias(this.#options.rootId, link.alias)),
-    )
-    removeLinks(
-      this.#route,
-      links.map(({ index }) => ({ index })),
-    )
+    const isMeant = (link: Link): boolean =>
+      isChosen(link, parseAlias(this.#options.rootId, link.alias))
+    const links = parseLinks(this.#route.dump(listLinks())).filter(isMeant)
+    const keys = links.map(({ index }) => ({ index }))
+    removeLinks(this.#route, keys)
   }
 
   async #release(): Promise<void> {
@@ -323,11 +321,8 @@ class KernelNet implements Net {
       )
     }
     if (network.guarded) checkGuard(this.#firewallSocket, network.name)
-    let isNew = false
-    for (const family of families) {
-      isNew = firewall.ensureTable(family) || isNew
-    }
-    if (isNew) this.repair()
+    // Each is made, also after one that is new.
+    if (families.filter((family) => firewall.ensureTable(family)).length > 0) this.repair()
     firewall.addBridge(network)
   }
 
