@@ -245,6 +245,9 @@ export const COPY_CHUNK_BYTES: number = 256 * 1024
 /** Directories in one another that `cp` goes into: each is held open, of a few thousand. */
 export const COPY_DEPTH_MAX: number = 256
 
+/** Actions whose usual duration is remembered: those of a hundred services, a few each. */
+export const TIMINGS_MAX: number = 1000
+
 /** Symbolic links on the way to one file, as the kernel counts them (MAXSYMLINKS). */
 export const SYMLINKS_MAX: number = 40
 

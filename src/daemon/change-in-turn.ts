@@ -16,12 +16,22 @@ export async function changeInTurn(
   input: StackInput,
   work: (stack: string, options: ApplyOptions) => Promise<ApplyResult>,
 ): Promise<void> {
-  const { connection } = session
   const stack = await resolveStack(supervisor.engine, input)
+  return changeStackInTurn(supervisor, session, stack, (options) => work(stack, options))
+}
+
+/** The same for a stack whose name is known. */
+export async function changeStackInTurn(
+  supervisor: Supervisor,
+  session: ClientSession,
+  stack: string,
+  work: (options: ApplyOptions) => Promise<ApplyResult>,
+): Promise<void> {
+  const { connection } = session
   const interrupted = new AbortController()
   session.listener = { onSignal: ({ kind }) => kind === 'interrupt' && interrupted.abort() }
   using _turn = await takeTurn(supervisor, session, stack)
-  const { outcomes, observed } = await work(stack, {
+  const { outcomes, observed } = await work({
     signal: interrupted.signal,
     onPlan: (plan) => connection.send({ kind: 'plan', plan }),
     onEvent: (event) => connection.send({ kind: 'event', event }),

@@ -125,7 +125,15 @@ const resumption = shape<Resume>(
 )
 
 const logRequest = shape<LogRequest>(
-  { services: texts, follow: flag, tail: count, since: count, until: count, resume: resumption },
+  {
+    services: texts,
+    index: count,
+    follow: flag,
+    tail: count,
+    since: count,
+    until: count,
+    resume: resumption,
+  },
   ['services', 'follow'],
 )
 
@@ -154,6 +162,7 @@ const runOptions = shape<RunOptions>(
     command: texts,
     entrypoint: text,
     environment: recordOf(text),
+    inherited: texts,
     labels: recordOf(text),
     user: text,
     workingDir: text,

@@ -20,6 +20,8 @@ type LoadResult =
       readonly kind: 'loaded'
       readonly stack: Stack
       readonly desired: DesiredState
+      /** Variables of the caller and of the project's `.env`. */
+      readonly environment: Readonly<Record<string, string | undefined>>
       /** As a person reads them; '' when there are none. */
       readonly warnings: string
     }
@@ -52,7 +54,7 @@ function load(input: StackInput, loader: FileLoader): LoadResult {
     for (const path of contentFilesOf(named)) loader.kindOf(path)
     const desired = input.instance === undefined ? named : asInstance(named, input.instance)
     const warnings = renderDiagnostics(diagnostics, sources, { color })
-    return { kind: 'loaded', stack, desired, warnings }
+    return { kind: 'loaded', stack, desired, environment, warnings }
   } catch (error) {
     // The loader's own refusal may come back as a diagnostic of the spec room.
     if (loader.isTooLarge) return { kind: 'too-large' }

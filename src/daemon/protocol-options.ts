@@ -20,6 +20,8 @@ export interface Resume {
 
 export interface LogRequest {
   readonly services: readonly string[]
+  /** Replica number; absent: all. */
+  readonly index?: number
   readonly follow: boolean
   readonly tail?: number
   /** Milliseconds since the epoch. */
@@ -57,6 +59,8 @@ export interface RunOptions {
   readonly command: readonly string[]
   readonly entrypoint?: string
   readonly environment: Readonly<Record<string, string>>
+  /** Variables with the values that the stack's own `.env` and the caller have; absent: none. */
+  readonly inherited?: readonly string[]
   readonly labels: Readonly<Record<string, string>>
   readonly user?: string
   readonly workingDir?: string

@@ -1,6 +1,7 @@
 /** `logs`: what containers wrote, and with `follow` what they write. */
 
 import { LogFeed, logSourceOf } from './log-feed.ts'
+import type { ObservedContainer } from '../planner/index.ts'
 import type { Request } from './protocol.ts'
 import { resolveStack } from './resolve.ts'
 import { selectContainers } from './select.ts'
@@ -13,8 +14,10 @@ export async function serveLogs(
   { input, logs }: Extract<Request, { kind: 'logs' }>,
 ): Promise<void> {
   const stack = await resolveStack(engine, input)
-  const { services, follow, resume, ...range } = logs
-  const chosen = selectContainers(engine.observeContainers(stack), services)
+  const { services, index, follow, resume, ...range } = logs
+  const isMeant = (each: ObservedContainer): boolean =>
+    index === undefined || (each.index === index && each.oneOff === undefined)
+  const chosen = selectContainers(engine.observeContainers(stack), services).filter(isMeant)
   const feed = new LogFeed(engine, session, resume)
   if (!follow) {
     await feed.sendExisting(chosen.map(logSourceOf), range)
@@ -26,7 +29,8 @@ export async function serveLogs(
     signal: session.signal,
     onStarted: (container) => {
       const wanted = services.length === 0 || services.includes(container.service)
-      if (wanted) feed.follow(logSourceOf(container), { since: container.startedAt ?? 0 })
+      if (wanted && isMeant(container))
+        feed.follow(logSourceOf(container), { since: container.startedAt ?? 0 })
     },
   })
   await feed.settled()

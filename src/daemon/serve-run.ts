@@ -12,7 +12,7 @@ import { joinProgram } from './join-program.ts'
 import { loadDesired } from './load.ts'
 import { obtainImages } from './images/stack-images.ts'
 import { changesOf } from './one-off-words.ts'
-import type { Request } from './protocol.ts'
+import type { Request, RunOptions } from './protocol.ts'
 import type { ClientSession, Supervisor } from './supervisor.ts'
 import { takeTurn } from './take-turn.ts'
 import { InvalidStack } from './wire-error.ts'
@@ -83,7 +83,7 @@ function oneOffOf(
   const loaded = loadDesired({ ...input, services: [service] }, LOAD_RUN_BYTES_MAX)
   if (loaded.kind === 'invalid') throw new InvalidStack(loaded.error, loaded.rendered)
   if (loaded.kind === 'too-large') throw new Error('unreachable: each file has its own bound')
-  const { stack, desired, warnings } = loaded
+  const { stack, desired, environment, warnings } = loaded
   connection.send({ kind: 'loaded', stack: stack.name, warnings })
   const slug = randomBytes(6).toString('hex')
   const container = desireOneOff(stack, {
@@ -91,9 +91,21 @@ function oneOffOf(
     service,
     name: run.name ?? `${stack.name}-${service}-run-${slug}`,
     oneOff: { attached: !run.detach, remove: run.remove },
-    changes: changesOf(run, stack, input),
+    changes: changesOf(withInherited(run, environment), stack, input),
   })
   return { desired, container }
+}
+
+/** `-e NAME`: what is nowhere set is not passed on. */
+function withInherited(
+  run: RunOptions,
+  values: Readonly<Record<string, string | undefined>>,
+): RunOptions {
+  const found = (run.inherited ?? []).flatMap((name) => {
+    const value = values[name]
+    return value === undefined ? [] : [[name, value] as const]
+  })
+  return { ...run, environment: { ...Object.fromEntries(found), ...run.environment } }
 }
 
 /** Whether the container runs; the client is told what was done, and what was not. */

@@ -1,12 +1,12 @@
 /** `wait`: until containers have ended, and with what. */
 
 import type { Engine } from '../engine/index.ts'
+import { changeStackInTurn } from './change-in-turn.ts'
 import { isAlive, type ObservedContainer } from '../planner/index.ts'
 import type { Request } from './protocol.ts'
 import { resolveStack } from './resolve.ts'
 import { selectContainers } from './select.ts'
 import type { ClientSession, Supervisor } from './supervisor.ts'
-import { takeTurn } from './take-turn.ts'
 
 type Wait = Extract<Request, { kind: 'wait' }>
 
@@ -32,11 +32,7 @@ export async function serveWait(
     return
   }
   if (ends.length > 0) tell(await Promise.race(ends))
-  using _turn = await takeTurn(supervisor, session, stack)
-  const { outcomes, observed } = await engine.apply(stack, undefined, {
-    onEvent: (event) => connection.send({ kind: 'event', event }),
-  })
-  connection.send({ kind: 'result', outcomes, observed, interrupted: false })
+  await changeStackInTurn(supervisor, session, stack, (how) => engine.apply(stack, undefined, how))
 }
 
 /** The next end of it, whether or not it is started again; the last one when it does not run. */

@@ -154,7 +154,8 @@ async function finishAttempt(
     // What could not be removed has its record still, by which the container's removal finds it.
     container.attempt = undefined
   }
-  machine.namespaces.refill()
+  // What the user has stopped, or takes down, is not started again at once.
+  if (!container.record.stoppedByUser) machine.namespaces.refill()
 }
 
 /**

@@ -5,8 +5,13 @@
 
 import { randomBytes } from 'node:crypto'
 import { existsSync, renameSync } from 'node:fs'
-import { LOG_SEGMENT_BYTES_MAX, SHM_BYTES_DEFAULT } from '../limits.ts'
-import type { ContainerSpec, MountSpec, NetworkSpec } from '../planner/index.ts'
+import { LOG_SEGMENT_BYTES_MAX } from '../limits.ts'
+import {
+  type ContainerSpec,
+  type MountSpec,
+  type NetworkSpec,
+  plainContainer,
+} from '../planner/index.ts'
 import { startContainer } from './container/start.ts'
 import { killContainer } from './container/kill.ts'
 import { readContainerLog } from './logs/index.ts'
@@ -124,41 +129,24 @@ async function dropNetwork(machine: Machine): Promise<void> {
 
 function specOf(step: BuildStep): ContainerSpec {
   const { memoryBytesMax } = step
-  return {
-    // Never looked up: its layers are given.
-    image: 'build step',
+  // Never looked up: its layers are given.
+  return plainContainer('build step', {
     entrypoint: [],
     command: step.args,
     environment: step.environment,
     workingDir: step.workingDir,
     ...(step.user === undefined || step.user === '' ? {} : { user: step.user }),
     hostname: HOSTNAME,
-    init: false,
-    tty: false,
-    stdinOpen: false,
-    readOnly: false,
     stopSignal: 'SIGKILL',
     stopGraceMs: 0,
-    restart: { condition: 'no' },
     mounts: step.mounts.map(mountOf),
     network: networkOf(step),
-    ports: [],
     extraHosts: step.extraHosts,
-    dns: [],
-    dnsSearch: [],
-    dnsOptions: [],
     resources: memoryBytesMax === undefined ? {} : { memoryBytesMax },
-    capAdd: [],
-    capDrop: [],
-    privileged: false,
-    noNewPrivileges: false,
-    seccomp: 'default',
-    sysctls: {},
     ulimits: step.ulimits ?? {},
-    shmBytes: step.shmBytes ?? SHM_BYTES_DEFAULT,
-    labels: {},
+    ...(step.shmBytes === undefined ? {} : { shmBytes: step.shmBytes }),
     logging: { driver: 'local', segmentBytesMax: LOG_SEGMENT_BYTES_MAX, segmentsMax: SEGMENTS_MAX },
-  }
+  })
 }
 
 /** A compiler that says more than this before anybody reads it loses the beginning of it. */

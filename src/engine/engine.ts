@@ -34,8 +34,10 @@ import { openPaths, systemCgroup } from './paths.ts'
 import { planStack } from './plan.ts'
 import { readRevisions } from './records/history.ts'
 import { readStackRecord, stackNames } from './records/stack.ts'
+import { addTimings, readUsualMs } from './records/timings.ts'
 import { cancelRestart } from './cancel-restart.ts'
 import type {
+  ApplyResult,
   Engine,
   EngineEvent,
   EngineOptions,
@@ -107,11 +109,20 @@ function engineOn(machine: Machine, close: () => Promise<void>): Engine {
         .map((name) => summarize(machine, name)),
     plan: async (stack, desired, options) =>
       planStack(machine, { stack, desired: lookedAt(machine, desired), options }),
-    impact: async (plan) => impactOf(plan, observeStack(machine, plan.stack)),
+    impact: async (plan) =>
+      impactOf(plan, observeStack(machine, plan.stack), readUsualMs(machine.paths)),
     apply: (stack, desired, options) =>
-      applyDesired(machine, { stack, desired: desired && withDigests(machine, desired), options }),
+      timed(
+        machine,
+        applyDesired(machine, {
+          stack,
+          desired: desired && withDigests(machine, desired),
+          options,
+        }),
+      ),
     stop: async (stack, options) => stopStack(machine, stack, options),
-    change: (stack, verb, options) => changeStack(machine, stack, { ...options, verb }),
+    change: (stack, verb, options) =>
+      timed(machine, changeStack(machine, stack, { ...options, verb })),
     startOneOff: (start) => startOneOff(machine, digested(machine, start)),
     endOneOff: async (name, exitCode) => {
       const container = machine.containers.get(name)
@@ -144,6 +155,12 @@ function engineOn(machine: Machine, close: () => Promise<void>): Engine {
     isIdle: async () => isIdle(machine),
     close,
   }
+}
+
+async function timed(machine: Machine, work: Promise<ApplyResult>): Promise<ApplyResult> {
+  const result = await work
+  addTimings(machine.paths, result.outcomes)
+  return result
 }
 
 /** A mere plan changes nothing: the values that come with it are forgotten. */

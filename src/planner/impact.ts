@@ -12,8 +12,10 @@ export interface Impact {
   readonly dataLost: readonly string[]
   /** Ids of the actions that take longest one after the other; nothing can be faster than they. */
   readonly criticalPath: readonly string[]
-  /** Milliseconds of the critical path, from what each kind of action usually takes. */
+  /** Milliseconds of the critical path, from what each action usually takes. */
   readonly estimatedMs: number
+  /** Milliseconds of each of its actions. */
+  readonly usualMs: readonly number[]
 }
 
 /**
@@ -37,13 +39,20 @@ const USUAL_MS: Readonly<Record<Action['kind'], number>> = {
 }
 const HEALTH_MS = 60
 
-export function impactOf({ actions }: Plan, observed: ObservedState): Impact {
-  const path = longestPath(actions)
+/** `measured`: what an action took before on this machine; where nothing is known, a guess counts. */
+export function impactOf(
+  { actions }: Plan,
+  observed: ObservedState,
+  measured: (action: Action) => number | undefined = () => undefined,
+): Impact {
+  const usual = (action: Action): number => measured(action) ?? usualMs(action)
+  const path = longestPath(actions, usual)
   return {
     downtime: downtimeOf(actions, observed),
     dataLost: dataLostOf(actions, observed),
     criticalPath: path.map(({ id }) => id),
-    estimatedMs: path.reduce((sum, action) => sum + usualMs(action), 0),
+    estimatedMs: path.reduce((sum, action) => sum + usual(action), 0),
+    usualMs: path.map(usual),
   }
 }
 
@@ -82,7 +91,10 @@ function settleMs({ rule, batch, batches }: Extract<Action, { kind: 'settle-upda
 }
 
 /** Every action comes after those it waits for, so one look at each is enough. */
-function longestPath(actions: readonly Action[]): readonly Action[] {
+function longestPath(
+  actions: readonly Action[],
+  usual: (action: Action) => number,
+): readonly Action[] {
   const paths = new Map<string, { readonly ms: number; readonly steps: readonly Action[] }>()
   let longest: readonly Action[] = []
   let longestMs = -1
@@ -92,7 +104,7 @@ function longestPath(actions: readonly Action[]): readonly Action[] {
       .map((id) => paths.get(id))
       .filter((each) => each !== undefined)
       .reduce((best, each) => (each.ms > best.ms ? each : best), { ms: 0, steps: [] })
-    const path = { ms: before.ms + usualMs(action), steps: [...before.steps, action] }
+    const path = { ms: before.ms + usual(action), steps: [...before.steps, action] }
     paths.set(action.id, path)
     if (path.ms <= longestMs) continue
     longestMs = path.ms
@@ -110,9 +122,13 @@ export function impactText({
   dataLost,
   criticalPath,
   estimatedMs,
+  usualMs,
 }: Impact): string | undefined {
   if (downtime.length === 0 && dataLost.length === 0) return undefined
-  const steps = criticalPath.map((id) => id.replace(/-(?:container|network|volume):/u, ' '))
+  const steps = criticalPath.map((id, at) => {
+    const what = id.replace(/-(?:container|network|volume):/u, ' ')
+    return `${what} (${usualMs[at] ?? 0} ms)`
+  })
   const seconds = (Math.ceil(estimatedMs / 100) / 10).toFixed(1)
   return [
     `Downtime: ${listed(downtime)}. Data lost: ${listed(dataLost)}.`,

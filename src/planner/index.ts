@@ -36,6 +36,7 @@ export {
 } from './lifecycle.ts'
 export { desireOneOff, planOneOff, type OneOffChanges, type OneOffRequest } from './one-off.ts'
 export { mapPlaces, placesOf } from './places.ts'
+export { plainContainer } from './plain-container.ts'
 export { plan, type PlanRequest } from './plan.ts'
 export { planToJson, type ActionJson, type PlanJson } from './plan-json.ts'
 export { knownChanges, SPEC_VERSION } from './spec-version.ts'

@@ -12,7 +12,7 @@ import {
   type Outcome,
 } from '../../src/engine/index.ts'
 import { rootIdOf } from '../../src/engine/paths.ts'
-import { LOG_SEGMENT_BYTES_MAX, LOG_SEGMENTS_MAX, SHM_BYTES_DEFAULT } from '../../src/limits.ts'
+import { plainContainer } from '../../src/planner/index.ts'
 import type {
   ContainerSpec,
   DesiredContainer,
@@ -35,41 +35,7 @@ export type Service = Partial<ContainerSpec> & {
 
 /** A container of busybox without a network, and a second of grace. */
 export function containerSpec(image: string, change: Partial<ContainerSpec> = {}): ContainerSpec {
-  return {
-    image,
-    environment: {},
-    hostname: 'box',
-    init: false,
-    tty: false,
-    stdinOpen: false,
-    readOnly: false,
-    stopSignal: 'SIGTERM',
-    stopGraceMs: 1000,
-    restart: { condition: 'no' },
-    mounts: [],
-    network: { kind: 'none' },
-    ports: [],
-    extraHosts: [],
-    dns: [],
-    dnsSearch: [],
-    dnsOptions: [],
-    resources: {},
-    capAdd: [],
-    capDrop: [],
-    privileged: false,
-    noNewPrivileges: false,
-    seccomp: 'default',
-    sysctls: {},
-    ulimits: {},
-    shmBytes: SHM_BYTES_DEFAULT,
-    labels: {},
-    logging: {
-      driver: 'local',
-      segmentBytesMax: LOG_SEGMENT_BYTES_MAX,
-      segmentsMax: LOG_SEGMENTS_MAX,
-    },
-    ...change,
-  }
+  return plainContainer(image, { hostname: 'box', stopGraceMs: 1000, ...change })
 }
 
 /** Named networks and volumes of the stack, beside its services. */
@@ -167,8 +133,8 @@ export class World {
     this.image = `dir:${join(root, 'rootfs')}`
     this.scope = {
       roots: [join(root, 'state'), join(root, 'run')],
-      // What images are run with is built once for each boot.
-      kept: /\/state\/rootfs(\/|$)/,
+      // What images are run with is built once for each boot; times are for plans to come.
+      kept: /\/state\/(?:rootfs(?:\/|$)|timings\.json)/,
       marks: [root, rootIdOf(join(root, 'state'))],
     }
   }

@@ -47,6 +47,22 @@ test('the critical path is the longest chain, not the longest list', () => {
   expect(estimatedMs).toBeGreaterThan(impact('d: {}', '').estimatedMs)
 })
 
+test('what was measured on this machine counts more than what is usual elsewhere', () => {
+  const world = observedOf('web.1 image=old', 'web: { image: new }')
+  const found = plan({
+    desired: desiredOf('web: { image: new }'),
+    observed: world,
+    now: 0,
+    options: {},
+  })
+  const measured = impactOf(found, world, ({ kind }) =>
+    kind === 'start-container' ? 4321 : undefined,
+  )
+  expect(measured.usualMs.at(-1)).toBe(4321)
+  expect(measured.estimatedMs).toBe(measured.usualMs.reduce((sum, each) => sum + each, 0))
+  expect(impactText(measured)).toContain('start web.1 (4321 ms).')
+})
+
 test('compareStacks() names what was added, removed and changed, field by field', () => {
   const found = compareStacks(
     desiredOf('a: { image: x }, b: {}'),

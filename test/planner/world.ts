@@ -1,6 +1,7 @@
 /** Stacks and machines written as one line of text, for the tests of the planner. */
 
 import { parse } from 'yaml'
+import { plainContainer } from '../../src/planner/index.ts'
 import type {
   ContainerSpec,
   ContainerState,
@@ -20,37 +21,7 @@ type Fields = Readonly<Record<string, unknown>>
 
 /** A spec with nothing special, and what `fields` change in it. */
 export function specOf(fields: Partial<ContainerSpec> = {}): ContainerSpec {
-  return {
-    image: 'host:',
-    environment: {},
-    hostname: 'here',
-    init: false,
-    tty: false,
-    stdinOpen: false,
-    readOnly: false,
-    stopSignal: 'SIGTERM',
-    stopGraceMs: 10_000,
-    restart: { condition: 'no' },
-    mounts: [],
-    network: { kind: 'none' },
-    ports: [],
-    extraHosts: [],
-    dns: [],
-    dnsSearch: [],
-    dnsOptions: [],
-    resources: {},
-    capAdd: [],
-    capDrop: [],
-    privileged: false,
-    noNewPrivileges: false,
-    seccomp: 'default',
-    sysctls: {},
-    ulimits: {},
-    shmBytes: 64 * 1024 * 1024,
-    labels: {},
-    logging: { driver: 'local', segmentBytesMax: 10 * 1024 * 1024, segmentsMax: 3 },
-    ...fields,
-  }
+  return plainContainer('host:', { hostname: 'here', ...fields })
 }
 
 /**

@@ -25,7 +25,7 @@ export const PROJECT: string = resolve(import.meta.dirname, '../..')
 
 /** What a supervisor that has ended leaves of its root: its directories, its log, a cache. */
 const SKELETON =
-  /\/run\/engine(?:\/containers|\/root)?$|\/state\/(?:stacks|volumes|rootfs(?:\/.*)?|images(?:\/.*)?|build(?:\/.*)?|supervisor\.(?:log|lock)|digest-key)$/
+  /\/run\/engine(?:\/containers|\/root)?$|\/state\/(?:stacks|volumes|rootfs(?:\/.*)?|images(?:\/.*)?|build(?:\/.*)?|supervisor\.(?:log|lock)|digest-key|timings\.json(?:\.new)?)$/
 
 export interface Finished {
   readonly stdout: string

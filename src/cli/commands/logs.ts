@@ -14,6 +14,7 @@ export const logsCommand: CommandModule = {
     // -f means follow here, as in Compose.
     addStackOptions(command, { shortFile: false })
       .argument('[services...]')
+      .option('--index <number>', 'of this replica of each service alone', parseCount)
       .option('-f, --follow', 'and what they write')
       .option('-n, --tail <lines>', 'only so many of the last lines of each', parseTail)
       .option(
@@ -32,6 +33,7 @@ export const logsCommand: CommandModule = {
 }
 
 interface LogsFlags {
+  readonly index?: number
   readonly follow?: boolean
   readonly tail?: number
   readonly since?: number
@@ -49,6 +51,7 @@ async function logs(
   const request: LogRequest = {
     services,
     follow: flags.follow === true,
+    ...(flags.index !== undefined && { index: flags.index }),
     ...(flags.tail !== undefined && { tail: flags.tail }),
     ...(flags.since !== undefined && { since: flags.since }),
     ...(flags.until !== undefined && { until: flags.until }),

@@ -131,6 +131,7 @@ function options(command: readonly string[], flags: RunFlags, tty: boolean): Run
     command,
     ...(entrypoint !== undefined && { entrypoint }),
     environment: { ...fromFiles(flags.envFromFile), ...pairs((flags.env ?? []).flatMap(variable)) },
+    inherited: (flags.env ?? []).filter((word) => !word.includes('=')),
     labels: pairs((flags.label ?? []).flatMap(variable)),
     ...(user !== undefined && { user }),
     ...(workdir !== undefined && { workingDir: workdir }),
