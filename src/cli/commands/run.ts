@@ -130,8 +130,7 @@ function options(command: readonly string[], flags: RunFlags, tty: boolean): Run
   return {
     command,
     ...(entrypoint !== undefined && { entrypoint }),
-    environment: { ...fromFiles(flags.envFromFile), ...pairs((flags.env ?? []).flatMap(variable)) },
-    inherited: (flags.env ?? []).filter((word) => !word.includes('=')),
+    ...variablesOf(flags),
     labels: pairs((flags.label ?? []).flatMap(variable)),
     ...(user !== undefined && { user }),
     ...(workdir !== undefined && { workingDir: workdir }),
@@ -147,6 +146,17 @@ function options(command: readonly string[], flags: RunFlags, tty: boolean): Run
     detach: flags.detach === true,
     tty,
     ...(tty && { size: terminalSize() }),
+  }
+}
+
+/** A name alone has the value that it has here, or else in the project's `.env`. */
+function variablesOf({
+  envFromFile,
+  env = [],
+}: RunFlags): Pick<RunOptions, 'environment' | 'inherited'> {
+  return {
+    environment: { ...fromFiles(envFromFile), ...pairs(env.flatMap(variable)) },
+    inherited: env.filter((word) => !word.includes('=')),
   }
 }
 
