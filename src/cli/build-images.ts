@@ -3,6 +3,7 @@
 import { buildServices, checkServices, type BuildRun, type BuiltService } from '../daemon/index.ts'
 import { EngineError } from '../errors.ts'
 import { BuildLog, type BuildView } from './build-progress.ts'
+import { goInside } from './inside.ts'
 import { onInterrupt } from './interrupt.ts'
 import { hasColor, isTerminal, print } from './output.ts'
 import type { Asking } from './request.ts'
@@ -13,9 +14,11 @@ export interface BuildWish extends Pick<BuildRun, 'builds' | 'directory' | 'valu
 }
 
 export async function buildWithProgress(
-  { places, command }: Asking,
+  asking: Asking,
   { isQuiet = false, isPlain = false, ...wish }: BuildWish,
 ): Promise<readonly BuiltService[]> {
+  await goInside(asking)
+  const { places, command } = asking
   const stopped = new AbortController()
   using _handler = onInterrupt((count) => {
     if (count > 1) process.exit(130)

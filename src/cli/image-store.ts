@@ -3,6 +3,7 @@
 import type { ImageStore, StoredImage } from '../image/index.ts'
 import type { Context } from './context.ts'
 import { createImageProgress, type ImageProgress } from './image-progress.ts'
+import { goInside } from './inside.ts'
 
 type ImageRoom = typeof import('../image/index.ts')
 
@@ -13,7 +14,8 @@ export interface Images {
 }
 
 /** Works on the store directly: nothing here needs the supervisor. */
-export async function openImages({ places }: Context): Promise<Images> {
+export async function openImages({ places, asking }: Context): Promise<Images> {
+  await goInside(asking)
   const room = await import('../image/index.ts')
   return { room, store: room.openImageStore(places.state) }
 }

@@ -39,7 +39,7 @@ export type { Develop } from './develop/follower.ts'
 export type { BuildFlags } from './building/request.ts'
 export type { VolumeCommand, VolumeReading } from '../engine/index.ts'
 export type { DiagnosticsFormat } from './read-config.ts'
-export { placesOf } from './places.ts'
+export { isOutside, placesOf } from './places.ts'
 export type { Places } from './places.ts'
 export { unpackBlocks } from './log-lines.ts'
 export type { PackedBlock } from './log-lines.ts'
@@ -179,4 +179,10 @@ export async function importVolume(
 ): Promise<boolean> {
   const { importVolume: work } = await import('../engine/index.ts')
   return work({ stateDirectory: state, runDirectory: engineRun }, volume)
+}
+
+/** Does this command over again in the namespaces of a user's supervisor; its exit status. */
+export async function runWithin(supervisor: number): Promise<number> {
+  const { runWithin: work } = await import('./rootless/within.ts')
+  return work(supervisor)
 }

@@ -1,6 +1,6 @@
 /** Where the supervisor of a state root keeps its files and its socket. */
 
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 
@@ -28,11 +28,15 @@ export interface Places {
 export function placesOf(root: string | undefined): Places {
   if (root === undefined || root === '') {
     const ofRoot = placesIn({ state: '/var/lib/tsstack', run: '/run/tsstack' })
-    return process.geteuid?.() === 0 || mayUse(ofRoot.socket) ? ofRoot : placesOfUser()
+    const isRoot = process.geteuid?.() === 0 && process.env[ROOTLESS] === undefined
+    return isRoot || mayUse(ofRoot.socket) ? ofRoot : placesOfUser()
   }
   const base = resolve(root)
   return placesIn({ state: join(base, 'state'), run: join(base, 'run') })
 }
+
+/** Set for a command that is root of a user's own namespaces only. */
+export const ROOTLESS = 'TSSTACK_ROOTLESS'
 
 /** @see XDG Base Directory Specification; pam_systemd(8) for XDG_RUNTIME_DIR */
 function placesOfUser(): Places {
@@ -61,4 +65,10 @@ export function placesIn({ state, run }: { readonly state: string; readonly run:
     boot: join(state, 'boot-id'),
     config: join(state, 'config.json'),
   }
+}
+
+/** True for a user whose tsstack it is, outside of its namespaces: layers have owners of in there. */
+export function isOutside({ run }: Places): boolean {
+  const uid = process.geteuid?.()
+  return uid !== 0 && statSync(run, { throwIfNoEntry: false })?.uid === uid
 }

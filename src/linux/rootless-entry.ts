@@ -21,6 +21,8 @@ export interface Entry {
   /** Of the program, by number there. */
   readonly descriptors: Readonly<Record<number, Fd>>
   readonly title: string
+  /** Default true: it outlives the terminal. */
+  readonly newSession?: boolean
   /** Absent: new namespaces are made. */
   readonly join?: { readonly users: Fd; readonly mounts: Fd; readonly network: Fd }
   /** Bound over another file where the program sees it. */
@@ -49,7 +51,11 @@ export async function enterAsRoot(
   try {
     const own = { [readyFd]: ready.write, [goFd]: go.read, ...users }
     const descriptors = { ...entry.descriptors, ...own }
-    const pid = spawn(program, { title: entry.title, descriptors })
+    const pid = spawn(program, {
+      title: entry.title,
+      descriptors,
+      newSession: entry.newSession,
+    })
     close(ready.write)
     close(go.read)
     await prepareOr(program, ready.read, () => prepare(pid))

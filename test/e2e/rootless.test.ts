@@ -1,6 +1,14 @@
 /** The whole of tsstack as an ordinary user, with ids of /etc/subuid and pasta to the outside. */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Sandbox, type Finished } from '../support/sandbox.ts'
@@ -147,6 +155,24 @@ test('what takes root is refused with the cure: limits, low ports, users of user
     await ok(service(lines), 'down')
   }
   expect(await ok(STACK, 'info')).toMatch(/without root:\n(.*\n)*\s+users: +65537, from/)
+})
+
+test('images are kept with the ids of the user, and run', async () => {
+  const rootfs = join(HOME, 'rootfs')
+  mkdirSync(join(rootfs, 'bin'), { recursive: true })
+  execFileSync('cp', ['/bin/busybox', join(rootfs, 'bin/sh')])
+  mkdirSync(join(rootfs, 'hers'))
+  chownSync(join(rootfs, 'hers'), 1000, 1000)
+  execFileSync('tar', ['-C', rootfs, '-cf', join(HOME, 'rootfs.tar'), '.'])
+  const stack = `name: img
+services:
+  web: {image: 'local/one:1', network_mode: none, command: [sh, -c, 'stat -c %u /hers /bin/sh']}
+`
+  await ok(stack, 'import', join(HOME, 'rootfs.tar'), 'local/one:1')
+  await ok(stack, 'up', '-d')
+  await ok(stack, 'wait', 'web')
+  expect(await ok(stack, 'logs', '--no-log-prefix')).toBe('1000\n0\n')
+  await ok(stack, 'down')
 })
 
 test('containers outlive supervisor and guardian, and the next command takes them over', async () => {
