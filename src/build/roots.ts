@@ -3,11 +3,8 @@
 import { chmodSync, chownSync, lstatSync, mkdirSync, mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
 import { EngineError } from '../errors.ts'
-import { close, createDetachedMount, type Fd, O, openPath } from '../linux/index.ts'
+import { close, createDetachedMount, type Fd, O, openPath, overlayOptions } from '../linux/index.ts'
 import type { LayerRecord, LayerStore } from './ports.ts'
-
-/** As the engine mounts containers: what one kernel makes, every kernel reads. */
-const OPTIONS = { index: 'off', metacopy: 'off', redirect_dir: 'off' } as const
 
 /** A root that is being changed; disposing it unmounts. */
 export interface WritableRoot extends Disposable {
@@ -44,7 +41,11 @@ export class Roots {
   open(layers: readonly LayerRecord[]): Fd {
     const [first = '', ...more] = this.lowersOf(layers)
     if (more.length === 0) return openPath(first, O.DIRECTORY)
-    return createDetachedMount({ type: 'overlay', lowers: [first, ...more], options: OPTIONS })
+    return createDetachedMount({
+      type: 'overlay',
+      lowers: [first, ...more],
+      options: overlayOptions(),
+    })
   }
 
   /** `draft`: an empty directory beside the layers. */
@@ -59,7 +60,7 @@ export class Roots {
     const fd = createDetachedMount({
       type: 'overlay',
       lowers,
-      options: { upperdir: upper, workdir: work, ...OPTIONS },
+      options: { upperdir: upper, workdir: work, ...overlayOptions() },
     })
     return { fd, upper, [Symbol.dispose]: () => close(fd) }
   }

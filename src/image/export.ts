@@ -1,7 +1,7 @@
 /** A container's files as one archive: its image and what it has changed, without its volumes. */
 
 import { EngineError } from '../errors.ts'
-import { close, createDetachedMount } from '../linux/index.ts'
+import { close, createDetachedMount, overlayOptions } from '../linux/index.ts'
 import { archiveDirectory } from './layer/archive.ts'
 import { lowersOf, requireImage } from './store/images.ts'
 import { isDigest } from './digest.ts'
@@ -24,6 +24,7 @@ export function* exportRootfs(
   const fd = createDetachedMount({
     type: 'overlay',
     lowers: [container.upper, ...lowers],
+    options: overlayOptions(),
     flags: { readOnly: true },
   })
   try {

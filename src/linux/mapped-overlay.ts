@@ -15,7 +15,7 @@ export interface MappedOverlay {
   /** Neighbours: an overlay wants both on one mount. */
   readonly upper: string
   readonly work: string
-  readonly options: Readonly<Record<string, string>>
+  readonly options: Readonly<Record<string, string | true>>
   readonly users: Fd
   /** What user 0 of `users` is outside. */
   readonly firstId: number

@@ -48,7 +48,7 @@ function note(hash: Hash, words: readonly (string | number)[]): void {
 }
 
 function xattrsOf(path: string): string {
-  const own = [...readXattrs(path)].filter(([name]) => !name.startsWith('trusted.overlay.'))
+  const own = [...readXattrs(path)].filter(([name]) => !/^(trusted|user)\.overlay\./.test(name))
   const lines = own.map(([name, value]) => `${name}=${value.toString('hex')}`)
   return lines.toSorted().join(' ')
 }

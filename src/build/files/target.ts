@@ -257,7 +257,7 @@ function inside(place: string): string {
 /** Attributes of overlayfs are its own. */
 function copyXattrs(source: string, place: string): void {
   for (const [name, value] of readXattrs(source)) {
-    if (!name.startsWith('trusted.overlay.')) writeXattr(place, name, value)
+    if (!/^(trusted|user)\.overlay\./.test(name)) writeXattr(place, name, value)
   }
 }
 

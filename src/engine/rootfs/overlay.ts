@@ -13,10 +13,10 @@ import {
   fsTypeOf,
   hasGroup,
   hasUser,
-  inUserNamespace,
   mountSetattr,
   openPath,
   openTree,
+  overlayOptions,
 } from '../../linux/index.ts'
 import type { Users } from '../users/open.ts'
 import { cannotMap } from '../users/map-owners.ts'
@@ -61,15 +61,6 @@ export function makeRootReadOnly(rootFd: Fd): void {
   mountSetattr(rootFd, { recursive: true, set: { readOnly: true } })
 }
 
-/**
- * Docker's choices. `index=off`: with it a layer that a crash left in use is refused. `metacopy`
- * and `redirect_dir` off: they let an attribute of a file point elsewhere.
- */
-const OPTIONS = { index: 'off', metacopy: 'off', redirect_dir: 'off' } as const
-
-/** Without root of the machine an overlay has its notes in `user.*`, and trusts no other. */
-const USER_OPTIONS = { index: 'off', userxattr: true } as const
-
 function openOverlay(
   layers: Omit<OverlayLayers, 'init' | 'parts'> & { readonly lowers: readonly string[] },
   images: readonly string[],
@@ -88,7 +79,7 @@ function openOverlay(
           options: {
             upperdir: upper,
             workdir: work,
-            ...(inUserNamespace() ? USER_OPTIONS : OPTIONS),
+            ...overlayOptions(),
           },
         })
       : createMappedOverlay({
@@ -98,7 +89,7 @@ function openOverlay(
           users: users.fd,
           firstId: users.ids.first,
           place,
-          options: OPTIONS,
+          options: overlayOptions(),
         })
   } catch (cause) {
     if (cause instanceof KernelError && cause.syscall === 'mount_setattr') {
