@@ -19,7 +19,9 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { only: { type: 'string' }, json: { type: 'string' }, verbose: { type: 'boolean' } },
 })
-const [directory, ...runtimes] = positionals
+const [directory, ...named] = positionals
+// The programs run elsewhere: a path is meant from here, a plain name is looked up.
+const runtimes = named.map((name) => (name.includes('/') ? resolve(name) : name))
 if (directory === undefined || runtimes.length === 0) {
   process.stderr.write('Give the directory of the programs and the runtimes to be tried\n')
   process.exit(2)

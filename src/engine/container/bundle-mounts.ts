@@ -5,7 +5,7 @@ import { setReadOnly, writeFileSystem } from './child-file-system.ts'
 import { attach, bindConsole, type MountWords } from './child-mounts.ts'
 import * as kernel from './kernel.ts'
 import type { PreparedMount } from './mounts.ts'
-import { maskSource } from './new-file-system.ts'
+import { maskSource, type NewFileSystem } from './new-file-system.ts'
 import { openHow } from './open-how.ts'
 
 /** Descriptors are numbers inside the child. */
@@ -50,7 +50,7 @@ export function mountBundle(program: Program, input: BundleMounts, onError: Labe
   }
   program.call('umask', [0])
   const masks = program.word()
-  writeFileSystem(program, { system: maskSource(input), mount: masks }, onError)
+  writeFileSystem(program, { system: withPlaces(maskSource(input)), mount: masks }, onError)
   // The root hides the masks, for only an attached mount can be cloned.
   for (const [fd, what] of [
     [program.load(masks), 'masks'],
@@ -65,13 +65,58 @@ export function mountBundle(program: Program, input: BundleMounts, onError: Labe
   }
   const files = program.word()
   for (const mount of input.mounts) {
-    const word = attach(program, { root: input.root, mount, files }, onError)
+    const tree = input.onHost ? undefined : cloneAgain(program, { mount, masks }, onError)
+    const given = tree === undefined ? {} : { tree }
+    const word = attach(program, { root: input.root, mount, files, ...given }, onError)
     for (const one of mount.propagation ?? []) {
       setPropagation(program, { word, target: mount.target, ...one }, onError)
     }
   }
   if (input.hasConsole) bindConsole(program, input.root, onError)
   return { masks }
+}
+
+/** Beside what covers hidden paths: where trees are attached to be cloned. */
+function withPlaces(system: NewFileSystem): NewFileSystem {
+  return {
+    ...system,
+    options: system.options.map(([key, value]) => [key, key === 'nr_inodes' ? '6' : value]),
+    entries: [
+      ...system.entries,
+      { kind: 'directory', path: PLACE.directory, mode: 0o700 },
+      { kind: 'file', path: PLACE.file, mode: 0o600 },
+    ],
+  }
+}
+
+const PLACE = { directory: 'tree', file: 'leaf' } as const
+
+/**
+ * A clone of a prepared tree, made at its turn: since Linux 6.8 mountinfo lists mounts in the order
+ * in which they came to be, and the order of the config is what others look for. Only what is
+ * attached can be cloned.
+ */
+function cloneAgain(
+  program: Program,
+  { mount, masks }: { readonly mount: PreparedMount; readonly masks: number },
+  onError: Label,
+): number | undefined {
+  if (mount.kind !== 'attach') return undefined
+  const tree = program.word()
+  const [empty, what] = [program.text(''), JSON.stringify(mount.target)]
+  const place = program.text(mount.isDirectory ? PLACE.directory : PLACE.file)
+  const flags = kernel.MOVE_MOUNT_F_EMPTY_PATH
+  program.call('move_mount', [mount.fd, empty, program.load(masks), place, flags], {
+    onError,
+    note: `move_mount(${what}, masks)`,
+  })
+  const clone = kernel.OPEN_TREE_CLONE | kernel.O_CLOEXEC | kernel.AT_RECURSIVE
+  program.call('open_tree', [mount.fd, empty, clone | kernel.AT_EMPTY_PATH], {
+    onError,
+    store: tree,
+    note: `open_tree(${what})`,
+  })
+  return tree
 }
 
 /** @see mount_setattr(2): struct mount_attr is attr_set, attr_clr, propagation, userns_fd */

@@ -133,17 +133,20 @@ export function attach(
     root,
     mount,
     files,
+    tree,
   }: {
     readonly root: number
     readonly mount: PreparedMount
     /** Word that holds a descriptor of the memory of `file` mounts. */
     readonly files: number
+    /** Word that holds another descriptor of a tree to attach than `mount.fd`. */
+    readonly tree?: number
   },
   onError: Label,
 ): number {
   const empty = program.text(EMPTY)
   const flags = kernel.MOVE_MOUNT_F_EMPTY_PATH | kernel.MOVE_MOUNT_T_EMPTY_PATH
-  const source = program.word(mount.kind === 'attach' ? mount.fd : 0)
+  const source = tree ?? program.word(mount.kind === 'attach' ? mount.fd : 0)
   if (mount.kind === 'create') {
     writeFileSystem(program, { system: mount.system, mount: source }, onError)
   } else if (mount.kind === 'bind-host') {
