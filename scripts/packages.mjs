@@ -26,6 +26,7 @@ const NEEDED = {
   git: ['git', 'git', 'git'],
   xz: ['xz-utils', 'xz', 'xz'],
   bzip2: ['bzip2', 'bzip2', 'bzip2'],
+  lxcfs: ['lxcfs', 'lxcfs', 'lxcfs'],
   python3: ['python3', 'python3', 'python'],
   strace: ['strace', 'strace', 'strace'],
   zsh: ['zsh', 'zsh', 'zsh'],

@@ -45,6 +45,8 @@ export interface ResourceSpec {
   /** At the memory limit processes wait instead of being killed; cgroup v1 only. */
   readonly oomKillDisable?: boolean
   readonly blockIo?: BlockIoSpec
+  /** Bytes of huge pages, by their size: `2MB`. */
+  readonly hugetlb?: Readonly<Record<string, number>>
   /** -1: unlimited. */
   readonly pidsMax?: number
 }

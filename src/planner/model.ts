@@ -159,6 +159,13 @@ export interface ContainerSpec {
   readonly namespaces?: NamespaceModes
   /** Beside the default ones. */
   readonly devices?: readonly DeviceSpec[]
+  /**
+   * Devices by their names of the Container Device Interface: `vendor.com/class=name`. `*` is
+   * whatever vendor has the class.
+   */
+  readonly cdi?: readonly string[]
+  /** procfs tells of the container's limits, through lxcfs. */
+  readonly procfsOfLimits?: boolean
   /** As cgroup v1 writes them: `c 10:200 rw`. */
   readonly deviceRules?: readonly string[]
   /** Nothing of procfs and sysfs is hidden or read-only. */

@@ -129,6 +129,11 @@ test('loadStack() refuses what x-tsstack does not have', () => {
   expect(ofOwn('{on-unhealthy: restart}')).toEqual([])
   expect(ofOwn('{on-unhealthy: reboot, un-healthy: stop}')).toEqual([
     'Cannot read "x-tsstack" of "web": on-unhealthy is "reboot"; it has to be one of restart, stop, none',
-    'Cannot read "x-tsstack" of "web": it has no "un-healthy"; it has on-unhealthy',
+    'Cannot read "x-tsstack" of "web": it has no "un-healthy"; it has on-unhealthy, procfs, hugetlb',
+  ])
+  expect(ofOwn('{procfs: limits, hugetlb: {2MB: 64m, 1GB: 1073741824}}')).toEqual([])
+  expect(ofOwn('{procfs: all, hugetlb: {2m: 64m}}')).toEqual([
+    'Cannot read "x-tsstack" of "web": procfs is "all"; it has to be one of limits, host',
+    'Cannot read "x-tsstack" of "web": hugetlb has "2m: 64m"; it is written as {2MB: 64m}',
   ])
 })

@@ -25,6 +25,7 @@ import type { Undo } from '../undo.ts'
 import type { Users } from '../users/open.ts'
 import { type ChildMounts, fileEntryName } from './child-mounts.ts'
 import type { HostDevice } from './devices.ts'
+import type { HostEdits } from './edits.ts'
 import { fileContents } from './file-contents.ts'
 import { ownNamespaceFlags, type SharedNamespaces, sharedNamespaces } from './shared-namespaces.ts'
 import { DescriptorTable } from './descriptors.ts'
@@ -50,6 +51,7 @@ export interface AssembleInput {
   readonly users: Users | undefined
   readonly output: Output
   readonly devices: readonly HostDevice[]
+  readonly edits: HostEdits
   readonly reports: { readonly status: Fd }
   readonly undo: Undo
 }
@@ -183,6 +185,7 @@ function describe(
     {
       name: record.name,
       devices: input.devices,
+      edits: input.edits,
       cgroupsPath: containerCgroupPath(input),
       rootPath: own.directory,
       user: rootfs.user,

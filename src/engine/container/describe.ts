@@ -18,6 +18,7 @@ import {
   valueKey,
 } from '../../planner/index.ts'
 import type { HostDevice } from './devices.ts'
+import { type HostEdits, NO_EDITS, withVariables } from './edits.ts'
 import {
   DEFAULT_MOUNTS,
   DEFAULT_PATH,
@@ -44,6 +45,8 @@ export interface DescribeContext {
   readonly users?: IdRange | undefined
   /** Of the host, beside the default ones. */
   readonly devices?: readonly HostDevice[]
+  /** What files of the host say that the container is to have. */
+  readonly edits?: HostEdits
   /** What the supervisor has: nobody can be given more. */
   readonly ownCapabilities: readonly string[]
   /** The image's own settings; `host:` and `dir:` have none. */
@@ -111,12 +114,13 @@ function seccompOf({ seccomp, privileged }: ContainerSpec): OciConfig['linux']['
 }
 
 function describeProcess(spec: ContainerSpec, context: DescribeContext): OciProcess {
+  const { edits = NO_EDITS } = context
   const { uid, gid, groups } = context.user
   return {
     terminal: spec.tty,
-    user: { uid, gid, additionalGids: groups },
+    user: { uid, gid, additionalGids: [...groups, ...edits.groups] },
     args: commandLine(spec, context),
-    env: environment(spec, context),
+    env: withVariables(environment(spec, context), edits.environment),
     cwd: spec.workingDir ?? context.image.workingDir ?? '/',
     capabilities: { bounding: capabilities(spec, context) },
     rlimits: rlimits(spec.ulimits),
@@ -224,11 +228,12 @@ function namespaces(spec: ContainerSpec, { users }: DescribeContext): readonly O
 /** The default mounts, then the stack's, parents before what lies below them. */
 function describeMounts(
   spec: ContainerSpec,
-  { name, devices = [], users }: DescribeContext,
+  { name, devices = [], edits = NO_EDITS, users }: DescribeContext,
 ): readonly OciMount[] {
   const asked = [
     ...spec.mounts.map((mount) => mappedMount(describeMount(mount), users)),
     ...deviceMounts(spec, devices, { areBound: users !== undefined || inUserNamespace() }),
+    ...edits.mounts,
   ].sort(byDepth)
   for (const { destination } of asked) checkTarget(name, destination)
   const targets = new Set(asked.map(({ destination }) => destination))
@@ -236,7 +241,7 @@ function describeMounts(
     ({ destination }) =>
       !targets.has(destination) && !(targets.has('/dev') && destination.startsWith('/dev/')),
   ).flatMap((mount) => defaultMount(spec, mount))
-  return [...defaults, ...asked]
+  return [...defaults, ...asked, ...edits.views]
 }
 
 /** Binds and volumes alone, as a container has them that does not run. */

@@ -93,7 +93,8 @@ function devicesBelow(source: string, target: string, access: string): readonly 
     })
 }
 
-function deviceAt(source: string, target: string, access: string): readonly HostDevice[] {
+/** None when there is no device at `source`. */
+export function deviceAt(source: string, target: string, access: string): readonly HostDevice[] {
   const stat = statSync(source, { throwIfNoEntry: false })
   if (stat === undefined || !(stat.isBlockDevice() || stat.isCharacterDevice())) return []
   const [major, minor] = numbersOf(stat.rdev)

@@ -24,7 +24,7 @@ import { checkTarget, TOP_ONLY } from './describe.ts'
 import type { HostDevice } from './devices.ts'
 import { DEFAULT_MOUNTS } from './defaults.ts'
 import { attributesOf, type NewFileSystem, newFileSystem, placeEntries } from './new-file-system.ts'
-import type { OciMount } from './oci.ts'
+import { type OciMount, OVER_PROC } from './oci.ts'
 
 export type PreparedMount =
   | {
@@ -120,7 +120,7 @@ function prepareMount(mount: OciMount, context: MountContext): readonly Prepared
   if (DEFAULT_TYPES.get(mount.destination) === mount.type) return prepareDefault(mount, context)
   const target = realTarget(context.rootFd, mount.destination)
   // Again, now that the image's links are followed: one may lead into procfs.
-  checkTarget(context.container, target)
+  if (!mount.options.includes(OVER_PROC)) checkTarget(context.container, target)
   if (mount.type === 'file') return [prepareFile(mount, target, context)]
   if (mount.type !== 'bind') return [{ kind: 'create', target, system: newFileSystem(mount) }]
   const fd = cloneTree(mount, context)

@@ -79,3 +79,6 @@ export interface OciMapping {
 }
 
 export type OciNamespace = 'user' | 'mount' | 'pid' | 'network' | 'ipc' | 'uts' | 'cgroup'
+
+/** Our word among the options of a mount: it lies over a file of procfs, as lxcfs has them. */
+export const OVER_PROC = 'overproc'

@@ -27,6 +27,7 @@ import { openUsers } from '../users/open.ts'
 import { assemble } from './assemble.ts'
 import { endAll } from './end-all.ts'
 import { hostDevices } from './devices.ts'
+import { hostEdits } from './host-edits.ts'
 import { exitCodeOfFailure } from './launch-failure.ts'
 import { type Connection, connect, publishNames } from './network.ts'
 import { applyFaults } from '../network/faults.ts'
@@ -126,7 +127,8 @@ export async function launch(
   // Named before it is made: whoever finds this record after a crash knows what to look for.
   rmSync(own.run, { recursive: true, force: true })
   beginAttemptRecord(own, draft.record)
-  const devices = hostDevices(record.name, record.spec)
+  const edits = await hostEdits(record.name, record.spec)
+  const devices = [...hostDevices(record.name, record.spec), ...edits.devices]
   const settings = cgroupSettings(record.spec, machine.cgroups, devices)
   const cgroupMade = machine.cgroups.create(draft.record.cgroup, settings)
   // Should anything else fail meanwhile, what this makes must be there to be removed.
@@ -155,6 +157,7 @@ export async function launch(
     users,
     output,
     devices,
+    edits,
     reports,
     undo: temporary,
   })

@@ -1,7 +1,7 @@
 /** Limits: the short keys of a service, or `deploy.resources`; where both are given they agree. */
 
 import { PIDS_MAX_DEFAULT } from '../../limits.ts'
-import type { Blkio, BlkioRate, Service } from '../../spec/index.ts'
+import { type Blkio, type BlkioRate, hugetlbTexts, type Service } from '../../spec/index.ts'
 import type { BlockIoRate, BlockIoSpec, ResourceSpec } from '../model-isolation.ts'
 import { limitBytes, present, sizeBytes } from './units.ts'
 
@@ -19,8 +19,15 @@ export function resourcesOf(service: Service): ResourceSpec {
     memorySwappiness: swappinessOf(service),
     oomKillDisable: service.oom_kill_disable || undefined,
     blockIo: blockIoOf(service.blkio_config),
+    hugetlb: hugetlbOf(service),
     pidsMax: pidsMaxOf(service.pids_limit ?? limits?.pids),
   })
+}
+
+function hugetlbOf(service: Service): Readonly<Record<string, number>> | undefined {
+  const entries = Object.entries(hugetlbTexts(service) ?? {})
+  if (entries.length === 0) return undefined
+  return Object.fromEntries(entries.map(([size, text]) => [size, sizeBytes(text) ?? 0]))
 }
 
 /** 0 is Docker's word for the kernel's default. */

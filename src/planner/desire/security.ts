@@ -1,7 +1,7 @@
 /** Capabilities, `security_opt`, devices, namespaces and what else a program may do. */
 
 import { posix } from 'node:path'
-import type { Service } from '../../spec/index.ts'
+import { type DeviceRequest, procfsOf, type Service } from '../../spec/index.ts'
 import type { DeviceSpec, NamespaceMode, NamespaceModes, SeccompFile } from '../model-isolation.ts'
 import type { ContainerSpec } from '../model.ts'
 import { compareNames, sortedNames } from '../order.ts'
@@ -21,7 +21,9 @@ export function securityOf(
   | 'sysctls'
   | 'namespaces'
   | 'devices'
+  | 'cdi'
   | 'deviceRules'
+  | 'procfsOfLimits'
   | 'systemPathsUnconfined'
   | 'writableCgroups'
   | 'apparmor'
@@ -37,6 +39,8 @@ export function securityOf(
     sysctls: service.sysctls ?? {},
     namespaces: namespacesOf(service),
     devices: devicesOf(service),
+    cdi: cdiOf(service),
+    procfsOfLimits: procfsOf(service) === 'limits' || undefined,
     deviceRules: some(service.device_cgroup_rules),
     systemPathsUnconfined: options.get('systempaths') === 'unconfined' || undefined,
     writableCgroups: isOn('writable-cgroups') || undefined,
@@ -91,14 +95,47 @@ function usersOf(mode: string | undefined): NamespaceModes['user'] {
   return other?.kind === 'host' ? undefined : other
 }
 
-/** Sorted by target. A name of the Container Device Interface has no slash in front. */
+/** Sorted by target. */
 function devicesOf({ devices = [] }: Service): readonly DeviceSpec[] | undefined {
-  const specs = devices.map(({ source, target = source, permissions = 'rwm' }) => ({
+  const paths = devices.filter(({ source }) => !isCdi(source))
+  const specs = paths.map(({ source, target = source, permissions = 'rwm' }) => ({
     source,
     target,
     access: permissions,
   }))
   return some(specs.toSorted((a, b) => compareNames(a.target, b.target)))
+}
+
+/** `vendor.com/class=name`. @see Container Device Interface, SPEC.md */
+function isCdi(source: string): boolean {
+  return /^[a-zA-Z][\w.-]*\/[a-zA-Z][\w.-]*=[a-zA-Z0-9]/u.test(source)
+}
+
+/** Those of `devices`, of `gpus` and of the reservations, sorted. */
+function cdiOf({ devices = [], gpus = [], deploy }: Service): readonly string[] | undefined {
+  const reserved = deploy?.resources?.reservations?.devices ?? []
+  const names = [
+    ...devices.map(({ source }) => source).filter(isCdi),
+    ...[...gpus.map(asGpu), ...reserved].flatMap(requestedNames),
+  ]
+  return some(sortedNames(new Set(names)))
+}
+
+function asGpu(request: DeviceRequest): DeviceRequest {
+  return { ...request, capabilities: ['gpu', ...(request.capabilities ?? [])] }
+}
+
+/**
+ * With the driver `cdi` the ids are whole names. Else the driver is the vendor, and the class what
+ * is asked for: graphics processors, unless another capability is named.
+ */
+function requestedNames(request: DeviceRequest): readonly string[] {
+  const { driver = '', device_ids: ids = [], count = -1, capabilities = [] } = request
+  if (driver === 'cdi') return ids
+  const vendor = driver === '' ? '*' : `${driver}.com`
+  const kind = capabilities.includes('gpu') ? 'gpu' : (capabilities[0] ?? 'gpu')
+  const counted = count < 0 ? ['all'] : Array.from({ length: count }, (_, index) => `${index}`)
+  return (ids.length > 0 ? ids : counted).map((id) => (isCdi(id) ? id : `${vendor}/${kind}=${id}`))
 }
 
 function some<T>(list: readonly T[] | undefined): readonly T[] | undefined {

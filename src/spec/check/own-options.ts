@@ -1,8 +1,8 @@
 /** Checks `x-tsstack` of services. */
-import { ON_UNHEALTHY, ownOptions } from '../units/own-options.ts'
+import { hugetlbTexts, isHugetlb, ON_UNHEALTHY, ownOptions, PROCFS } from '../units/own-options.ts'
 import type { ServiceRule } from './check.ts'
 
-const KEYS = ['on-unhealthy'] as const
+const KEYS = ['on-unhealthy', 'procfs', 'hugetlb'] as const
 
 export const checkOwnOptions: ServiceRule = (name, service, { report, placeOf }) => {
   const refuse = (key: string, problem: string): void =>
@@ -13,15 +13,37 @@ export const checkOwnOptions: ServiceRule = (name, service, { report, placeOf })
     })
   const options = ownOptions(service) ?? {}
   for (const [key, value] of Object.entries(options)) {
-    if (!KEYS.some((known) => known === key)) {
-      refuse(key, `it has no "${key}"; it has ${KEYS.join(', ')}`)
-    } else if (!ON_UNHEALTHY.some((word) => word === value)) {
-      const words = ON_UNHEALTHY.join(', ')
-      refuse(key, `on-unhealthy is "${String(value)}"; it has to be one of ${words}`)
-    }
+    const problem = problemOf(key, value, service)
+    if (problem !== undefined) refuse(key, problem)
   }
   const asks = options['on-unhealthy'] === 'restart' || options['on-unhealthy'] === 'stop'
   if (asks && service.healthcheck?.disable === true) {
     refuse('on-unhealthy', 'its healthcheck is disabled, so it is never unhealthy')
   }
+}
+
+function problemOf(key: string, value: unknown, service: object): string | undefined {
+  switch (key) {
+    case 'on-unhealthy':
+      return wordProblem(key, value, ON_UNHEALTHY)
+    case 'procfs':
+      return wordProblem(key, value, PROCFS)
+    case 'hugetlb':
+      return hugetlbProblem(service)
+    default:
+      return `it has no "${key}"; it has ${KEYS.join(', ')}`
+  }
+}
+
+function wordProblem(key: string, value: unknown, words: readonly string[]): string | undefined {
+  if (words.some((word) => word === value)) return undefined
+  return `${key} is "${String(value)}"; it has to be one of ${words.join(', ')}`
+}
+
+function hugetlbProblem(service: object): string | undefined {
+  const limits = hugetlbTexts(service)
+  const example = 'it is written as {2MB: 64m}'
+  if (limits === undefined) return `hugetlb is no list of limits; ${example}`
+  const bad = Object.entries(limits).find(([size, limit]) => !isHugetlb(size, limit))
+  return bad === undefined ? undefined : `hugetlb has "${bad.join(': ')}"; ${example}`
 }

@@ -30,6 +30,7 @@ import {
   hosts,
   labels,
   options,
+  ownOptions,
 } from './values.ts'
 
 const healthcheck = struct({
@@ -186,7 +187,7 @@ const KEYS: Readonly<Record<string, Kind>> = {
   pre_stop: list(hook),
   // Of our own: faults on purpose.
   'x-net': options,
-  'x-tsstack': options,
+  'x-tsstack': ownOptions,
 }
 
 const keys = struct(KEYS)

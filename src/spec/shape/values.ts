@@ -100,6 +100,11 @@ export const labels: Kind = (node, context) => {
 /** Driver options: single values as text. */
 export const options: Kind = mapping(anyText)
 
+/** Words, and options of their own. */
+export const ownOptions: Kind = mapping((node, context) =>
+  node.kind === 'map' ? options(node, context) : anyText(node, context),
+)
+
 /** `name=address` entries, sorted; brackets of an IPv6 address go. */
 export const hosts: Kind = (node, context) => {
   const pairs =

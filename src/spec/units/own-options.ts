@@ -16,3 +16,27 @@ export function onUnhealthyOf(service: object): OnUnhealthy {
   const said = ownOptions(service)?.['on-unhealthy']
   return ON_UNHEALTHY.find((word) => word === said) ?? 'none'
 }
+
+/** `limits`: procfs tells of the container's limits; else of the whole machine. */
+export const PROCFS = ['limits', 'host'] as const
+
+export function procfsOf(service: object): (typeof PROCFS)[number] {
+  const said = ownOptions(service)?.['procfs']
+  return PROCFS.find((word) => word === said) ?? 'host'
+}
+
+/** Limits of huge pages by their size, `{2MB: 64m}`, as they stand in the file. */
+export function hugetlbTexts(service: object): Readonly<Record<string, string>> | undefined {
+  const said = ownOptions(service)?.['hugetlb']
+  if (typeof said !== 'object' || said === null || Array.isArray(said)) return undefined
+  const entries = Object.entries(said).map(([size, limit]) => [
+    size,
+    typeof limit === 'string' || typeof limit === 'number' ? `${limit}` : '',
+  ])
+  return Object.fromEntries(entries) as Readonly<Record<string, string>>
+}
+
+/** A size of pages as the kernel names it, and a limit in bytes or with a unit. */
+export function isHugetlb(size: string, limit: string): boolean {
+  return /^\d+(?:KB|MB|GB)$/.test(size) && /^\d+(?:[kmg]i?b?|b)?$/i.test(limit)
+}
