@@ -23,6 +23,7 @@ export * from './mount.ts'
 export {
   CLONE_NEW,
   createNetworkNamespace,
+  hasTimeNamespaces,
   withNamespace,
   type ThreadNamespace,
 } from './namespace.ts'

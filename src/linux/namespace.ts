@@ -1,7 +1,7 @@
 /** Steps into a namespace and back, within one synchronous call. */
 
 import assert from 'node:assert/strict'
-import { openSync } from 'node:fs'
+import { existsSync, openSync } from 'node:fs'
 import { close, type Fd } from './fd.ts'
 import { check, declare, lastErrno } from './libc.ts'
 import { errnoName } from './errno.ts'
@@ -22,6 +22,14 @@ export const CLONE_NEW: Readonly<
   user: 0x10000000,
   pid: 0x20000000,
   net: 0x40000000,
+}
+
+let hasTimes: boolean | undefined
+
+/** Linux 5.6, and CONFIG_TIME_NS. Asked once: the kernel does not change under us. */
+export function hasTimeNamespaces(): boolean {
+  hasTimes ??= existsSync('/proc/self/ns/time')
+  return hasTimes
 }
 
 /** Namespaces that a thread of a process with several threads may change for itself alone. */

@@ -8,6 +8,7 @@ import {
   deepestAbove,
   findExecutable,
   makeRootReadOnly,
+  resolveUser,
   type Undo,
 } from '../engine/index.ts'
 import { KernelError } from '../errors.ts'
@@ -59,9 +60,9 @@ export function assembleBundle(
     undo,
   })
   // Absent: nothing can be started, which `start` says.
-  const process = spec.process ?? NO_PROCESS
+  const process = withHome(spec.process ?? NO_PROCESS, rootFd)
   makeWorkingDirectory(rootFd, process.cwd, mounts)
-  const executable = spec.process ? executableOf(spec.process, { rootFd, mounts }) : ''
+  const executable = spec.process ? executableOf(process, { rootFd, mounts }) : ''
   if (spec.root.readonly === true) makeRootReadOnly(rootFd)
   const streams = streamsOf(console)
   if (spec.process) ownStreams(streams, ownerOf(spec))
@@ -97,6 +98,14 @@ export function assembleBundle(
 }
 
 const NO_PROCESS: SpecProcess = { cwd: '/' }
+
+/** As runc does, for programs that expect one. */
+function withHome(process: SpecProcess, rootFd: Fd): SpecProcess {
+  const { env = [], user = {} } = process
+  if (env.some((entry) => entry.startsWith('HOME='))) return process
+  const { home } = resolveUser({ rootFd, user: String(user.uid ?? 0) })
+  return { ...process, env: [...env, `HOME=${home}`] }
+}
 
 /** Numbers of the child: the caller's, then the two FIFOs, then what does not outlive the start. */
 class Descriptors {

@@ -5,10 +5,11 @@ import { hostname } from 'node:os'
 import { posix } from 'node:path'
 import {
   DEFAULT_CAPABILITIES,
+  hasGroup,
+  hasTimeNamespaces,
+  hasUser,
   type IdRange,
   inUserNamespace,
-  hasUser,
-  hasGroup,
 } from '../../linux/index.ts'
 import { EngineError } from '../../errors.ts'
 import {
@@ -220,6 +221,7 @@ function namespaces(spec: ContainerSpec, { users }: DescribeContext): readonly O
     ['ipc', ipc === undefined || ipc.kind === 'none'],
     ['uts', uts === undefined],
     ['cgroup', cgroup === undefined],
+    ['time', hasTimeNamespaces()],
     ['network', spec.network.kind !== 'host'],
   ]
   return own.flatMap(([name, isOwn]) => (isOwn ? [name] : []))

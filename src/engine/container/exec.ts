@@ -11,6 +11,7 @@ import {
   type Failure,
   type Fd,
   O,
+  hasTimeNamespaces,
   openIn,
   openPath,
   openPty,
@@ -293,5 +294,6 @@ function tryPidfd(pid: number): Fd | undefined {
 }
 
 function joinedFlags(): number {
-  return JOINED.reduce((flags, name) => flags | CLONE_NEW[name], 0)
+  const times = hasTimeNamespaces() ? CLONE_NEW.time : 0
+  return JOINED.reduce((flags, name) => flags | CLONE_NEW[name], times)
 }

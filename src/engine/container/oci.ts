@@ -78,7 +78,7 @@ export interface OciMapping {
   readonly size: number
 }
 
-export type OciNamespace = 'user' | 'mount' | 'pid' | 'network' | 'ipc' | 'uts' | 'cgroup'
+export type OciNamespace = 'user' | 'mount' | 'pid' | 'network' | 'ipc' | 'uts' | 'cgroup' | 'time'
 
 /** Our word among the options of a mount: it lies over a file of procfs, as lxcfs has them. */
 export const OVER_PROC = 'overproc'

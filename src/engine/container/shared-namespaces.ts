@@ -61,10 +61,10 @@ export function ownNamespaceFlags(
   options: { readonly bornInGroup: boolean },
 ): number {
   const own = new Set(linux.namespaces.map(({ type }) => type))
-  const flag = (type: 'pid' | 'ipc' | 'uts' | 'cgroup'): number =>
+  const flag = (type: 'pid' | 'ipc' | 'uts' | 'cgroup' | 'time'): number =>
     own.has(type) ? CLONE_NEW[type] : 0
   const cgroup = options.bornInGroup ? flag('cgroup') : 0
-  return CLONE_NEW.mnt | flag('pid') | flag('ipc') | flag('uts') | cgroup
+  return CLONE_NEW.mnt | flag('pid') | flag('ipc') | flag('uts') | flag('time') | cgroup
 }
 
 /** Our own pid namespace, into which the monitor returns for its log mover. */
