@@ -46,6 +46,7 @@ export * from './stat.ts'
 export * from './seccomp/index.ts'
 export {
   createNetworkOf,
+  createMappedUsers,
   createUserNamespace,
   type IdRange,
   type UserNamespace,

@@ -51,6 +51,21 @@ export function createUserNamespace(ids: IdRange): UserNamespace {
   })
 }
 
+/**
+ * A user namespace that only serves to map the owners of mounts: lines as /proc/PID/uid_map and
+ * gid_map take them.
+ */
+export function createMappedUsers(maps: { readonly uid: string; readonly gid: string }): Fd {
+  const program = new Program()
+  const onError = program.failLabel({ reportFd: READY_FD })
+  program.call('unshare', [CLONE_NEW.user], { onError, note: 'unshare(CLONE_NEWUSER)' })
+  return withHolder(program, {}, (pid) => {
+    for (const kind of ['uid', 'gid'] as const)
+      writeFileSync(`/proc/${pid}/${kind}_map`, maps[kind])
+    return openOf(pid, 'user')
+  })
+}
+
 /** A further network namespace whose owner is the user namespace `users`. */
 export function createNetworkOf(users: Fd): Fd {
   const program = new Program()

@@ -99,12 +99,20 @@ export function assembleBundle(
 
 const NO_PROCESS: SpecProcess = { cwd: '/' }
 
+/** Whatever the root has in the place of /etc/passwd: nobody asked for it to be read. */
+function homeOf(rootFd: Fd, uid: number): string {
+  try {
+    return resolveUser({ rootFd, user: String(uid) }).home
+  } catch {
+    return '/'
+  }
+}
+
 /** As runc does, for programs that expect one. */
 function withHome(process: SpecProcess, rootFd: Fd): SpecProcess {
   const { env = [], user = {} } = process
   if (env.some((entry) => entry.startsWith('HOME='))) return process
-  const { home } = resolveUser({ rootFd, user: String(user.uid ?? 0) })
-  return { ...process, env: [...env, `HOME=${home}`] }
+  return { ...process, env: [...env, `HOME=${homeOf(rootFd, user.uid ?? 0)}`] }
 }
 
 /** Numbers of the child: the caller's, then the two FIFOs, then what does not outlive the start. */

@@ -18,8 +18,9 @@ import {
   withNamespace,
 } from '../linux/index.ts'
 import { runHooks } from './hooks.ts'
+import { mapLines } from './idmap.ts'
 import type { Namespaces } from './namespaces.ts'
-import type { IdMapping, RuntimeSpec } from './spec.ts'
+import type { RuntimeSpec } from './spec.ts'
 import { type Container, type Place, stateOf, writeContainer } from './store.ts'
 
 export interface Birth {
@@ -80,12 +81,6 @@ async function runEarlyHooks(container: Container): Promise<void> {
 function mapUsers({ pid }: Container, { linux = {} }: RuntimeSpec): void {
   writeFileSync(`/proc/${pid}/uid_map`, mapLines(linux.uidMappings))
   writeFileSync(`/proc/${pid}/gid_map`, mapLines(linux.gidMappings))
-}
-
-function mapLines(mappings: readonly IdMapping[] = []): string {
-  return mappings
-    .map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`)
-    .join('')
 }
 
 /** Its own loopback, and limits that only somebody outside may raise. */

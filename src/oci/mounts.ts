@@ -189,9 +189,9 @@ function prepareBind(input: MountInput, { mount, options, target }: One): Prepar
   if (options.setBelow.length + options.clearBelow.length > 0) {
     mountSetattr(fd, { recursive: true, ...below })
   }
-  const mapped = idmapTree(fd, { mount, options })
+  idmapTree(fd, { mount, options, spec: input.spec })
   return attachTree({
-    fd: mapped,
+    fd,
     target,
     attributes: attributesFrom(options.set),
     clear: named(options.clear),
@@ -267,7 +267,12 @@ function copyUp({ rootFd, undo }: MountInput, { options, target }: One): Prepare
 /** In the root at once, or in a file system that the child will make, as one of its entries. */
 function makePlace(input: MountInput, one: BundleMount, prepared: readonly BundleMount[]): void {
   const context = { rootFd: input.rootFd, container: input.id }
-  if (deepestAbove(one.target, prepared) !== undefined) makeTarget(one, prepared, context)
-  else if (one.kind === 'attach' && !one.isDirectory) makeTarget(one, prepared, context)
-  else makeDirectoryIn(input.rootFd, one.target, { mode: 0o755 })
+  const isFile = one.kind === 'attach' && !one.isDirectory
+  try {
+    if (isFile || deepestAbove(one.target, prepared)) makeTarget(one, prepared, context)
+    else makeDirectoryIn(input.rootFd, one.target, { mode: 0o755 })
+  } catch (cause) {
+    if (!(cause instanceof KernelError)) throw cause
+    throw refused(one.target, `its place cannot be made: ${cause.message}`)
+  }
 }

@@ -1,6 +1,6 @@
 /** What a program sees in a container of tsstack-oci: itself, and its files. */
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chownSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { BundleScene } from '../oci/bundle-scene.ts'
@@ -143,6 +143,26 @@ describe('files', () => {
     )
     expect(text).toMatch(/^content\n.*\/ro\/new: Read-only file system\n.*nosuid,nodev,noatime/s)
     expect(existsSync(join(source, 'new'))).toBe(true)
+  })
+
+  test('owners are mapped by the mount, or by the users of the container', async () => {
+    const source = join(scene.directory, 'source')
+    mkdirSync(source)
+    writeFileSync(join(source, 'file'), 'x')
+    const map = [{ containerID: 0, hostID: 4242, size: 1 }]
+    const mount = { destination: '/m', type: 'bind', source: 'source', options: ['idmap'] }
+    const own = { ...mount, uidMappings: map, gidMappings: map }
+    expect(await scene.output('stat -c %u:%g /m/file', { mounts: [own] })).toBe('4242:4242\n')
+    chownSync(scene.rootfs, 100_000, 100_000)
+    const users = [{ containerID: 0, hostID: 100_000, size: 1000 }]
+    const namespaces = ['pid', 'mount', 'user', 'network', 'ipc'].map((type) => ({ type }))
+    const linux = { namespaces, uidMappings: users, gidMappings: users }
+    const script = 'id -u; stat -c %u:%g /m/file; cat /proc/self/uid_map; ls -l /dev/null'
+    const text = await scene.output(script, { mounts: [mount], linux })
+    expect(text).toMatch(/^0\n0:0\n +0 +100000 +1000\ncrw-rw-rw-/)
+    expect(await scene.oci('run', scene.id)).toMatchObject({ code: 0 })
+    scene.writeConfig('true', { mounts: [mount] })
+    expect((await scene.oci('create', scene.id)).stderr).toContain('neither it nor "linux" has')
   })
 
   test('a tmpfs begins with what it covers, when it is to', async () => {

@@ -4,6 +4,7 @@ export { type BundleInput, bundleProgram, POINT } from './bundle.ts'
 export { joinProgram } from './bundle-join.ts'
 export type { BundleMount, BundleMounts, SetPropagation } from './bundle-mounts.ts'
 export { DEVICE_LINKS, DEVICE_NODES } from './defaults.ts'
+export { cannotMap } from '../users/map-owners.ts'
 export { launchFailure } from './launch-failure.ts'
 export { type HostDevice } from './devices.ts'
 export {

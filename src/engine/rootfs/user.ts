@@ -64,7 +64,8 @@ function idsOf(entry: Line, whole: string) {
 
 function homeOf(entry: Line | undefined): string {
   const home = entry?.[5] ?? ''
-  return home === '' ? '/' : home
+  // A variable cannot hold NUL; an image's file can.
+  return home === '' || home.includes('\0') ? '/' : home
 }
 
 /** Groups whose line names the user. */
