@@ -196,3 +196,24 @@ test('a limit that the kernel refuses is not written down, and is tried again', 
   expect(outcomes.map(({ kind }) => kind)).toEqual(['failed'])
   expect((await world.observe('one')).spec.resources).toEqual({ cpus: 1 })
 })
+
+test('x-tsstack hugetlb is written where the kernel counts huge pages, and refused elsewhere', async () => {
+  const resources = { hugetlb: { '2MB': 4 * MIB } }
+  const outcomes = await world.apply({ one: { ...sh(WAIT), resources } })
+  if (detectCgroups().can('hugetlb')) {
+    const file = isV2 ? 'hugetlb.2MB.max' : 'hugetlb.2MB.limit_in_bytes'
+    expect(readFileSync(join(await groupOf('hugetlb'), file), 'utf8')).toBe(`${4 * MIB}\n`)
+  } else {
+    expect(JSON.stringify(outcomes)).toMatch(/hugetlb\.2MB.*no \\"hugetlb\\" cgroup controller/)
+  }
+})
+
+test('cpu_rt_runtime counts, or is refused by its file', async () => {
+  const resources = { cpuRealtimeUs: 10_000, cpuRealtimePeriodUs: 1_000_000 }
+  const outcomes = await world.apply({ one: { ...sh(WAIT), resources } })
+  const isThere = existsSync(
+    join(detectCgroups().hierarchies[0]?.mountPoint ?? '', 'cpu.rt_runtime_us'),
+  )
+  const text = JSON.stringify(outcomes)
+  expect(text).toMatch(isThere ? /"kind":"done"/ : /no real-time group scheduling/)
+})
