@@ -42,6 +42,7 @@ describe('audit()', () => {
     ['cap_add: [NET_ADMIN]', 'capability'],
     ['volumes: [{ type: bind, source: /etc, target: /x, read_only: true }]', 'host-path'],
     ['devices: [{ source: /dev/fuse }]', 'device'],
+    ['gpus: [{ count: -1 }]', 'device'],
     ['environment: { DB_PASSWORD: x }', 'secret-in-environment'],
   ])('calls { %s } medium', ([fields = '', rule]) => {
     expect(rules(fields, 'medium')).toEqual([rule])

@@ -63,6 +63,7 @@ function auditService(
     devices: [
       ...(privileged ? ['all'] : []),
       ...(spec.devices ?? []).map(({ source, access }) => `${source}:${access}`),
+      ...(spec.cdi ?? []),
       ...(spec.deviceRules ?? []),
     ],
     published: spec.ports.map(publishedText),

@@ -141,7 +141,13 @@ function mountFinding(mount: MountSpec): readonly Finding[] {
   })
 }
 
-const devices: Rule = ({ devices: given = [], deviceRules = [] }) => [
+const devices: Rule = ({ devices: given = [], cdi = [], deviceRules = [] }) => [
+  ...cdi.map((name) =>
+    finding('medium', 'device', {
+      message: `${name}, and what its CDI file mounts`,
+      advice: 'read the file of its vendor below /etc/cdi or /var/run/cdi',
+    }),
+  ),
   ...given.map(({ source, access }) => {
     const isMemory = /^\/dev\/(?:mem|kmem|port|sd\w*|nvme\w*|vd\w*|xvd\w*|dm-\d+|mapper)\b/u.test(
       source,
