@@ -52,10 +52,9 @@ export function cgroupSettings(
     memorySwappiness: resources.memorySwappiness,
     oomKillDisable: resources.oomKillDisable,
     blockIo: blockIo(resources.blockIo),
-    hugetlb: Object.entries(resources.hugetlb ?? {}).map(([pageSize, bytesMax]) => ({
-      pageSize,
-      bytesMax,
-    })),
+    hugetlb:
+      resources.hugetlb &&
+      Object.entries(resources.hugetlb).map(([pageSize, bytesMax]) => ({ pageSize, bytesMax })),
     cpuShares: resources.cpuShares === 0 ? undefined : resources.cpuShares,
     cpuset: resources.cpuset === '' ? undefined : resources.cpuset,
     pidsMax: processes(resources, machine),
