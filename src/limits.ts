@@ -67,7 +67,7 @@ export const FRAME_BYTES_MAX: number = 48 * 1024 * 1024
 export const SUPERVISOR_IDLE_MS: number = 1_000
 
 /** A supervisor at rest that has grown by less keeps what it has. */
-export const TIDY_BYTES_MIN: number = 4 * 1024 * 1024
+export const TIDY_BYTES_MIN: number = 8 * 1024 * 1024
 
 /** A supervisor that is not up after this hangs; a cold disk takes about one second. */
 export const SUPERVISOR_START_MS_MAX: number = 20_000

@@ -22,8 +22,11 @@ export type StartReport =
   | { readonly kind: 'error'; readonly error: WireError }
 
 export const REPORT_FD = 3
-/** A nursery of 1 MiB instead of 16: 12 of 96 MB less resident, and no slower (measured). */
-const FLAGS = ['--max-semi-space-size=1']
+/**
+ * A nursery of 4 MiB instead of 16: less resident while a stack is made, and a quarter of the
+ * collections that 1 MiB needs. What a change has needed is given back after it: tidy-memory.ts.
+ */
+const FLAGS = ['--max-semi-space-size=4']
 const O_CLOEXEC = 0o2000000 // include/uapi/asm-generic/fcntl.h
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 

@@ -54,11 +54,14 @@ export function watchAttempt(
   }
   container.attempt = attempt
   let failure: Failure | undefined
+  // The launch program with them: 100 kB that nobody needs once it runs.
+  let { notes } = watched
   const reports = machine.processes.listen(container.own.fifo, {
     started: (pid) => {
       // The child is gone when its program was never executed; the monitor cannot tell.
       // Nor is it news when an earlier supervisor died with the message unread.
       if (failure ?? attempt.process) return
+      notes = undefined
       setRunning(machine, container, { attempt, pid })
       started.resolve()
       announce(machine, container.record, 'started')
@@ -71,7 +74,7 @@ export function watchAttempt(
     gone: () => {
       // Nobody may await `started`: an adopted attempt has none.
       started.promise.catch(() => {})
-      if (!attempt.process) started.reject(startFailure(container.record, watched.notes, failure))
+      if (!attempt.process) started.reject(startFailure(container.record, notes, failure))
       finishAttempt(machine, container, attempt).then(ended.resolve, ended.reject)
     },
   })

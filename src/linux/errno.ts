@@ -148,7 +148,11 @@ export function errnoText(errno: number): string {
 
 /** 22 for `EINVAL`; throws for a name the kernel does not have, which is our own mistake. */
 export function errnoNumber(name: string): number {
-  const found = Object.entries(ERRNO).find(([, [known]]) => known === name)
-  if (!found) throw new Error(`No errno is named "${name}"`)
-  return Number(found[0])
+  const number = NUMBERS.get(name)
+  if (number === undefined) throw new Error(`No errno is named "${name}"`)
+  return number
 }
+
+const NUMBERS: ReadonlyMap<string, number> = new Map(
+  Object.entries(ERRNO).map(([number, [name]]) => [name, Number(number)]),
+)

@@ -3,7 +3,6 @@
  * the default route.
  */
 
-import { randomInt } from 'node:crypto'
 import { EngineError, KernelError } from '../errors.ts'
 import {
   NETLINK_ROUTE,
@@ -129,7 +128,7 @@ const MAIN_TABLE = 254 // RT_TABLE_MAIN, include/uapi/linux/rtnetlink.h
 export function removeLinks(host: NetlinkSocket, links: readonly LinkKey[]): void {
   if (links.length === 0) return
   // A group that nobody else uses, for as long as this call takes.
-  const group = randomInt(GROUP_MIN, GROUP_MIN + 0x1000000)
+  const group = GROUP_MIN + Math.floor(Math.random() * 0x1000000)
   const marks = links.map((key) => setLink(key, { group }))
   for (const request of [...marks, deleteLinkGroup(group)]) {
     try {

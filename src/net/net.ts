@@ -60,6 +60,16 @@ export function createNet(options: NetOptions): Net {
   return new KernelNet(options)
 }
 
+interface Looked {
+  readonly link: Link
+  readonly state: NetworkState
+  /** On the clock of `performance.now`. */
+  readonly at: number
+}
+
+/** Milliseconds for which a look at a network is taken for the truth. */
+const LOOKED_MS_MAX = 100
+
 class KernelNet implements Net {
   readonly names: NameRegistry = new NameRegistry()
   readonly #options: NetOptions
@@ -70,6 +80,8 @@ class KernelNet implements Net {
   readonly #servers = new Set<DnsServer>()
   /** Names of the interfaces of networks that were used. */
   readonly #bridges = new Map<string, string>()
+  /** What was just looked at: a stack's containers come in crowds. */
+  readonly #looked = new Map<string, Looked>()
   /** Cables to take away together: deleting one link takes the kernel some 10 ms, and so do all. */
   readonly #detached: { readonly name: string }[] = []
   #detaching: Promise<void> | undefined
@@ -90,6 +102,7 @@ class KernelNet implements Net {
   }
 
   createNetwork(request: NetworkRequest): NetworkState {
+    this.#looked.delete(request.name)
     const network = ensureNetwork(this.#route, this.#options, request)
     try {
       this.#filter(network)
@@ -109,6 +122,7 @@ class KernelNet implements Net {
     const usual = bridgeName(this.#options.rootId, name)
     this.#removeLinks((link, owner) => link.name === usual || owner?.network === name)
     this.#bridges.delete(name)
+    this.#looked.delete(name)
     if (this.listNetworks().length > 0) this.#firewall?.removeBridge(bridge ?? usual)
     else this.#firewall?.remove()
   }
@@ -327,7 +341,9 @@ class KernelNet implements Net {
   }
 
   /** The network `name` by its interface, whose name is remembered. */
-  #network(name: string): { readonly link: Link; readonly state: NetworkState } {
+  #network(name: string): Looked {
+    const before = this.#looked.get(name)
+    if (before && performance.now() - before.at < LOOKED_MS_MAX) return before
     const { rootId } = this.#options
     const known = this.#bridges.get(name) ?? bridgeName(rootId, name)
     const link = this.#link(known) ?? this.#search(name)
@@ -335,7 +351,9 @@ class KernelNet implements Net {
     const state = readNetwork(rootId, link, this.#addressesOf(link))
     if (state?.name !== name) throw noNetwork(name)
     this.#bridges.set(name, link.name)
-    return { link, state }
+    const looked = { link, state, at: performance.now() }
+    this.#looked.set(name, looked)
+    return looked
   }
 
   #search(name: string): Link | undefined {
