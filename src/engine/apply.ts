@@ -116,12 +116,20 @@ export async function carryOut(
       signal,
     })
     const observed = observeStack(machine, stack)
-    if (observed.containers.length === 0) {
-      machine.cgroups.open(stackCgroup(machine.paths, stack)).remove()
-    }
+    if (observed.containers.length === 0) removeStackGroup(machine, stack)
     return { outcomes, observed }
   } finally {
     unsubscribe?.()
+  }
+}
+
+/** What holds it is none of ours: that is said, and the next command tries again. */
+function removeStackGroup(machine: Machine, stack: string): void {
+  try {
+    machine.cgroups.open(stackCgroup(machine.paths, stack)).remove()
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    machine.emit({ kind: 'warning', time: machine.now(), stack, message })
   }
 }
 
