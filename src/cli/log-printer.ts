@@ -3,6 +3,7 @@
 import { unpackBlocks } from '../daemon/index.ts'
 import type { LogSource, PackedBlock } from '../daemon/index.ts'
 import { printBytes } from './output.ts'
+import { endQuietly } from './quiet-end.ts'
 import { safeLine, safeText } from './safe-text.ts'
 import { paintLabel } from './style.ts'
 
@@ -25,6 +26,8 @@ export class LogPrinter {
 
   constructor(style: LogStyle) {
     this.#style = style
+    // A million lines are enough work for it.
+    endQuietly()
   }
 
   /** Which containers the numbers of the lines mean from now on. */
