@@ -157,14 +157,11 @@ function judgeState(
 
 function judgeAlive(
   { now, options }: Question,
-  { state, restartAt, failure }: ObservedContainer,
+  { state, restartAt }: ObservedContainer,
 ): Pick<Judgement, 'verdict' | 'reason'> {
   if (state === 'running') return { verdict: 'keep', reason: 'up to date' }
   if (state === 'paused') return { verdict: 'keep', reason: 'paused' }
-  if (options.noStart === true) return { verdict: 'keep', reason: 'restarting' }
-  // What kept it from starting, such as a network that was gone, may be mended by this very plan.
-  if (failure !== undefined) return { verdict: 'start', reason: 'could not be started' }
-  const isDue = restartAt !== undefined && restartAt <= now
+  const isDue = restartAt !== undefined && restartAt <= now && options.noStart !== true
   return isDue
     ? { verdict: 'start', reason: 'back-off is over' }
     : { verdict: 'keep', reason: 'restarting' }

@@ -152,9 +152,6 @@ describe('plan() of what is there and not running', () => {
     const found = check('web:', 'web.1 restarting 1', '')
     expect(found.notes).toEqual(['Container "web.1" is waiting to be restarted after exit 1'])
   })
-  test('plan() starts one at once that could not be started the last time', () => {
-    check('web:', 'web.1 restarting 1 failure=x', 'start web.1')
-  })
   test('plan() restarts a failed replica after its back-off', () => {
     const desired = desiredOf('web:')
     const observed = observedOf('web.1 restarting 1 restartAt=500', 'web:')
