@@ -140,7 +140,10 @@ function aliveRoots(): ReadonlySet<string> {
 /** '' for a process that has just ended. */
 function cgroupsOf(pid: string): string {
   try {
-    return readFileSync(`/proc/${pid}/cgroup`, 'utf8')
+    // One that has ended, and that nobody has asked about, is in its group still: proc_pid_stat(5).
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    const [state] = stat.slice(stat.lastIndexOf(')') + 2)
+    return state === 'Z' ? '' : readFileSync(`/proc/${pid}/cgroup`, 'utf8')
   } catch {
     return ''
   }

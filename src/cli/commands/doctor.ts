@@ -1,6 +1,7 @@
 /** `tsstack doctor`: what this host lacks, what dead stacks have left, and how to leave no trace. */
 
 import { existsSync, rmSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { endSupervisor, tracing } from '../../daemon/index.ts'
 import type { KernelObject } from '../../daemon/index.ts'
 import { EngineError, UsageError } from '../../errors.ts'
@@ -34,6 +35,11 @@ interface DoctorFlags {
   readonly uninstall?: boolean
   readonly yes?: boolean
   readonly json?: boolean
+}
+
+/** It lets go of everything before it ends; a moment later it has ended. */
+async function gone(pid: number): Promise<void> {
+  for (let round = 0; round < 100 && existsSync(`/proc/${pid}`); round += 1) await sleep(20)
 }
 
 /** 0: all is well; 1: something is missing. */
@@ -135,7 +141,9 @@ async function uninstall(context: Context, yes: boolean): Promise<number> {
     }
     if (!confirm(`remove ${what}?`)) return 0
   }
+  const { status } = await askFor(asking, { kind: 'status' }, 'status')
   await endSupervisor(asking)
+  await gone(status.pid)
   const place = { directory: '/etc/systemd/system', root: process.env['TSSTACK_ROOT'] || undefined }
   for (const path of [unitLink(place), unitFile(place), places.run, places.state]) {
     rmSync(path, { recursive: true, force: true })
