@@ -15,7 +15,17 @@ export interface Waiting {
   /** Who has ended, and how. */
   readonly pid: Address
   readonly status: Address
+  /** Not 0 once the container has ended. */
+  readonly ended: Address
+  /** The monitor's own end. */
+  readonly over: Label
 }
+
+/**
+ * Movers that are tried once the container has ended: what none of them could write is lost, but a
+ * monitor that waited on would never let anybody remove the container.
+ */
+const TRIES_MAX = 40
 
 /** Between a mover's death and the next: what cannot live at all must not take a processor. */
 const PAUSE_NANOSECONDS = 50_000_000
@@ -29,6 +39,8 @@ export function writeMoverStart(program: Program, title: string, waiting: Waitin
   const child = program.label('mover')
   const ended = program.label('mover ended')
   const later = program.label('start the mover later')
+  const again = program.label('start the mover again')
+  const tries = program.word(TRIES_MAX)
   const pid = program.word()
   program.place(start)
   // In the monitor's own memory, as vfork(2): nothing is copied, and no stack is in use.
@@ -38,6 +50,9 @@ export function writeMoverStart(program: Program, title: string, waiting: Waitin
   program.place(ended)
   program.compute(waiting.status, { onZero: waiting.again })
   program.place(later)
+  program.compute(waiting.ended, { onZero: again })
+  program.compute(tries, { plus: -1, store: tries, onZero: waiting.over })
+  program.place(again)
   const pause = Buffer.alloc(16)
   pause.writeBigInt64LE(BigInt(PAUSE_NANOSECONDS), 8)
   program.call('nanosleep', [program.bytes(pause), 0])

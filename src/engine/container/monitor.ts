@@ -102,14 +102,16 @@ function writeMonitor(program: Program, status: number, input: MonitorInput): vo
   program.call('close_range', [FD.init, mover ? FD.init : MOVER_FD.directory, 0])
   const kept = input.keepsInput === true ? FD.input : MOVER_FD.directory
   program.call('close_range', [kept + 1, kernel.ALL_DESCRIPTORS, 0])
+  const allEnded = program.label('all ended')
   const waiting: Waiting = {
     again: program.label('wait'),
     pid: program.word(),
     status: program.word(),
+    ended: status + STATUS_OFFSETS.ended,
+    over: allEnded,
   }
   const moverEnded = mover && writeMoverStart(program, mover.title, waiting)
   const ended = program.label('ended')
-  const allEnded = program.label('all ended')
   const waitStatus = status + STATUS_OFFSETS.waitStatus
   program.place(waiting.again)
   // ECHILD: container and mover have ended, and the log is complete.

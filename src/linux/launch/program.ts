@@ -41,7 +41,8 @@ const STATUS_FAILED = 126
  */
 const SMALL_ZEROED_BYTES = 512
 
-const SIGKILL = 9
+/** As a shell has it of a process that SIGKILL ended. */
+const STATUS_KILLED = 137
 
 /** Number of the pseudo-operation that computes; any negative number would do. */
 const COMPUTE = -1
@@ -276,17 +277,14 @@ export class Program {
     return typeof note === 'string' ? note : note()
   }
 
-  /** For tests: the program kills itself instead of doing operation `index`; see crash-point.ts. */
+  /**
+   * For tests: the process ends instead of doing operation `index`, as abruptly as by SIGKILL; see
+   * crash-point.ts. In the operation's own place: what is added at the end may be released by then.
+   */
   crashAt(index: number | undefined): void {
-    const draft = index === undefined ? undefined : this.#drafts[index]
-    if (index === undefined || draft === undefined || this.#image !== undefined) return
-    const crash = this.label('crash')
-    const word = operationAddress(index) + 8 + 8 * 5
-    const flow = { onPositive: crash, onZero: crash, onError: crash }
-    this.#drafts[index] = { number: COMPUTE, args: [word, 0, 0, 0, 0], flow }
-    this.place(crash)
-    this.call('getpid', [], { store: this.ahead(1, 0) })
-    this.call('kill', [0, SIGKILL])
+    if (index === undefined || index >= this.#drafts.length || this.#image !== undefined) return
+    const number = syscallNumber('exit_group', this.architecture)
+    this.#drafts[index] = { number, args: [STATUS_KILLED, 0, 0, 0, 0], flow: {} }
   }
 
   /** The executable. The program cannot be added to afterwards. */
