@@ -240,12 +240,20 @@ class Simulation {
       this.#applying = this.#apply(desired)
       await this.#finish()
       await vi.advanceTimersByTimeAsync(100)
+      await this.#waitForRestarts()
       if (this.#differences(desired).length === 0) break
     }
     const differences = this.#differences(desired)
     if (differences.length > 0) throw new Error(`it never converges: ${differences.join('; ')}`)
     this.#checkAlways()
     this.#checkLeaks()
+  }
+
+  /** What could not be restarted, for want of a bridge, waits for its back-off, as with Docker. */
+  async #waitForRestarts(): Promise<void> {
+    const pending = [...this.#now.containers.values()].flatMap(({ restart }) => restart ?? [])
+    const last = Math.max(0, ...pending.map(({ at }) => at - Date.now()))
+    if (pending.length > 0) await vi.advanceTimersByTimeAsync(last + 100)
   }
 
   async #settle(): Promise<void> {
