@@ -355,6 +355,7 @@ export function checkHello(message: unknown): ClientHello {
     build: text(body['build'], 'build'),
     pid: count(body['pid'], 'pid'),
     command: text(body['command'], 'command'),
+    ...(body['hasRequest'] !== undefined && { hasRequest: flag(body['hasRequest'], 'hasRequest') }),
   }
 }
 

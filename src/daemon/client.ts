@@ -87,15 +87,16 @@ export interface ConnectOptions {
 }
 
 /**
- * A session with the supervisor of `places`; it is started, or replaced by a newer one, as needed.
+ * A session with the supervisor of `places`, to which `request` was sent; it is started, or replaced
+ * by a newer one, as needed.
  * @throws {UsageError} NOT_ROOT when the caller may neither use its socket nor start it.
  * @throws {EngineError} SUPERVISOR or STATE_DIRECTORY when it cannot be reached.
  */
-async function openSession(options: ConnectOptions): Promise<Session> {
+export async function openRequest(options: ConnectOptions, request: Request): Promise<Session> {
   const { places } = options
   const end = performance.now() + SUPERVISOR_START_MS_MAX
   while (performance.now() < end) {
-    const session = await greet(options)
+    const session = await greet(options, request)
     if (session === undefined) {
       const mayCome = options.resuming === true && end - performance.now() > START_OURSELVES_MS
       await (mayCome ? sleep(SUPERVISOR_POLL_MS) : start(places))
@@ -105,7 +106,9 @@ async function openSession(options: ConnectOptions): Promise<Session> {
     ) {
       await handOver(session)
     } else {
-      return compatible(session)
+      compatible(session)
+      if (session.supervisor.build !== BUILD) session.send(request)
+      return session
     }
   }
   throw new EngineError(
@@ -121,15 +124,14 @@ export async function replaceSupervisor(options: ConnectOptions): Promise<void> 
   if (session !== undefined) await handOver(session)
 }
 
-/** Sends `request` and returns the session in which its answers arrive. */
-export async function openRequest(options: ConnectOptions, request: Request): Promise<Session> {
-  const session = await openSession(options)
-  session.send(request)
-  return session
-}
-
-/** Undefined when no supervisor listens, or when it is just ending. */
-async function greet({ places, command }: ConnectOptions): Promise<Session | undefined> {
+/**
+ * Undefined when no supervisor listens, or when it is just ending. `request` is sent at once, for a
+ * supervisor of our own build alone: nearly always it is one, and need not be waited for.
+ */
+async function greet(
+  { places, command }: ConnectOptions,
+  request?: Request,
+): Promise<Session | undefined> {
   const socket = await dial(places)
   if (socket === undefined) return undefined
   const connection = new Connection<ClientMessage>(socket)
@@ -141,7 +143,9 @@ async function greet({ places, command }: ConnectOptions): Promise<Session | und
     build: BUILD,
     pid,
     command,
+    hasRequest: request !== undefined,
   })
+  if (request !== undefined) connection.send(request)
   const { value: frame } = await connection.frames.next()
   if (frame?.kind !== 'message') return undefined
   return new Session(connection, frame.message as ServerHello)
@@ -228,9 +232,9 @@ async function handOver(session: Session): Promise<void> {
   session.close()
 }
 
-function compatible(session: Session): Session {
+function compatible(session: Session): void {
   const { protocol, version } = session.supervisor
-  if (protocol === PROTOCOL) return session
+  if (protocol === PROTOCOL) return
   session.close()
   throw new EngineError(
     'SUPERVISOR',

@@ -65,6 +65,11 @@ export interface Introduction {
 export interface ClientHello extends Introduction {
   /** As others are told who holds a stack: `tsstack up`. */
   readonly command: string
+  /**
+   * The first request was sent with this, unread what the supervisor says: one of another build
+   * passes it over, and waits for the next.
+   */
+  readonly hasRequest?: boolean
 }
 
 export interface ServerHello extends Introduction {

@@ -77,10 +77,13 @@ async function converse(
   connection.send({ kind: 'hello', ...version, pid, startedAt })
   const impatience = setTimeout(() => socket.destroy(), HELLO_MS_MAX)
   const hello = await nextMessage(connection)
-  const message = hello === undefined ? undefined : await nextMessage(connection)
+  if (hello === undefined) return clearTimeout(impatience)
+  const { command, pid: clientPid, build, hasRequest } = checkHello(hello)
+  // It was meant for one of its own build; what it asks of this one follows.
+  if (hasRequest === true && build !== BUILD) await nextMessage(connection)
+  const message = await nextMessage(connection)
   clearTimeout(impatience)
-  if (hello === undefined || message === undefined) return
-  const { command, pid: clientPid } = checkHello(hello)
+  if (message === undefined) return
   const session: ClientSession = {
     connection,
     client: { command, pid: clientPid },

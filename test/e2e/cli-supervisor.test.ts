@@ -10,8 +10,10 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { encodeMessage, FrameReader } from '../../src/daemon/framing.ts'
 import { PROJECT, type Finished, type Sandbox } from '../support/sandbox.ts'
 import { until } from '../support/until.ts'
 import { CLI, HELLO, Scene, SLEEP, STUBBORN } from './cli-scene.ts'
@@ -32,6 +34,22 @@ const ok = (...words: readonly string[]): Promise<Finished> => scene.ok(...words
 async function pidOf(service: string): Promise<number> {
   const [container] = JSON.parse((await ok('ps', '--json', service)).stdout) as { pid: number }[]
   return container?.pid ?? 0
+}
+
+/** Says `messages` at once; what the supervisor answers until it closes. */
+async function converse(
+  messages: readonly object[],
+): Promise<readonly { readonly kind: string }[]> {
+  const socket = connect(join(sandbox.root, 'run/tsstack.sock'))
+  for (const message of messages) socket.write(encodeMessage(message))
+  const reader = new FrameReader()
+  const answers: { readonly kind: string }[] = []
+  for await (const chunk of socket) {
+    for (const frame of reader.push(chunk as Uint8Array)) {
+      if (frame.kind === 'message') answers.push(frame.message as { readonly kind: string })
+    }
+  }
+  return answers
 }
 
 describe('the supervisor', () => {
@@ -108,6 +126,18 @@ describe('the supervisor', () => {
     expect(await supervisorPid(other)).not.toBe(before)
     await sandbox.inNetns([process.execPath, other, 'down', '-t', '0'], { cwd: folder })
     expect(await sandbox.leaks()).toBe('')
+  })
+
+  test('passes over a request that was sent unread to one of another build', async () => {
+    await ok('-f', HELLO, 'up', '-d')
+    const hello = { kind: 'hello', protocol: 2, version: '1.0.0', pid: 1, command: 'test' }
+    const words = [{ ...hello, build: 'other', hasRequest: true }, { kind: 'nonsense' }]
+    const answers = await converse([...words, { kind: 'stacks' }])
+    expect(answers.map(({ kind }) => kind)).toEqual(['hello', 'stacks', 'done'])
+    // And without that word, the first is the request.
+    const refused = await converse([{ ...hello, build: 'other' }, { kind: 'nonsense' }])
+    expect(refused.map(({ kind }) => kind)).toEqual(['hello', 'error'])
+    await ok('-p', 'hello', 'down')
   })
 
   test('that cannot start says why, and the command repeats it', async () => {
