@@ -68,7 +68,7 @@ function hostOver(hierarchies: readonly CgroupHierarchy[]): CgroupHost {
     canLimitSwap: canLimitSwap(hierarchies),
     create: (path, settings) => {
       // All that are made at once need the same one: it is made now, not by each of them.
-      makeParent(hierarchies, dirname(path))
+      if (path.includes('/')) makeParent(hierarchies, dirname(path))
       return createGroup(hierarchies, path, settings)
     },
     open: (path) => groupAt(hierarchies, path),
