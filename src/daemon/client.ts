@@ -87,8 +87,8 @@ export interface ConnectOptions {
 }
 
 /**
- * A session with the supervisor of `places`, to which `request` was sent; it is started, or replaced
- * by a newer one, as needed.
+ * A session with the supervisor of `places`, to which `request` was sent; it is started, or
+ * replaced by a newer one, as needed.
  * @throws {UsageError} NOT_ROOT when the caller may neither use its socket nor start it.
  * @throws {EngineError} SUPERVISOR or STATE_DIRECTORY when it cannot be reached.
  */

@@ -21,8 +21,12 @@ test('a monitor whose log mover cannot run ends some time after its container', 
   const none = openSync('/dev/null', 'r+') // Nothing that could be executed.
   const status = openSync(join(directory, 'status'), 'w+')
   const descriptors = {
-    ...{ 0: none, 1: none, 2: none },
-    ...{ [FD.fifo]: none, [FD.status]: status, [FD.init]: none },
+    0: none,
+    1: none,
+    2: none,
+    [FD.fifo]: none,
+    [FD.status]: status,
+    [FD.init]: none,
     ...Object.fromEntries(Object.values(MOVER_FD).map((fd) => [fd, none])),
   }
   const pid = spawn(program, { title: 'tsstack: monitor test', descriptors })
