@@ -115,6 +115,7 @@ class KernelNet implements Net {
 
   checkNetwork(request: Parameters<Net['checkNetwork']>[0]): void {
     checkNetwork(this.#route, this.#options, request)
+    this.#firewall?.checkVersion()
   }
 
   removeNetwork(name: string): void {

@@ -152,3 +152,17 @@ test('neighbours on another bridge of the machine reach each other as before', a
   sh('ip link del plain0')
   before = fingerprint()
 })
+
+test('a table of a newer tsstack is left alone, and that is said before anything is made', async () => {
+  await publishWeb()
+  const listed = sh('nft list tables')
+  const table = /table ip (\S*aaaa\S*)/.exec(listed)?.[1] ?? listed
+  const request = { name: 'other', stack: 's', internal: false }
+  net.checkNetwork(request)
+  sh(`nft delete table ip ${table}; nft 'add table ip ${table} { comment "tsstack 2.0"; }'`)
+  expect(() => net.checkNetwork(request)).toThrow(`"${table}": a newer tsstack has made it`)
+  expect(() => net.createNetwork(request)).toThrow('a newer tsstack has made it')
+  expect(sh(`nft list table ip ${table}`)).toContain('tsstack 2.0')
+  sh(`nft delete table ip ${table}`)
+  net.createNetwork({ ...request, name: 'n' })
+})

@@ -3,12 +3,13 @@
  * in batches that cover both, removed when empty.
  */
 
+import { EngineError } from '../../errors.ts'
 import { nft, type NetlinkRequest, type NetlinkSocket } from '../../linux/index.ts'
 import { isErrno } from '../attach.ts'
 import { addressNumber, formatNumber, isIpv4Subnet, parseSubnet, type Family } from '../subnet.ts'
 import { addUserTable, joinOthers, leaveOthers, removeUserTable } from './others.ts'
 import { disableRouting, enableRouting, isRouter } from './routing.ts'
-import { GUARD_CHAIN, describeRuleset, guardRequests, rulesetRequests } from './ruleset.ts'
+import { GUARD_CHAIN, describeRuleset, guardRequests, isNewer, rulesetRequests } from './ruleset.ts'
 import { removeGuards } from './spoofing.ts'
 import { portSets, setList, setsOf, tableName, type Sets } from './sets.ts'
 
@@ -85,11 +86,25 @@ export class Firewall {
     return this.#placed(this.#present().flatMap(portSets))
   }
 
+  /** Throws when a table of ours is of a newer version, whose rules would be lost by replacing it. */
+  checkVersion(): void {
+    const names = [this.sets[4].table, this.sets[6].table]
+    for (const { name, comment } of this.#tables()) {
+      if (!names.includes(name) || comment === undefined || !isNewer(comment)) continue
+      throw new EngineError(
+        'ACTION_FAILED',
+        `Cannot use the nftables table "${name}": a newer tsstack has made it`,
+        { hint: 'use that version, or take its stacks down with it first' },
+      )
+    }
+  }
+
   /**
    * Makes the table when it is missing, was changed by hand or was made by another version.
    * True when it was missing: then it knows no network and no port.
    */
   ensureTable(family: Family): boolean {
+    this.checkVersion()
     const { version, rules } = describeRuleset(family)
     const sets = this.sets[family]
     const { table } = sets

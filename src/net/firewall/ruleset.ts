@@ -18,6 +18,14 @@ export interface Ruleset {
   readonly rules: number
 }
 
+/** Raised when a table's sets or their elements change so that an older tsstack would misread them. */
+const FORMAT = 1
+
+/** True for the comment of a table that a later tsstack has made, in a way unknown here. */
+export function isNewer(comment: string): boolean {
+  return Number(/^tsstack (\d+)\./.exec(comment)?.[1] ?? 0) > FORMAT
+}
+
 const NEWRULE = 0x0a06 // NFNL_SUBSYS_NFTABLES, NFT_MSG_NEWRULE
 const NEWSET = 0x0a09
 
@@ -30,7 +38,7 @@ export function describeRuleset(family: Family): Ruleset {
   const hash = createHash('sha256')
   // Set ids count up through the life of a process, so of a set only its name counts.
   for (const { type, body, what } of requests) hash.update(type === NEWSET ? what : body)
-  const version = `tsstack ${hash.digest('hex').slice(0, 12)}`
+  const version = `tsstack ${FORMAT}.${hash.digest('hex').slice(0, 12)}`
   const ruleset = { version, rules: requests.filter(({ type }) => type === NEWRULE).length }
   rulesets.set(family, ruleset)
   return ruleset
