@@ -50,7 +50,10 @@ function readSteps(page: string): readonly Step[] {
 
 /** Times differ from run to run. */
 const comparable = (text: string): string =>
-  text.replaceAll(/running (?:\d+ \w+|less than a second)/g, 'running …').replaceAll(/ +/g, ' ')
+  text
+    .replaceAll(/running (?:\d+ \w+|less than a second)/g, 'running …')
+    .replaceAll(/About [\d.]+ s|\(\d+ ms\)/g, '(some time)')
+    .replaceAll(/ +/g, ' ')
 
 /** What runs at the same time may be told in another order. */
 const comparableLines = (text: string): readonly string[] =>
