@@ -4,7 +4,7 @@
  */
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { compare, isPresent, run, type Contender, type Group } from './measure.ts'
+import { compare, run, type Contender, type Group } from './measure.ts'
 
 const PROJECT = join(import.meta.dirname, '..')
 const CLI = join(PROJECT, 'bin/tsstack.js')
@@ -28,8 +28,13 @@ export async function buildGroups(setting: {
   const anew: Record<string, Contender> = {
     'tsstack build --no-cache': tsstack('build', '-q', '--no-cache'),
   }
-  if (await isPresent('podman')) {
-    const podman = ['build', '-q', '--network=none', context]
+  const podman = ['build', '-q', '--network=none', context]
+  // It may be there and have a runtime that refuses the machine: crun knows no hybrid cgroups.
+  const isUsable = await run('podman', podman).then(
+    () => true,
+    () => false,
+  )
+  if (isUsable) {
     again['podman build, nothing changed'] = async () => void (await run('podman', podman))
     anew['podman build --no-cache'] = async () =>
       void (await run('podman', [...podman, '--no-cache']))

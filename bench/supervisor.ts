@@ -8,7 +8,7 @@ import { writeStack } from './stacks.ts'
 
 /** USER_HZ of proc(5): the unit of times in /proc/PID/stat. */
 const TICKS_PER_SECOND = 100
-const IDLE_SECONDS = 20
+const IDLE_SECONDS = 60
 const STORM_SECONDS = 60
 
 /** Resident size with 50 services, processor time with 100 that sleep. */

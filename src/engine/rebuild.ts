@@ -12,12 +12,12 @@ import { containerCgroup, containerPaths } from './paths.ts'
 import { readAttemptStatus } from './records/attempt.ts'
 import {
   type AttemptRecord,
+  beginAttemptRecord,
   containerNames,
   type ContainerRecord,
+  createContainerRecord,
   readAttemptRecord,
   readContainerChanges,
-  beginAttemptRecord,
-  writeContainerSpec,
 } from './records/container.ts'
 import { readStackRecord } from './records/stack.ts'
 
@@ -45,7 +45,8 @@ export function rebuildContainers(machine: Machine, stack: string): readonly Con
         restarts: FIRST_RUN,
         ...readContainerChanges(own),
       }
-      writeContainerSpec(machine.paths, record)
+      // With its directories: the crash may have come between them.
+      createContainerRecord(machine.paths, record)
       return record
     })
 }

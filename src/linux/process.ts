@@ -36,7 +36,8 @@ export function pidfdGetfd(pidfd: Fd, fd: number): Fd {
 
 /**
  * When `pid` started, in clock ticks since boot: field 22 of /proc/PID/stat (proc(5)).
- * Undefined when there is no such process. A zombie still has one.
+ * Undefined when there is no such process, and when it has ended and was not reaped yet: a monitor
+ * whose parent was killed with it may wait for long to be reaped.
  */
 export function startTime(pid: number): number | undefined {
   let stat: string
@@ -47,6 +48,8 @@ export function startTime(pid: number): number | undefined {
   }
   // The name, field 2, may hold spaces and parentheses; the last one closes it.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  // A zombie has ended; when it is reaped is its parent's business.
+  if (fields[0] === 'Z' || fields[0] === 'X') return undefined
   return Number(fields[22 - 3])
 }
 

@@ -134,18 +134,8 @@ export function listContainers(root: string): readonly string[] {
 /** What the kernel says of it: a zombie has stopped. */
 export function statusOf(place: Place, container: Container): Status {
   if (container.pid === undefined) return 'creating'
-  if (!isAlive(container.pid, container.startTime)) return 'stopped'
+  if (startTime(container.pid) !== container.startTime) return 'stopped'
   return existsSync(place.go) ? 'created' : 'running'
-}
-
-function isAlive(pid: number, since: number | undefined): boolean {
-  if (startTime(pid) !== since) return false
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2))
-  } catch {
-    return false
-  }
 }
 
 export function stateOf(container: Container, status: Status): OciState {

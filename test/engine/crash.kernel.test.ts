@@ -28,6 +28,8 @@ const SAMPLE = 5
 const matrix = process.env['TSSTACK_CRASH_MATRIX']
 const all = matrix === 'all'
 const crashes = all || matrix === undefined ? SAMPLE : Number(matrix)
+/** One point alone, counted from 1, of the phase that `-t` names. */
+const point = process.env['TSSTACK_CRASH_POINT']
 /** The same points each time without a matrix, so that a failure there is one of the change. */
 const seed = Number(
   process.env['TSSTACK_SEED'] ?? (matrix === undefined ? 1 : Math.floor(Math.random() * 2 ** 31)),
@@ -112,7 +114,7 @@ test.each(PHASES)(
     if (matrix !== undefined) console.log(`${phase.name}: ${effects.length} side effects`)
     expect(effects.length).toBeGreaterThan(100)
     const failures: string[] = []
-    for (const k of all ? effects.keys() : sample(effects.length)) {
+    for (const k of pointsOf(effects)) {
       const problem = await crashAt(phase, k + 1)
       if (problem !== '') failures.push(`${k + 1} of ${effects.length} (${effects[k]}): ${problem}`)
     }
@@ -120,6 +122,11 @@ test.each(PHASES)(
   },
   matrix === undefined ? 180_000 : 14_400_000,
 )
+
+function pointsOf(effects: readonly string[]): Iterable<number> {
+  if (point !== undefined) return [Number(point) - 1]
+  return all ? effects.keys() : sample(effects.length)
+}
 
 /** All side effects of a phase that is not disturbed, in their order. */
 async function trace(phase: Phase): Promise<readonly string[]> {

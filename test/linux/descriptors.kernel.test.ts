@@ -41,6 +41,7 @@ import {
 import { getWindowSize, openPty, setWindowSize } from '../../src/linux/pty.ts'
 import { getRlimit, setRlimit } from '../../src/linux/rlimits.ts'
 import { peerCredentials, socketIn } from '../../src/linux/socket.ts'
+import { until } from '../support/until.ts'
 import { leakedDescriptors, withDirectory } from './host.ts'
 
 describe('descriptors', () => {
@@ -126,6 +127,17 @@ describe('pidfds', () => {
     // Counted from the end: stat has 52 fields since Linux 3.5.
     expect(startTime(child.pid ?? -1)).toBe(Number(stat.split(' ').at(22 - 53)))
     expect(startTime(child.pid ?? -1)).toBeGreaterThanOrEqual(startTime(process.pid) ?? Infinity)
+    child.kill()
+    await once(child, 'exit')
+  })
+
+  test('startTime() knows a process that has ended and is not reaped as gone', async () => {
+    const script = 'true & echo $!; exec sleep 100'
+    const child = spawn('sh', ['-c', script], { stdio: ['ignore', 'pipe', 'ignore'] })
+    const [line] = (await once(child.stdout, 'data')) as [Buffer]
+    const pid = Number(String(line))
+    await until(async () => readFileSync(`/proc/${pid}/stat`, 'utf8'), /\) Z /)
+    expect(startTime(pid)).toBeUndefined()
     child.kill()
     await once(child, 'exit')
   })
