@@ -1,6 +1,7 @@
 /** Networks: throughput beside a plain bridge, connecting, publishing, and answers to names. */
 import { execFileSync, spawn } from 'node:child_process'
-import { closeSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createSocket } from 'node:dgram'
@@ -260,9 +261,14 @@ async function dnsperf({ fd }: Asker, perSecond: number): Promise<readonly numbe
   const questions = join(directory, 'questions')
   writeFileSync(questions, 'c2 A\n')
   const words = ['-s', '127.0.0.11', '-l', '3', '-Q', String(perSecond), '-v', '-d', questions]
-  const child = spawn('nsenter', [`--net=/proc/${process.pid}/fd/${fd}`, 'dnsperf', ...words])
-  let output = ''
-  for await (const chunk of child.stdout) output += String(chunk)
+  // Read only afterwards: this process has names to answer meanwhile.
+  const report = join(directory, 'report')
+  const log = openSync(report, 'w')
+  const all = [`--net=/proc/${process.pid}/fd/${fd}`, 'dnsperf', ...words]
+  const child = spawn('nsenter', all, { stdio: ['ignore', log, 'ignore'] })
+  await once(child, 'exit')
+  closeSync(log)
+  const output = readFileSync(report, 'utf8')
   rmSync(directory, { recursive: true })
   const seconds = [...output.matchAll(/^> \w+ c2 A (\d+\.\d+)/gm)].map(([, time]) => Number(time))
   if (seconds.length === 0) throw new Error(`dnsperf has no answers: ${output.slice(0, 500)}`)
