@@ -1,6 +1,7 @@
 /** `up --wait` comes back when everything is ready, and `--scale` changes how many there are. */
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Finished, Sandbox } from '../support/sandbox.ts'
+import { until } from '../support/until.ts'
 import { Scene, shell, SLEEP } from './cli-scene.ts'
 
 let scene: Scene
@@ -52,7 +53,9 @@ test('up --wait-timeout gives up, says for whom it waited, and leaves what runs'
   expect(result.stderr).toMatch(/after 1 s "cli-web-1" is not healthy yet.*\[NOT_READY\]/)
   expect((await ok('ps')).stdout).toMatch(/cli-web-1 .*running/)
   // Nobody holds the stack while it is waited for.
+  scene.write({ web: [...SLEEP, ...check('false'), 'environment: { TURN: second }'] })
   const waiting = run('up', '--wait', '--wait-timeout', '60')
+  await until(async () => (await run('exec', 'web', 'env')).stdout, /^TURN=second$/m)
   await downClean()
   expect((await waiting).code).not.toBe(130)
 })
