@@ -43,6 +43,11 @@ export interface RunOptions {
   readonly timeoutMs?: number | undefined
 }
 
+type Ending = [code: number | null, signal: NodeJS.Signals | null]
+
+/** Listened for from each command's start: one may have ended before anybody waits for it. */
+const endings = new WeakMap<Child, Promise<Ending>>()
+
 export class Sandbox {
   /** TSSTACK_ROOT of every command. */
   readonly root: string
@@ -169,6 +174,7 @@ export class Sandbox {
       stdio: ['pipe', 'pipe', 'pipe'],
     })
     this.#begun.add(child)
+    endings.set(child, once(child, 'close') as Promise<Ending>)
     child.once('close', () => this.#begun.delete(child))
     return child
   }
@@ -179,7 +185,7 @@ export function saidBy(result: Finished): string {
   return result.stderr + result.stdout
 }
 
-/** Collects what `child` prints until it has ended. */
+/** Collects what `child`, one of a sandbox, prints from now on until it has ended. */
 export async function finish(child: Child, options: RunOptions = {}): Promise<Finished> {
   let [stdout, stderr] = ['', '']
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
@@ -190,9 +196,15 @@ export async function finish(child: Child, options: RunOptions = {}): Promise<Fi
     stderr += `\n(killed by the test after ${options.timeoutMs ?? TIMEOUT_MS} ms)`
     child.kill('SIGKILL')
   }, options.timeoutMs ?? TIMEOUT_MS)
-  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
+  const [code, signal] = await endingOf(child)
   clearTimeout(timer)
   return { stdout, stderr, code: code ?? 128 + (signal ? constants.signals[signal] : 0) }
+}
+
+function endingOf(child: Child): Promise<Ending> {
+  const ending = endings.get(child)
+  if (ending === undefined) throw new Error('This command was not started by a sandbox')
+  return ending
 }
 
 /** 8 hex digits that name a state root in cgroups and links: see `src/engine/paths.ts`. */
