@@ -5,20 +5,21 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { startTime } from '../../src/linux/index.ts'
 import { childrenOf, COUNTER, gone, helpersOf, upAndKill as leave } from './left-behind.ts'
-import { attached, desiredStack, type Resources, type Service, sh, World } from './support.ts'
+import {
+  attached,
+  desiredStack,
+  type Resources,
+  type Service,
+  sh,
+  useWorld,
+  type World,
+} from './support.ts'
 
 let world: World
-beforeAll(async () => {
-  world = await World.open()
-})
-afterEach(async () => {
-  await world.down()
-  expect(await world.leaks()).toBe('')
-})
-afterAll(() => world.close())
+useWorld((opened) => (world = opened))
 
 const upAndKill = (
   services: Readonly<Record<string, Service>>,

@@ -13,23 +13,18 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { MountSpec } from '../../src/planner/index.ts'
 import { detectCgroups } from '../../src/linux/index.ts'
 import { probeIn } from './probe.ts'
-import { sh, World, type Service } from './support.ts'
+import { sh, useWorld, type World, type Service } from './support.ts'
 
 let world: World
 let hostile: string
-beforeAll(async () => {
-  world = await World.open()
+useWorld((opened) => {
+  world = opened
   hostile = join(world.root, 'hostile')
 })
-afterEach(async () => {
-  await world.down()
-  expect(await world.leaks()).toBe('')
-})
-afterAll(() => world.close())
 
 /** A copy of the image with something nasty in it. */
 function hostileImage(change: (at: (path: string) => string) => void): string {

@@ -1,19 +1,12 @@
 /** Further programs in a running container: as confined as its own, and gone when they end. */
 import { readdirSync, readFileSync } from 'node:fs'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { until } from '../support/until.ts'
-import { sh, textOf, World, type Service } from './support.ts'
+import { sh, textOf, useWorld, type World, type Service } from './support.ts'
 
 let world: World
-beforeAll(async () => {
-  world = await World.open()
-})
+useWorld((opened) => (world = opened))
 beforeEach(() => world.up({ one: SLEEPER }))
-afterEach(async () => {
-  await world.down()
-  expect(await world.leaks()).toBe('')
-})
-afterAll(() => world.close())
 
 const SLEEPER: Service = { command: ['sleep', '1000'], environment: { A: 'stack', B: 'b' } }
 const NAME = 'tst-one-1'

@@ -3,19 +3,20 @@ import { once } from 'node:events'
 import { closeSync, openSync, readdirSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { OutcomeError } from '../../src/engine/index.ts'
-import { attached, desiredStack, type Resources, type Service, sh, World } from './support.ts'
+import {
+  attached,
+  desiredStack,
+  type Resources,
+  type Service,
+  sh,
+  useWorld,
+  type World,
+} from './support.ts'
 
 let world: World
-beforeAll(async () => {
-  world = await World.open()
-})
-afterEach(async () => {
-  await world.down()
-  expect(await world.leaks()).toBe('')
-})
-afterAll(() => world.close())
+useWorld((opened) => (world = opened))
 
 /** Applies one service that cannot start; nothing of the try may be left but its record. */
 async function refusal(service: Service, resources: Resources = {}): Promise<OutcomeError> {

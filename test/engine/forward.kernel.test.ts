@@ -1,24 +1,19 @@
 /** Output goes on to the journal and to syslog: all of it, once, whoever has died meanwhile. */
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { ForwardSpec } from '../../src/planner/index.ts'
 import { DatagramReceiver, journalFields, LineReceiver } from '../support/log-receivers.ts'
 import { until } from '../support/until.ts'
-import { containerSpec, sh, World } from './support.ts'
+import { containerSpec, sh, useWorld, type World } from './support.ts'
 
 let world: World
 let journal: string
-beforeAll(async () => {
-  world = await World.open()
+useWorld((opened) => {
+  world = opened
   journal = join(world.root, 'journal')
   process.env['TSSTACK_JOURNAL_SOCKET'] = journal
 })
-afterEach(async () => {
-  await world.down()
-  expect(await world.leaks()).toBe('')
-})
-afterAll(() => world.close())
 
 const files = containerSpec('').logging
 const to = (forward: ForwardSpec) => ({ logging: { ...files, forward } })

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { readAttemptStatus } from '../../src/engine/records/attempt.ts'
 import {
   capabilityMask,
@@ -11,20 +11,13 @@ import {
   getRlimit,
 } from '../../src/linux/index.ts'
 import { DOCKER_CAPABILITIES, fields, NONE, probeIn } from './probe.ts'
-import { World, type Service, sh } from './support.ts'
+import { useWorld, type World, type Service, sh } from './support.ts'
 
 /** Pure v2: one hierarchy, whose files have names of their own. */
 const isUnified = detectCgroups().mode === 'v2'
 
 let world: World
-beforeAll(async () => {
-  world = await World.open()
-})
-afterEach(async () => {
-  await world.down()
-  expect(await world.leaks()).toBe('')
-})
-afterAll(() => world.close())
+useWorld((opened) => (world = opened))
 
 const probe = (script: string, service?: Service): Promise<readonly string[]> =>
   probeIn(world, script, service)

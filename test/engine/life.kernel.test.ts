@@ -1,17 +1,10 @@
 /** A container's life: how it starts, ends, is stopped and is started again. */
 import { readFileSync } from 'node:fs'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { sh, World } from './support.ts'
+import { expect, test } from 'vitest'
+import { sh, useWorld, type World } from './support.ts'
 
 let world: World
-beforeAll(async () => {
-  world = await World.open()
-})
-afterEach(async () => {
-  await world.down()
-  expect(await world.leaks()).toBe('')
-})
-afterAll(() => world.close())
+useWorld((opened) => (world = opened))
 
 /** A program that says when it listens for TERM. */
 const trapping = (action: string): string =>

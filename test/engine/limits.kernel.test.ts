@@ -3,24 +3,17 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { detectCgroups } from '../../src/linux/index.ts'
 import type { ContainerSpec } from '../../src/planner/index.ts'
 import { until } from '../support/until.ts'
-import { sh, World } from './support.ts'
+import { sh, useWorld, type World } from './support.ts'
 
 const MIB = 1024 * 1024
 const isV2 = detectCgroups().mode === 'v2'
 
 let world: World
-beforeAll(async () => {
-  world = await World.open()
-})
-afterEach(async () => {
-  await world.down()
-  expect(await world.leaks()).toBe('')
-})
-afterAll(() => world.close())
+useWorld((opened) => (world = opened))
 
 /** Applies the same service with other limits, which must neither restart nor replace it. */
 async function change(script: string, resources: ContainerSpec['resources']): Promise<void> {

@@ -4,20 +4,13 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { LogOptions } from '../../src/engine/index.ts'
 import { linesOf, type LogLine } from './log-lines.ts'
-import { sh, World } from './support.ts'
+import { sh, useWorld, type World } from './support.ts'
 
 let world: World
-beforeAll(async () => {
-  world = await World.open()
-})
-afterEach(async () => {
-  await world.down()
-  expect(await world.leaks()).toBe('')
-})
-afterAll(() => world.close())
+useWorld((opened) => (world = opened))
 
 const NAME = 'tst-one-1'
 const md5 = (bytes: Uint8Array): string => createHash('md5').update(bytes).digest('hex')

@@ -3,19 +3,12 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { childrenOf, COUNTER, gone, helpersOf, upAndKill as leave } from './left-behind.ts'
-import { attached, type Resources, type Service, sh, World } from './support.ts'
+import { attached, type Resources, type Service, sh, useWorld, type World } from './support.ts'
 
 let world: World
-beforeAll(async () => {
-  world = await World.open()
-})
-afterEach(async () => {
-  await world.down()
-  expect(await world.leaks()).toBe('')
-})
-afterAll(() => world.close())
+useWorld((opened) => (world = opened))
 
 const upAndKill = (
   services: Readonly<Record<string, Service>>,

@@ -2,24 +2,19 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { MountSpec } from '../../src/planner/index.ts'
 import { probeIn } from './probe.ts'
-import { sh, World, type Service } from './support.ts'
+import { sh, useWorld, type World, type Service } from './support.ts'
 
 let world: World
 let host: string
-beforeAll(async () => {
-  world = await World.open()
+useWorld((opened) => {
+  world = opened
   host = join(world.root, 'host')
   mkdirSync(join(host, 'tree/below'), { recursive: true })
   writeFileSync(join(host, 'tree/file'), 'from the host\n')
 })
-afterEach(async () => {
-  await world.down()
-  expect(await world.leaks()).toBe('')
-})
-afterAll(() => world.close())
 
 const probe = (script: string, service?: Service): Promise<readonly string[]> =>
   probeIn(world, script, service)

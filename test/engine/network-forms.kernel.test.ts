@@ -1,18 +1,11 @@
 /** Every form of a network and of an attachment, and how they change on running containers. */
 import { createServer } from 'node:net'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { fetchPage } from '../net/world.ts'
-import { attached, sh, World, type Service } from './support.ts'
+import { attached, sh, useWorld, type World, type Service } from './support.ts'
 
 let world: World
-beforeAll(async () => {
-  world = await World.open()
-})
-afterEach(async () => {
-  await world.down()
-  expect(await world.leaks()).toBe('')
-})
-afterAll(() => world.close())
+useWorld((opened) => (world = opened))
 
 const BOX = { command: ['sleep', '1000'], dns: ['127.0.0.1'] }
 const serve = (text: string): Pick<Service, 'command'> =>

@@ -1,16 +1,9 @@
 /** Containers on networks: how they find and reach each other, and who reaches them. */
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { attached, sh, World, type Service } from './support.ts'
+import { expect, test } from 'vitest'
+import { attached, sh, useWorld, type World, type Service } from './support.ts'
 
 let world: World
-beforeAll(async () => {
-  world = await World.open()
-})
-afterEach(async () => {
-  await world.down()
-  expect(await world.leaks()).toBe('')
-})
-afterAll(() => world.close())
+useWorld((opened) => (world = opened))
 
 /** Questions about the world outside end at a port where nobody listens, on this machine. */
 const dns = ['127.0.0.1']

@@ -1,20 +1,13 @@
 /** Users, capabilities, no-new-privileges and sysctls of a container. */
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { CAPABILITIES, Program } from '../../src/linux/index.ts'
 import { DOCKER_CAPABILITIES, fields, NONE, probeIn } from './probe.ts'
-import { World, type Service } from './support.ts'
+import { useWorld, type World, type Service } from './support.ts'
 
 let world: World
-beforeAll(async () => {
-  world = await World.open()
-})
-afterEach(async () => {
-  await world.down()
-  expect(await world.leaks()).toBe('')
-})
-afterAll(() => world.close())
+useWorld((opened) => (world = opened))
 
 const probe = (script: string, service?: Service): Promise<readonly string[]> =>
   probeIn(world, script, service)

@@ -1,18 +1,11 @@
 /** What stays the same from one attempt to the next, what is new, and what is remembered. */
 import { closeSync, fstatSync, openSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { attached, sh, World } from './support.ts'
+import { expect, test } from 'vitest'
+import { attached, sh, useWorld, type World } from './support.ts'
 
 let world: World
-beforeAll(async () => {
-  world = await World.open()
-})
-afterEach(async () => {
-  await world.down()
-  expect(await world.leaks()).toBe('')
-})
-afterAll(() => world.close())
+useWorld((opened) => (world = opened))
 
 const restart = { condition: 'always' } as const
 

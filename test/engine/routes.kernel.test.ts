@@ -1,17 +1,10 @@
 /** The firewall and the routes of containers on several networks. */
 import { execFileSync } from 'node:child_process'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { attached, sh, World } from './support.ts'
+import { expect, test } from 'vitest'
+import { attached, sh, useWorld, type World } from './support.ts'
 
 let world: World
-beforeAll(async () => {
-  world = await World.open()
-})
-afterEach(async () => {
-  await world.down()
-  expect(await world.leaks()).toBe('')
-})
-afterAll(() => world.close())
+useWorld((opened) => (world = opened))
 
 const serve = sh('mkdir /www; echo hello > /www/index.html; exec httpd -f -p 80 -h /www')
 const published = (port: number) =>

@@ -3,19 +3,12 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { fields, probeIn } from './probe.ts'
-import { sh, World, type Service } from './support.ts'
+import { sh, useWorld, type World, type Service } from './support.ts'
 
 let world: World
-beforeAll(async () => {
-  world = await World.open()
-})
-afterEach(async () => {
-  await world.down()
-  expect(await world.leaks()).toBe('')
-})
-afterAll(() => world.close())
+useWorld((opened) => (world = opened))
 
 const probe = (script: string, service?: Service): Promise<readonly string[]> =>
   probeIn(world, script, service)

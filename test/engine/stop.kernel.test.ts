@@ -1,18 +1,11 @@
 /** `stop()`: what runs is stopped in its order and kept, and the next `apply()` starts it again. */
 import { readFile } from 'node:fs/promises'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { until } from '../support/until.ts'
-import { sh, STACK, World, type Service } from './support.ts'
+import { sh, STACK, useWorld, type World, type Service } from './support.ts'
 
 let world: World
-beforeAll(async () => {
-  world = await World.open()
-})
-afterEach(async () => {
-  await world.down()
-  expect(await world.leaks()).toBe('')
-})
-afterAll(() => world.close())
+useWorld((opened) => (world = opened))
 
 const graceful = sh('trap "echo bye; exit 3" TERM; echo ready; while :; do sleep 0.05; done')
 const after = (service: string): Pick<Service, 'dependsOn'> => ({

@@ -5,6 +5,7 @@ import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
+import { afterAll, afterEach, beforeAll, expect } from 'vitest'
 import {
   createEngine,
   type Engine,
@@ -117,6 +118,20 @@ export const sh = (script: string): Pick<ContainerSpec, 'command'> => ({
 function journalOfTests(): Readonly<Record<string, string>> {
   const { TSSTACK_JOURNAL_SOCKET: journal } = process.env
   return journal === undefined ? {} : { TSSTACK_JOURNAL_SOCKET: journal }
+}
+
+/** A world for the tests of one file: `take` gets it, and after each test nothing may be left. */
+export function useWorld(take: (world: World) => void): void {
+  let world: World
+  beforeAll(async () => {
+    world = await World.open()
+    take(world)
+  })
+  afterEach(async () => {
+    await world.down()
+    expect(await world.leaks()).toBe('')
+  })
+  afterAll(() => world.close())
 }
 
 export class World {

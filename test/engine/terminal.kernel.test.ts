@@ -1,18 +1,11 @@
 /** `tty` and `stdin_open` of a service: its own terminal, and an input that outlives supervisors. */
 import { once } from 'node:events'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { fields, probeIn } from './probe.ts'
-import { sh, STACK, World, type Service } from './support.ts'
+import { sh, STACK, useWorld, type World, type Service } from './support.ts'
 
 let world: World
-beforeAll(async () => {
-  world = await World.open()
-})
-afterEach(async () => {
-  await world.down()
-  expect(await world.leaks()).toBe('')
-})
-afterAll(() => world.close())
+useWorld((opened) => (world = opened))
 
 const probe = (script: string, service?: Service): Promise<readonly string[]> =>
   probeIn(world, script, service)

@@ -1,19 +1,12 @@
 /** What becomes of containers whose check fails: `x-tsstack: { on-unhealthy: … }`. */
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { restartAfter } from '../../src/engine/restart.ts'
 import type { ContainerRecord } from '../../src/engine/records/container.ts'
 import { FIRST_RUN, type Healthcheck } from '../../src/planner/index.ts'
-import { containerSpec, sh, World, type Service } from './support.ts'
+import { containerSpec, sh, useWorld, type World, type Service } from './support.ts'
 
 let world: World
-beforeAll(async () => {
-  world = await World.open()
-})
-afterEach(async () => {
-  await world.down()
-  expect(await world.leaks()).toBe('')
-})
-afterAll(() => world.close())
+useWorld((opened) => (world = opened))
 
 const healthcheck: Healthcheck = {
   test: ['test', '-e', '/well'],

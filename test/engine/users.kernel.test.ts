@@ -2,20 +2,13 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { MountSpec } from '../../src/planner/index.ts'
 import { DOCKER_CAPABILITIES, fields, NONE, probeIn } from './probe.ts'
-import { attached, sh, STACK, World, type Service } from './support.ts'
+import { attached, sh, STACK, useWorld, type World, type Service } from './support.ts'
 
 let world: World
-beforeAll(async () => {
-  world = await World.open()
-})
-afterEach(async () => {
-  await world.down()
-  expect(await world.leaks()).toBe('')
-})
-afterAll(() => world.close())
+useWorld((opened) => (world = opened))
 
 const OWN = { namespaces: { user: { kind: 'own' } } } as const satisfies Service
 

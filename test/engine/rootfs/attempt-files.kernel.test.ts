@@ -10,19 +10,12 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { MountSpec } from '../../../src/planner/index.ts'
-import { attached, type Service, sh, World } from '../support.ts'
+import { attached, type Service, sh, useWorld, type World } from '../support.ts'
 
 let world: World
-beforeAll(async () => {
-  world = await World.open()
-})
-afterEach(async () => {
-  await world.down()
-  expect(await world.leaks()).toBe('')
-})
-afterAll(() => world.close())
+useWorld((opened) => (world = opened))
 
 const networks = [{ name: 'front', subnets: [{ subnet: '10.77.1.0/24' }] }]
 const extraHosts = [
