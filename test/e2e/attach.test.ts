@@ -1,14 +1,11 @@
 /** attach as a user meets it: input, output, signals, the keys to leave, a terminal. */
 import { once } from 'node:events'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { until } from '../support/until.ts'
-import { cli, Scene, shell } from './cli-scene.ts'
+import { cli, type Scene, shell, useScene } from './cli-scene.ts'
 
 let scene: Scene
-beforeEach(async () => {
-  scene = await Scene.open()
-})
-afterEach(() => scene.close())
+useScene((opened) => (scene = opened))
 
 const ok = (...words: readonly string[]) => scene.ok(...words)
 

@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect } from 'vitest'
+import { afterEach, beforeEach, expect } from 'vitest'
 import { PROJECT, Sandbox, type Finished } from '../support/sandbox.ts'
 
 export const HELLO: string = join(PROJECT, 'examples/hello/stack.yaml')
@@ -23,6 +23,16 @@ export function shell(script: string): string {
 /** `tsstack WORDS` for a shell. */
 export const cli = (...words: readonly string[]): string =>
   [process.execPath, CLI, ...words].join(' ')
+
+/** A scene of each test's own: `take` gets it, and it is closed after the test. */
+export function useScene(take: (scene: Scene) => void): void {
+  let scene: Scene
+  beforeEach(async () => {
+    scene = await Scene.open()
+    take(scene)
+  })
+  afterEach(() => scene.close())
+}
 
 export class Scene {
   readonly sandbox: Sandbox

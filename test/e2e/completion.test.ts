@@ -1,14 +1,11 @@
 /** Completion as a shell does it. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import { CLI, Scene, SLEEP } from './cli-scene.ts'
+import { expect, test } from 'vitest'
+import { CLI, type Scene, SLEEP, useScene } from './cli-scene.ts'
 
 let scene: Scene
-beforeEach(async () => {
-  scene = await Scene.open()
-})
-afterEach(() => scene.close())
+useScene((opened) => (scene = opened))
 
 /** What bash offers after these words, the last of which is being typed. */
 async function offered(...words: readonly string[]): Promise<string> {

@@ -9,15 +9,12 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { until } from '../support/until.ts'
-import { cli, Scene, shell, SLEEP } from './cli-scene.ts'
+import { cli, type Scene, shell, SLEEP, useScene } from './cli-scene.ts'
 
 let scene: Scene
-beforeEach(async () => {
-  scene = await Scene.open()
-})
-afterEach(() => scene.close())
+useScene((opened) => (scene = opened))
 
 const ok = (...words: readonly string[]) => scene.ok(...words)
 const here = (name: string): string => join(scene.folder, name)

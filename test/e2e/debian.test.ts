@@ -2,14 +2,11 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import { Scene } from './cli-scene.ts'
+import { expect, test } from 'vitest'
+import { type Scene, useScene } from './cli-scene.ts'
 
 let scene: Scene
-beforeEach(async () => {
-  scene = await Scene.open()
-})
-afterEach(() => scene.close())
+useScene((opened) => (scene = opened))
 
 /** Fetches a hundred megabytes of packages: where mmdebstrap was installed for it. */
 const canRun = ['/usr/bin/mmdebstrap', '/usr/sbin/mmdebstrap'].some((path) => existsSync(path))

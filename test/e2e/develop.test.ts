@@ -1,15 +1,12 @@
 /** `develop.watch` as a user has it: a file is saved, and the containers follow. */
 import { copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import { Scene } from './cli-scene.ts'
+import { expect, test } from 'vitest'
+import { type Scene, useScene } from './cli-scene.ts'
 import { Staying } from './staying.ts'
 
 let scene: Scene
-beforeEach(async () => {
-  scene = await Scene.open()
-})
-afterEach(() => scene.close())
+useScene((opened) => (scene = opened))
 
 function file(path: string, text: string): void {
   const full = join(scene.folder, path)

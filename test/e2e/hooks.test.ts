@@ -1,14 +1,11 @@
 /** Hooks around the life of a container, and scale. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import { Scene, SLEEP } from './cli-scene.ts'
+import { expect, test } from 'vitest'
+import { type Scene, SLEEP, useScene } from './cli-scene.ts'
 
 let scene: Scene
-beforeEach(async () => {
-  scene = await Scene.open()
-})
-afterEach(() => scene.close())
+useScene((opened) => (scene = opened))
 
 const ok = (...words: readonly string[]) => scene.ok(...words)
 const run = (...words: readonly string[]) => scene.run(...words)

@@ -1,15 +1,12 @@
 /** Names of stacks for programs of the host: opt-in, by a resolver of its own. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { until } from '../support/until.ts'
-import { Scene } from './cli-scene.ts'
+import { type Scene, useScene } from './cli-scene.ts'
 
 let scene: Scene
-beforeEach(async () => {
-  scene = await Scene.open()
-})
-afterEach(() => scene.close())
+useScene((opened) => (scene = opened))
 
 const ADDRESS = '127.0.0.55'
 

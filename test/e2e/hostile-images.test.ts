@@ -1,18 +1,15 @@
 /** Images whose settings and files want what no image may have: run as a user would run them. */
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { directory, type Entry, file, node, symlink, tar } from '../image/archive.ts'
 import { busyboxLayer } from '../image/busybox.ts'
 import { writeLayout } from '../image/layout.ts'
 import { saidBy } from '../support/sandbox.ts'
-import { Scene } from './cli-scene.ts'
+import { type Scene, useScene } from './cli-scene.ts'
 
 let scene: Scene
-beforeEach(async () => {
-  scene = await Scene.open()
-})
-afterEach(() => scene.close())
+useScene((opened) => (scene = opened))
 
 const SLEEP = { Cmd: ['sleep', '1000'] }
 

@@ -1,15 +1,12 @@
 /** create, ps, port, top, stats, events, volumes, wait and ls as a user meets them. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { finish } from '../support/sandbox.ts'
 import { until } from '../support/until.ts'
-import { Scene, shell, SLEEP } from './cli-scene.ts'
+import { type Scene, shell, SLEEP, useScene } from './cli-scene.ts'
 
 let scene: Scene
-beforeEach(async () => {
-  scene = await Scene.open()
-})
-afterEach(() => scene.close())
+useScene((opened) => (scene = opened))
 
 const ok = (...words: readonly string[]) => scene.ok(...words)
 const run = (...words: readonly string[]) => scene.run(...words)

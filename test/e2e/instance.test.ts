@@ -1,12 +1,9 @@
 /** Isolated instances as a user meets them: copies of one stack beside each other. */
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import { Scene, shell } from './cli-scene.ts'
+import { expect, test } from 'vitest'
+import { type Scene, shell, useScene } from './cli-scene.ts'
 
 let scene: Scene
-beforeEach(async () => {
-  scene = await Scene.open()
-})
-afterEach(() => scene.close())
+useScene((opened) => (scene = opened))
 
 const ok = (...words: readonly string[]) => scene.ok(...words)
 

@@ -1,14 +1,11 @@
 /** start, stop, restart, kill, pause, unpause and rm as a user meets them. */
 import { readFileSync } from 'node:fs'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { until } from '../support/until.ts'
-import { Scene, shell, SLEEP } from './cli-scene.ts'
+import { type Scene, shell, SLEEP, useScene } from './cli-scene.ts'
 
 let scene: Scene
-beforeEach(async () => {
-  scene = await Scene.open()
-})
-afterEach(() => scene.close())
+useScene((opened) => (scene = opened))
 
 interface Shown {
   readonly name: string

@@ -1,15 +1,12 @@
 /** Networks by hand, faults on purpose, URLs and pictures: whole commands. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Finished } from '../support/sandbox.ts'
-import { Scene } from './cli-scene.ts'
+import { type Scene, useScene } from './cli-scene.ts'
 
 let scene: Scene
-beforeEach(async () => {
-  scene = await Scene.open()
-})
-afterEach(() => scene.close())
+useScene((opened) => (scene = opened))
 
 const run = (...words: readonly string[]): Promise<Finished> => scene.run(...words)
 const ok = (...words: readonly string[]): Promise<Finished> => scene.ok(...words)

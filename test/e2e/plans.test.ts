@@ -1,15 +1,12 @@
 /** Plans kept in files, history and rollback, and why a service is as it is. */
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { until } from '../support/until.ts'
-import { Scene, shell, SLEEP } from './cli-scene.ts'
+import { type Scene, shell, SLEEP, useScene } from './cli-scene.ts'
 
 let scene: Scene
-beforeEach(async () => {
-  scene = await Scene.open()
-})
-afterEach(() => scene.close())
+useScene((opened) => (scene = opened))
 
 const ok = (...words: readonly string[]) => scene.ok(...words)
 const run = (...words: readonly string[]) => scene.run(...words)

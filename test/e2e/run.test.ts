@@ -1,16 +1,13 @@
 /** run: one program in a container of its own, as a user meets it. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { finish } from '../support/sandbox.ts'
 import { until } from '../support/until.ts'
-import { cli, Scene, shell, SLEEP } from './cli-scene.ts'
+import { cli, type Scene, shell, SLEEP, useScene } from './cli-scene.ts'
 
 let scene: Scene
-beforeEach(async () => {
-  scene = await Scene.open()
-})
-afterEach(() => scene.close())
+useScene((opened) => (scene = opened))
 
 const ok = (...words: readonly string[]) => scene.ok(...words)
 const run = (...words: readonly string[]) => scene.run(...words)

@@ -1,14 +1,11 @@
 /** Real servers of the host's distribution, which find each other by name. */
 import { globSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import { Scene } from './cli-scene.ts'
+import { expect, test } from 'vitest'
+import { type Scene, useScene } from './cli-scene.ts'
 
 let scene: Scene
-beforeEach(async () => {
-  scene = await Scene.open()
-})
-afterEach(() => scene.close())
+useScene((opened) => (scene = opened))
 
 const PORT = 18_081
 

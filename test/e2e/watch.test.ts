@@ -1,15 +1,12 @@
 /** `up --watch` and `watch` as a user has them: the file is edited, and the stack follows. */
 import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import { cli, Scene, shell, SLEEP } from './cli-scene.ts'
+import { expect, test } from 'vitest'
+import { cli, type Scene, shell, SLEEP, useScene } from './cli-scene.ts'
 import { Staying } from './staying.ts'
 
 let scene: Scene
-beforeEach(async () => {
-  scene = await Scene.open()
-})
-afterEach(() => scene.close())
+useScene((opened) => (scene = opened))
 
 const write = (name: string, text: string): void => writeFileSync(join(scene.folder, name), text)
 
