@@ -5,11 +5,12 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, rmSync } from 'node:fs'
+import { appendFileSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { DesiredState } from '../../src/planner/index.ts'
+import { bundle } from '../support/bundle.ts'
 import { ownedProcesses } from '../support/leak/processes.ts'
 import {
   attached,
@@ -28,16 +29,23 @@ const SAMPLE = 5
 const matrix = process.env['TSSTACK_CRASH_MATRIX']
 const all = matrix === 'all'
 const crashes = all || matrix === undefined ? SAMPLE : Number(matrix)
-/** One point alone, counted from 1, of the phase that `-t` names. */
+/** For monitors to end; the same patience as the leak check has. */
+const MONITORS_MS_MAX = 10_000
+/** One point alone, counted from 1, or some, such as `101-200`, of the phase that `-t` names. */
 const point = process.env['TSSTACK_CRASH_POINT']
+const results = process.env['TSSTACK_CRASH_RESULTS']
 /** The same points each time without a matrix, so that a failure there is one of the change. */
 const seed = Number(
   process.env['TSSTACK_SEED'] ?? (matrix === undefined ? 1 : Math.floor(Math.random() * 2 ** 31)),
 )
 
 let world: World
+/** crash-run.ts in one file: node starts it in a tenth of the time that the sources take. */
+let runner: string
 beforeAll(async () => {
   world = await World.open()
+  runner = join(world.root, 'crash-run.js')
+  await bundle(fileURLToPath(new URL('./crash-run.ts', import.meta.url)), runner)
 })
 afterAll(() => world.close())
 
@@ -111,20 +119,32 @@ test.each(PHASES)(
   'after a crash at any side effect of $name, up converges and down leaves nothing',
   async (phase) => {
     const effects = await trace(phase)
-    if (matrix !== undefined) console.log(`${phase.name}: ${effects.length} side effects`)
+    if (matrix !== undefined || point !== undefined) {
+      console.log(`${phase.name}: ${effects.length} side effects`)
+    }
     expect(effects.length).toBeGreaterThan(100)
     const failures: string[] = []
     for (const k of pointsOf(effects)) {
       const problem = await crashAt(phase, k + 1)
+      note(`${phase.name} ${k + 1} of ${effects.length}: ${problem === '' ? 'good' : problem}`)
       if (problem !== '') failures.push(`${k + 1} of ${effects.length} (${effects[k]}): ${problem}`)
     }
     expect(failures, `seed ${seed}`).toEqual([])
   },
-  matrix === undefined ? 180_000 : 14_400_000,
+  matrix === undefined && point === undefined ? 180_000 : 14_400_000,
 )
 
+/** For runs of hours: a line for each point, in the file that TSSTACK_CRASH_RESULTS names. */
+function note(line: string): void {
+  if (results !== undefined) appendFileSync(results, `${line.replaceAll('\n', ' ')}\n`)
+}
+
 function pointsOf(effects: readonly string[]): Iterable<number> {
-  if (point !== undefined) return [Number(point) - 1]
+  if (point !== undefined) {
+    const [first = 1, last = first] = point.split('-').map(Number)
+    const end = Math.min(last, effects.length)
+    return Array.from({ length: Math.max(0, end - first + 1) }, (_, index) => first - 1 + index)
+  }
   return all ? effects.keys() : sample(effects.length)
 }
 
@@ -161,7 +181,10 @@ async function settle(): Promise<string> {
     const fetched = await world.exec('box', FETCH)
     if (fetched.exitCode !== 0) throw new Error(JSON.stringify(fetched))
     expect(fetched).toMatchObject({ stdout: `${AFTER}\n`, exitCode: 0 })
-    expect(monitors()).toHaveLength(3)
+    // One for each, and not the ones before, which may have their last words to write still.
+    await expect
+      .poll(monitors, { timeout: MONITORS_MS_MAX, interval: 10 })
+      .toEqual(['box', 'db', 'web'].map((name) => `tsstack: monitor tst-${name}-1`))
   })
   await attempt(problems, 'down', () => world.down())
   const left = await world.leaks()
@@ -181,22 +204,27 @@ async function runApart(phase: Phase, env: Readonly<Record<string, string>>): Pr
   await world.engine.close()
   const desired = phase.desired()
   const words = [
-    fileURLToPath(new URL('./crash-run.ts', import.meta.url)),
+    runner,
     join(world.root, 'state'),
     join(world.root, 'run'),
     STACK,
     desired === undefined ? '' : JSON.stringify(desired),
   ]
-  const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'], env })
+  const child = spawn(process.execPath, words, {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { NODE_COMPILE_CACHE: join(world.root, 'compiled'), ...env },
+  })
   const [said] = await Promise.all([textOf(child.stdout), once(child, 'exit')])
   await world.start()
   return said
 }
 
-const monitors = (): readonly unknown[] =>
-  ownedProcesses({ marks: world.scope.marks ?? [], namespaces: [] }).filter(
-    ({ command, state }) => command.startsWith('tsstack: monitor tst-') && state !== 'Z',
-  )
+/** Monitors that live, by what they are called. */
+const monitors = (): readonly string[] =>
+  ownedProcesses({ marks: world.scope.marks ?? [], namespaces: [] })
+    .filter(({ command, state }) => command.startsWith('tsstack: monitor tst-') && state !== 'Z')
+    .map(({ command }) => command)
+    .toSorted()
 
 /** Indices below `length`, each in a part of its own: linear congruential, as in Numerical Recipes. */
 function sample(length: number): readonly number[] {

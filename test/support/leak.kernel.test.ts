@@ -1,15 +1,18 @@
 /** The leak check finds a planted leak of each kind, and forgives nothing that stays. */
-import { spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, mkdirSync, openSync, rmdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { differences, leaks, snapshot, watchForLeaks } from './leak.ts'
 import { cgroupMounts } from './leak/files.ts'
 import { Sandbox } from './sandbox.ts'
+import { until } from './until.ts'
 
 let sandbox: Sandbox
+const ended: ChildProcess[] = []
 beforeEach(async () => {
   sandbox = await Sandbox.open()
 })
@@ -47,6 +50,21 @@ test('leaks() reports a child of the test', async () => {
   await Promise.all([once(child, 'exit'), once(other, 'exit')])
   expect(text).toContain('sleep 1001')
   expect(text).not.toContain('sleep 1000')
+})
+
+test('leaks() reports a process that has ended and that its parent never asks for', async () => {
+  const text = await found(async () => {
+    // What sh becomes knows nothing of the child that it has.
+    const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 1002'])
+    const [pid] = (await once(parent.stdout, 'data')) as [Buffer]
+    await until(() => readFile(`/proc/${pid.toString().trim()}/stat`, 'utf8'), /\) Z /)
+    ended.push(parent)
+  })
+  for (const parent of ended.splice(0)) {
+    parent.kill()
+    await once(parent, 'exit')
+  }
+  expect(text).toMatch(/^\+ process \d+ \(start \d+, Z\): \[sleep\]$/m)
 })
 
 test('leaks() reports a process that lives in the namespace, and a listening socket', async () => {

@@ -8,7 +8,7 @@ export interface ProcessEntry {
   readonly start: string
   readonly state: string
   readonly command: string
-  /** `net:[4026532211]` of every kind; empty for a zombie. */
+  /** `net:[4026532211]` of every kind, as far as they are still there; read when asked for. */
   readonly namespaces: readonly string[]
 }
 
@@ -22,8 +22,8 @@ const NAMESPACES = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'user', 'uts']
 
 /** Processes that descend from this one, live in one of the namespaces or carry a mark. */
 export function ownedProcesses(ownership: Ownership): readonly ProcessEntry[] {
-  const marked = new Set(markedProcesses(ownership).map((entry) => entry.pid))
   const all = userProcesses()
+  const marked = new Set(markedAmong(all, ownership).map((entry) => entry.pid))
   const parents = new Map(all.map((entry) => [entry.pid, entry.parent]))
   return all.filter(
     (entry) =>
@@ -33,14 +33,16 @@ export function ownedProcesses(ownership: Ownership): readonly ProcessEntry[] {
 }
 
 /** Processes that live in one of the namespaces or carry a mark, but this one and its ancestors. */
-export function markedProcesses(ownership: Ownership): readonly ProcessEntry[] {
+export const markedProcesses = (ownership: Ownership): readonly ProcessEntry[] =>
+  markedAmong(userProcesses(), ownership)
+
+function markedAmong(all: readonly ProcessEntry[], ownership: Ownership): readonly ProcessEntry[] {
   const inhabited = new Set(ownership.namespaces.map((path) => readLink(path)).filter(Boolean))
-  const all = userProcesses()
   const parents = new Map(all.map((entry) => [entry.pid, entry.parent]))
   return all.filter(
     (entry) =>
       !descendsFrom(entry.pid, process.pid, parents) &&
-      (entry.namespaces.some((link) => inhabited.has(link)) ||
+      ((inhabited.size > 0 && entry.namespaces.some((link) => inhabited.has(link))) ||
         carriesMark(entry.pid, ownership.marks)),
   )
 }
@@ -96,6 +98,7 @@ function readProcess(pid: number): readonly ProcessEntry[] {
   if (stat === '') return []
   // The name is in parentheses and may hold spaces and parentheses: count from the last one.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  if (isLeftToInit(fields)) return []
   const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'))
   const command = readText(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim()
   return [
@@ -105,10 +108,21 @@ function readProcess(pid: number): readonly ProcessEntry[] {
       start: fields[19] ?? '',
       state: fields[0] ?? '?',
       command: (command === '' ? `[${name}]` : command).slice(0, 200),
-      namespaces: NAMESPACES.map((kind) => readLink(`/proc/${pid}/ns/${kind}`)).filter(Boolean),
+      get namespaces() {
+        return NAMESPACES.map((kind) => readLink(`/proc/${pid}/ns/${kind}`)).filter(Boolean)
+      },
     },
   ]
 }
+
+/**
+ * A process that has ended with all its threads, and whose parent is the machine's pid 1: nothing
+ * is left of it but a number, for as long as that one takes to ask for it, which on some machines
+ * is seconds. A zombie with any other parent is somebody's mistake, and counts. proc_pid_stat(5):
+ * the first field here is state, then the parent; num_threads is the 18th.
+ */
+const isLeftToInit = (fields: readonly string[]): boolean =>
+  fields[0] === 'Z' && fields[1] === '1' && Number(fields[17]) <= 1
 
 function descendsFrom(
   ancestor: number,
