@@ -69,6 +69,14 @@ export const SUPERVISOR_IDLE_MS: number = 1_000
 /** A supervisor at rest that has grown by less keeps what it has. */
 export const TIDY_BYTES_MIN: number = 8 * 1024 * 1024
 
+/**
+ * Compiled code that no command has read for a month is of an earlier build; a build takes some
+ * 10 MiB, so that a day of rebuilding fills what is kept. It is looked at once a day.
+ */
+export const CODE_CACHE_UNREAD_MS_MAX: number = 30 * 86_400_000
+export const CODE_CACHE_BYTES_MAX: number = 128 * 1024 * 1024
+export const CODE_CACHE_LOOK_MS: number = 86_400_000
+
 /** A supervisor that is not up after this hangs; a cold disk takes about one second. */
 export const SUPERVISOR_START_MS_MAX: number = 20_000
 

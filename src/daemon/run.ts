@@ -17,6 +17,7 @@ import { takeLock } from './lock.ts'
 import type { Places } from './places.ts'
 import { acceptClients } from './server.ts'
 import type { Supervisor } from './supervisor.ts'
+import { codeCacheDirectory, tidyCodeCache } from './tidy-code-cache.ts'
 import { tidyMemory } from './tidy-memory.ts'
 import { Turns } from './turns.ts'
 
@@ -68,6 +69,17 @@ export async function runSupervisor(options: RunOptions): Promise<'ended' | 'hel
 /** What no command may be there to show. */
 function sayInLog({ time, stack, message }: Extract<EngineEvent, { kind: 'warning' }>): void {
   console.error(`${new Date(time).toISOString()} ${stack}: ${message}`)
+}
+
+/** Where nobody waits for it. A cache that cannot be tidied is no reason not to end. */
+function tidyCache(): void {
+  const directory = codeCacheDirectory()
+  if (directory === undefined) return
+  try {
+    tidyCodeCache(directory, Date.now())
+  } catch (error) {
+    console.error(error)
+  }
 }
 
 class Life {
@@ -128,6 +140,7 @@ class Life {
 
   async #endIfIdle(): Promise<void> {
     if (this.#clients.size > 0) return
+    tidyCache()
     if (this.#stay || !(await this.#engine.isIdle())) return tidyMemory()
     // Somebody may have come while the engine was asked.
     if (this.#clients.size === 0) this.#stop()

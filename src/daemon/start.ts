@@ -3,8 +3,7 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { closeSync, constants, openSync } from 'node:fs'
-import { getCompileCacheDir } from 'node:module'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
@@ -12,6 +11,7 @@ import { EngineError } from '../errors.ts'
 import type { Places } from './places.ts'
 import { makePrivateDirectory } from './private-directory.ts'
 import type { WireError } from './protocol.ts'
+import { codeCacheDirectory } from './tidy-code-cache.ts'
 import { RemoteError } from './wire-error.ts'
 
 /** What a new supervisor says once, through descriptor 3, before it closes it. */
@@ -86,14 +86,14 @@ export function supervisorFile(): string {
 /** Nothing of the caller's but what is ours; NODE_OPTIONS or LD_PRELOAD least of all. */
 function cleanEnvironment(): Record<string, string> {
   const own = Object.entries(process.env).filter(([name]) => name.startsWith('TSSTACK_'))
-  const cache = getCompileCacheDir()
+  const cache = codeCacheDirectory()
   return {
     PATH,
     HOME: '/',
     LANG: 'C.UTF-8',
     // One heap of C for all threads: 4 MB less resident, and none of them needs much of it.
     MALLOC_ARENA_MAX: '1',
-    ...(cache !== undefined && { NODE_COMPILE_CACHE: join(dirname(dirname(cache)), 'supervisor') }),
+    ...(cache !== undefined && { NODE_COMPILE_CACHE: join(cache, 'supervisor') }),
     ...(Object.fromEntries(own) as Record<string, string>),
   }
 }
