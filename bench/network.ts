@@ -1,11 +1,7 @@
-/** Networks: throughput beside a plain bridge, connecting, publishing, and answers to names. */
+/** Networks: throughput beside a plain bridge, connecting, and publishing. */
 import { execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { createSocket } from 'node:dgram'
-import { createNetworkNamespace, withNamespace, openInetSocket } from '../src/linux/index.ts'
+import { closeSync } from 'node:fs'
+import { createNetworkNamespace } from '../src/linux/index.ts'
 import { createNet, type Net } from '../src/net/index.ts'
 import { compare, statistics, type Group } from './measure.ts'
 
@@ -15,13 +11,7 @@ const SECONDS = 1
 export async function networkGroups(rounds: number): Promise<readonly Group[]> {
   const net = createNet({ rootId: 'bench' })
   try {
-    return [
-      await throughput(net, rounds),
-      await connecting(net),
-      await publishing(net, rounds * 5),
-      await answers(net),
-      ...(await underLoad(net)),
-    ]
+    return [await throughput(net, rounds), await connecting(net), await publishing(net, rounds * 5)]
   } finally {
     await net.removeAll()
     await net.close()
@@ -162,135 +152,4 @@ async function publishing(net: Net, rounds: number): Promise<Group> {
     unit: 'ms',
     rows,
   }
-}
-
-/** Questions of one container to its resolver, one after the other. */
-async function answers(net: Net): Promise<Group> {
-  net.createNetwork({ name: 'bench', stack: 'bench', internal: false })
-  const { fd } = container(net, 'c2', '10.89.0.2')
-  net.names.set({
-    network: 'bench',
-    container: 'c2',
-    stack: 'bench',
-    names: ['web'],
-    address: '10.89.0.2',
-  })
-  const server = await net.serveDns({
-    netnsFd: fd,
-    container: 'c2',
-    stack: 'bench',
-    networks: ['bench'],
-    upstreams: [],
-  })
-  const times = await ask(fd, 3000)
-  await server.close()
-  closeSync(fd)
-  net.removeNetwork('bench')
-  const sorted = times.toSorted((left, right) => left - right)
-  const of = (part: number): number => sorted[Math.floor(sorted.length * part)] ?? 0
-  return {
-    title: 'A name of the stack, asked one after the other',
-    note: 'asker and resolver share one process here, and its event loop: both are in the figure',
-    unit: 'µs',
-    rows: { median: statistics([of(0.5)]), '99 of 100': statistics([of(0.99)]) },
-  }
-}
-
-interface Asker {
-  readonly fd: number
-  readonly close: () => Promise<void>
-}
-
-/** A container whose names this process answers, while others ask. */
-async function asker(net: Net, name: string, address: string): Promise<Asker> {
-  const { fd } = container(net, name, address)
-  const stack = 'bench'
-  const entry = { network: 'bench', container: name, stack, names: [name], address }
-  net.names.set(entry)
-  const server = await net.serveDns({
-    netnsFd: fd,
-    container: name,
-    stack,
-    networks: ['bench'],
-    upstreams: [],
-  })
-  return { fd, close: () => server.close().then(() => closeSync(fd)) }
-}
-
-/** dnsperf, a process of its own in the container; undefined where it is not installed. */
-async function underLoad(net: Net): Promise<readonly Group[]> {
-  net.createNetwork({ name: 'bench', stack: 'bench', internal: false })
-  const one = await asker(net, 'c2', '10.89.0.2')
-  const other = await asker(net, 'c3', '10.89.0.3')
-  try {
-    const steady = await dnsperf(one, 5000)
-    const calm = await dnsperf(one, 100)
-    const [beside, flood] = await Promise.all([dnsperf(one, 100), dnsperf(other, 20_000)])
-    return [
-      {
-        title: 'A name of the stack, asked by dnsperf in a container',
-        note: '3 s each, from a process of its own; beside: while another container asks 20,000/s',
-        unit: 'µs',
-        rows: {
-          '5,000/s, median': statistics([at(steady, 0.5)]),
-          '5,000/s, 99 of 100': statistics([at(steady, 0.99)]),
-          '100/s, median': statistics([at(calm, 0.5)]),
-          '100/s, 99 of 100': statistics([at(calm, 0.99)]),
-          '100/s beside, median': statistics([at(beside, 0.5)]),
-          '100/s beside, 99 of 100': statistics([at(beside, 0.99)]),
-          '20,000/s, median': statistics([at(flood, 0.5)]),
-        },
-      },
-    ]
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw error
-  } finally {
-    await one.close()
-    await other.close()
-    net.removeNetwork('bench')
-  }
-}
-
-const at = (sorted: readonly number[], part: number): number =>
-  sorted[Math.floor(sorted.length * part)] ?? 0
-
-/** Microseconds of every answer, shortest first. */
-async function dnsperf({ fd }: Asker, perSecond: number): Promise<readonly number[]> {
-  const directory = mkdtempSync(join(tmpdir(), 'tsstack-dnsperf-'))
-  const questions = join(directory, 'questions')
-  writeFileSync(questions, 'c2 A\n')
-  const words = ['-s', '127.0.0.11', '-l', '3', '-Q', String(perSecond), '-v', '-d', questions]
-  // Read only afterwards: this process has names to answer meanwhile.
-  const report = join(directory, 'report')
-  const log = openSync(report, 'w')
-  const all = [`--net=/proc/${process.pid}/fd/${fd}`, 'dnsperf', ...words]
-  const child = spawn('nsenter', all, { stdio: ['ignore', log, 'ignore'] })
-  await once(child, 'exit')
-  closeSync(log)
-  const output = readFileSync(report, 'utf8')
-  rmSync(directory, { recursive: true })
-  const seconds = [...output.matchAll(/^> \w+ c2 A (\d+\.\d+)/gm)].map(([, time]) => Number(time))
-  if (seconds.length === 0) throw new Error(`dnsperf has no answers: ${output.slice(0, 500)}`)
-  return seconds.map((time) => time * 1e6).toSorted((left, right) => left - right)
-}
-
-const QUESTION = Buffer.from('000001000001000000000000037765620000010001', 'hex')
-
-async function ask(netnsFd: number, count: number): Promise<readonly number[]> {
-  const { fd } = withNamespace(netnsFd, 'net', () =>
-    openInetSocket({ protocol: 'udp', address: '0.0.0.0', port: 0 }),
-  )
-  const socket = createSocket('udp4')
-  await new Promise<void>((resolve) => socket.bind({ fd }, resolve))
-  const times: number[] = []
-  for (let turn = 0; turn < count; turn++) {
-    const begun = performance.now()
-    const answered = new Promise((resolve) => socket.once('message', resolve))
-    socket.send(QUESTION, 53, '127.0.0.11')
-    await answered
-    times.push((performance.now() - begun) * 1000)
-  }
-  await new Promise<void>((resolve) => socket.close(() => resolve()))
-  return times.slice(count / 10)
 }

@@ -1,5 +1,5 @@
 /**
- * npm run bench [-- launch|commands|lifecycle|config|memory|network|images|stacks …]: writes
+ * npm run bench [-- launch|commands|lifecycle|config|memory|network|names|images|stacks …]: writes
  * bench/results/figures.md and figures.svg.
  * With parts: figures-PART.md and .svg.
  * Needs root. Runs in a network namespace and a state root of its own, and leaves nothing behind.
@@ -66,6 +66,7 @@ async function measure(directory: string): Promise<readonly Group[]> {
   const { configGroups } = await import('./config.ts')
   const { memoryGroup } = await import('./memory.ts')
   const { networkGroups } = await import('./network.ts')
+  const { nameGroups } = await import('./names.ts')
   const { imageGroups } = await import('./images.ts')
   const { imageStartGroup } = await import('./image-start.ts')
   const { stayParts } = await import('./stay.ts')
@@ -79,7 +80,11 @@ async function measure(directory: string): Promise<readonly Group[]> {
     config: async () => configGroups({ directory, rounds: 15 }),
     build: async () => buildGroups({ directory, rounds: 15 }),
     memory: async () => [await memoryGroup({ directory, image, count: 50 })],
-    network: async () => networkGroups(3),
+    network: async () => [
+      ...(await networkGroups(3)),
+      ...(await nameGroups({ directory, image, rounds: 1 })),
+    ],
+    names: async () => nameGroups({ directory, image, rounds: 1 }),
     images: async () => [
       ...(await imageGroups(directory, 3)),
       await imageStartGroup({ directory, image, rounds: 10 }),
@@ -87,7 +92,10 @@ async function measure(directory: string): Promise<readonly Group[]> {
     ...stayParts({ directory, image }),
     stacks: async () => stackGroups({ directory, image, rounds: 3 }),
   }
-  const chosen = process.argv.slice(2).length > 0 ? process.argv.slice(2) : Object.keys(parts)
+  const chosen =
+    process.argv.slice(2).length > 0
+      ? process.argv.slice(2)
+      : Object.keys(parts).filter((name) => name !== 'names')
   const groups: Group[] = []
   for (const name of chosen) {
     console.error(`bench: ${name}`)

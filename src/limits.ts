@@ -234,6 +234,13 @@ export const DNS_FORWARDS_MAX: number = 1_000
 export const DNS_QUESTIONS_PER_SECOND_MAX: number = 20_000
 export const DNS_QUESTIONS_BURST_MAX: number = 5_000
 
+/**
+ * Answers kept for one container, so that nobody fills the supervisor with what he asks: some
+ * hundred names. And those to one question, by as many replicas as it has: more are made anew.
+ */
+export const DNS_REMEMBERED_BYTES_MAX: number = 32 * 1024
+export const DNS_REMEMBERED_NAME_BYTES_MAX: number = 8 * 1024
+
 /** DNS connections of one container, and how long a silent one lives: tcp is the exception. */
 export const DNS_TCP_CONNECTIONS_MAX: number = 32
 export const DNS_TCP_IDLE_MS: number = 10_000

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { DNS_REMEMBERED_BYTES_MAX, DNS_REMEMBERED_NAME_BYTES_MAX } from '../../src/limits.ts'
 import { NameRegistry } from '../../src/net/index.ts'
 import { answerLocally } from '../../src/net/dns/answer.ts'
 import { forward, parseUpstream } from '../../src/net/dns/forward.ts'
@@ -12,6 +13,7 @@ import {
   udpBytesMax,
   type Query,
 } from '../../src/net/dns/packet.ts'
+import { RememberedAnswers } from '../../src/net/dns/remembered.ts'
 import { TcpMessages, frameMessage } from '../../src/net/dns/tcp.ts'
 
 const message = (name: string, type: number, tail = ''): Buffer => {
@@ -230,4 +232,36 @@ test('forward() of a question to an upstream that cannot be connected to has no 
     signal: new AbortController().signal,
   })
   expect(await asked).toBeUndefined()
+})
+
+describe('RememberedAnswers', () => {
+  const bytes = (text: string): Buffer => Buffer.from(text)
+
+  test('gives the answers to a question in turn, each with the id of who asks', () => {
+    const remembered = new RememberedAnswers()
+    remembered.keep(bytes('\0\x01web'), bytes('..first'), { turn: 4, turns: 2 })
+    expect(remembered.find(bytes('AAweb'))).toBeUndefined()
+    expect(remembered.turn(bytes('AAweb'))).toBe(1)
+    remembered.keep(bytes('AAweb'), bytes('..second'), { turn: 1, turns: 2 })
+    const seen = ['BB', 'CC', 'DD'].map((id) => String(remembered.find(bytes(`${id}web`))))
+    expect(seen).toEqual(['BBfirst', 'CCsecond', 'DDfirst'])
+    expect(remembered.find(bytes('BBwex'))).toBeUndefined()
+    remembered.clear()
+    expect(remembered.find(bytes('BBweb'))).toBeUndefined()
+  })
+
+  test('keeps no more than its bound, whatever is asked', () => {
+    const remembered = new RememberedAnswers()
+    const keep = (id: number, length: number, turns = 1): void => {
+      remembered.keep(bytes(`..name${id}`), Buffer.alloc(length), { turn: 0, turns })
+    }
+    for (let id = 0; id < 10_000; id += 1) keep(id, 400)
+    const kept = Array.from({ length: 10_000 }, (_, id) => remembered.find(bytes(`..name${id}`)))
+    const total = kept.reduce((sum, one) => sum + (one?.length ?? 0), 0)
+    expect(total).toBeGreaterThan(0)
+    expect(total).toBeLessThanOrEqual(DNS_REMEMBERED_BYTES_MAX)
+    keep(1, DNS_REMEMBERED_NAME_BYTES_MAX)
+    keep(2, 500, 60)
+    expect(remembered.find(bytes('..name2'))).toBeUndefined()
+  })
 })

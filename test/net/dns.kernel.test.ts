@@ -242,6 +242,29 @@ describe('the place of the server', () => {
     closeSync(other.fd)
   })
 
+  test('one that has asked much is not answered in full before its neighbour is', async () => {
+    const other = startContainer(net, 'shop-api-1', 'shop_front', '10.89.0.3')
+    const server = await net.serveDns({ ...request(), netnsFd: other.fd, container: 'shop-api-1' })
+    const [loud, quiet] = await Promise.all([askerIn(web.fd), askerIn(other.fd)])
+    const answers: string[] = []
+    const done = new Promise<void>((resolve) => {
+      loud.on('message', () => {
+        if (answers.push('loud') === QUESTIONS + 1) resolve()
+      })
+      quiet.on('message', () => {
+        if (answers.push('quiet') === QUESTIONS + 1) resolve()
+      })
+    })
+    // All of them lie in the servers' queues before this process comes to read any.
+    for (let id = 0; id < QUESTIONS; id += 1) loud.send(question('web', id), 53, '127.0.0.11')
+    quiet.send(question('web', 1), 53, '127.0.0.11')
+    await done
+    expect(answers.indexOf('quiet')).toBeLessThan(QUESTIONS / 2)
+    for (const socket of [loud, quiet]) socket.close()
+    await server.close()
+    closeSync(other.fd)
+  })
+
   test('is taken over by the next supervisor', async () => {
     const next = createNet({ rootId: 'aaaa' })
     next.names.set({
@@ -363,6 +386,20 @@ function bound(socket: UdpSocket, port: number, address: string): Promise<void> 
   return new Promise((resolve) => {
     socket.bind(port, address, resolve)
   })
+}
+
+/** Fewer than a socket's queue holds, more than are read in one go. */
+const QUESTIONS = 150
+
+async function askerIn(netnsFd: number): Promise<UdpSocket> {
+  const { fd } = withNamespace(netnsFd, 'net', () =>
+    openInetSocket({ protocol: 'udp', address: '127.0.0.1', port: 0 }),
+  )
+  const socket = createSocket('udp4')
+  await new Promise<void>((resolve) => {
+    socket.bind({ fd }, resolve)
+  })
+  return socket
 }
 
 function question(name: string, id: number): Buffer {

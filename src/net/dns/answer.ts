@@ -26,6 +26,8 @@ export interface View {
 export interface LocalAnswer {
   readonly rcode: number
   readonly records: readonly ResourceRecord[]
+  /** So many answers there are, one after the other, as replicas take turns. Default 1. */
+  readonly turns?: number | undefined
 }
 
 /** The answer to `query`; undefined when the question is for somebody else. */
@@ -51,12 +53,16 @@ function answerName(query: Query, view: View): LocalAnswer | undefined {
   }
   // A known name without an address of the wanted kind is NODATA; a stopped container's name is
   // unknown.
-  const all = [...rotate(found.addresses, view.turn), ...rotate(found.others, view.turn)]
-  if (all.length === 0) return { rcode: RCODE.noSuchName, records: [] }
-  const records = all.map(addressRecord)
-  const wanted =
-    query.type === TYPE.ANY ? records : records.filter(({ type }) => type === query.type)
-  return { rcode: RCODE.noError, records: wanted }
+  if (found.addresses.length + found.others.length === 0) {
+    return { rcode: RCODE.noSuchName, records: [] }
+  }
+  const wanted = ({ type }: ResourceRecord): boolean =>
+    query.type === TYPE.ANY || type === query.type
+  const ready = found.addresses.map(addressRecord).filter(wanted)
+  const others = found.others.map(addressRecord).filter(wanted)
+  const records = [...rotate(ready, view.turn), ...rotate(others, view.turn)]
+  const turns = Math.max(ready.length, 1) * Math.max(others.length, 1)
+  return { rcode: RCODE.noError, records, turns }
 }
 
 function answerReverse(query: Query, view: View): LocalAnswer | undefined {

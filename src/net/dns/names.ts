@@ -34,6 +34,8 @@ export interface Lookup {
  * two hundred.
  */
 export class NameRegistry {
+  /** Counts the changes: an answer of an earlier count may be wrong now. */
+  changes = 0
   readonly #networks = new Map<string, Network>()
   /** How many entries of a stack have a name. */
   readonly #stackNames = new Map<string, Map<string, number>>()
@@ -41,6 +43,7 @@ export class NameRegistry {
   /** Adds or replaces what is known of `entry.container` on `entry.network`. */
   set(entry: NameEntry): void {
     this.delete(entry)
+    this.changes += 1
     const network = this.#networks.get(entry.network) ?? { entries: new Map(), byName: new Map() }
     this.#networks.set(entry.network, network)
     network.entries.set(entry.container, entry)
@@ -55,6 +58,7 @@ export class NameRegistry {
     const network = this.#networks.get(key.network)
     const entry = network?.entries.get(key.container)
     if (!network || !entry) return
+    this.changes += 1
     network.entries.delete(key.container)
     for (const name of new Set(entry.names.map(normalize))) {
       this.#countStackName(entry.stack, name, -1)

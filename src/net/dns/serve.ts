@@ -4,7 +4,7 @@ import { closeSync } from 'node:fs'
 import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { createServer, type Server, type Socket } from 'node:net'
 import { DNS_TCP_CONNECTIONS_MAX, DNS_TCP_IDLE_MS } from '../../limits.ts'
-import { openInetSocket, withNamespace } from '../../linux/index.ts'
+import { DatagramSender, openInetSocket, withNamespace } from '../../linux/index.ts'
 import type { NameRegistry } from './names.ts'
 import { DNS_ADDRESS, DNS_PORT, redirectDns } from './redirect.ts'
 import { Responder } from './respond.ts'
@@ -34,7 +34,7 @@ export async function serveDns(
     address: DNS_ADDRESS,
     mode: options.redirect ? 'redirect' : 'bound',
     update: (change) => {
-      responder.view = { ...responder.view, ...change }
+      responder.update(change)
     },
     close,
   }
@@ -52,7 +52,7 @@ export async function answerOn(
     connection.on('close', () => connections.delete(connection))
     answerStream(connection, responder)
   })
-  answerDatagrams(udp, responder)
+  answerDatagrams(udp, sockets.udp.fd, responder)
   tcp.maxConnections = DNS_TCP_CONNECTIONS_MAX
   await adopt(udp, tcp, sockets)
   return async () => {
@@ -95,19 +95,31 @@ function adopt(udp: UdpSocket, tcp: Server, sockets: OpenSockets): Promise<unkno
   ])
 }
 
-function answerDatagrams(socket: UdpSocket, responder: Pick<Responder, 'respond'>): void {
+/**
+ * What is known here is sent at once, and not through node: that is half the work. `fd` is that of
+ * `socket`, which is open while it has messages.
+ */
+function answerDatagrams(
+  socket: UdpSocket,
+  fd: number,
+  responder: Pick<Responder, 'respond'>,
+): void {
+  const sender = new DatagramSender(fd)
   let isClosed = false
   socket.on('close', () => {
     isClosed = true
   })
   socket.on('error', () => {}) // of one datagram, to an asker that is gone
   socket.on('message', (message, from) => {
-    const send = (answer: Buffer | undefined): void => {
-      if (answer && !isClosed) socket.send(answer, from.port, from.address)
-    }
     const answer = responder.respond(message, 'udp')
-    if (answer instanceof Promise) void answer.then(send)
-    else send(answer)
+    if (!answer) return
+    if (!(answer instanceof Promise)) {
+      sender.send(answer, from)
+      return
+    }
+    void answer.then((late) => {
+      if (late && !isClosed) socket.send(late, from.port, from.address)
+    })
   })
 }
 
