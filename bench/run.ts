@@ -81,7 +81,7 @@ async function measure(directory: string): Promise<readonly Group[]> {
     build: async () => buildGroups({ directory, rounds: 15 }),
     memory: async () => [await memoryGroup({ directory, image, count: 50 })],
     network: async () => [
-      ...(await networkGroups(3)),
+      ...(await networkGroups(5)),
       ...(await nameGroups({ directory, image, rounds: 1 })),
     ],
     names: async () => nameGroups({ directory, image, rounds: 1 }),

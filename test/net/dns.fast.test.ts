@@ -234,9 +234,9 @@ test('forward() of a question to an upstream that cannot be connected to has no 
   expect(await asked).toBeUndefined()
 })
 
-describe('RememberedAnswers', () => {
-  const bytes = (text: string): Buffer => Buffer.from(text)
+const bytes = (text: string): Buffer => Buffer.from(text)
 
+describe('RememberedAnswers', () => {
   test('gives the answers to a question in turn, each with the id of who asks', () => {
     const remembered = new RememberedAnswers()
     remembered.keep(bytes('\0\x01web'), bytes('..first'), { turn: 4, turns: 2 })

@@ -1,7 +1,7 @@
 /** The DNS server of one container: sockets inside its namespace, answers from this process. */
 
 import { closeSync } from 'node:fs'
-import { createSocket, type Socket as UdpSocket } from 'node:dgram'
+import { createSocket, type RemoteInfo, type Socket as UdpSocket } from 'node:dgram'
 import { createServer, type Server, type Socket } from 'node:net'
 import { DNS_TCP_CONNECTIONS_MAX, DNS_TCP_IDLE_MS } from '../../limits.ts'
 import { DatagramSender, openInetSocket, withNamespace } from '../../linux/index.ts'
@@ -110,16 +110,13 @@ function answerDatagrams(
     isClosed = true
   })
   socket.on('error', () => {}) // of one datagram, to an asker that is gone
+  const sendLater = (late: Buffer | undefined, { port, address }: RemoteInfo): void => {
+    if (late && !isClosed) socket.send(late, port, address)
+  }
   socket.on('message', (message, from) => {
     const answer = responder.respond(message, 'udp')
-    if (!answer) return
-    if (!(answer instanceof Promise)) {
-      sender.send(answer, from)
-      return
-    }
-    void answer.then((late) => {
-      if (late && !isClosed) socket.send(late, from.port, from.address)
-    })
+    if (answer instanceof Promise) void answer.then((late) => sendLater(late, from))
+    else if (answer) sender.send(answer, from)
   })
 }
 

@@ -125,16 +125,18 @@ function arrival(sets: Sets): readonly NetlinkRequest[] {
           ]),
         ]
       : []),
-    // Where br_netfilter shows bridged packets they are nearly all there are: one look for them.
-    rule(table, chain, 'where it came from', [
+    // Nearly everything but bridged packets is for somebody else: one look at a set for those, as a
+    // look at the routes costs ten of them.
+    rule(table, chain, 'to a container by its own address', [
+      nft.payload(destination(sets)),
+      nft.lookup(sets.subnets.name),
+      nft.jump('direct'),
+    ]),
+    // So come bridged packets, where br_netfilter shows them.
+    rule(table, 'direct', 'where it came from', [
       nft.wayOn(),
       nft.compare('neq', Buffer.alloc(4)),
-      nft.verdict('accept'),
-    ]),
-    rule(table, chain, 'to a container by its own address', [
-      nft.destinationInterface(),
-      nft.lookup(sets.bridges.name),
-      nft.jump('direct'),
+      nft.verdict('return'),
     ]),
     // Their answers come so; what is no answer meets its end in the chain "forward".
     rule(table, 'direct', 'to a network that keeps its addresses', [
@@ -142,7 +144,12 @@ function arrival(sets: Sets): readonly NetlinkRequest[] {
       nft.lookup(sets.unmasked.name),
       nft.verdict('return'),
     ]),
-    rule(table, 'direct', 'from anywhere else', [nft.verdict('drop')]),
+    // The machine's own address there has no interface to leave by.
+    rule(table, 'direct', 'from anywhere else', [
+      nft.destinationInterface(),
+      nft.lookup(sets.bridges.name),
+      nft.verdict('drop'),
+    ]),
   ]
 }
 
@@ -305,16 +312,16 @@ export function guardRequests(table: string): readonly NetlinkRequest[] {
       priority: 10,
       policy: 'drop',
     }),
+    rule(table, GUARD_CHAIN, 'from a network', bridgeOfAnyRoot('iifname')),
+    rule(table, GUARD_CHAIN, 'to a network', bridgeOfAnyRoot('oifname')),
+    rule(table, GUARD_CHAIN, 'from a network with a name of its own', groupOfAnyRoot('iifgroup')),
+    rule(table, GUARD_CHAIN, 'to a network with a name of its own', groupOfAnyRoot('oifgroup')),
     // br_netfilter brings by here what other bridges of the machine pass on by themselves.
     rule(table, GUARD_CHAIN, 'where it came from', [
       nft.wayOn(),
       nft.compare('neq', Buffer.alloc(4)),
       nft.verdict('accept'),
     ]),
-    rule(table, GUARD_CHAIN, 'from a network', bridgeOfAnyRoot('iifname')),
-    rule(table, GUARD_CHAIN, 'to a network', bridgeOfAnyRoot('oifname')),
-    rule(table, GUARD_CHAIN, 'from a network with a name of its own', groupOfAnyRoot('iifgroup')),
-    rule(table, GUARD_CHAIN, 'to a network with a name of its own', groupOfAnyRoot('oifgroup')),
   ]
 }
 
