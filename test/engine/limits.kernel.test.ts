@@ -101,12 +101,15 @@ test('cpuset: the processors that a program may use change under it', async () =
 })
 
 test('mem_limit: what is killed for want of memory runs once there is enough', async () => {
-  await world.up({ one: { ...sh(WAIT), resources: { memoryBytesMax: 16 * MIB } } })
+  // It takes no memory while it waits: a dying program may not have given back its own yet, and
+  // then whoever wants some is killed next.
+  const wait = "trap 'exit 0' TERM; echo up; sleep 1000 & wait"
+  await world.up({ one: { ...sh(wait), resources: { memoryBytesMax: 16 * MIB } } })
   await world.line('one', /up/)
   // A variable of 32 MiB in a shell of its own, which alone is killed.
   const eat = 'x=$(head -c 33554432 /dev/zero | tr "\\0" x); echo ${#x}'
   expect((await world.exec('one', `sh -c '${eat}'; true`)).stdout).not.toContain('33554432')
-  await change(WAIT, { memoryBytesMax: 256 * MIB })
+  await change(wait, { memoryBytesMax: 256 * MIB })
   expect((await world.exec('one', `sh -c '${eat}'`)).stdout).toBe('33554432\n')
 })
 

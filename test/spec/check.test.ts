@@ -9,6 +9,9 @@ function broken(web: string, rest = ''): readonly string[] {
   )
 }
 
+/** The first error of a service with these `ulimits`. */
+const limited = (limits: string) => errors(`services: {a: {image: x, ulimits: ${limits}}}`)[0]
+
 describe('loadStack() checks', () => {
   test.each([
     ['{user: "1"}', 'no-image:4'],
@@ -43,6 +46,10 @@ describe('loadStack() checks', () => {
     ['{image: x, develop: {watch: [{path: ., action: sync}]}}', 'watch-target:4'],
     ['{image: x, develop: {watch: [{path: ., action: sync+exec}]}}', 'watch-target:4'],
     ['{image: x, ports: [80.5]}', 'invalid-port:4'],
+    ['{image: x, ulimits: {FOO: 1}}', 'invalid-name:4'],
+    ['{image: x, ulimits: {nofiles: 1}}', 'ulimit:4'],
+    ['{image: x, ulimits: {nofile: {soft: 2, hard: 1}}}', 'ulimit:4'],
+    ['{image: x, ulimits: {nofile: {soft: -1, hard: 1}}}', 'ulimit:4'],
     ['{image: x, volumes: [{type: tmpfs, target: /t, tmpfs: {size: -1}}]}', 'invalid-value:4'],
     ['{image: x, post_start: [{user: a}]}', 'invalid-value:4'],
   ])('refuse %s', (web, problem) => {
@@ -53,6 +60,19 @@ describe('loadStack() checks', () => {
     const web =
       '{image: x, pre_start: [{image: y}], develop: {watch: [{path: ., action: rebuild}]}}'
     expect(broken(web)).toEqual([])
+  })
+
+  test('say which limits there are, and how they are written', () => {
+    expect(limited('{FOO: 1}')?.message).toBe(
+      'Cannot use "FOO" as a name in services.a.ulimits: ' +
+        'it needs lower-case letters only, as in "nofile"',
+    )
+    expect(limited('{nofiles: 1}')).toMatchObject({
+      message: expect.stringMatching(/^Cannot limit "nofiles" of "a": .*; there are as, core, /),
+      hint: 'did you mean "nofile"?',
+    })
+    const fine = '{nofile: {soft: 1, hard: -1}, memlock: -1, nice: {soft: 1, hard: 1}}'
+    expect(limited(fine)).toBeUndefined()
   })
 
   test('call a label file what it is', () => {

@@ -17,6 +17,7 @@ import { checkLogging } from './logging.ts'
 import { checkMounts } from './mounts.ts'
 import { checkNetworks } from './networks.ts'
 import { checkReferences } from './references.ts'
+import { checkUlimits } from './ulimits.ts'
 import { checkWatch } from './watch.ts'
 import { checkUsers } from './users.ts'
 
@@ -52,6 +53,7 @@ const SERVICE_RULES: readonly ServiceRule[] = [
   checkOwnOptions,
   checkWatch,
   checkUsers,
+  checkUlimits,
 ]
 
 interface CheckOptions {

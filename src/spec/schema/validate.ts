@@ -60,12 +60,16 @@ function reportUnknownKey(key: string, path: Path, { tree, report, wrong }: Cont
 function reportName(path: Path, { tree, report, wrong }: Context): void {
   wrong.push(path)
   const name = String(path.at(-1))
+  // Of the keys with a pattern the only ones that are not names of the author's.
+  const isLimit = path.at(-2) === 'ulimits'
   report.error({
     rule: 'invalid-name',
     place: locate(tree, path, 'key'),
     message:
       `Cannot use "${name}" as a name in ${pathText(path.slice(0, -1))}: ` +
-      'it needs letters, digits, ".", "_" and "-" only',
+      (isLimit
+        ? 'it needs lower-case letters only, as in "nofile"'
+        : 'it needs letters, digits, ".", "_" and "-" only'),
   })
 }
 
