@@ -27,6 +27,10 @@ export interface Machine {
   readonly values: Map<string, string>
   /** Who passes on logs; absent until everything is adopted. */
   forwarders?: Forwarders
+  /**
+   * Something of a container's network may have been broken; absent until somebody looks after it.
+   */
+  lookInside?: (container: string) => void
   /** By container name. */
   readonly containers: Map<string, LiveContainer>
   /** Our own children that no libuv handle reaps: monitors, movers, exec programs. */

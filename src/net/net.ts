@@ -33,7 +33,9 @@ import type { DnsRequest, DnsServer } from './dns/types.ts'
 import { setFaults } from './faults.ts'
 import { Firewall, familiesOf } from './firewall/firewall.ts'
 import { hasIpv6Filter, openFirewallSocket } from './firewall/open.ts'
-import { checkGuard, guardPort, unguardPorts } from './firewall/spoofing.ts'
+import { RuleMemory } from './firewall/rule-memory.ts'
+import { checkGuard, guardedPorts, guardPort, unguardPorts } from './firewall/spoofing.ts'
+import { lookInside, missingInside, restoreInside, type Wanted } from './inside.ts'
 import { bridgeName, formatAlias, parseAlias, vethName, type Owner } from './interface-name.ts'
 import { Publisher } from './ports/publisher.ts'
 import { explained, sharedRequest } from './shared.ts'
@@ -77,6 +79,7 @@ class KernelNet implements Net {
   readonly #firewallSocket: NetlinkSocket | undefined
   readonly #firewall: Firewall | undefined
   readonly #publisher: Publisher
+  readonly #guards = new RuleMemory()
   readonly #servers = new Set<DnsServer>()
   /** Names of the interfaces of networks that were used. */
   readonly #bridges = new Map<string, string>()
@@ -183,10 +186,42 @@ class KernelNet implements Net {
     }
   }
 
+  missingInside(requests: readonly AttachRequest[]): ReadonlyMap<string, readonly string[]> {
+    const [first] = requests
+    if (first === undefined) return new Map()
+    const inside = lookInside(first.netnsFd)
+    return new Map(
+      requests.map((one) => [one.network, missingInside(inside, this.#wantedInside(one))]),
+    )
+  }
+
+  restoreInside(request: AttachRequest): void {
+    restoreInside(request.netnsFd, this.#wantedInside(request))
+  }
+
+  #wantedInside(request: AttachRequest): Wanted {
+    const { state } = this.#network(request.network)
+    const { interfaceName, addresses, gateways, mac } = cableOf(state, request)
+    const isBridge = state.driver.kind === 'bridge'
+    return { interfaceName, addresses, gateways, mac: isBridge ? mac : undefined }
+  }
+
+  guarded(): ReadonlySet<string> {
+    const socket = this.#firewallSocket
+    return socket ? guardedPorts(socket, this.#options.rootId, this.#guards) : new Set()
+  }
+
+  guard(request: AttachRequest): void {
+    const { container, network } = request
+    const hostInterface = vethName(this.#options.rootId, { container, network })
+    this.#guard(hostInterface, cableOf(this.#network(network).state, request))
+  }
+
   #guard(hostInterface: string, { mac, addresses }: Omit<Cable, 'outside'>): void {
     const socket = this.#firewallSocket
     if (!socket) return
     const own = addresses.map(({ address }) => address)
+    this.#guards.forget(hostInterface)
     try {
       guardPort(socket, this.#options.rootId, { hostInterface, mac, addresses: own })
     } catch (error) {
@@ -245,10 +280,11 @@ class KernelNet implements Net {
     })
   }
 
-  async serveDns(request: DnsRequest): Promise<DnsServer> {
+  async serveDns(request: DnsRequest, onFault: () => void = () => {}): Promise<DnsServer> {
     const server = await serveDns(request, {
       names: this.names,
       redirect: this.#firewall !== undefined,
+      onFault,
     })
     this.#servers.add(server)
     return {

@@ -71,10 +71,22 @@ export interface Net {
   }): void
   listAttachments(): readonly AttachmentState[]
   /**
-   * Answers at 127.0.0.11 port 53 inside the namespace
-   * until closed; replaces a server that died.
+   * What somebody has taken out of one container's namespace, in words, by network: addresses,
+   * default routes, the interface itself. Empty lists: nothing.
    */
-  serveDns(request: DnsRequest): Promise<DnsServer>
+  missingInside(requests: readonly AttachRequest[]): ReadonlyMap<string, readonly string[]>
+  /** Puts that back, but for an interface that is gone: {@link attach} lays that. */
+  restoreInside(request: AttachRequest): void
+  /** Host ends of cables that are guarded against forged addresses, by rules that are whole. */
+  guarded(): ReadonlySet<string>
+  /** Guards the cable of an attachment to a guarded network again. */
+  guard(request: AttachRequest): void
+  /**
+   * Answers at 127.0.0.11 port 53 inside the namespace
+   * until closed; replaces a server that died. `onFault`: one of its sockets has failed, perhaps
+   * for good.
+   */
+  serveDns(request: DnsRequest, onFault?: () => void): Promise<DnsServer>
   /**
    * Answers names of every stack for programs of the host, until closed. Throws when the address
    * cannot be had.

@@ -94,6 +94,93 @@ test('firewall rules that are flushed are written again', async () => {
   await expectWhole(before)
 })
 
+/** Runs `words` in the network namespace of a service's container, as somebody of the host. */
+async function inside(service: string, ...words: readonly string[]): Promise<string> {
+  const list = JSON.parse((await scene.ok('ps', '--json')).stdout) as {
+    readonly pid: number
+    readonly service: string
+  }[]
+  const pid = list.find((one) => one.service === service)?.pid
+  return ip('nsenter', '-t', `${pid}`, '-n', ...words)
+}
+
+test('a rule that says something else now is written again', async () => {
+  const before = await pids()
+  const list = async (): Promise<readonly { readonly rule?: Rule }[]> =>
+    JSON.parse(await ip('nft', '-j', '-a', 'list', 'ruleset')).nftables
+  interface Rule {
+    readonly table: string
+    readonly chain: string
+    readonly handle: number
+  }
+  const [first] = (await list()).flatMap(({ rule }) => rule ?? [])
+  expect(first).toBeDefined()
+  const place = ['ip', first?.table ?? '', first?.chain ?? '', 'handle', `${first?.handle}`]
+  await ip('nft', 'replace', 'rule', ...place, 'counter')
+  await told(/drift firewall: rules of ours were gone; they are there again/)
+  expect(await ip('nft', 'list', 'table', 'ip', first?.table ?? '')).not.toContain('counter')
+  await expectWhole(before)
+})
+
+test('an address, a default route and an interface inside a container are put back', async () => {
+  const before = await pids()
+  const where = 'drift container "cli-web-1": inside cli_default was'
+  const whole = 'it is eth0 with 10\\.89\\.\\d+\\.\\d+ again'
+  await inside('web', 'ip', 'route', 'delete', 'default')
+  await told(new RegExp(`${where} no route by \\S+; ${whole}`))
+  await inside('web', 'ip', 'address', 'flush', 'dev', 'eth0')
+  await told(new RegExp(`${where} no address \\S+, no route by \\S+; ${whole}`))
+  await inside('web', 'ip', 'link', 'set', 'eth0', 'down')
+  await told(new RegExp(`${where} eth0 down, no route by \\S+; ${whole}`))
+  await inside('web', 'ip', 'link', 'set', 'eth0', 'down')
+  await inside('web', 'ip', 'link', 'set', 'eth0', 'name', 'other')
+  await told(new RegExp(`${where} no eth0; ${whole}`))
+  expect(await inside('web', 'ip', '-o', 'route', 'show')).toMatch(
+    /^default via 10\.89\.\d+\.1 dev eth0/,
+  )
+  await expectWhole(before)
+})
+
+test('names are answered again after their rules were flushed, or their sockets closed', async () => {
+  const before = await pids()
+  await inside('db', 'nft', 'flush', 'ruleset')
+  await told(/"cli-db-1": names was rules gone; it is 127\.0\.0\.11 answers again/)
+  expect((await scene.ok('exec', 'db', 'getent', 'hosts', 'web')).stdout).toContain('10.89.')
+  await inside('db', 'ss', '--kill', '--udp', '--tcp', '--all')
+  await told(/"cli-db-1": names was sockets gone; it is 127\.0\.0\.11 answers again/)
+  await expectWhole(before)
+})
+
+test('who may change its own network is not corrected, but finds names', async () => {
+  scene.write({ web: [...SLEEP, 'cap_add: [NET_ADMIN]'], db: SLEEP })
+  scene.replace('network_mode: none', 'networks: [default]')
+  await scene.ok('up', '-d')
+  await scene.ok('exec', 'web', 'ip', 'route', 'delete', 'default')
+  await scene.ok('exec', 'web', 'nft', 'flush', 'ruleset')
+  await told(/"cli-web-1": names was rules gone; it is 127\.0\.0\.11 answers again/)
+  expect((await scene.ok('exec', 'web', 'ip', 'route')).stdout).not.toContain('default')
+  expect(await remembered()).not.toContain('inside')
+  await scene.ok('down', '-v', '-t', '0')
+})
+
+test('rules against forged addresses are written again', async () => {
+  scene.append('networks: {default: {driver_opts: {tsstack.anti_spoofing: "true"}}}')
+  await scene.ok('up', '-d')
+  const before = await pids()
+  const guards = (): Promise<string> => ip('nft', 'list', 'ruleset', 'netdev')
+  const whole = await guards()
+  expect(whole.match(/in the name of other hardware/g)).toHaveLength(2)
+  await ip('nft', 'flush', 'ruleset', 'netdev')
+  await told(/"cli-web-1": guard cli_default was gone; it is own addresses only again/)
+  await until(guards, /(in the name of other hardware[^]*){2}/)
+  expect(await guards()).toBe(whole)
+  const [link = ''] = await linkNames('veth')
+  const table = /table netdev (\S+)/.exec(whole)?.[1] ?? ''
+  await ip('nft', 'flush', 'chain', 'netdev', table, link)
+  await until(guards, /(in the name of other hardware[^]*){2}/)
+  await expectWhole(before)
+})
+
 test('a limit that somebody edits is set back', async () => {
   const before = await pids()
   const v1 = globSync('/sys/fs/cgroup/memory/tsstack/*/cli/cli-web-1/memory.limit_in_bytes')

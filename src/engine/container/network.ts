@@ -57,12 +57,8 @@ export function serveNames(
   netns: Fd,
 ): Promise<DnsServer> {
   const view = namesView(machine, record)
-  return machine.net.serveDns({
-    netnsFd: netns,
-    container: record.name,
-    stack: record.stack,
-    ...view,
-  })
+  const request = { netnsFd: netns, container: record.name, stack: record.stack, ...view }
+  return machine.net.serveDns(request, () => machine.lookInside?.(record.name))
 }
 
 /** What a container can look up, by its networks. */

@@ -5,11 +5,13 @@ import { pidfdSendSignal, startTime } from '../../linux/index.ts'
 import type { ObservedPort } from '../../planner/index.ts'
 import { publishPorts } from '../container/ports.ts'
 import type { LiveAttempt, LiveContainer, Machine } from '../machine.ts'
-import { attachAll, attachmentsOf } from '../network/attach.ts'
+import { attachAll, attachmentsOf, requestsOf } from '../network/attach.ts'
 import { networkRecords } from '../network/records.ts'
+import { isGuarded } from '../network/request.ts'
 import type { AttemptInterface, ContainerRecord } from '../records/container.ts'
 import { cgroupSettings } from '../resources.ts'
 import type { Fact, LookOptions } from './facts.ts'
+import { insideFacts } from './inside-facts.ts'
 import { connectLink, type Links } from './links.ts'
 
 /** What is looked at once for all containers of a stack. */
@@ -17,6 +19,8 @@ export interface Look extends LookOptions {
   readonly links: Links
   /** By the name of their network. */
   readonly bridges: ReadonlyMap<string, string>
+  /** Host ends of cables with rules against forged addresses. */
+  readonly guarded: () => ReadonlySet<string>
 }
 
 /** None of one that does not run: what becomes of it is its restart policy's business. */
@@ -25,15 +29,21 @@ export function containerFacts(
   container: LiveContainer,
   look: Look,
 ): readonly Fact[] {
-  const { attempt } = container
+  const { attempt, record } = container
   if (!attempt || !isRunning(attempt)) return []
-  const { mendable = false, limitsOf = () => true } = look
+  const { mendable = false, limitsOf = () => true, insideOf = () => true } = look
+  const cables = attempt.record.interfaces
+    .filter(({ hostInterface }) => hostInterface !== '')
+    .map((own) => ({ container, attempt, own, look }))
+  const connected = attempt.record.interfaces.filter((own) =>
+    isConnected(machine, record, own, look),
+  )
   return [
     ...(mendable ? [] : processFacts(container, attempt)),
     ...(limitsOf(container) ? limitFacts(machine, container, attempt) : []),
-    ...attempt.record.interfaces
-      .filter(({ hostInterface }) => hostInterface !== '')
-      .map((own) => linkFact(machine, { container, attempt, own, look })),
+    ...cables.map((cable) => linkFact(machine, cable)),
+    ...cables.flatMap((cable) => guardFacts(machine, cable)),
+    ...(insideOf(container) ? insideFacts(machine, container, attempt, connected) : []),
     ...portFacts(machine, container, attempt),
     ...(mendable ? [] : mountFacts(container, attempt)),
   ]
@@ -109,6 +119,41 @@ function linkFact(machine: Machine, { container, attempt, own, look }: Cable): F
   const mend = (): void => connectLink(link.index, master === 0 ? undefined : master)
   if (link.master !== master || master === 0) return { ...common, actual: 'in no bridge', mend }
   return { ...common, actual: link.up ? desired : `${own.hostInterface} down`, mend }
+}
+
+/** Its network is there, and so is the other end where it has one. */
+function isConnected(
+  machine: Machine,
+  record: ContainerRecord,
+  own: AttemptInterface,
+  { links, bridges }: Look,
+): boolean {
+  const bridge = bridges.get(own.network) ?? bridgeElsewhere(machine, record, own)
+  const ends = own.hostInterface === '' ? [bridge] : [bridge, own.hostInterface]
+  return ends.every((name) => links.byName.has(name))
+}
+
+/** Rules that hang on the host's end; with the cable they are made anew. */
+function guardFacts(machine: Machine, { container, attempt, own, look }: Cable): readonly Fact[] {
+  const { record } = container
+  const spec = networkRecords(machine, record).get(own.network)?.spec
+  if (spec === undefined || !isGuarded(spec) || attempt.netns === undefined) return []
+  if (!isConnected(machine, record, own, look)) return []
+  const place = { netns: attempt.netns, present: attempt.record.interfaces }
+  const desired = 'own addresses only'
+  return [
+    {
+      subject: 'container',
+      name: record.name,
+      field: `guard ${own.network}`,
+      desired,
+      actual: look.guarded().has(own.hostInterface) ? desired : 'gone',
+      mend: () => {
+        const wanted = requestsOf(machine, record, place, (network) => network === own.network)
+        for (const request of wanted) machine.net.guard(request)
+      },
+    },
+  ]
 }
 
 /** Of a network of another stack. */

@@ -17,6 +17,8 @@ export interface LookOptions {
   readonly mendable?: boolean
   /** Whose limits are looked at; absent: of all. */
   readonly limitsOf?: (container: LiveContainer) => boolean
+  /** Whose network is looked at from the inside; absent: of all. */
+  readonly insideOf?: (container: LiveContainer) => boolean
 }
 
 /** Facts of everything that runs or is there of `stack`; networks first, as others need them. */
@@ -27,7 +29,13 @@ export function factsOf(
 ): readonly Fact[] {
   const records = readNetworkRecords(machine.paths, stack)
   const bridges = new Map(records.map(({ spec, bridge }) => [spec.name, bridge]))
-  const look = { ...options, links: lookAtLinks(), bridges }
+  let guarded: ReadonlySet<string> | undefined
+  const look = {
+    ...options,
+    links: lookAtLinks(),
+    bridges,
+    guarded: () => (guarded ??= machine.net.guarded()),
+  }
   return [
     ...networkFacts(machine, stack, { links: look.links, records }),
     ...containersOf(machine, stack).flatMap((one) => containerFacts(machine, one, look)),

@@ -4,7 +4,14 @@
  */
 
 import { HEAL_DELAY_MS, HEAL_DELAY_MS_MAX, HEAL_EVERY_MS, HEAL_ROUNDS_MAX } from '../../limits.ts'
-import { watchNetwork, watchWrites, type WriteWatch, type Written } from '../../linux/index.ts'
+import {
+  namespaceId,
+  watchNetwork,
+  watchWrites,
+  type NetworkChange,
+  type WriteWatch,
+  type Written,
+} from '../../linux/index.ts'
 import type { LiveContainer, Machine } from '../machine.ts'
 import type { EngineEvent } from '../types.ts'
 import { stackNames } from '../records/stack.ts'
@@ -21,23 +28,34 @@ export class Healer {
   readonly #watched = new Set<string>()
   /** Containers whose limits somebody has written since they were looked at, or that are new. */
   readonly #touched = new Set<string>()
+  /** Containers by the ids of their network namespaces. */
+  readonly #namespaces = new Map<number, string>()
+  /** Containers whose network was changed from the inside since it was looked at, or that are new. */
+  readonly #stirred = new Set<string>()
   /** Actions of plans that are being carried out: most changes are theirs. */
   #actions = 0
   #soon: NodeJS.Timeout | undefined
   #healing: Promise<void> = Promise.resolve()
   #isClosed = false
+  /** By stack: what only the user can put right, and was told of. */
+  readonly #told = new Map<string, ReadonlySet<string>>()
+  #isThorough = false
   /** Looks in a row that could not be finished. */
   #failures = 0
 
   constructor(machine: Machine) {
     this.#machine = machine
-    this.#network = watchNetwork(() => this.#lookSoon())
+    this.#network = watchNetwork((change) => this.#hearNetwork(change))
     this.#writes = watchWrites((written) => this.#hearWrite(written))
-    this.#slow = setInterval(() => this.#lookSoon(), HEAL_EVERY_MS)
+    this.#slow = setInterval(() => this.#lookAtAll(), HEAL_EVERY_MS)
     this.#slow.unref()
     this.#unsubscribe = machine.subscribe((event) => this.#hear(event))
+    machine.lookInside = (name) => {
+      this.#stirred.add(name)
+      this.#lookSoon()
+    }
     for (const name of machine.containers.keys()) this.#touched.add(name)
-    this.#lookSoon()
+    this.#lookAtAll()
   }
 
   #hear(event: EngineEvent): void {
@@ -50,9 +68,29 @@ export class Healer {
       // Its group goes, and the watch with it.
       this.#touched.delete(event.container)
       this.#watched.delete(event.container)
+      this.#stirred.delete(event.container)
+      for (const [id, name] of this.#namespaces) {
+        if (name === event.container) this.#namespaces.delete(id)
+      }
     }
     if (event.state !== 'started') return
     this.#touched.add(event.container)
+    this.#stirred.add(event.container)
+    this.#lookSoon()
+  }
+
+  #hearNetwork({ isHere, elsewhere, isOverrun }: NetworkChange): void {
+    if (isOverrun) return this.#lookAtAll()
+    // Namespaces of others have ids as well.
+    const names = [...elsewhere].flatMap((id) => this.#namespaces.get(id) ?? [])
+    for (const name of names) this.#stirred.add(name)
+    if (isHere || names.length > 0) this.#lookSoon()
+  }
+
+  /** Also at what no event tells of. */
+  #lookAtAll(): void {
+    this.#isThorough = true
+    for (const name of this.#machine.containers.keys()) this.#stirred.add(name)
     this.#lookSoon()
   }
 
@@ -86,27 +124,42 @@ export class Healer {
     // Watched before they are looked at: what is written meanwhile is not missed.
     const touched = new Set(this.#touched)
     this.#touched.clear()
+    const stirred = new Set(this.#stirred)
+    this.#stirred.clear()
+    const isThorough = this.#isThorough
+    this.#isThorough = false
     for (const name of touched) this.#watchLimits(name)
+    for (const name of touched) this.#watchInside(name)
     try {
-      for (const stack of stackNames(this.#machine.paths)) await this.#healStack(stack, touched)
+      for (const stack of stackNames(this.#machine.paths)) {
+        await this.#healStack(stack, { touched, stirred })
+        if (isThorough) this.#tell(stack)
+      }
       this.#healFirewall()
       // What cannot be mended is not tried over and over: the slow timer comes back to it.
       if (this.#failures === before) this.#failures = 0
     } catch (error) {
       // Something ended while it was looked at: another look sees what is left of it.
       this.#say('', `cannot look after the kernel: ${messageOf(error)}`)
+      for (const name of touched) this.#touched.add(name)
+      for (const name of stirred) this.#stirred.add(name)
       this.#failures += 1
       if (this.#failures <= HEAL_ROUNDS_MAX) this.#lookSoon()
     }
   }
 
   /** What is mended first may show what else is missing: a bridge, and then its cables. */
-  async #healStack(stack: string, touched: ReadonlySet<string>): Promise<void> {
+  async #healStack(
+    stack: string,
+    { touched, stirred }: { readonly [K in 'touched' | 'stirred']: ReadonlySet<string> },
+  ): Promise<void> {
     const told = new Set<string>()
     const limitsOf = ({ record }: LiveContainer): boolean =>
       touched.has(record.name) || !this.#watched.has(record.name)
+    const insideOf = ({ record }: LiveContainer): boolean => stirred.has(record.name)
+    const options = { mendable: true, limitsOf, insideOf }
     for (let round = 0; round < HEAL_ROUNDS_MAX; round += 1) {
-      const drifted = factsOf(this.#machine, stack, { mendable: true, limitsOf }).filter(
+      const drifted = factsOf(this.#machine, stack, options).filter(
         (fact) => isDrifted(fact) && fact.mend !== undefined && !told.has(keyOf(fact)),
       )
       if (drifted.length === 0) return
@@ -126,6 +179,25 @@ export class Healer {
       this.#failures += 1
       if (this.#failures <= HEAL_ROUNDS_MAX) this.#lookSoon()
       this.#say(stack, `${what}, and cannot be made ${fact.desired}: ${messageOf(error)}`)
+    }
+  }
+
+  /** What only the user can put right is said once, for as long as it is so. */
+  #tell(stack: string): void {
+    const options = { limitsOf: () => false, insideOf: () => false }
+    const drifted = factsOf(this.#machine, stack, options).filter(
+      (fact) => isDrifted(fact) && fact.mend === undefined,
+    )
+    const present = new Set(drifted.map(keyOf))
+    const known = this.#told.get(stack) ?? new Set()
+    this.#told.set(stack, present)
+    for (const fact of drifted.filter((one) => !known.has(keyOf(one)))) {
+      const { subject, name, field, desired, actual } = fact
+      this.#say(
+        stack,
+        `${subject} "${name}": ${field} was ${actual} instead of ${desired}; ` +
+          'only a start of it puts that back: run "tsstack restart" with its service',
+      )
     }
   }
 
@@ -157,6 +229,14 @@ export class Healer {
     if (watch && group.limitDirectories().every((directory) => watch.add(directory, name))) {
       this.#watched.add(name)
     }
+  }
+
+  /** Of one that is about to end, or of another's namespace, nothing is heard. */
+  #watchInside(name: string): void {
+    const attempt = this.#machine.containers.get(name)?.attempt
+    if (attempt?.netns === undefined || attempt.record.interfaces.length === 0) return
+    const id = namespaceId(attempt.netns)
+    if (id >= 0) this.#namespaces.set(id, name)
   }
 }
 

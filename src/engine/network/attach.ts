@@ -2,6 +2,7 @@
 
 import { EngineError } from '../../errors.ts'
 import type { Fd } from '../../linux/index.ts'
+import type { AttachRequest } from '../../net/index.ts'
 import type { NetworkAttachment } from '../../planner/index.ts'
 import type { Machine } from '../machine.ts'
 import type { AttemptInterface, ContainerRecord } from '../records/container.ts'
@@ -14,40 +15,67 @@ import { optionOf } from './request.ts'
 export function attachAll(
   machine: Machine,
   record: ContainerRecord,
-  { netns, present = [] }: { readonly netns: Fd; readonly present?: readonly AttemptInterface[] },
+  place: Place,
 ): readonly AttemptInterface[] {
+  const { present = [] } = place
+  const isPresent = (network: string): AttemptInterface | undefined =>
+    present.find((one) => one.network === network)
+  const missing = requestsOf(machine, record, place, (network) => !isPresent(network))
+  const made = new Map(missing.map((request) => [request.network, () => lay(machine, request)]))
+  return byPriority(attachmentsOf(record)).flatMap(
+    ({ network }) => isPresent(network) ?? made.get(network)?.() ?? [],
+  )
+}
+
+/** The namespace, and the interfaces that it has already. */
+export interface Place {
+  readonly netns: Fd
+  readonly present?: readonly AttemptInterface[]
+}
+
+/** What is asked for each network of the container that is chosen, in the order of interfaces. */
+export function requestsOf(
+  machine: Machine,
+  record: ContainerRecord,
+  { netns, present = [] }: Place,
+  isChosen: (network: string) => boolean = () => true,
+): readonly AttachRequest[] {
   const records = networkRecords(machine, record)
   const attachments = byPriority(attachmentsOf(record))
   const gateways = defaultRoutesOf(attachments, records)
   const names = interfaceNames(attachments, records, present)
-  return attachments.map((attachment) => {
-    const known = present.find((one) => one.network === attachment.network)
-    if (known) return known
-    const network = records.get(attachment.network)
-    if (!network) throw noNetwork(record, attachment.network)
-    const { ipv4, ipv6 } = leaseAddresses(machine, record, { attachment, network })
-    const interfaceName = names.get(attachment.network) ?? 'eth0'
-    const { hostInterface } = machine.net.attach({
-      netnsFd: netns,
-      container: record.name,
-      network: attachment.network,
-      interfaceName,
-      address: ipv4,
-      address6: ipv6,
-      linkLocalAddresses: attachment.linkLocalAddresses,
-      mac: attachment.macAddress,
-      sysctls: sysctlsOf(attachment),
-      defaultRoute: attachment.network === gateways.v4,
-      defaultRoute6: attachment.network === gateways.v6,
+  return attachments
+    .filter(({ network }) => isChosen(network))
+    .map((attachment) => {
+      const network = records.get(attachment.network)
+      if (!network) throw noNetwork(record, attachment.network)
+      const { ipv4, ipv6 } = leaseAddresses(machine, record, { attachment, network })
+      return {
+        netnsFd: netns,
+        container: record.name,
+        network: attachment.network,
+        interfaceName: names.get(attachment.network) ?? 'eth0',
+        address: ipv4,
+        address6: ipv6,
+        linkLocalAddresses: attachment.linkLocalAddresses,
+        mac: attachment.macAddress,
+        sysctls: sysctlsOf(attachment),
+        defaultRoute: attachment.network === gateways.v4,
+        defaultRoute6: attachment.network === gateways.v6,
+      }
     })
-    return {
-      network: attachment.network,
-      hostInterface,
-      interfaceName,
-      ...(ipv4 === undefined ? {} : { ipv4 }),
-      ...(ipv6 === undefined ? {} : { ipv6 }),
-    }
-  })
+}
+
+function lay(machine: Machine, request: AttachRequest): AttemptInterface {
+  const { hostInterface, interfaceName } = machine.net.attach(request)
+  const { network, address: ipv4, address6: ipv6 } = request
+  return {
+    network,
+    hostInterface,
+    interfaceName,
+    ...(ipv4 === undefined ? {} : { ipv4 }),
+    ...(ipv6 === undefined ? {} : { ipv6 }),
+  }
 }
 
 export function attachmentsOf(record: ContainerRecord): readonly NetworkAttachment[] {

@@ -50,9 +50,14 @@ export function networkRequest(
     bridge: optionOf(spec, 'bridge'),
     icc: isOn(optionOf(spec, 'icc')),
     masquerade: isOn(optionOf(spec, 'masquerade')),
-    guarded: isOn(optionOf(spec, 'guarded') ?? 'false'),
+    guarded: isGuarded(spec),
     driver: driverOf(spec),
   }
+}
+
+/** Whether its containers may send under their own addresses only. */
+export function isGuarded(spec: NetworkSpec): boolean {
+  return isOn(optionOf(spec, 'guarded') ?? 'false')
 }
 
 /** As Go reads it: `1`, `t`, `true` and their opposites. */

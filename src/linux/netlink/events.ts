@@ -1,10 +1,11 @@
 /**
- * Tells that the kernel's links, addresses or firewall have changed, whoever changed them. Node
- * cannot poll a netlink socket, so the kernel sends a signal.
+ * Tells that the kernel's links, addresses, default routes or firewall have changed, whoever
+ * changed them, also inside containers. Node cannot poll a netlink socket, so the kernel sends a
+ * signal.
  */
 
 import { isMainThread } from 'node:worker_threads'
-import { NETLINK_REPLY_BYTES_MAX } from '../../limits.ts'
+import koffi from 'koffi'
 import { close, type Fd } from '../fd.ts'
 import { errnoNumber } from '../errno.ts'
 import { check, declare, lastErrno } from '../libc.ts'
@@ -12,30 +13,55 @@ import { signalReadable } from '../readable-signal.ts'
 
 const socket = declare('int socket(int, int, int)')
 const bind = declare('int bind(int, void *, uint)')
-const recv = declare('long recv(int, void *, size_t, int)')
+const setsockopt = declare('int setsockopt(int, int, int, void *, uint)')
+const recvmsg = declare('long recvmsg(int fd, void *message, int flags)')
 
 const AF_NETLINK = 16
 const SOCK_RAW = 3 | 0x80000 | 0x800 // with SOCK_CLOEXEC and SOCK_NONBLOCK
 const NETLINK_ROUTE = 0
 const NETLINK_NETFILTER = 12
-/** Bits of sockaddr_nl.nl_groups: 1 << (group - 1). include/uapi/linux/rtnetlink.h */
-const ROUTE_GROUPS = 0x1 | 0x10 | 0x100 // RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR
+/**
+ * Bits of sockaddr_nl.nl_groups: 1 << (group - 1). RTMGRP_LINK, RTMGRP_IPV4_IFADDR,
+ * RTMGRP_IPV4_ROUTE, RTMGRP_IPV6_IFADDR, RTMGRP_IPV6_ROUTE: include/uapi/linux/rtnetlink.h
+ */
+const ROUTE_GROUPS = 0x1 | 0x10 | 0x40 | 0x100 | 0x400
 const NFTABLES_GROUP = 1 << (7 - 1) // NFNLGRP_NFTABLES
+const SOL_SOCKET = 1
+const SO_ATTACH_FILTER = 26 // include/uapi/asm-generic/socket.h
+const SOL_NETLINK = 270
+const NETLINK_LISTEN_ALL_NSID = 8 // include/uapi/linux/netlink.h
+
+export interface NetworkChange {
+  /** In the namespace of this thread. */
+  readonly isHere: boolean
+  /** Ids of other namespaces in which something has changed: {@link namespaceId}. */
+  readonly elsewhere: ReadonlySet<number>
+  /** There was more than the kernel keeps: anything anywhere may have changed. */
+  readonly isOverrun: boolean
+}
 
 /**
- * Calls `onChange` after anything of the network namespace of this thread has changed, our own
- * changes included. Undefined where signals do not arrive: in a worker thread.
+ * Calls `onChange` after something has changed in the network namespace of this thread, or in one
+ * that has an id there (where CAP_NET_BROADCAST is had), our own changes included. Undefined where
+ * signals do not arrive: in a worker thread.
  */
-export function watchNetwork(onChange: () => void): Disposable | undefined {
+export function watchNetwork(onChange: (change: NetworkChange) => void): Disposable | undefined {
   if (!isMainThread) return undefined
   const sockets = [
     openListener(NETLINK_ROUTE, ROUTE_GROUPS),
     openListener(NETLINK_NETFILTER, NFTABLES_GROUP),
   ]
   return signalReadable(sockets, () => {
-    if (sockets.map(drain).includes(true)) onChange()
+    const places = new Set<Place>()
+    for (const fd of sockets) drain(fd, places)
+    if (places.size === 0) return
+    const elsewhere = new Set([...places].filter((place) => typeof place === 'number'))
+    onChange({ isHere: places.has('here'), elsewhere, isOverrun: places.has('overrun') })
   })
 }
+
+/** Whence a message comes: from here, or from a namespace with an id. */
+type Place = 'here' | 'overrun' | number
 
 function openListener(protocol: number, groups: number): Fd {
   const fd = check(socket(AF_NETLINK, SOCK_RAW, protocol), {
@@ -46,6 +72,9 @@ function openListener(protocol: number, groups: number): Fd {
   address.writeUInt16LE(AF_NETLINK, 0)
   address.writeUInt32LE(groups, 8)
   try {
+    // Without the privilege the inside of containers is looked at by the slow timer alone.
+    setsockopt(fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, Buffer.of(1, 0, 0, 0), 4)
+    if (protocol === NETLINK_ROUTE) passLostDefaultRoutes(fd)
     check(bind(fd, address, address.length), { syscall: 'bind', args: ['AF_NETLINK', groups] })
   } catch (error) {
     close(fd)
@@ -54,20 +83,84 @@ function openListener(protocol: number, groups: number): Fd {
   return fd
 }
 
-let buffer: Buffer | undefined
-
-/**
- * Reads all there is; true when there was any. What it says nobody needs: the kernel is asked. An
- * overrun (ENOBUFS) is one more answer: there was too much of it.
- */
-function drain(fd: Fd): boolean {
-  buffer ??= Buffer.alloc(NETLINK_REPLY_BYTES_MAX)
-  for (let count = 0; count < DATAGRAMS_MAX; count += 1) {
-    const length = Number(recv(fd, buffer, buffer.length, 0))
-    if (length < 0 && lastErrno() === errnoNumber('EAGAIN')) return count > 0
+/** A router of the internet learns routes by the thousand: of routes only lost defaults matter. */
+function passLostDefaultRoutes(fd: Fd): void {
+  const [ACCEPT, DROP] = [4, 5]
+  // struct sock_filter: code, jt, jf, k. The type's low byte comes first, and loads are big-endian.
+  const program = [
+    [0x28, 0, 0, 4], // ldh nlmsg_type
+    [0x15, DROP - 1, 0, 0x1800], // RTM_NEWROUTE
+    [0x15, 0, ACCEPT - 2, 0x1900], // anything but RTM_DELROUTE
+    [0x30, 0, 0, 17], // ldb rtm_dst_len
+    [0x15, 0, 1, 0],
+    [0x06, 0, 0, 0xffff_ffff],
+    [0x06, 0, 0, 0],
+  ] as const
+  const code = Buffer.from(new ArrayBuffer(8 * program.length))
+  for (const [at, [operation, whenTrue, whenFalse, operand]] of program.entries()) {
+    code.writeUInt16LE(operation, 8 * at)
+    code.writeUInt8(whenTrue, 8 * at + 2)
+    code.writeUInt8(whenFalse, 8 * at + 3)
+    code.writeUInt32LE(operand, 8 * at + 4)
   }
-  return true
+  const header = Buffer.alloc(16) // struct sock_fprog
+  header.writeUInt16LE(program.length, 0)
+  header.writeBigUInt64LE(koffi.address(code), 8)
+  check(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, header, header.length), {
+    syscall: 'setsockopt',
+    args: [fd, 'SO_ATTACH_FILTER'],
+  })
+}
+
+/** Reads all there is. What it says nobody needs: the kernel is asked. */
+function drain(fd: Fd, places: Set<Place>): void {
+  const message = (received ??= prepareMessage())
+  for (let count = 0; count < DATAGRAMS_MAX; count += 1) {
+    message.header.writeBigUInt64LE(BigInt(message.control.length), MSG_CONTROLLEN)
+    if (Number(recvmsg(fd, message.header, 0)) >= 0) {
+      places.add(placeOf(message))
+      continue
+    }
+    const errno = lastErrno()
+    if (errno === errnoNumber('EAGAIN')) return
+    if (errno === errnoNumber('ENOBUFS')) places.add('overrun')
+  }
+  places.add('overrun')
 }
 
 /** More than a socket's buffer holds. */
 const DATAGRAMS_MAX = 10_000
+
+/** Offset in struct msghdr; 64-bit layout. */
+const MSG_CONTROLLEN = 40
+
+interface Received {
+  readonly header: Buffer
+  readonly control: Buffer
+  /** Referred to by address alone: they live as long as the header. */
+  readonly kept: readonly Buffer[]
+}
+
+let received: Received | undefined
+
+/** A struct msghdr for the first bytes of a message, and one control message. */
+function prepareMessage(): Received {
+  const content = Buffer.from(new ArrayBuffer(16))
+  const control = Buffer.from(new ArrayBuffer(64))
+  const vector = Buffer.from(new ArrayBuffer(16))
+  vector.writeBigUInt64LE(koffi.address(content), 0)
+  vector.writeBigUInt64LE(BigInt(content.length), 8)
+  const header = Buffer.from(new ArrayBuffer(56))
+  header.writeBigUInt64LE(koffi.address(vector), 16)
+  header.writeBigUInt64LE(1n, 24)
+  header.writeBigUInt64LE(koffi.address(control), 32)
+  return { header, control, kept: [content, vector] }
+}
+
+/** Messages of this namespace carry no id. @see struct cmsghdr, cmsg(3) */
+function placeOf({ header, control }: Received): Place {
+  if (header.readBigUInt64LE(MSG_CONTROLLEN) < 20n) return 'here'
+  const isId =
+    control.readInt32LE(8) === SOL_NETLINK && control.readInt32LE(12) === NETLINK_LISTEN_ALL_NSID
+  return isId ? control.readInt32LE(16) : 'here'
+}

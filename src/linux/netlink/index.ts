@@ -1,6 +1,7 @@
 /** Netlink: interfaces, addresses, routes, neighbours, and nf_tables (as the namespace `nft`). */
 
-export { watchNetwork } from './events.ts'
+export { watchNetwork, type NetworkChange } from './events.ts'
+export { namespaceId } from './namespace-id.ts'
 export {
   addAddress,
   deleteAddress,
@@ -14,7 +15,7 @@ export {
   parseConnections,
   type TrackedConnection,
 } from './conntrack.ts'
-export { openInetSocket, type InetSocketRequest } from './inet.ts'
+export { isListening, openInetSocket, type InetSocketRequest } from './inet.ts'
 export { addressBytes, formatAddress } from './ip.ts'
 export {
   createBridge,

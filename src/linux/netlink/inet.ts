@@ -7,6 +7,7 @@ import { AF_INET, AF_INET6, addressBytes, familyOf } from './ip.ts'
 const socket = declare('int socket(int, int, int)')
 const bind = declare('int bind(int, void *, uint)')
 const listen = declare('int listen(int, int)')
+const getsockopt = declare('int getsockopt(int, int, int, void *, _Inout_ uint *)')
 const getsockname = declare('int getsockname(int, void *, _Inout_ uint *)')
 const setsockopt = declare('int setsockopt(int, int, int, void *, uint)')
 const close = declare('int close(int)')
@@ -17,6 +18,7 @@ const SOCK_NONBLOCK_CLOEXEC = 0x800 | 0x80000
 const SOL_SOCKET = 1
 const SO_REUSEADDR = 2
 const SO_RCVBUF = 8
+const SO_ACCEPTCONN = 30
 const IPPROTO_IPV6 = 41
 const IPV6_V6ONLY = 26
 const SOCKADDR_IN_BYTES = 16
@@ -77,6 +79,13 @@ export function openInetSocket(request: InetSocketRequest): {
   })
   close(fd)
   throw error
+}
+
+/** False for one that was closed by force from outside (SOCK_DESTROY): it takes nobody any more. */
+export function isListening(fd: number): boolean {
+  const value = Buffer.alloc(4)
+  const result = getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, value, [value.length])
+  return Number(result) === 0 && value.readInt32LE() === 1
 }
 
 /** The port a socket is bound to. */

@@ -12,6 +12,7 @@ import {
   withNamespace,
 } from '../../linux/index.ts'
 import { isErrno } from '../attach.ts'
+import { RuleMemory } from '../firewall/rule-memory.ts'
 
 export const DNS_ADDRESS = '127.0.0.11'
 export const DNS_PORT = 53
@@ -19,23 +20,46 @@ export const DNS_PORT = 53
 const TABLE = 'tsstack_dns'
 const PROTOCOLS = { udp: 17, tcp: 6 } as const
 
-/** Sets the two rules, replacing those of a server that died. */
-export function redirectDns(
-  netnsFd: number,
-  ports: { readonly udp: number; readonly tcp: number },
-): void {
-  using socket = withNamespace(netnsFd, 'net', () => new NetlinkSocket(NETLINK_NETFILTER))
-  const redirection = [
-    nft.addChain(TABLE, 'output', { type: 'nat', hook: 'output', priority: -100 }),
-    redirectRule('udp', ports.udp),
-    redirectRule('tcp', ports.tcp),
-  ]
-  try {
-    replaceRules(socket, [...redirection, ...boundRules(ports.udp)])
-  } catch (error) {
-    // A kernel without nft_limit: then nobody is bounded.
-    if (!isErrno(error, 'ENOENT')) throw error
-    replaceRules(socket, redirection)
+/** The rules of one namespace. */
+export class Redirection {
+  readonly #netnsFd: number
+  readonly #memory = new RuleMemory()
+  /** Of which there should be as many. */
+  #rules = 0
+
+  constructor(netnsFd: number) {
+    this.#netnsFd = netnsFd
+  }
+
+  /** Sets the rules, replacing those of a server that died. */
+  lead(ports: { readonly udp: number; readonly tcp: number }): void {
+    using socket = this.#open()
+    const redirection = [
+      nft.addChain(TABLE, 'output', { type: 'nat', hook: 'output', priority: -100 }),
+      redirectRule('udp', ports.udp),
+      redirectRule('tcp', ports.tcp),
+    ]
+    this.#memory.forget(TABLE)
+    try {
+      replaceRules(socket, [...redirection, ...boundRules(ports.udp)])
+      this.#rules = 3
+    } catch (error) {
+      // A kernel without nft_limit: then nobody is bounded.
+      if (!isErrno(error, 'ENOENT')) throw error
+      replaceRules(socket, redirection)
+      this.#rules = 2
+    }
+  }
+
+  /** Nobody has taken a rule away, or put another in its place. */
+  isWhole(): boolean {
+    using socket = this.#open()
+    const rules = nft.parseRules(socket.dump(nft.listRules(TABLE)))
+    return rules.length === this.#rules && this.#memory.areKnown(TABLE, rules)
+  }
+
+  #open(): NetlinkSocket {
+    return withNamespace(this.#netnsFd, 'net', () => new NetlinkSocket(NETLINK_NETFILTER))
   }
 }
 

@@ -4,9 +4,9 @@ import { closeSync } from 'node:fs'
 import { createSocket, type RemoteInfo, type Socket as UdpSocket } from 'node:dgram'
 import { createServer, type Server, type Socket } from 'node:net'
 import { DNS_TCP_CONNECTIONS_MAX, DNS_TCP_IDLE_MS } from '../../limits.ts'
-import { DatagramSender, openInetSocket, withNamespace } from '../../linux/index.ts'
+import { DatagramSender, isListening, openInetSocket, withNamespace } from '../../linux/index.ts'
 import type { NameRegistry } from './names.ts'
-import { DNS_ADDRESS, DNS_PORT, redirectDns } from './redirect.ts'
+import { DNS_ADDRESS, DNS_PORT, Redirection } from './redirect.ts'
 import { Responder } from './respond.ts'
 import { TcpMessages, frameMessage } from './tcp.ts'
 import type { DnsRequest, DnsServer } from './types.ts'
@@ -17,34 +17,63 @@ import type { DnsRequest, DnsServer } from './types.ts'
  */
 export async function serveDns(
   request: DnsRequest,
-  options: { readonly names: NameRegistry; readonly redirect: boolean },
+  options: {
+    readonly names: NameRegistry
+    readonly redirect: boolean
+    /** A socket has failed: see {@link DnsServer.fault}. */
+    readonly onFault?: () => void
+  },
 ): Promise<DnsServer> {
-  const responder = new Responder(request, options.names)
-  const sockets = openSockets(request.netnsFd, options.redirect ? 0 : DNS_PORT)
-  const close = await answerOn(sockets, responder)
-  try {
-    if (options.redirect) {
-      redirectDns(request.netnsFd, { udp: sockets.udp.port, tcp: sockets.tcp.port })
+  const { names, redirect, onFault = () => {} } = options
+  const { netnsFd } = request
+  const responder = new Responder(request, names)
+  const redirection = new Redirection(netnsFd)
+  const open = async (): Promise<Answering> => {
+    const sockets = openSockets(netnsFd, redirect ? 0 : DNS_PORT)
+    const answering = await answerOn(sockets, responder, onFault)
+    try {
+      if (redirect) redirection.lead({ udp: sockets.udp.port, tcp: sockets.tcp.port })
+      return answering
+    } catch (error) {
+      await answering.close()
+      throw error
     }
-  } catch (error) {
-    await close()
-    throw error
   }
+  let answering = await open()
   return {
     address: DNS_ADDRESS,
-    mode: options.redirect ? 'redirect' : 'bound',
+    mode: redirect ? 'redirect' : 'bound',
+    fault: () => {
+      if (!answering.isAlive()) return 'sockets gone'
+      return redirect && !redirection.isWhole() ? 'rules gone' : undefined
+    },
+    mend: async () => {
+      await answering.close()
+      answering = await open()
+    },
     update: (change) => {
       responder.update(change)
     },
-    close,
+    close: async () => {
+      responder.close()
+      await answering.close()
+    },
   }
 }
 
-/** Answers what comes by these sockets, which it owns from now on; returns what ends it. */
+export interface Answering {
+  /** Both sockets still take questions. */
+  isAlive(): boolean
+  /** Closed already is success. */
+  close(): Promise<void>
+}
+
+/** Answers what comes by these sockets, which it owns from now on. */
 export async function answerOn(
   sockets: OpenSockets,
-  responder: Pick<Responder, 'respond' | 'close'>,
-): Promise<() => Promise<void>> {
+  responder: Pick<Responder, 'respond'>,
+  onFault: () => void = () => {},
+): Promise<Answering> {
   const udp = createSocket('udp4')
   const connections = new Set<Socket>()
   const tcp = createServer((connection) => {
@@ -52,13 +81,20 @@ export async function answerOn(
     connection.on('close', () => connections.delete(connection))
     answerStream(connection, responder)
   })
-  answerDatagrams(udp, sockets.udp.fd, responder)
+  answerDatagrams(udp, sockets.udp.fd, { responder, onFault })
   tcp.maxConnections = DNS_TCP_CONNECTIONS_MAX
   await adopt(udp, tcp, sockets)
-  return async () => {
-    responder.close()
-    for (const connection of connections) connection.destroy()
-    await Promise.all([closed(udp), closed(tcp)])
+  tcp.on('error', onFault)
+  let isOpen = true
+  return {
+    // Who closes a socket by force (ss --kill) takes its port away, and leaves the descriptor.
+    isAlive: () => isOpen && udp.address().port === sockets.udp.port && isListening(sockets.tcp.fd),
+    close: async () => {
+      if (!isOpen) return
+      isOpen = false
+      for (const connection of connections) connection.destroy()
+      await Promise.all([closed(udp), closed(tcp)])
+    },
   }
 }
 
@@ -102,14 +138,20 @@ function adopt(udp: UdpSocket, tcp: Server, sockets: OpenSockets): Promise<unkno
 function answerDatagrams(
   socket: UdpSocket,
   fd: number,
-  responder: Pick<Responder, 'respond'>,
+  {
+    responder,
+    onFault,
+  }: {
+    readonly responder: Pick<Responder, 'respond'>
+    readonly onFault: () => void
+  },
 ): void {
   const sender = new DatagramSender(fd)
   let isClosed = false
   socket.on('close', () => {
     isClosed = true
   })
-  socket.on('error', () => {}) // of one datagram, to an asker that is gone
+  socket.on('error', onFault) // or of one datagram, to an asker that is gone: then nothing is lost
   const sendLater = (late: Buffer | undefined, { port, address }: RemoteInfo): void => {
     if (late && !isClosed) socket.send(late, port, address)
   }

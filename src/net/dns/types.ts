@@ -26,6 +26,10 @@ export interface DnsServer {
    * port 53 itself.
    */
   readonly mode: 'redirect' | 'bound'
+  /** What keeps it from answering, in words: somebody closed its sockets, or took its rules away. */
+  fault(): 'sockets gone' | 'rules gone' | undefined
+  /** Opens new sockets, and leads questions to them. */
+  mend(): Promise<void>
   /** Changes what the container sees, from the next question on. */
   update(change: Partial<Pick<DnsRequest, 'networks' | 'subnets' | 'upstreams' | 'links'>>): void
   /** Closes the sockets. Rules inside the namespace go with the namespace. */

@@ -10,6 +10,7 @@ import { addressNumber, formatNumber, isIpv4Subnet, parseSubnet, type Family } f
 import { addUserTable, joinOthers, leaveOthers, removeUserTable } from './others.ts'
 import { disableRouting, enableRouting, isRouter } from './routing.ts'
 import { GUARD_CHAIN, describeRuleset, guardRequests, isNewer, rulesetRequests } from './ruleset.ts'
+import { RuleMemory } from './rule-memory.ts'
 import { removeGuards } from './spoofing.ts'
 import { portSets, setList, setsOf, tableName, type Sets } from './sets.ts'
 
@@ -38,6 +39,7 @@ export class Firewall {
   readonly sets: Readonly<Record<Family, Sets>>
   readonly #socket: NetlinkSocket
   readonly #rootId: string
+  readonly #memory = new RuleMemory()
   /** Remembered in case somebody flushes all rules, and our mark with them. */
   readonly #madeRouter = new Set<Family>()
 
@@ -111,8 +113,11 @@ export class Firewall {
     const tables = this.#tables()
     const present = tables.find(({ name }) => name === table)
     if (this.#guardedTables(family).includes(table)) this.#madeRouter.add(family)
-    if (present?.comment === version && this.#countRules(table) === rules) return false
+    const own = this.#rulesOf(table)
+    const isWhole = own.length === rules && this.#memory.areKnown(table, own)
+    if (present?.comment === version && isWhole) return false
     const kept = present ? this.#placed(setList(sets)) : []
+    if (!this.isLooking) this.#memory.forget(table)
     this.#commit([
       ...addUserTable(tables, table),
       ...(present ? [nft.deleteTable(table)] : []),
@@ -183,9 +188,9 @@ export class Firewall {
     return nft.parseTables(this.#socket.dump(nft.listTables()))
   }
 
-  #countRules(table: string): number {
+  #rulesOf(table: string): readonly nft.Rule[] {
     const rules = nft.parseRules(this.#socket.dump(nft.listRules(table)))
-    return rules.filter(({ chain }) => chain !== GUARD_CHAIN).length
+    return rules.filter(({ chain }) => chain !== GUARD_CHAIN)
   }
 
   #guardedTables(family: Family): readonly string[] {

@@ -6,6 +6,7 @@
 import { EngineError } from '../../errors.ts'
 import { addressBytes, nft, type NetlinkRequest, type NetlinkSocket } from '../../linux/index.ts'
 import { familyOf } from '../subnet.ts'
+import type { RuleMemory } from './rule-memory.ts'
 import { tableName } from './sets.ts'
 
 export interface GuardedPort {
@@ -54,6 +55,24 @@ export function guardPort(socket: NetlinkSocket, rootId: string, port: GuardedPo
     }),
     ...guardRules(table, chain, port),
   ])
+}
+
+/**
+ * Host ends of cables whose rules are all there, and the same as when they were first looked at.
+ */
+export function guardedPorts(
+  socket: NetlinkSocket,
+  rootId: string,
+  memory: RuleMemory,
+): ReadonlySet<string> {
+  const table = guardTable(rootId)
+  const tables = nft.parseTables(socket.dump(nft.listTables()))
+  if (!tables.some(({ name }) => name === table)) return new Set()
+  const rules = nft.parseRules(socket.dump(nft.listRules(table)))
+  const whole = [...Map.groupBy(rules, ({ chain }) => chain)].filter(
+    ([chain, own]) => own.length === GUARD_RULES && memory.areKnown(chain, own),
+  )
+  return new Set(whole.map(([chain]) => chain))
 }
 
 /**
@@ -141,6 +160,8 @@ function isFrame(protocol: Buffer): readonly nft.Expression[] {
 function isNone(field: nft.Field, values: readonly Buffer[]): readonly nft.Expression[] {
   return [nft.payload(field), ...values.map(differs)]
 }
+
+const GUARD_RULES = guardRules('', '', { hostInterface: '', mac: '', addresses: [] }).length
 
 function macBytes(mac: string): Buffer {
   return Buffer.from(mac.replaceAll(':', ''), 'hex')

@@ -32,6 +32,8 @@ export interface Rule {
   readonly handle: bigint
   /** Names of its expressions in order: `meta`, `cmp`, `immediate`. */
   readonly expressions: readonly string[]
+  /** The expressions as the kernel writes them down: the same bytes mean the same rule. */
+  readonly content: Buffer
   readonly comment: string | undefined
 }
 
@@ -110,6 +112,7 @@ export function parseRules(messages: readonly Message[]): readonly Rule[] {
             ({ value }) => readString(parseAttributes(value).get(NFTA_EXPR_NAME)) ?? '',
           )
         : [],
+      content: expressions ?? Buffer.alloc(0),
       comment: readComment(attributes.get(NFTA_RULE_USERDATA)),
     }
   })
