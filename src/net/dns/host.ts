@@ -48,8 +48,7 @@ export async function serveHostNames(
     const bytesMax = transport === 'udp' ? udpBytesMax(query) : TCP_BYTES_MAX
     return encodeAnswer(query, { ...answer, authoritative: true, bytesMax })
   }
-  const { close } = await answerOn({ udp, tcp }, { respond })
-  return { close }
+  return answerOn({ udp, tcp }, { respond })
 }
 
 interface View {
