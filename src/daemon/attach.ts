@@ -38,11 +38,11 @@ export function attachTo(
   { resume, shown = EVERYTHING }: AttachOptions = {},
 ): Attached {
   const feed = new LogFeed(engine, session, resume)
-  const since = Date.now()
+  const begun = thisMoment()
   const unsubscribe = engine.subscribe((event) => {
     if (event.kind !== 'container' || event.stack !== stack || event.state !== 'started') return
     if (!shown.shows(event.service)) return
-    feed.follow(startedSource(event), { since })
+    feed.follow(startedSource(event), { since: begun() })
   })
   return {
     [Symbol.dispose]: unsubscribe,
@@ -53,7 +53,8 @@ export function attachTo(
         signal,
         awaits: shown.awaits,
         onStarted: (container) => {
-          if (shown.shows(container.service)) feed.follow(logSourceOf(container), { since })
+          if (shown.shows(container.service))
+            feed.follow(logSourceOf(container), { since: begun() })
         },
       })
       if (signal.aborted) return
@@ -64,12 +65,27 @@ export function attachTo(
     async followRunning() {
       const { containers } = engine.observeContainers(stack)
       const running = containers.filter(({ state }) => state === 'running')
-      for (const container of running) feed.follow(logSourceOf(container), { since })
+      for (const container of running) feed.follow(logSourceOf(container), { since: begun() })
     },
     async drained() {
       // One that could not be stopped writes on: it is not waited for.
       await Promise.race([feed.settled(), sleep(LOG_DRAIN_MS, undefined, { ref: false })])
     },
+  }
+}
+
+/** A clock that differs by less has only been rounded, or is led by NTP. */
+const SET_MS_MIN = 1000
+
+/**
+ * The present, as the clock tells it later: when that is set back meanwhile, what is written
+ * afterwards is told apart by the clock's new time.
+ */
+function thisMoment(): () => number {
+  const [at, mark] = [Date.now(), performance.now()]
+  return () => {
+    const moved = Math.floor(Date.now() - (performance.now() - mark))
+    return moved < at - SET_MS_MIN ? moved : at
   }
 }
 

@@ -22,7 +22,8 @@ export interface CascadeOptions {
 export class Cascade implements Disposable {
   readonly #engine: Engine
   readonly #options: CascadeOptions
-  readonly #since = Date.now()
+  /** Runs that were over before: told by themselves, as the clock may be set meanwhile. */
+  readonly #past: ReadonlySet<string>
   readonly #unsubscribe: () => void
   /** Services that others wait for to complete: that they do so is no reason to stop. */
   readonly #jobs: ReadonlySet<string>
@@ -38,6 +39,8 @@ export class Cascade implements Disposable {
         .map(({ service }) => service),
     )
     const { stack } = options.desired
+    const { containers } = engine.observeContainers(stack)
+    this.#past = new Set(containers.flatMap((each) => runOf(each) ?? []))
     this.#unsubscribe = engine.subscribe((event) => {
       if (event.kind !== 'container' || event.stack !== stack || event.state !== 'exited') return
       // It is looked at when all who are told of its end have been.
@@ -78,13 +81,19 @@ export class Cascade implements Disposable {
   }
 
   #isEnd(container: ObservedContainer): boolean {
-    const { service, oneOff, exitCode = 0, finishedAt } = container
+    const { service, oneOff, exitCode = 0 } = container
+    const run = runOf(container)
     const { abort, counts } = this.#options
     if (oneOff !== undefined || !counts(service) || !isOver(container)) return false
-    if (finishedAt === undefined || finishedAt < this.#since) return false
+    if (run === undefined || this.#past.has(run)) return false
     if (exitCode === 0) return abort.on === 'exit' && !this.#jobs.has(service)
     return true
   }
+}
+
+/** Which run of which container it was; undefined for one that has not ended. */
+function runOf({ name, attempt, finishedAt }: ObservedContainer): string | undefined {
+  return finishedAt === undefined ? undefined : `${name} ${attempt} ${finishedAt}`
 }
 
 /** It has ended and is not started again, as far as its policy tells. */

@@ -35,6 +35,7 @@ import { directoriesIn } from './records/present.ts'
 import { readStackRecord, stackNames } from './records/stack.ts'
 import { rebuildAttempt, rebuildContainers } from './rebuild.ts'
 import { recoverValues } from './recover-values.ts'
+import { measured } from './restart.ts'
 import { afterEnd, followAttempt } from './supervise.ts'
 
 /** Every container with a record is in `machine.containers` afterwards. */
@@ -214,13 +215,15 @@ function warn(machine: Machine, container: LiveContainer, what: string, error: u
 function keepResult(machine: Machine, container: LiveContainer, record: AttemptRecord): void {
   const status = readAttemptStatus(container.own.status)
   if (!status) return
-  const exit = status.ended ?? { exitCode: 137, at: machine.now() }
+  const lost = { exitCode: 137, at: machine.now(), uptimeMs: machine.uptime() }
+  const exit = status.ended ?? lost
   const last = {
     attempt: record.attempt,
     startedAt: status.startedAt,
     finishedAt: exit.at,
     exitCode: exit.exitCode,
     oomKilled: wasOomKilled(machine, record),
+    ...(record.bootId === machine.bootId ? measured(record, exit) : {}),
   }
   tryUpdate(machine, container, withEnd(container.record, last))
   announce(machine, container.record, 'exited', exit.exitCode)

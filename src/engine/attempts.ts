@@ -12,6 +12,7 @@ import type { EngineEvent } from './types.ts'
 import type { LiveAttempt, LiveContainer, Machine } from './machine.ts'
 import type { ContainerPaths } from './paths.ts'
 import { Undo } from './undo.ts'
+import { measured } from './restart.ts'
 import { exitCodeOf, type ExitStatus, readAttemptStatus } from './records/attempt.ts'
 import {
   type AttemptRecord,
@@ -107,6 +108,7 @@ function setExited(
   attempt.exit = readAttemptStatus(container.own.status)?.ended ?? {
     exitCode: exitCodeOf(waitStatus),
     at: machine.now(),
+    uptimeMs: machine.uptime(),
   }
   announce(machine, container.record, 'exited', attempt.exit.exitCode)
 }
@@ -146,6 +148,7 @@ async function finishAttempt(
       finishedAt: exit.at,
       exitCode: exit.exitCode,
       oomKilled,
+      ...measured(attempt.record, exit),
       ...peakOf(machine, attempt.record),
     }
     tryUpdate(machine, container, withEnd(container.record, last))
@@ -292,7 +295,7 @@ function peakOf(machine: Machine, { cgroup }: AttemptRecord): { memoryBytesPeak?
 }
 
 function lostExit(machine: Machine): ExitStatus {
-  return { exitCode: KILLED, at: machine.now() }
+  return { exitCode: KILLED, at: machine.now(), uptimeMs: machine.uptime() }
 }
 
 function startFailure(

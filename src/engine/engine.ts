@@ -3,7 +3,7 @@
  * types.ts.
  */
 
-import { bootId, detectCgroups } from '../linux/index.ts'
+import { bootId, detectCgroups, uptimeMs } from '../linux/index.ts'
 import { createNet } from '../net/index.ts'
 import { EngineError } from '../errors.ts'
 import { type DesiredState, impactOf } from '../planner/index.ts'
@@ -76,6 +76,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       return () => listeners.delete(listener)
     },
     now: () => Date.now(),
+    uptime: uptimeMs,
   }
   // Now, and not with the first secret: a state root is whole when it is made.
   keyOf(machine)

@@ -3,6 +3,7 @@
  * planner/health.ts.
  */
 
+import { uptimeAtStart } from '../linux/index.ts'
 import {
   applyProbe,
   type Healthcheck,
@@ -15,7 +16,7 @@ import { announce } from './attempts.ts'
 import { execInContainer } from './container/exec.ts'
 import { publishNames } from './container/network.ts'
 import type { LiveAttempt, LiveContainer, Machine } from './machine.ts'
-import { writeAttemptRecord } from './records/container.ts'
+import { type AttemptRecord, writeAttemptRecord } from './records/container.ts'
 import type { ExecSession } from './types.ts'
 
 /** Bytes of a probe's output that are kept, as Docker does. */
@@ -47,13 +48,18 @@ export function followHealth(
 /** As it was when an earlier supervisor last looked; the start period runs from the real start. */
 function healthAtFirst(
   machine: Machine,
-  { record, process }: LiveAttempt,
+  { record }: LiveAttempt,
   { retries }: Healthcheck,
 ): HealthStatus {
-  const ageMs = Math.max(0, machine.now() - (process?.startedAt ?? machine.now()))
-  const fresh = initialHealth(now() - ageMs)
+  const fresh = initialHealth(now() - ageMs(machine, record))
   if (record.health !== 'healthy' && record.health !== 'unhealthy') return fresh
   return { ...fresh, state: record.health, failures: record.health === 'healthy' ? 0 : retries }
+}
+
+/** By the clock that nobody sets; never more than the truth, as the start is known to 10 ms. */
+function ageMs(machine: Machine, { monitor }: AttemptRecord): number {
+  if (monitor === undefined) return 0
+  return Math.max(0, machine.uptime() - uptimeAtStart(monitor.startTime + 1))
 }
 
 /** What cannot be written down is found out again by the next supervisor. */

@@ -40,6 +40,8 @@ export interface Machine {
   readonly subscribe: (listener: (event: EngineEvent) => void) => () => void
   /** Milliseconds since the epoch, for records; never for measuring. */
   readonly now: () => number
+  /** Milliseconds since boot, whatever becomes of the clock: for measuring. */
+  readonly uptime: () => number
 }
 
 /** Pids to be reaped when SIGCHLD says that some child has ended. */

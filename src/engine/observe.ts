@@ -8,7 +8,7 @@ import { containersOf, type LiveAttempt, type LiveContainer, type Machine } from
 import type { ContainerRecord } from './records/container.ts'
 import { readNetworkRecords } from './records/network.ts'
 import { readStackRecord } from './records/stack.ts'
-import { restartAfter } from './restart.ts'
+import { measured, restartAfter } from './restart.ts'
 import { observeVolumes } from './volume/volumes.ts'
 
 export function observeStack(machine: Machine, stack: string): ObservedState {
@@ -116,6 +116,7 @@ function nextStartOf({
   if (!attempt?.process || !attempt.exit) return {}
   const { startedAt } = attempt.process
   const { at: finishedAt, exitCode } = attempt.exit
-  const decision = restartAfter(record, { startedAt, finishedAt, exitCode })
+  const clocked = measured(attempt.record, attempt.exit)
+  const decision = restartAfter(record, { startedAt, finishedAt, exitCode, ...clocked })
   return decision.kind === 'stay' ? {} : { nextStartAt: finishedAt + decision.memory.delayMs }
 }

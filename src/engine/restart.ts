@@ -1,13 +1,25 @@
 /** What the restart policy says of an attempt that has ended. */
 
+import { uptimeAtStart } from '../linux/index.ts'
 import { decideRestart, type RestartDecision } from '../planner/index.ts'
-import type { ContainerRecord } from './records/container.ts'
+import type { ExitStatus } from './records/attempt.ts'
+import type { AttemptRecord, ContainerRecord, LastEnd } from './records/container.ts'
 
 /** What counts of an attempt that has ended. */
 export type Life = Pick<
-  NonNullable<ContainerRecord['last']>,
-  'startedAt' | 'finishedAt' | 'exitCode'
+  LastEnd,
+  'startedAt' | 'finishedAt' | 'exitCode' | 'ranMs' | 'endedUptimeMs'
 >
+
+/** How long an attempt ran, on the clock that nobody sets, and when it ended there. */
+export function measured(
+  { monitor }: Pick<AttemptRecord, 'monitor'>,
+  { uptimeMs }: ExitStatus,
+): Pick<Life, 'ranMs' | 'endedUptimeMs'> {
+  if (monitor === undefined || uptimeMs === undefined) return {}
+  const ranMs = Math.max(0, uptimeMs - uptimeAtStart(monitor.startTime))
+  return { ranMs, endedUptimeMs: uptimeMs }
+}
 
 export function restartAfter(record: ContainerRecord, life: Life): RestartDecision {
   const { ill, spec } = record
@@ -15,7 +27,7 @@ export function restartAfter(record: ContainerRecord, life: Life): RestartDecisi
     policy: ill === undefined ? spec.restart : { ...spec.restart, condition: 'always' },
     memory: record.restarts,
     // It takes minutes to be found ill: only to have been healthy ends a series of restarts.
-    ranMs: ill === 'never healthy' ? 0 : life.finishedAt - life.startedAt,
+    ranMs: ill === 'never healthy' ? 0 : (life.ranMs ?? life.finishedAt - life.startedAt),
     exitCode: life.exitCode,
     stoppedByUser: record.stoppedByUser,
   })

@@ -58,7 +58,13 @@ function isIdle(machine: Machine, { record, restart, attempt }: LiveContainer): 
 
 function failedStart(machine: Machine): Life {
   const at = machine.now()
-  return { startedAt: at, finishedAt: at, exitCode: 1 }
+  return {
+    startedAt: at,
+    finishedAt: at,
+    exitCode: 1,
+    ranMs: 0,
+    endedUptimeMs: machine.uptime(),
+  }
 }
 
 function restartLater(machine: Machine, container: LiveContainer, life: Life): void {
@@ -66,16 +72,20 @@ function restartLater(machine: Machine, container: LiveContainer, life: Life): v
   if (!isIdle(machine, container)) return
   const decision = restartAfter(record, life)
   if (decision.kind === 'stay') return
-  // The back-off runs from the end, not from when it was noticed or cleaned up. A clock that was
-  // set makes it neither longer nor shorter than it may be.
+  // The back-off runs from the end, not from when it was noticed or cleaned up.
   const { delayMs } = decision.memory
-  const passedMs = Math.max(0, machine.now() - life.finishedAt)
+  const passedMs = Math.max(0, sinceEnd(machine, life))
   const leftMs = Math.max(0, delayMs - passedMs)
   const timer = setTimeout(() => {
     container.restart = undefined
     void startAgain(machine, container, decision.memory)
   }, leftMs)
-  container.restart = { timer, at: machine.now() + leftMs }
+  container.restart = { timer, at: Math.round(machine.now() + leftMs) }
+}
+
+/** By the clock that nobody sets, where the end is known by that. */
+function sinceEnd(machine: Machine, { finishedAt, endedUptimeMs }: Life): number {
+  return endedUptimeMs === undefined ? machine.now() - finishedAt : machine.uptime() - endedUptimeMs
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import type { Fd } from './fd.ts'
-import { check, declareSyscall } from './libc.ts'
+import { check, declare, declareSyscall } from './libc.ts'
 import { syscallNumber } from './syscalls/index.ts'
 
 const pidfdOpenCall = declareSyscall(syscallNumber('pidfd_open'), ['int', 'unsigned int'])
@@ -52,6 +52,24 @@ export function startTime(pid: number): number | undefined {
   if (fields[0] === 'Z' || fields[0] === 'X') return undefined
   return Number(fields[22 - 3])
 }
+
+const clockGettime = declare('int clock_gettime(int, _Out_ void *)')
+const CLOCK_BOOTTIME = 7 // include/uapi/linux/time.h
+/** USER_HZ, in which /proc counts whatever the kernel's own clock does. @see times(2) */
+const TICK_MS = 10
+
+/**
+ * Milliseconds since boot, sleep included: a clock that nobody sets. The same as launch programs
+ * read, and as {@link startTime} counts. @see clock_gettime(2)
+ */
+export function uptimeMs(): number {
+  const time = Buffer.alloc(16)
+  check(clockGettime(CLOCK_BOOTTIME, time), { syscall: 'clock_gettime', args: [CLOCK_BOOTTIME] })
+  return Number(time.readBigInt64LE(0)) * 1000 + Number(time.readBigInt64LE(8)) / 1e6
+}
+
+/** A {@link startTime} on the clock of {@link uptimeMs}, at most 10 ms before the process. */
+export const uptimeAtStart = (ticks: number): number => ticks * TICK_MS
 
 /** Identifies this boot of the machine. */
 export function bootId(): string {

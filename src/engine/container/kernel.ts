@@ -4,6 +4,7 @@ export const SIGCHLD = 17 // include/uapi/asm-generic/signal.h
 export const SIGKILL = 9
 
 export const CLOCK_REALTIME = 0 // include/uapi/linux/time.h
+export const CLOCK_BOOTTIME = 7
 
 // include/uapi/linux/sched.h
 export const CLONE_ARGS_BYTES = 88

@@ -4,7 +4,14 @@
  */
 
 import { CLONE_NEW, Program } from '../../linux/index.ts'
-import { STARTED_BYTES, STATUS_BYTES, STATUS_MAGIC, STATUS_OFFSETS } from '../records/attempt.ts'
+import {
+  STARTED_BYTES,
+  STATUS_BYTES,
+  STATUS_MAGIC,
+  STATUS_OFFSETS,
+  TIME_BYTES,
+  WHOLE_STATUS_BYTES,
+} from '../records/attempt.ts'
 import { FD, MOVER_FD } from './descriptors.ts'
 import { openTasks } from './child.ts'
 import * as kernel from './kernel.ts'
@@ -123,7 +130,12 @@ function writeMonitor(program: Program, status: number, input: MonitorInput): vo
   program.compute(waiting.status, { store: waitStatus })
   program.call('clock_gettime', [kernel.CLOCK_REALTIME, status + STATUS_OFFSETS.endedSeconds])
   program.set(status + STATUS_OFFSETS.ended, 1)
-  if (keepsStatus) program.call('pwrite64', [FD.status, status, STATUS_BYTES, 0])
+  if (keepsStatus) {
+    const uptime = STATUS_OFFSETS.endedUptimeSeconds
+    program.call('clock_gettime', [kernel.CLOCK_BOOTTIME, status + uptime])
+    program.call('pwrite64', [FD.status, status + uptime, TIME_BYTES, uptime])
+    program.call('pwrite64', [FD.status, status, STATUS_BYTES, 0])
+  }
   program.compute(waitStatus, { store: exited + 8 })
   program.call('write', [FD.fifo, exited, MESSAGE_BYTES])
   program.jump(waiting.again)
@@ -132,7 +144,7 @@ function writeMonitor(program: Program, status: number, input: MonitorInput): vo
 }
 
 function statusTemplate(): Buffer {
-  const bytes = Buffer.alloc(STATUS_BYTES)
+  const bytes = Buffer.alloc(WHOLE_STATUS_BYTES)
   bytes.writeBigUInt64LE(STATUS_MAGIC, STATUS_OFFSETS.magic)
   return bytes
 }

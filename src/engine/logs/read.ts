@@ -21,10 +21,11 @@ export async function* readLog(source: LogSource, options: LogOptions): AsyncIte
   const cursor = new Cursor(source.directory)
   const { container } = source
   const lines = options.attached === true ? new Pieces(container) : new LineJoiner(container)
+  const later = options.follow ? optionsOfNew(options, Date.now()) : options
   try {
     yield* existingLines(cursor, lines, options)
-    if (options.follow) yield* newLines({ cursor, lines, source, options })
-    for (const line of lines.finish()) if (isWanted(line, options)) yield line
+    if (options.follow) yield* newLines({ cursor, lines, source, options: later })
+    for (const line of lines.finish()) if (isWanted(line, later)) yield line
   } finally {
     cursor.close()
   }
@@ -76,6 +77,12 @@ function* wanted(cursor: Cursor, lines: Lines, options: LogOptions): Iterable<Lo
   for (const record of cursor.records()) {
     for (const line of lines.push(record)) if (isWanted(line, options)) yield line
   }
+}
+
+/** What is written from now on is after a `since` that is past, though the clock be set back. */
+function optionsOfNew(options: LogOptions, begunAt: number): LogOptions {
+  const { since, ...rest } = options
+  return since === undefined || since > begunAt ? options : rest
 }
 
 function isWanted(line: LogBlock, { since, until }: LogOptions): boolean {

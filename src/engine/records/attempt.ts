@@ -22,9 +22,16 @@ export const STATUS_OFFSETS = {
   endedNanoseconds: 56,
   /** Pid of the log mover, written by itself whenever there is a new one; 0: none yet. */
   mover: 64,
+  /** Its end on the clock that is never set; absent in files of older monitors. */
+  endedUptimeSeconds: 72,
+  endedUptimeNanoseconds: 80,
 } as const
 
 export const STATUS_BYTES = 64
+/** With the words behind the mover's, which the monitor writes by themselves, before the rest. */
+export const WHOLE_STATUS_BYTES = 88
+/** Of one time: seconds and nanoseconds. */
+export const TIME_BYTES = 16
 export const STARTED_BYTES = 32
 
 export interface AttemptStatus {
@@ -40,6 +47,8 @@ export interface ExitStatus {
   /** The program's status, or 128 + signal. */
   readonly exitCode: number
   readonly at: number
+  /** The same in milliseconds since boot; absent: not known. */
+  readonly uptimeMs?: number
 }
 
 /** What the monitor wrote, or undefined before the program ran. */
@@ -55,15 +64,19 @@ export function decodeAttemptStatus(bytes: Buffer): AttemptStatus | undefined {
   const mover = bytes.length < STATUS_OFFSETS.mover + 8 ? 0 : word(bytes, STATUS_OFFSETS.mover)
   const started = {
     pid: word(bytes, STATUS_OFFSETS.pid),
-    startedAt: time(bytes, STATUS_OFFSETS.startedSeconds),
+    startedAt: wholeMs(bytes, STATUS_OFFSETS.startedSeconds),
     ...(mover === 0 ? {} : { mover }),
   }
   if (bytes.length < STATUS_BYTES || word(bytes, STATUS_OFFSETS.ended) !== 1) return started
   const waitStatus = word(bytes, STATUS_OFFSETS.waitStatus)
-  return {
-    ...started,
-    ended: { exitCode: exitCodeOf(waitStatus), at: time(bytes, STATUS_OFFSETS.endedSeconds) },
+  const ended = {
+    exitCode: exitCodeOf(waitStatus),
+    at: wholeMs(bytes, STATUS_OFFSETS.endedSeconds),
   }
+  if (bytes.length < WHOLE_STATUS_BYTES) return { ...started, ended }
+  const uptime = STATUS_OFFSETS.endedUptimeSeconds
+  const uptimeMs = word(bytes, uptime) * 1000 + word(bytes, uptime + 8) / 1e6
+  return { ...started, ended: { ...ended, uptimeMs } }
 }
 
 /** Exit code of a wait status as shells count: the status, or 128 + signal. @see wait(2) */
@@ -72,7 +85,7 @@ export function exitCodeOf(waitStatus: number): number {
   return signal === 0 ? (waitStatus >> 8) & 0xff : 128 + signal
 }
 
-function time(bytes: Buffer, offset: number): number {
+function wholeMs(bytes: Buffer, offset: number): number {
   return word(bytes, offset) * 1000 + Math.floor(word(bytes, offset + 8) / 1e6)
 }
 

@@ -37,7 +37,7 @@ export interface ContainerRecord {
   /** Boot of the newest attempt: of another boot nothing is alive. Absent in older records. */
   readonly bootId?: string
   /** How the newest attempt that ended did. */
-  readonly last?: AttemptEnd
+  readonly last?: LastEnd
   /** How the last attempts did, the newest last. Absent in records of older versions. */
   readonly history?: readonly AttemptEnd[]
   /** Why the newest attempt could not be started, in the user's words. */
@@ -50,13 +50,21 @@ export interface ContainerRecord {
   readonly restarts: RestartMemory
 }
 
+/** Its times on the clock that nobody sets; absent in records of older versions. */
+export interface LastEnd extends AttemptEnd {
+  readonly ranMs?: number
+  /** Milliseconds since boot. */
+  readonly endedUptimeMs?: number
+}
+
 /** What to keep of an attempt that has ended, beside those before it. */
 export function withEnd(
   { history = [] }: ContainerRecord,
-  last: AttemptEnd,
+  last: LastEnd,
 ): Required<Pick<ContainerRecord, 'last' | 'history'>> {
   const before = history.filter(({ attempt }) => attempt !== last.attempt)
-  return { last, history: [...before, last].slice(-ATTEMPTS_REMEMBERED_MAX) }
+  const { ranMs: _, endedUptimeMs: __, ...end } = last
+  return { last, history: [...before, end].slice(-ATTEMPTS_REMEMBERED_MAX) }
 }
 
 /**

@@ -3,13 +3,18 @@
  * break and count. It outlives supervisors as the real one does.
  */
 import { rmSync, writeFileSync } from 'node:fs'
+import { vi } from 'vitest'
 import { KernelError } from '../../../src/errors.ts'
 import type { ReportListener } from '../../../src/engine/container/reports.ts'
 import type { Draft } from '../../../src/engine/container/start.ts'
 import { watchAttempt } from '../../../src/engine/attempts.ts'
 import type { LiveContainer, Machine } from '../../../src/engine/machine.ts'
 import type { Processes } from '../../../src/engine/processes.ts'
-import { STATUS_BYTES, STATUS_MAGIC, STATUS_OFFSETS } from '../../../src/engine/records/attempt.ts'
+import {
+  STATUS_MAGIC,
+  STATUS_OFFSETS,
+  WHOLE_STATUS_BYTES,
+} from '../../../src/engine/records/attempt.ts'
 import { beginAttemptRecord, writeAttemptRecord } from '../../../src/engine/records/container.ts'
 import type { Random } from './random.ts'
 
@@ -30,6 +35,8 @@ export interface FakeProcess {
   readonly status: string
   readonly fifo: string
   readonly begunAt: number
+  /** Clock ticks since boot, as /proc says them. */
+  readonly startTime: number
   /** Its program runs, and the monitor has said so. */
   isStarted: boolean
   /** The wait status; undefined while it runs. */
@@ -78,7 +85,7 @@ export class FakeKernel {
     if (process.ended !== undefined) return
     process.ended = waitStatus
     // A child that is killed before it has executed its program is reported by its silence alone.
-    if (process.isStarted) writeStatus(process, Date.now())
+    if (process.isStarted) writeStatus(process, { at: Date.now(), uptimeMs: uptime() })
     if (!process.listener) this.#dropCables(process)
     if (process.isStarted) process.listener?.exited(waitStatus)
     this.#after(this.#random.between(0, 3), () => this.#gone(process))
@@ -118,7 +125,8 @@ export class FakeKernel {
     signal: (pid, signal) => this.#signal(pid, signal),
     listensTo: () => true,
     isAlive: ({ pid, startTime }) =>
-      startTime === pid && this.processes.get(pid)?.monitorLives === true,
+      startTime === this.processes.get(pid)?.startTime &&
+      this.processes.get(pid)?.monitorLives === true,
     networkOf: () => undefined,
   }
 
@@ -146,7 +154,10 @@ export class FakeKernel {
       dns: undefined,
     })
     draft.started = started
-    attempt.record = { ...draft.record, monitor: { pid: process.pid, startTime: process.pid } }
+    attempt.record = {
+      ...draft.record,
+      monitor: { pid: process.pid, startTime: process.startTime },
+    }
     writeAttemptRecord(own, attempt.record)
     await started
   }
@@ -160,6 +171,7 @@ export class FakeKernel {
       status: own.status,
       fifo: own.fifo,
       begunAt: Date.now(),
+      startTime: Math.floor(uptime() / 10),
       isStarted: false,
       ended: undefined,
       monitorLives: true,
@@ -211,7 +223,7 @@ export class FakeKernel {
   /** On the fake clock; what belongs to another boot does not happen any more. */
   #after(ms: number, happen: () => void): void {
     const { bootId } = this
-    pending.add({ at: Date.now() + ms, happen: () => this.bootId === bootId && happen() })
+    pending.add({ at: uptime() + ms, happen: () => this.bootId === bootId && happen() })
     armPending()
   }
 }
@@ -225,8 +237,8 @@ interface Pending {
 const pending = new Set<Pending>()
 let armed: NodeJS.Timeout | undefined
 
-/** Sets the clock for the next event; to be called when all timers have been cleared. */
-export function armPending(): void {
+/** Sets the clock for the next event. */
+function armPending(): void {
   clearTimeout(armed)
   const first = [...pending].toSorted((a, b) => a.at - b.at)[0]
   if (!first) return
@@ -236,12 +248,27 @@ export function armPending(): void {
       armPending()
       first.happen()
     },
-    Math.max(0, first.at - Date.now()),
+    Math.max(0, first.at - uptime()),
   )
 }
 
 export function clearPending(): void {
   pending.clear()
+  uptimeBefore = 0
+}
+
+let uptimeBefore = 0
+
+/** Milliseconds since boot, which run on while the clock is set. */
+export const uptime = (): number => uptimeBefore + performance.now()
+
+/** A supervisor's timers end with it. Vitest takes the clock back as well: time goes on here. */
+export function loseTimers(): void {
+  const [now, up] = [Date.now(), uptime()]
+  vi.clearAllTimers()
+  vi.setSystemTime(now)
+  uptimeBefore = up - performance.now()
+  armPending()
 }
 
 export function programOf(command: readonly string[] = []): Program {
@@ -258,21 +285,27 @@ export const busy = (path: string): KernelError =>
     errnoText: 'Device or resource busy',
   })
 
-/** As the monitor writes it: `endedAt` in milliseconds, or undefined while it runs. */
-function writeStatus(process: FakeProcess, endedAt: number | undefined): void {
-  const bytes = Buffer.alloc(STATUS_BYTES)
+interface End {
+  readonly at: number
+  readonly uptimeMs: number
+}
+
+/** As the monitor writes it: `end` in milliseconds, or undefined while it runs. */
+function writeStatus(process: FakeProcess, end: End | undefined): void {
+  const bytes = Buffer.alloc(WHOLE_STATUS_BYTES)
   const word = (offset: number, value: bigint): unknown => bytes.writeBigInt64LE(value, offset)
   const time = (offset: number, ms: number): void => {
     word(offset, BigInt(Math.floor(ms / 1000)))
-    word(offset + 8, BigInt(ms % 1000) * 1_000_000n)
+    word(offset + 8, BigInt(Math.round((ms % 1000) * 1e6)))
   }
   bytes.writeBigUInt64LE(STATUS_MAGIC, STATUS_OFFSETS.magic)
   word(STATUS_OFFSETS.pid, BigInt(process.pid))
   time(STATUS_OFFSETS.startedSeconds, process.begunAt)
-  if (endedAt !== undefined) {
+  if (end !== undefined) {
     word(STATUS_OFFSETS.ended, 1n)
     word(STATUS_OFFSETS.waitStatus, BigInt(process.ended ?? 0))
-    time(STATUS_OFFSETS.endedSeconds, endedAt)
+    time(STATUS_OFFSETS.endedSeconds, end.at)
+    time(STATUS_OFFSETS.endedUptimeSeconds, end.uptimeMs)
   }
   try {
     writeFileSync(process.status, bytes)

@@ -4,7 +4,7 @@ import type { Machine } from '../../../src/engine/machine.ts'
 import { LeaseBook } from '../../../src/engine/network/lease-book.ts'
 import { openPaths } from '../../../src/engine/paths.ts'
 import type { EngineEvent } from '../../../src/engine/index.ts'
-import { busy, type FakeKernel } from './kernel.ts'
+import { busy, type FakeKernel, uptime } from './kernel.ts'
 
 /** Starts a supervisor: it adopts what it finds, as after a crash. */
 export async function openMachine(
@@ -37,6 +37,7 @@ export async function openMachine(
       return () => listeners.delete(listener)
     },
     now: () => Date.now(),
+    uptime,
   }
   await adoptAll(machine)
   return { machine, warnings }

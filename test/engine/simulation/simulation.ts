@@ -10,9 +10,10 @@ import { vi } from 'vitest'
 import { applyDesired } from '../../../src/engine/apply.ts'
 import type { Machine } from '../../../src/engine/machine.ts'
 import { observeStack } from '../../../src/engine/observe.ts'
+import { RESTART_DELAY_MS_MAX } from '../../../src/limits.ts'
 import type { ApplyResult } from '../../../src/engine/index.ts'
 import type { DesiredState, ObservedContainer } from '../../../src/planner/index.ts'
-import { armPending, clearPending, FakeKernel, type Failure, programOf } from './kernel.ts'
+import { clearPending, FakeKernel, type Failure, loseTimers, programOf } from './kernel.ts'
 import { openMachine } from './machine.ts'
 import { Random } from './random.ts'
 import { randomStack } from './stack.ts'
@@ -54,6 +55,7 @@ class Simulation {
   readonly #directory: string
   #machine: Machine | undefined
   #desired: DesiredState | undefined
+  #isClockSet = false
   /** The one change under way: commands take turns. */
   #applying: Promise<ApplyResult> | undefined
 
@@ -89,7 +91,8 @@ class Simulation {
       [3, 'reboot', () => this.#reboot()],
       [7, 'drift', () => this.#drift()],
       [10, 'fail', () => this.#arm()],
-      [15, 'wait', () => this.#wait()],
+      [12, 'wait', () => this.#wait()],
+      [3, 'clock', () => this.#setClock()],
     ]
     let dice = this.#random.between(0, 99)
     for (const [weight, name, act] of deeds) {
@@ -180,8 +183,7 @@ class Simulation {
     this.#machine = undefined
     this.#applying = undefined
     this.#kernel.forgetListeners()
-    vi.clearAllTimers()
-    armPending()
+    loseTimers()
   }
 
   async #startSupervisor(): Promise<void> {
@@ -215,6 +217,14 @@ class Simulation {
     const ms = this.#random.pick([1, 90, 110, 1000, 20_000])
     this.#note(`${ms} ms`)
     await vi.advanceTimersByTimeAsync(ms)
+  }
+
+  /** Somebody sets the clock of the machine; what has been begun takes as long as ever. */
+  #setClock(): void {
+    const ms = this.#random.pick([-3_600_000, -5000, 5000, 3_600_000])
+    this.#note(`${ms} ms`)
+    this.#isClockSet = true
+    vi.setSystemTime(Date.now() + ms)
   }
 
   /** What is never false, whatever is under way. */
@@ -252,7 +262,8 @@ class Simulation {
   /** What could not be restarted, for want of a bridge, waits for its back-off, as with Docker. */
   async #waitForRestarts(): Promise<void> {
     const pending = [...this.#now.containers.values()].flatMap(({ restart }) => restart ?? [])
-    const last = Math.max(0, ...pending.map(({ at }) => at - Date.now()))
+    const left = pending.map(({ at }) => at - Date.now())
+    const last = this.#isClockSet ? RESTART_DELAY_MS_MAX : Math.max(0, ...left)
     if (pending.length > 0) await vi.advanceTimersByTimeAsync(last + 100)
   }
 
