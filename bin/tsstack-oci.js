@@ -2,12 +2,13 @@
 // The first lines that run, on any Node.js: nothing here that an old one cannot parse.
 'use strict'
 
-var major = Number(process.versions.node.split('.')[0])
-if (major < 24) {
+// 24.5: proxies of the environment. @see `proxyEnv` of http.Agent
+var version = process.versions.node.split('.').map(Number)
+if (version[0] < 24 || (version[0] === 24 && version[1] < 5)) {
   process.stderr.write(
     'error: Cannot run tsstack-oci with Node.js ' +
       process.versions.node +
-      ': it needs 24 or later; ' +
+      ': it needs 24.5 or later; ' +
       'install one, or start it by its path: /path/to/node24 ' +
       process.argv[1] +
       ' [NODE_TOO_OLD]\n',
