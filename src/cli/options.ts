@@ -46,6 +46,19 @@ export function addStackOptions(
     .optionsGroup('Options:')
 }
 
+/** As people type `-it` of habit: a program is joined to this terminal, where there is one, anyway. */
+export function addTerminalOptions(command: Command): Command {
+  return command
+    .option('-T, --no-tty', 'no terminal, even though there is one')
+    .option('-i, --interactive', 'accepted as in Compose: its input is connected anyway')
+    .addOption(
+      new Option('-t, --tty', 'accepted as in Compose: it has one where you have').default(
+        true,
+        'yes',
+      ),
+    )
+}
+
 /** A copy of the stack beside others; TSSTACK_INSTANCE says it for every command. */
 function instanceOption(): Option {
   const text = 'copy of the stack, with names and published ports of its own'

@@ -30,7 +30,10 @@ export async function createProgram(
     .exitOverride()
   addStackOptions(program)
   for (const { name, summary, hidden = false, load } of listed(argv)) {
-    const command = program.command(name, { hidden }).description(summary)
+    const command = program
+      .command(name, { hidden })
+      .description(summary)
+      .showHelpAfterError(`(tsstack ${name} --help lists its options)`)
     // Grammar takes time to load and to build: only what may have been typed gets its own.
     if (!argv.includes(name)) continue
     const { define } = await load()

@@ -53,13 +53,12 @@ export function desire(
   })
   const quiet = services.filter((name) => stack.services[name]?.attach === false)
   const orphans = orphansOf(options.environment)
+  const { inactiveServices = [] } = options
   return {
     stack: stack.name,
     source,
     services,
-    ...(options.inactiveServices === undefined
-      ? {}
-      : { inactiveServices: options.inactiveServices }),
+    ...(inactiveServices.length === 0 ? {} : { inactiveServices }),
     containers,
     networks: networkSpecs(stack),
     volumes: volumeSpecs(stack),

@@ -73,6 +73,7 @@ export function loadStack(request: LoadRequest): LoadedStack {
     dependencies: reader.looked(),
     environment: recordOf(loaded.environment),
     profiles: activation.known,
+    inactiveServices: Object.keys(activation.disabled).sort(),
   }
 }
 

@@ -79,4 +79,6 @@ export interface LoadedStack {
   readonly environment: Readonly<Record<string, string>>
   /** All profiles that appear, active or not, sorted. */
   readonly profiles: readonly string[]
+  /** Services of the files that are not in the stack, as none of their profiles is active; sorted. */
+  readonly inactiveServices: readonly string[]
 }

@@ -305,3 +305,45 @@ describe('down', () => {
     expect(await scene.sandbox.leaks()).toBe('')
   })
 })
+
+test('down --rmi takes the images that were built, or all that the stack names', async () => {
+  const put = (name: string, text: string) => writeFileSync(join(scene.folder, name), text)
+  put('Dockerfile', 'FROM scratch\nCOPY Dockerfile /\n')
+  put(
+    'compose.yaml',
+    'name: cli\nservices:\n  own: { build: . }\n  named: { build: ., image: "named:1" }\n',
+  )
+  await ok('build')
+  const names = async (): Promise<readonly string[]> =>
+    (await ok('images')).stdout.match(/^\S+:\S+/gm) ?? []
+  expect(await names()).toEqual(['cli-own:latest', 'named:1'])
+  const wrong = await run('down', '--rmi', 'some')
+  expect(wrong.stderr).toContain('Allowed choices are local, all')
+  expect(wrong.code).toBe(2)
+  expect((await ok('down', '--rmi', 'local')).stdout).toContain('untagged cli-own:latest\n')
+  expect(await names()).toEqual(['named:1'])
+  await ok('down', '--rmi', 'all')
+  expect(await names()).toEqual([])
+  await ok('down', '--rmi', 'all')
+})
+
+test('a service whose profile is not active is neither an orphan nor touched', async () => {
+  scene.write({ web: SLEEP, debug: [...SLEEP, 'profiles: [debug]'] })
+  await ok('--profile', 'debug', 'up', '-d')
+  const { stdout } = await ok('plan', '--remove-orphans')
+  expect(stdout).toBe('Plan: nothing to change.\n')
+  await ok('up', '-d', '--remove-orphans')
+  expect((await ok('ps', '--services', '--orphans=false')).stdout).toBe('debug\nweb\n')
+  await ok('down', '-t', '0')
+})
+
+test('exec and run take -it, and what is unknown is told with where to look', async () => {
+  scene.write({ web: SLEEP })
+  await ok('up', '-d')
+  expect((await ok('exec', '-it', 'web', 'echo', 'in')).stdout).toBe('in\n')
+  expect((await ok('run', '--rm', '-it', 'web', 'echo', 'beside')).stdout).toBe('beside\n')
+  expect((await run('exec', '--fast', 'web', 'true')).stderr).toBe(
+    "error: unknown option '--fast'\n(tsstack exec --help lists its options)\n",
+  )
+  await ok('down', '-t', '0')
+})

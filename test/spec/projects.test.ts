@@ -100,9 +100,11 @@ describe('profiles', () => {
   })
 
   test('leaves out what only inactive services use, and lists all profiles', () => {
-    const { stack: loaded, profiles } = load(stack)
+    const { stack: loaded, profiles, inactiveServices } = load(stack)
     expect(Object.keys(loaded.networks ?? {})).toEqual(['default'])
     expect(profiles).toEqual(['dev', 'test'])
+    expect(inactiveServices).toEqual(['b', 'c'])
+    expect(load(stack, { profiles: ['*'] }).inactiveServices).toEqual([])
   })
 
   test('names the profile that a dependency needs', () => {

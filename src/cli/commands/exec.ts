@@ -4,17 +4,16 @@ import type { ExecRequest } from '../../daemon/index.ts'
 import type { CommandModule } from '../command.ts'
 import type { Context } from '../context.ts'
 import { hasTerminal, join, variable } from '../join.ts'
-import { addStackOptions, collect, parseCount } from '../options.ts'
+import { addStackOptions, addTerminalOptions, collect, parseCount } from '../options.ts'
 import { terminalSize } from '../terminal.ts'
 
 export const execCommand: CommandModule = {
   define: (command, run) => {
-    addStackOptions(command)
+    addTerminalOptions(addStackOptions(command))
       .argument('<service>')
       .argument('<command...>')
       // Everything after the service belongs to the program.
       .passThroughOptions()
-      .option('-T, --no-tty', 'no terminal, even though there is one')
       .option('-e, --env <variable>', 'NAME=VALUE, or NAME for your own; repeatable', collect)
       .option('-u, --user <user>', 'user, or user:group')
       .option('-w, --workdir <directory>', 'where the program begins')

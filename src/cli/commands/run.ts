@@ -7,7 +7,7 @@ import type { RunOptions, ServerMessage } from '../../daemon/index.ts'
 import type { CommandModule } from '../command.ts'
 import type { Context } from '../context.ts'
 import { hasTerminal, join, variable } from '../join.ts'
-import { addStackOptions, collect } from '../options.ts'
+import { addStackOptions, addTerminalOptions, collect } from '../options.ts'
 import { reportOutcomes } from '../outcome.ts'
 import { print } from '../output.ts'
 import { createProgress } from '../progress.ts'
@@ -17,15 +17,13 @@ import { terminalSize } from '../terminal.ts'
 
 export const runCommand: CommandModule = {
   define: (command, run) => {
-    addStackOptions(command, { shortProjectName: false })
+    addTerminalOptions(addStackOptions(command, { shortProjectName: false }))
       .argument('<service>')
       .argument('[command...]', "instead of the service's own")
       // Everything after the service belongs to the program.
       .passThroughOptions()
       .option('--rm', 'remove the container when its program has ended')
       .option('-d, --detach', 'print its name, and return')
-      .option('-T, --no-tty', 'no terminal, even though there is one')
-      .option('-i, --interactive', 'accepted as in Compose: its input is connected anyway')
       .option('-e, --env <variable>', 'NAME=VALUE, or NAME for your own; repeatable', collect)
       .option('--env-from-file <file>', 'variables from a file; repeatable', collect)
       .option('-v, --volume <mount>', 'SOURCE:TARGET[:ro]; repeatable', collect)
