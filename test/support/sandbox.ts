@@ -72,10 +72,11 @@ export class Sandbox {
   static async open(binary: string = join(PROJECT, 'bin/tsstack.js')): Promise<Sandbox> {
     const root = mkdtempSync(join(tmpdir(), 'tsstack-test-'))
     chmodSync(root, 0o700)
-    // The holder ends with its standard input, so it cannot outlive this process.
+    // The holder ends with its standard input, so it cannot outlive this process. What says that it
+    // is ready executes nothing more: it would be another process to the look for leaks.
     const holder = spawn(
       'unshare',
-      ['--net', 'sh', '-c', 'ip link set lo up && echo ready && exec cat >/dev/null'],
+      ['--net', 'sh', '-c', 'ip link set lo up && echo ready && read _'],
       { stdio: ['pipe', 'pipe', 'inherit'] },
     )
     const ended = once(holder, 'exit').then(() => {
