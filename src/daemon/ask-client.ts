@@ -1,6 +1,6 @@
 /** Asks the client whether data may be lost, before anything is done. */
 
-import type { Engine } from '../engine/index.ts'
+import { type Engine, onAbort } from '../engine/index.ts'
 import type { DesiredState, PlanOptions } from '../planner/index.ts'
 import type { LossWish } from './protocol.ts'
 import type { ClientSession } from './supervisor.ts'
@@ -15,13 +15,11 @@ export class Answers {
   }
 
   /** Rejects when `signal` is aborted. */
-  next(signal: AbortSignal): Promise<boolean> {
+  async next(signal: AbortSignal): Promise<boolean> {
     const { promise, resolve, reject } = Promise.withResolvers<boolean>()
     this.#waiting = resolve
-    const leave = (): void => reject(signal.reason)
-    if (signal.aborted) leave()
-    signal.addEventListener('abort', leave, { once: true })
-    return promise.finally(() => signal.removeEventListener('abort', leave))
+    using _leaving = onAbort(signal, () => reject(signal.reason))
+    return await promise
   }
 }
 

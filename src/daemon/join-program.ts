@@ -1,7 +1,7 @@
 /** Joins a program in a container to a client: its streams, its terminal, its status. */
 
 import type { Readable } from 'node:stream'
-import type { ExecSession } from '../engine/index.ts'
+import { type ExecSession, onAbort } from '../engine/index.ts'
 import { EXEC_WINDOW_BYTES } from '../limits.ts'
 import type { ByteFrameKind } from './framing.ts'
 import type { ClientSignal } from './protocol.ts'
@@ -12,14 +12,12 @@ export async function joinProgram(session: ClientSession, program: ExecSession):
   const { connection, signal } = session
   // Whoever has gone cannot see it end: hang up, as a terminal does.
   const hangUp = (): void => program.signal('SIGHUP')
-  signal.addEventListener('abort', hangUp)
-  if (signal.aborted) hangUp()
+  using _hangingUp = onAbort(signal, hangUp)
   session.listener = inputOf(program, session)
   connection.send({ kind: 'started', window: EXEC_WINDOW_BYTES })
   const copies = [copy(session, 'stdout', program.stdout)]
   if (program.stderr) copies.push(copy(session, 'stderr', program.stderr))
   const { exitCode } = await program.exited
-  signal.removeEventListener('abort', hangUp)
   await Promise.all(copies)
   program.stdin.destroy()
   return exitCode

@@ -5,6 +5,7 @@ import {
   type ContainerFiles,
   explainCopy,
   findPlace,
+  onAbort,
   pack,
   removeInTree,
   Unpacker,
@@ -129,7 +130,8 @@ async function receive(session: ClientSession, targets: readonly Target[]): Prom
   const { connection, signal } = session
   const received = Promise.withResolvers<void>()
   const leave = (): void => received.reject(signal.reason)
-  signal.addEventListener('abort', leave)
+  // It may have left while its turn was waited for: nobody else would give that back.
+  using _leaving = onAbort(signal, leave)
   session.listener = {
     onSignal: ({ kind }) => kind === 'stdin-end' && received.resolve(),
     onBytes: (_kind, bytes) => {
@@ -145,7 +147,6 @@ async function receive(session: ClientSession, targets: readonly Target[]): Prom
     await received.promise
   } finally {
     session.listener = {}
-    signal.removeEventListener('abort', leave)
   }
 }
 

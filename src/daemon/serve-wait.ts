@@ -1,6 +1,6 @@
 /** `wait`: until containers have ended, and with what. */
 
-import type { Engine } from '../engine/index.ts'
+import { type Engine, onAbort } from '../engine/index.ts'
 import { changeStackInTurn } from './change-in-turn.ts'
 import { isAlive, type ObservedContainer } from '../planner/index.ts'
 import type { Request } from './protocol.ts'
@@ -50,11 +50,10 @@ async function endOf(
     if (isOver) ended.resolve({ container: name, exitCode: event.exitCode ?? 0 })
   })
   const leave = (): void => ended.reject(signal.reason)
-  signal.addEventListener('abort', leave)
+  using _leaving = onAbort(signal, leave)
   try {
     return await ended.promise
   } finally {
     unsubscribe()
-    signal.removeEventListener('abort', leave)
   }
 }

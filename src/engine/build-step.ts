@@ -16,6 +16,7 @@ import { startContainer } from './container/start.ts'
 import { killContainer } from './container/kill.ts'
 import { readContainerLog } from './logs/index.ts'
 import { containersOf, type LiveContainer, type Machine } from './machine.ts'
+import { onAbort } from './on-abort.ts'
 import { performAction } from './perform.ts'
 import { stackDirectory } from './paths.ts'
 import { removeContainer } from './remove.ts'
@@ -79,16 +80,13 @@ async function run(machine: Machine, container: LiveContainer, step: BuildStep):
   }
   signal.throwIfAborted()
   await startContainer(machine, container)
-  signal.addEventListener('abort', stop)
-  try {
-    for await (const { stream, bytes } of readContainerLog(machine, container, { follow: true })) {
-      // A copy: the block's own bytes are the reader's again when the next one is asked for.
-      await onOutput(stream, Buffer.from(bytes))
-    }
-    await container.attempt?.ended
-  } finally {
-    signal.removeEventListener('abort', stop)
+  // Whoever gave up while it was started as well.
+  using _stopping = onAbort(signal, stop)
+  for await (const { stream, bytes } of readContainerLog(machine, container, { follow: true })) {
+    // A copy: the block's own bytes are the reader's again when the next one is asked for.
+    await onOutput(stream, Buffer.from(bytes))
   }
+  await container.attempt?.ended
   signal.throwIfAborted()
   renameSync(container.own.upper, step.upper)
   return container.record.last?.exitCode ?? UNKNOWN

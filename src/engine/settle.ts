@@ -4,6 +4,7 @@ import { EngineError } from '../errors.ts'
 import { type Action, judgeReady } from '../planner/index.ts'
 import type { Machine } from './machine.ts'
 import { observeContainer } from './observe.ts'
+import { onAbort } from './on-abort.ts'
 
 type Settle = Extract<Action, { kind: 'settle-update' }>
 
@@ -74,9 +75,9 @@ async function untilChange(
     if (event.stack === stack && isSo()) resolve()
   })
   const timer = ms === undefined ? undefined : setTimeout(resolve, ms)
-  signal?.addEventListener('abort', () => resolve(), { once: true })
+  using _ending = signal && onAbort(signal, resolve)
   try {
-    if (!signal?.aborted) await promise
+    await promise
   } finally {
     clearTimeout(timer)
     unsubscribe()

@@ -9,13 +9,16 @@ import { type BuildScene, buildScene, type Built, textIn } from './build-scene.t
 
 let world: World
 let scene: BuildScene
+/** Of somebody who gives up. */
+let signal: AbortSignal | undefined
 beforeAll(async () => {
   world = await World.open()
   // One for all, so that its base is built once.
-  scene = buildScene((step) => world.engine.runBuildStep(step))
+  scene = buildScene((step) => world.engine.runBuildStep({ ...step, ...(signal && { signal }) }))
   copyFileSync('/bin/busybox', join(scene.context, 'busybox'))
 })
 afterEach(async () => {
+  signal = undefined
   expect(await world.leaks()).toBe('')
 })
 afterAll(async () => {
@@ -54,6 +57,17 @@ function topLayer({ lowers }: Built): readonly string[] {
 }
 
 describe('RUN', () => {
+  test('a step that is given up while it is started does not run on', async () => {
+    await build('')
+    const patience = new AbortController()
+    signal = patience.signal
+    const unsubscribe = world.engine.subscribe((event) => {
+      if (event.kind === 'container' && event.state === 'started') patience.abort()
+    })
+    await expect(build('RUN sleep 1000')).rejects.toThrow('aborted')
+    unsubscribe()
+  })
+
   test('what a command changes is the layer: new, changed and removed files', async () => {
     const lines =
       'RUN mkdir -p /a/b && touch /a/b/f && ln /a/b/f /a/g && chown 5:6 /a/g && ln -s f /a/l\n' +

@@ -307,12 +307,10 @@ describe('down', () => {
 })
 
 test('down --rmi takes the images that were built, or all that the stack names', async () => {
-  const put = (name: string, text: string) => writeFileSync(join(scene.folder, name), text)
-  put('Dockerfile', 'FROM scratch\nCOPY Dockerfile /\n')
-  put(
-    'compose.yaml',
-    'name: cli\nservices:\n  own: { build: . }\n  named: { build: ., image: "named:1" }\n',
-  )
+  const stack =
+    'name: cli\nservices:\n  own: { build: . }\n  named: { build: ., image: "named:1" }\n'
+  writeFileSync(join(scene.folder, 'Dockerfile'), 'FROM scratch\nCOPY Dockerfile /\n')
+  writeFileSync(join(scene.folder, 'compose.yaml'), stack)
   await ok('build')
   const names = async (): Promise<readonly string[]> =>
     (await ok('images')).stdout.match(/^\S+:\S+/gm) ?? []

@@ -122,6 +122,8 @@ async function runInSupervisor(run: BuildRun, step: RunStep): Promise<number> {
   const session = await openRequest(run, { kind: 'build-step', step: definedOnly(rest) })
   const leave = (): void => session.close()
   signal.addEventListener('abort', leave)
+  // While the supervisor was asked for.
+  if (signal.aborted) leave()
   try {
     for await (const answer of session.answers()) {
       if (answer.kind === 'stdout' || answer.kind === 'stderr') onOutput(answer.kind, answer.bytes)

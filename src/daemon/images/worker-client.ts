@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { onAbort } from '../../engine/index.ts'
 import { EngineError } from '../../errors.ts'
 import { IMAGE_WORKER_HEAP_MIB } from '../../limits.ts'
 import type { ImageEvent } from '../../image/index.ts'
@@ -79,8 +80,10 @@ async function work(
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   const stop = (): void => void child.kill('SIGTERM')
-  request.signal.addEventListener('abort', stop)
+  using _stopping = onAbort(request.signal, stop)
   const ended = once(child, 'close')
+  // Awaited below, unless what it says fails first.
+  ended.catch(() => undefined)
   try {
     // It may have died before it read.
     child.stdin.on('error', () => undefined)
@@ -95,7 +98,8 @@ async function work(
     if (request.signal.aborted) throw interrupted()
     if (errors) return errors
   } finally {
-    request.signal.removeEventListener('abort', stop)
+    // One that still runs has said what nobody understands.
+    stop()
   }
   const how = child.signalCode ?? `status ${child.exitCode}`
   throw new EngineError('IMAGE', `Cannot get images: the process that fetches them ended (${how})`)

@@ -4,7 +4,7 @@ import { closeSync, constants, openSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { watch } from 'chokidar'
 import type { FSWatcher } from 'chokidar'
-import { Bell } from '../../engine/index.ts'
+import { Bell, onAbort } from '../../engine/index.ts'
 import { WATCH_QUIET_MS, WATCH_WAIT_MS_MAX } from '../../limits.ts'
 import { isOpenForWriting } from '../../linux/index.ts'
 import { fingerprint } from './fingerprint.ts'
@@ -99,7 +99,7 @@ function watchPlaces(places: readonly string[], ring: () => void): FSWatcher {
 async function untilReady(watcher: FSWatcher, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   watcher.once('ready', resolve)
-  signal.addEventListener('abort', () => resolve(), { once: true })
+  using _ending = onAbort(signal, resolve)
   await promise
 }
 

@@ -164,6 +164,7 @@ function readIfJson(path: string): Json {
   try {
     content = readFileSync(path, 'utf8')
   } catch {
+    // Absent, or not ours to read: as with Docker, nobody has logged in then.
     return {}
   }
   return content.trim() === '' ? {} : parseJson(content, `file "${path}"`)
