@@ -26,13 +26,14 @@ import {
 } from './attach.ts'
 import { cableOf } from './cable.ts'
 import { checkNetwork, ensureNetwork, listNetworks, readNetwork, removeBridge } from './bridge.ts'
+import { Detaching } from './detaching.ts'
 import { serveHostNames, type HostNames, type HostNamesServer } from './dns/host.ts'
 import { NameRegistry } from './dns/names.ts'
 import { serveDns } from './dns/serve.ts'
 import type { DnsRequest, DnsServer } from './dns/types.ts'
 import { setFaults } from './faults.ts'
 import { Firewall, familiesOf } from './firewall/firewall.ts'
-import { hasIpv6Filter, openFirewallSocket } from './firewall/open.ts'
+import { checkIpv6Filter, openFirewallSocket } from './firewall/open.ts'
 import { RuleMemory } from './firewall/rule-memory.ts'
 import { checkGuard, guardedPorts, guardPort, unguardPorts } from './firewall/spoofing.ts'
 import { lookInside, missingInside, restoreInside, type Wanted } from './inside.ts'
@@ -85,9 +86,7 @@ class KernelNet implements Net {
   readonly #bridges = new Map<string, string>()
   /** What was just looked at: a stack's containers come in crowds. */
   readonly #looked = new Map<string, Looked>()
-  /** Cables to take away together: deleting one link takes the kernel some 10 ms, and so do all. */
-  readonly #detached: { readonly name: string }[] = []
-  #detaching: Promise<void> | undefined
+  readonly #detaching: Detaching
 
   constructor(options: NetOptions) {
     this.#options = options
@@ -96,6 +95,10 @@ class KernelNet implements Net {
       options.firewall === 'proxy' ? undefined : openFirewallSocket(options.rootId)
     this.#firewall = this.#firewallSocket && new Firewall(this.#firewallSocket, options.rootId)
     const { outside } = options
+    this.#detaching = new Detaching((gone) => {
+      removeLinks(this.#route, gone)
+      this.#unguard(gone.map(({ name }) => name))
+    })
     this.#publisher = new Publisher(outside === undefined ? this.#firewall : undefined, outside)
   }
 
@@ -254,22 +257,7 @@ class KernelNet implements Net {
       this.#unguard([vethName(this.#options.rootId, key)])
       return Promise.resolve()
     }
-    const { container, network } = key
-    this.#detached.push({ name: vethName(this.#options.rootId, { container, network }) })
-    this.#detaching ??= new Promise((resolve, reject) => {
-      setImmediate(() => {
-        this.#detaching = undefined
-        try {
-          const gone = this.#detached.splice(0)
-          removeLinks(this.#route, gone)
-          this.#unguard(gone.map(({ name }) => name))
-          resolve()
-        } catch (error) {
-          reject(error)
-        }
-      })
-    })
-    return this.#detaching
+    return this.#detaching.add({ name: vethName(this.#options.rootId, key) })
   }
 
   listAttachments(): readonly AttachmentState[] {
@@ -352,7 +340,7 @@ class KernelNet implements Net {
   }
 
   async #release(): Promise<void> {
-    await this.#detaching
+    await this.#detaching.settled()
     await Promise.all([...this.#servers].map((server) => server.close()))
     this.#servers.clear()
     await this.#publisher.close()
@@ -364,13 +352,7 @@ class KernelNet implements Net {
     if (!firewall && network.guarded) checkGuard(undefined, network.name)
     if (!firewall || network.driver.kind !== 'bridge') return
     const families = familiesOf(network.subnets)
-    if (families.includes(6) && this.#firewallSocket && !hasIpv6Filter(this.#firewallSocket)) {
-      throw new EngineError(
-        'NOT_SUPPORTED',
-        `Cannot create network "${network.name}" with IPv6: this kernel has no nf_tables for it; ` +
-          'remove "enable_ipv6" and its subnets',
-      )
-    }
+    if (families.includes(6)) checkIpv6Filter(this.#firewallSocket, network.name)
     if (network.guarded) checkGuard(this.#firewallSocket, network.name)
     // Each is made, also after one that is new.
     if (families.filter((family) => firewall.ensureTable(family)).length > 0) this.repair()

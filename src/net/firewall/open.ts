@@ -1,5 +1,6 @@
 /** Whether this kernel can do what the rules need. */
 
+import { EngineError } from '../../errors.ts'
 import { KernelError } from '../../errors.ts'
 import { NETLINK_NETFILTER, NetlinkSocket, nft } from '../../linux/index.ts'
 import { probeRequests } from './ruleset.ts'
@@ -25,6 +26,16 @@ export function openFirewallSocket(rootId: string): NetlinkSocket | undefined {
 }
 
 /** True when the rules can be had for IPv6 as well. */
-export function hasIpv6Filter(socket: NetlinkSocket): boolean {
+function hasIpv6Filter(socket: NetlinkSocket): boolean {
   return nft.tryBatch(socket, probeRequests('ip6 tsstack_probe')) === undefined
+}
+
+/** @throws {EngineError} NOT_SUPPORTED when `socket` has no nf_tables of IPv6 for the network */
+export function checkIpv6Filter(socket: NetlinkSocket | undefined, network: string): void {
+  if (socket === undefined || hasIpv6Filter(socket)) return
+  throw new EngineError(
+    'NOT_SUPPORTED',
+    `Cannot create network "${network}" with IPv6: this kernel has no nf_tables for it; ` +
+      'remove "enable_ipv6" and its subnets',
+  )
 }
