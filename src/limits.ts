@@ -21,6 +21,9 @@ export const CGROUP_MAKE_TRIES_MAX: number = 10
 /** Rounds of freeze, kill, thaw: one is enough but for processes that enter meanwhile. */
 export const CGROUP_KILL_ROUNDS_MAX: number = 20
 
+/** Rounds in which a user's processes are moved out of a group: two but for those that fork. */
+export const CGROUP_MOVE_ROUNDS_MAX: number = 20
+
 /** After SIGKILL a process that is still there hangs in the kernel (state D), and is reported. */
 export const CGROUP_KILL_MS_MAX: number = 10_000
 

@@ -3,8 +3,10 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
+  existsSync,
   mkdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -72,13 +74,22 @@ function named(name: RegExp): number | undefined {
 
 /** `tsstack WORDS` of the user, in a folder with the stack file `text`. */
 function run(text: string, ...words: readonly string[]): Promise<Finished> {
+  return runIn([], text, words)
+}
+
+/** The same, by `wrapper` as root. */
+function runIn(
+  wrapper: readonly string[],
+  text: string,
+  words: readonly string[],
+): Promise<Finished> {
   const folder = join(HOME, 'project')
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'compose.yaml'), text)
   const path = 'PATH=/usr/bin:/bin:/usr/sbin:/sbin'
   const environment = ['env', '-i', `HOME=${HOME}`, path]
   const user = ['setpriv', `--reuid=${uid}`, `--regid=${USER}`, '--init-groups', '--inh-caps=-all']
-  const command = [...user, ...environment, process.execPath, CLI, ...words]
+  const command = [...wrapper, ...user, ...environment, process.execPath, CLI, ...words]
   return sandbox.inNetns(command, { cwd: folder })
 }
 
@@ -190,3 +201,59 @@ test('containers outlive supervisor and guardian, and the next command takes the
   expect(await ok(STACK, 'exec', '-T', 'client', 'id', '-u')).toBe('33\n')
   await ok(STACK, 'down', '-v')
 })
+
+const UNIFIED = '/sys/fs/cgroup'
+const LIMITS = `name: limited
+services:
+  forks:
+    image: 'host:'
+    network_mode: none
+    pids_limit: 8
+    command: [sh, -c, 'i=0; while [ $$i -lt 12 ]; do sleep 1 & i=$$((i+1)); done; echo all']
+  eats:
+    image: 'host:'
+    network_mode: none
+    mem_limit: 24m
+    memswap_limit: 24m
+    command: [tail, /dev/zero]
+  spins:
+    image: 'host:'
+    network_mode: none
+    cpus: 0.1
+    command: [sh, -c, 'while :; do :; done']
+`
+
+// Only v2 is given over to users (cgroup-v2.rst, "Delegation"); a machine with v1 has no such group.
+test.runIf(existsSync(`${UNIFIED}/cgroup.controllers`))(
+  'limits hold in a group that was given over, as systemd does by Delegate=yes',
+  async () => {
+    const group = join(UNIFIED, `${USER}.scope`)
+    mkdirSync(group)
+    for (const name of ['', 'cgroup.procs', 'cgroup.threads', 'cgroup.subtree_control']) {
+      chownSync(join(group, name), uid, uid)
+    }
+    const inGroup = ['sh', '-ec', `echo $$ > ${group}/cgroup.procs; exec "$@"`, 'sh']
+    expect((await runIn(inGroup, LIMITS, ['up', '-d'])).stderr).not.toContain('error')
+    const states = async () =>
+      JSON.parse(await ok(LIMITS, 'ps', '--all', '--json')) as {
+        service: string
+        pid?: number
+        state: string
+      }[]
+    const of = async (service: string) => (await states()).find((one) => one.service === service)
+    await until(async () => (await of('eats'))?.state ?? '', /exited/)
+    expect(await of('eats')).toMatchObject({ exitCode: 137, oomKilled: true })
+    await until(() => ok(LIMITS, 'logs', '--no-log-prefix', 'forks'), /can't fork|Cannot fork/)
+    const path = readFileSync(`/proc/${(await of('spins'))?.pid}/cgroup`, 'utf8')
+      .slice(3)
+      .trim()
+    expect(path.startsWith(`/${USER}.scope/tsstack/`)).toBe(true)
+    const throttled = async () =>
+      /^nr_throttled (\d+)$/m.exec(readFileSync(join(UNIFIED, path, 'cpu.stat'), 'utf8'))?.[1] ?? ''
+    await until(throttled, /^([3-9]|\d\d+)$/)
+    await ok(LIMITS, 'down', '-t', '0')
+    await until(async () => (processes().length === 0 ? 'none' : 'some'), /none/)
+    // Where the commands had to go, so that the group could pass its controllers down.
+    for (const path of ['tsstack/_callers', 'tsstack', '']) rmdirSync(join(group, path))
+  },
+)

@@ -2,6 +2,7 @@
 
 import { accessSync, constants, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import { withoutOwnGroups } from './callers.ts'
 import { readCgroupFile } from './files.ts'
 import { ownGroups } from './enter.ts'
 import type { CgroupHierarchy } from './types.ts'
@@ -16,8 +17,8 @@ export function delegatedHierarchies(
   const v2 = mounted.filter(({ version }) => version === 2)
   const [group] = ownGroups(v2, readFileSync('/proc/self/cgroup', 'utf8'))
   const [hierarchy] = v2
-  // A supervisor that was revived is in the group of the one before it.
-  const own = group?.replace(/\/tsstack\/[^/]+\/_system$/, '')
+  // A supervisor that was revived is in the group of the one before it, a later command elsewhere.
+  const own = group === undefined ? undefined : withoutOwnGroups(group)
   if (hierarchy === undefined || own === undefined || !isOurs(own)) return []
   const controllers = (readCgroupFile(join(own, 'cgroup.controllers')) ?? '').split(' ')
   const root = join(hierarchy.root, relative(hierarchy.mountPoint, own))

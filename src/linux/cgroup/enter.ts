@@ -2,6 +2,8 @@
 
 import { readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import { inUserNamespace } from '../own-users.ts'
+import { moveCallers } from './callers.ts'
 import { groupDirectories } from './directories.ts'
 import { processesIn } from './end.ts'
 import { writeCgroupFile } from './files.ts'
@@ -20,9 +22,13 @@ export function enterGroup(hierarchies: readonly CgroupHierarchy[], path: string
     const group = directories.find((each) => each.directory === directory)
     return group?.mountPoint ?? directory
   })
+  // What was given over to a user is where the user's own processes are.
+  const callers: ReadonlyMap<string, string> = inUserNamespace()
+    ? moveCallers(hierarchies)
+    : new Map<string, string>()
   makeDirectories(directories, path)
   const leave = () => {
-    for (const directory of previous) enter(directory)
+    for (const directory of previous) enter(callers.get(directory) ?? directory)
     if (directories.every((one) => processesIn(one.directory).length === 0))
       removeDirectories(directories, path)
   }
