@@ -18,6 +18,9 @@ export const STACK_FILE_ERRORS_MAX: number = 1_000
  */
 export const CGROUP_MAKE_TRIES_MAX: number = 10
 
+/** Each is a signal that came meanwhile; libbpf tries five times. */
+export const BPF_LOAD_TRIES_MAX: number = 20
+
 /** Rounds of freeze, kill, thaw: one is enough but for processes that enter meanwhile. */
 export const CGROUP_KILL_ROUNDS_MAX: number = 20
 

@@ -1,13 +1,13 @@
 /** Limits of a container, each seen by what it does, and changed while the container runs. */
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { detectCgroups } from '../../src/linux/index.ts'
 import type { ContainerSpec } from '../../src/planner/index.ts'
 import { until } from '../support/until.ts'
-import { sh, useWorld, type World } from './support.ts'
+import { sh, STACK, useWorld, type World } from './support.ts'
 
 const MIB = 1024 * 1024
 const isV2 = detectCgroups().mode === 'v2'
@@ -111,6 +111,38 @@ test('mem_limit: what is killed for want of memory runs once there is enough', a
   expect((await world.exec('one', `sh -c '${eat}'; true`)).stdout).not.toContain('33554432')
   await change(wait, { memoryBytesMax: 256 * MIB })
   expect((await world.exec('one', `sh -c '${eat}'`)).stdout).toBe('33554432\n')
+})
+
+test('mem_reservation: what is reserved is kept when others have to give memory back', async () => {
+  const cache = `dd if=/dev/zero of=/cache bs=1M count=40 2> /dev/null; sync; ${WAIT}`
+  const reserved = { resources: { memoryBytesReserved: 48 * MIB } }
+  await world.up({ one: { ...sh(cache), ...reserved }, two: sh(cache) })
+  await Promise.all(['one', 'two'].map((name) => world.line(name, /up/)))
+  const group = await groupOf('memory')
+  if (!isV2) {
+    // v1 looks at its soft limit only when the whole machine runs short, which no test may do.
+    const text = readFileSync(join(group, 'memory.soft_limit_in_bytes'), 'utf8')
+    expect(Number(text)).toBe(48 * MIB)
+    return
+  }
+  const used = (directory: string): number =>
+    Number(readFileSync(join(directory, 'memory.current'), 'utf8'))
+  const other = join(dirname(group), `${STACK}-two-1`)
+  expect([group, other].filter((each) => used(each) < 40 * MIB)).toEqual([])
+  // From the root of all our groups: those between have to pass on what is asked for.
+  const top = dirname(dirname(dirname(group)))
+  try {
+    writeFileSync(join(top, 'memory.reclaim'), String(36 * MIB))
+  } catch {
+    // EAGAIN: it has found less than that.
+  }
+  expect(used(group)).toBeGreaterThan(40 * MIB)
+  expect(used(other)).toBeLessThan(16 * MIB)
+  const low = (directory: string): string =>
+    readFileSync(join(directory, 'memory.low'), 'utf8').trim()
+  expect([low(dirname(group)), low(top)]).toEqual([String(48 * MIB), String(48 * MIB)])
+  await world.apply({ one: sh(cache), two: sh(cache) })
+  expect([low(group), low(dirname(group)), low(top)]).toEqual(['0', '0', '0'])
 })
 
 test('oom_kill_disable: at its limit a program waits, and goes on when the limit is raised', async () => {

@@ -2,6 +2,8 @@
 
 import { closeSync } from 'node:fs'
 import koffi from 'koffi'
+import { KernelError } from '../../errors.ts'
+import { BPF_LOAD_TRIES_MAX } from '../../limits.ts'
 import { check, declareSyscall } from '../libc.ts'
 import { syscallNumber } from '../syscalls/index.ts'
 
@@ -79,7 +81,22 @@ function bpf(
   return { result, attributes }
 }
 
+/**
+ * A signal that is pending makes the verifier give up with EAGAIN, and node gets one for each child
+ * that ends. @see kernel/bpf/verifier.c, do_check; tools/lib/bpf/bpf.c, sys_bpf_prog_load
+ */
 function load(program: Uint8Array): number {
+  for (let tried = 1; ; tried += 1) {
+    try {
+      return tryLoad(program)
+    } catch (error) {
+      const isDisturbed = error instanceof KernelError && error.errnoName === 'EAGAIN'
+      if (!isDisturbed || tried >= BPF_LOAD_TRIES_MAX) throw error
+    }
+  }
+}
+
+function tryLoad(program: Uint8Array): number {
   const license = Buffer.from('Apache-2.0\0')
   return bpf(BPF_PROG_LOAD, 'BPF_PROG_LOAD', {
     0: BPF_PROG_TYPE_CGROUP_DEVICE,

@@ -14,6 +14,7 @@ import {
 import { hasLimits, readFacts, type CgroupFact } from './drift.ts'
 import { asKernelError, writeCgroupFile } from './files.ts'
 import { removeDirectories } from './make.ts'
+import { isProtected, passProtection } from './protection.ts'
 import { readGroup } from './reading.ts'
 import { applySettings } from './settings.ts'
 import type { CgroupHierarchy, CgroupJoin, CgroupReading, CgroupSettings } from './types.ts'
@@ -70,7 +71,10 @@ export function groupAt(hierarchies: readonly CgroupHierarchy[], path: string): 
     enter(pid) {
       for (const one of directories) writeCgroupFile(join(one.directory, 'cgroup.procs'), `${pid}`)
     },
-    update: (settings) => applySettings(directories, settings, { fresh: false }),
+    update(settings) {
+      applySettings(directories, settings, { fresh: false })
+      passProtection(directories, path)
+    },
     read: () => readGroup(directories),
     facts: (settings) => readFacts(directories, settings),
     limitDirectories: () => directories.filter(hasLimits).map(({ directory }) => directory),
@@ -80,7 +84,11 @@ export function groupAt(hierarchies: readonly CgroupHierarchy[], path: string): 
     isFrozen: () => isGroupFrozen(directories),
     killAll: () => killGroup(directories),
     waitEmpty: ({ timeoutMs }) => waitGroupEmpty(directories, timeoutMs),
-    remove: (options) => removeDirectories(directories, path, options),
+    remove(options) {
+      const wasProtected = isProtected(directories)
+      removeDirectories(directories, path, options)
+      if (wasProtected) passProtection(directories, path)
+    },
   }
 }
 

@@ -10,6 +10,7 @@ import { readCgroupFile } from './files.ts'
 import { groupAt, type Cgroup } from './group.ts'
 import { parseHierarchies } from './hierarchies.ts'
 import { beginDirectories, childGroups, makeDirectories } from './make.ts'
+import { passProtection } from './protection.ts'
 import { applySettings } from './settings.ts'
 import { enterGroup } from './enter.ts'
 import type { CgroupHierarchy, CgroupSettings } from './types.ts'
@@ -133,6 +134,7 @@ async function createGroup(
   try {
     makeDirectories(directories, path, found ? undefined : made)
     applySettings(directories, settings, { fresh: true })
+    if (settings.memoryLow !== undefined) passProtection(directories, path)
     return group
   } catch (error) {
     group.remove()
