@@ -113,6 +113,12 @@ test('mem_limit: what is killed for want of memory runs once there is enough', a
   expect((await world.exec('one', `sh -c '${eat}'`)).stdout).toBe('33554432\n')
 })
 
+const used = (directory: string): number =>
+  Number(readFileSync(join(directory, 'memory.current'), 'utf8'))
+
+const low = (directory: string): string =>
+  readFileSync(join(directory, 'memory.low'), 'utf8').trim()
+
 test('mem_reservation: what is reserved is kept when others have to give memory back', async () => {
   const cache = `dd if=/dev/zero of=/cache bs=1M count=40 2> /dev/null; sync; ${WAIT}`
   const reserved = { resources: { memoryBytesReserved: 48 * MIB } }
@@ -125,8 +131,6 @@ test('mem_reservation: what is reserved is kept when others have to give memory 
     expect(Number(text)).toBe(48 * MIB)
     return
   }
-  const used = (directory: string): number =>
-    Number(readFileSync(join(directory, 'memory.current'), 'utf8'))
   const other = join(dirname(group), `${STACK}-two-1`)
   expect([group, other].filter((each) => used(each) < 40 * MIB)).toEqual([])
   // From the root of all our groups: those between have to pass on what is asked for.
@@ -138,8 +142,6 @@ test('mem_reservation: what is reserved is kept when others have to give memory 
   }
   expect(used(group)).toBeGreaterThan(40 * MIB)
   expect(used(other)).toBeLessThan(16 * MIB)
-  const low = (directory: string): string =>
-    readFileSync(join(directory, 'memory.low'), 'utf8').trim()
   expect([low(dirname(group)), low(top)]).toEqual([String(48 * MIB), String(48 * MIB)])
   await world.apply({ one: sh(cache), two: sh(cache) })
   expect([low(group), low(dirname(group)), low(top)]).toEqual(['0', '0', '0'])
