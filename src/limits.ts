@@ -386,3 +386,6 @@ export const OCI_CONFIG_BYTES_MAX: number = 16 * 1024 * 1024
 
 /** A CDI file larger than this describes no machine: one of 16 graphics processors has 100 kB. */
 export const CDI_FILE_BYTES_MAX: number = 4 * 1024 * 1024
+
+/** Of a container's /etc/hosts that is read to be changed: five thousand names take 0.2 MiB. */
+export const HOSTS_BYTES_MAX: number = 4 * 1024 * 1024

@@ -1,5 +1,5 @@
 /** Networks by hand, faults on purpose, URLs and pictures: whole commands. */
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Finished } from '../support/sandbox.ts'
@@ -78,6 +78,44 @@ test('a container is connected by hand until the next up', async () => {
     'it is not connected to it',
   )
   await ok('network', 'rm', 'extra')
+  await ok('down')
+  expect(await scene.sandbox.leaks()).toBe('')
+})
+
+test('/etc/hosts and names follow a container to its new addresses', async () => {
+  const own = 'hosts.own'
+  writeFileSync(join(scene.folder, own), '127.0.0.1\tlocalhost\n10.77.0.7\tweb cli-web-1\n')
+  const services = (address: string, rest = '') => ({
+    web: [`networks: { default: { ipv4_address: ${address} }${rest} }`, 'hostname: web'],
+    sealed: ['networks: [default]', 'read_only: true', 'extra_hosts: ["up:host-gateway"]'],
+    guest: ['network_mode: service:web', 'hostname: guest'],
+    apart: [`volumes: ["./${own}:/etc/hosts"]`],
+  })
+  const networks = `networks: { default: { ipam: { config: [{ subnet: 10.77.0.0/24 }] } },
+    extra: { ipam: { config: [{ subnet: 10.78.0.0/24 }] } } }`
+  write(services('10.77.0.7'), networks)
+  await ok('up', '-d')
+  const before = await pids()
+  await ok('exec', 'web', 'sh', '-c', 'echo 192.0.2.1 later >> /etc/hosts')
+  const hosts = async (service: string): Promise<string> =>
+    (await ok('exec', service, 'tail', '-n', '+7', '/etc/hosts')).stdout
+
+  write(services('10.77.0.9', ', extra: { ipv4_address: 10.78.0.5 }'), networks)
+  await ok('up', '-d')
+  expect(await pids()).toEqual(before)
+  const lines = (names: string) => `10.77.0.9\t${names}\n10.78.0.5\t${names}\n`
+  expect(await hosts('web')).toBe(`${lines('web cli-web-1')}192.0.2.1 later\n`)
+  expect(await hosts('guest')).toBe(lines('guest cli-guest-1'))
+  expect((await ok('exec', 'sealed', 'getent', 'hosts', 'web')).stdout).toMatch(/^10\.77\.0\.9 /)
+
+  await ok('network', 'disconnect', 'cli_default', 'cli-sealed-1')
+  expect(await hosts('sealed')).not.toContain('sealed')
+  await ok('network', 'connect', 'cli_extra', 'cli-sealed-1', '--ip', '10.78.0.44')
+  expect(await hosts('sealed')).toMatch(/^10\.78\.0\.1\tup\n10\.78\.0\.44\tcli-sealed-1\n$/)
+  expect((await run('exec', 'sealed', 'sh', '-c', ': > /etc/hosts')).code).not.toBe(0)
+  await ok('network', 'connect', 'cli_extra', 'cli-apart-1')
+  const kept = readFileSync(join(scene.folder, own), 'utf8')
+  expect(kept).toBe('127.0.0.1\tlocalhost\n10.77.0.7\tweb cli-web-1\n')
   await ok('down')
   expect(await scene.sandbox.leaks()).toBe('')
 })

@@ -2,6 +2,7 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import type { ContainerSpec } from '../../planner/index.ts'
+import { updateHosts } from '../container/hosts.ts'
 import { namesView, publishNames, serveNames } from '../container/network.ts'
 import { publishPorts } from '../container/ports.ts'
 import type { LiveAttempt, LiveContainer, Machine } from '../machine.ts'
@@ -61,6 +62,9 @@ async function reconnect(machine: Machine, change: Reconnected): Promise<void> {
   if (ports.length === 0) await machine.net.unpublish(after.name)
   attempt.record = { ...attempt.record, interfaces, ports }
   writeAttemptRecord(container.own, attempt.record)
+  if (!isDeepStrictEqual(change.before.spec.network, after.spec.network)) {
+    updateHosts(machine, after, interfaces)
+  }
   if (attempt.dns) attempt.dns.update(namesView(machine, after))
   else if (interfaces.length > 0) attempt.dns = await serveNames(machine, after, netns)
   publishNames(machine, after, interfaces)

@@ -4,7 +4,7 @@ import { hostResolvConf } from '../container/network.ts'
 import { containersOf, type Machine } from '../machine.ts'
 import type { AttemptInterface, ContainerRecord } from '../records/container.ts'
 import { readNetworkRecords } from '../records/network.ts'
-import { type EtcFile, hostsText, resolvText } from './network-files.ts'
+import { type EtcFile, type HostsInput, hostsText, resolvText } from './network-files.ts'
 
 /** `interfaces` are the attempt's own; one that shares a network has the other's addresses. */
 export function etcFiles(
@@ -12,19 +12,9 @@ export function etcFiles(
   record: ContainerRecord,
   interfaces: readonly AttemptInterface[],
 ): readonly EtcFile[] {
-  const { spec, name } = record
+  const { spec } = record
   const network = networkOf(machine, record, interfaces)
-  const hosts = hostsText({
-    hostname: spec.hostname,
-    domainname: spec.domainname,
-    aliases: [name],
-    addresses: network.interfaces.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6]).filter(isPresent),
-    extraHosts: spec.extraHosts.map((extra) =>
-      extra.address === HOST_GATEWAY
-        ? { ...extra, address: hostAddress(machine, record, network) }
-        : extra,
-    ),
-  })
+  const hosts = hostsText(hostsIn(machine, record, network))
   const resolvConf = resolvText({
     resolver: network.kind === 'networks' ? 'embedded' : 'direct',
     dns: spec.dns,
@@ -37,6 +27,30 @@ export function etcFiles(
     { name: 'hostname', content: `${spec.hostname}\n` },
     { name: 'resolv.conf', content: resolvConf },
   ]
+}
+
+/** What /etc/hosts of a container depends on, as things are now. */
+export function hostsInput(
+  machine: Machine,
+  record: ContainerRecord,
+  interfaces: readonly AttemptInterface[],
+): HostsInput {
+  return hostsIn(machine, record, networkOf(machine, record, interfaces))
+}
+
+function hostsIn(machine: Machine, record: ContainerRecord, network: NetworkView): HostsInput {
+  const { spec, name } = record
+  return {
+    hostname: spec.hostname,
+    domainname: spec.domainname,
+    aliases: [name],
+    addresses: network.interfaces.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6]).filter(isPresent),
+    extraHosts: spec.extraHosts.map((extra) =>
+      extra.address === HOST_GATEWAY
+        ? { ...extra, address: hostAddress(machine, record, network) }
+        : extra,
+    ),
+  }
 }
 
 interface NetworkView {

@@ -1,6 +1,7 @@
 /** A container's root filesystem: image, layers, users and programs in it. */
 
-export type { EtcFile } from './network-files.ts'
+export { hostsInput } from './attempt-files.ts'
+export { type EtcFile, updatedHosts } from './network-files.ts'
 export { findExecutable, type ExecutableQuery } from './executable.ts'
 export { prepareRootfs, type ImageSettings, type RootfsPart, type RootfsSource } from './image.ts'
 export { openInitLayer, type InitLayer } from './init-layer.ts'

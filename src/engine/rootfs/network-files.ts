@@ -20,15 +20,40 @@ export interface HostsInput {
 
 /** Extra hosts come last, so that a name of the stack file wins over none of the machine's own. */
 export function hostsText(input: HostsInput): string {
-  const { hostname, domainname, aliases = [] } = input
-  const full = domainname === undefined ? [] : [`${hostname}.${domainname}`]
-  const names = [...new Set([...full, hostname, ...aliases])]
-  const lines = [
-    ...LOCAL,
-    ...input.extraHosts.map(({ name, address }) => [address, name]),
-    ...input.addresses.map((address) => [address, ...names]),
+  return [...LOCAL.map(lineOf), ...changingLines(input)].map((line) => `${line}\n`).join('')
+}
+
+/**
+ * `text`, as a program of the container may have changed it, with the addresses of `input`: what
+ * others have written stays. Undefined for a text that does not begin as ours do.
+ */
+export function updatedHosts(text: string, input: HostsInput): string | undefined {
+  if (!text.startsWith(lineOf(LOCAL[0] ?? []))) return undefined
+  const names = new Set([ownNames(input), ...input.extraHosts.map(({ name }) => name)])
+  const isOurs = (line: string): boolean => names.has(line.slice(line.indexOf('\t') + 1))
+  const lines = text.replace(/\n$/, '').split('\n')
+  const first = lines.findIndex(isOurs)
+  const before = first < 0 ? lines : lines.slice(0, first)
+  const after = first < 0 ? [] : lines.slice(first).filter((line) => !isOurs(line))
+  return [...before, ...changingLines(input), ...after].map((line) => `${line}\n`).join('')
+}
+
+/** Those that depend on the networks. */
+function changingLines(input: HostsInput): readonly string[] {
+  const names = ownNames(input)
+  return [
+    ...input.extraHosts.map(({ name, address }) => lineOf([address, name])),
+    ...input.addresses.map((address) => lineOf([address, names])),
   ]
-  return lines.map(([address = '', ...words]) => `${address}\t${words.join(' ')}\n`).join('')
+}
+
+function ownNames({ hostname, domainname, aliases = [] }: HostsInput): string {
+  const full = domainname === undefined ? [] : [`${hostname}.${domainname}`]
+  return [...new Set([...full, hostname, ...aliases])].join(' ')
+}
+
+function lineOf([address = '', ...words]: readonly string[]): string {
+  return `${address}\t${words.join(' ')}`
 }
 
 const LOCAL: readonly (readonly string[])[] = [

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { hostsText, resolvText } from '../../../src/engine/rootfs/network-files.ts'
+import { hostsText, resolvText, updatedHosts } from '../../../src/engine/rootfs/network-files.ts'
 
 const HOST = [
   '# written by something',
@@ -37,6 +37,33 @@ test('hostsText() names the container by its addresses, after extra hosts', () =
     'fd00::2\tweb.example.org web',
     '',
   ])
+})
+
+test('updatedHosts() changes the addresses of its own lines, and nothing that others wrote', () => {
+  const input = {
+    hostname: 'web',
+    addresses: ['10.89.0.2', 'fd00::2'],
+    extraHosts: [{ name: 'host', address: '10.89.0.1' }],
+  }
+  const text = `${hostsText(input)}192.0.2.1\tlater\n192.0.2.2 web`
+  const moved = updatedHosts(text, {
+    ...input,
+    addresses: ['10.89.1.7'],
+    extraHosts: [{ name: 'host', address: '10.89.1.1' }],
+  })
+  const lines = moved?.split('\n').slice(6)
+  expect(lines).toEqual([
+    '10.89.1.1\thost',
+    '10.89.1.7\tweb',
+    '192.0.2.1\tlater',
+    '192.0.2.2 web',
+    '',
+  ])
+  const nowhere = updatedHosts(text, { ...input, addresses: [] }) ?? ''
+  expect(nowhere).not.toMatch(/\tweb$/m)
+  expect(updatedHosts(`${nowhere}# end\n`, input)).toContain('10.89.0.2\tweb\nfd00::2\tweb\n')
+  expect(updatedHosts(text, input)).toBe(`${text}\n`)
+  expect(updatedHosts('10.0.0.1\tsomebody else\n', input)).toBeUndefined()
 })
 
 test('resolvText() of the embedded resolver keeps the search list of the host', () => {
