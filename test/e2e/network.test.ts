@@ -82,6 +82,9 @@ test('a container is connected by hand until the next up', async () => {
   expect(await scene.sandbox.leaks()).toBe('')
 })
 
+/** The addresses of a service and its namesakes on two networks. */
+const both = (names: string): string => `10.77.0.9\t${names}\n10.78.0.5\t${names}\n`
+
 test('/etc/hosts and names follow a container to its new addresses', async () => {
   const own = 'hosts.own'
   writeFileSync(join(scene.folder, own), '127.0.0.1\tlocalhost\n10.77.0.7\tweb cli-web-1\n')
@@ -103,9 +106,8 @@ test('/etc/hosts and names follow a container to its new addresses', async () =>
   write(services('10.77.0.9', ', extra: { ipv4_address: 10.78.0.5 }'), networks)
   await ok('up', '-d')
   expect(await pids()).toEqual(before)
-  const lines = (names: string) => `10.77.0.9\t${names}\n10.78.0.5\t${names}\n`
-  expect(await hosts('web')).toBe(`${lines('web cli-web-1')}192.0.2.1 later\n`)
-  expect(await hosts('guest')).toBe(lines('guest cli-guest-1'))
+  expect(await hosts('web')).toBe(`${both('web cli-web-1')}192.0.2.1 later\n`)
+  expect(await hosts('guest')).toBe(both('guest cli-guest-1'))
   expect((await ok('exec', 'sealed', 'getent', 'hosts', 'web')).stdout).toMatch(/^10\.77\.0\.9 /)
 
   await ok('network', 'disconnect', 'cli_default', 'cli-sealed-1')
