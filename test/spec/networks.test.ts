@@ -51,6 +51,8 @@ describe('loadStack() refuses an attachment', () => {
   test.each([
     ['{ipv4_address: 10.2.0.9}', '10.2.0.9 is outside of 10.1.0.0/24'],
     ['{ipv4_address: 10.1.0.1}', '10.1.0.1 is the gateway of the network'],
+    ['{ipv4_address: 10.1.0.0}', '10.1.0.0 is the address of 10.1.0.0/24 itself'],
+    ['{ipv4_address: 10.1.0.255}', '10.1.0.255 is the broadcast address of 10.1.0.0/24'],
     ['{ipv4_address: "10.1.0.999"}', '"10.1.0.999" is no IPv4 address'],
     ['{ipv6_address: "fd00::2"}', 'a fixed address needs an IPv6 subnet of the network'],
     ['{mac_address: "01:42:ac:11:00:02"}', 'is no hardware address of one interface'],
@@ -81,8 +83,68 @@ describe('loadStack() refuses an attachment', () => {
   })
 })
 
+const twoNetworks = (n: string, m: string): string =>
+  `services:\n  web: {image: x, networks: [n, m]}\nnetworks:\n  n: ${n}\n  m: ${m}\n`
+
+const pool = (subnet: string, rest = ''): string => `{ipam: {config: [{subnet: ${subnet}${rest}}]}}`
+
+const room = (count: number, rest = ''): readonly string[] =>
+  errors(
+    `services:\n  web: {image: x, scale: ${count}}\n  db: {image: x}\n` +
+      `networks:\n  default: ${pool('10.1.0.0/29', rest)}\n`,
+  ).map(({ message, line }) => `${line}: ${message}`)
+
+describe('loadStack() compares', () => {
+  test('the gateway that a network gets by itself with the addresses of containers', () => {
+    expect(said(pool('10.1.0.0/24'), '{ipv4_address: 10.1.0.1}')).toEqual([
+      '2: Cannot connect "web": 10.1.0.1 is the gateway of the network',
+    ])
+    const six = pool('"fd00::/64"')
+    expect(said(six, '{ipv6_address: "fd00:0::1"}').join()).toContain('is the gateway')
+    expect(said(pool('10.1.0.0/31'), '{ipv4_address: 10.1.0.0}')).toEqual([])
+  })
+
+  test('the subnets of networks that are used together', () => {
+    const text = twoNetworks(pool('10.1.0.0/16'), pool('10.1.2.0/24'))
+    expect(errors(text).map(({ message, line }) => `${line}: ${message}`)).toEqual([
+      '4: Cannot use the network "n": 10.1.0.0/16 overlaps 10.1.2.0/24 of the network "m"',
+    ])
+    expect(errors(text.replace('[n, m]', '[n]'))).toEqual([])
+    expect(errors(twoNetworks(pool('10.1.0.0/16'), '{external: true}'))).toEqual([])
+    expect(errors(twoNetworks(pool('10.1.0.0/16'), pool('10.2.0.0/16')))).toEqual([])
+  })
+
+  test('the containers of a network with the room in it', () => {
+    expect(room(4)).toEqual([])
+    expect(room(5)).toEqual([
+      '5: Cannot use the network "default": 10.1.0.0/29 has 5 addresses for 6 containers; ' +
+        'use a larger subnet',
+    ])
+    expect(room(4, ', aux_addresses: {nas: 10.1.0.6}')[0]).toContain('has 4 addresses for 5')
+  })
+})
+
+const saidOfPorts = (ports: string) =>
+  errors(`services:\n  web: {image: x, ports: [${ports}]}\n`).map(({ message }) => message)
+const exposing = (port: string) => `services:\n  web: {image: x, expose: [${port}]}\n`
+
+test('loadStack() refuses one port of the machine for two of a container, and knows what is one', () => {
+  expect(saidOfPorts('"80:80", "80:81"')).toEqual([
+    'Cannot publish a port of "web": 80/tcp leads to its port 80 already',
+  ])
+  expect(saidOfPorts('"80:80", "80:80/udp", "127.0.0.1:80:81", "0:1", "0:2"')).toEqual([])
+})
+
+test('loadStack() refuses to expose a port that is none', () => {
+  expect(errors(exposing('"70000/udp"')).map(({ message }) => message)).toEqual([
+    'Cannot expose a port of "web": port 70000 is larger than 65535',
+  ])
+  expect(errors(exposing('"8000-8010/tcp", 53'))).toEqual([])
+})
+
 describe('loadStack() refuses a port', () => {
   test.each([
+    ['"80:0"', 'a program listens on a port from 1 to 65535, and not on 0'],
     ['"8080:80/sctp"', 'sctp is not published; use tcp or udp'],
     ['"70000:80"', '70000'],
     ['"8000-8002:80-81"', '8000-8002'],

@@ -1,4 +1,4 @@
-/** Checks what services ask of their networks: addresses, names of interfaces, published ports. */
+/** Checks what services ask of their networks: addresses, and names of interfaces. */
 import type { Network, ServiceNetwork } from '../model.ts'
 import { addressOf, isWithin, subnetOf, type Range } from '../units/ip.ts'
 import { bitRateOf, faultTexts, latencyMsOf, percentOf } from '../units/faults.ts'
@@ -13,20 +13,6 @@ export const checkAttachments: ServiceRule = (name, service, context) => {
     checkAddresses(attachment, context.stack.networks?.[key], say)
     checkMac(attachment.mac_address, say)
     checkInterface(attachment.interface_name, names, say)
-  }
-}
-
-/** Only what can be said of the file alone: who else has a port is seen when it is published. */
-export const checkPorts: ServiceRule = (name, service, context) => {
-  for (const [at, port] of (service.ports ?? []).entries()) {
-    const say = sayer(context, name, ['ports', at])
-    const { protocol = 'tcp', published } = port
-    if (protocol === 'sctp') {
-      say(['protocol'], 'sctp is not published; use tcp or udp, or network_mode: host')
-    }
-    for (const number of [port.target, ...numbersOf(published)]) {
-      if (number > 65_535) say([], `port ${number} is larger than 65535`)
-    }
   }
 }
 
@@ -81,12 +67,11 @@ function sayer(
   service: string,
   inside: readonly (string | number)[],
 ): Say {
-  const what = inside[0] === 'ports' ? 'publish a port of' : 'connect'
   return (path, problem) =>
     report.error({
-      rule: inside[0] === 'ports' ? 'invalid-port' : 'invalid-network',
+      rule: 'invalid-network',
       place: placeOf(['services', service, ...inside, ...path]),
-      message: `Cannot ${what} "${service}": ${problem}`,
+      message: `Cannot connect "${service}": ${problem}`,
     })
 }
 
@@ -113,14 +98,16 @@ function checkAddresses(attachment: ServiceNetwork, network: Network | undefined
 interface Pool {
   readonly range: Range
   readonly subnet: string
-  readonly gateway: string | undefined
+  readonly gateway: bigint | undefined
 }
 
 function poolsOf(network: Network | undefined): readonly Pool[] {
   const config = (network as Partial<Network> | undefined)?.ipam?.config ?? []
   return config.flatMap(({ subnet = '', gateway }) => {
     const range = subnetOf(subnet)
-    return range ? [{ range, gateway, subnet }] : []
+    if (!range) return []
+    const named = gateway === undefined ? undefined : addressOf(gateway)?.number
+    return [{ range, subnet, gateway: named ?? range.first + 1n }]
   })
 }
 
@@ -130,12 +117,15 @@ function placeProblem(pools: readonly Pool[], family: 4 | 6, address: string): s
   if (own.length === 0) {
     return `a fixed address needs an IPv${family} subnet of the network, under ipam.config`
   }
-  if (own.some(({ gateway }) => gateway === address)) {
-    return `${address} is the gateway of the network`
-  }
-  const subnets = own.map(({ subnet }) => subnet).join(', ')
-  const isInside = own.some(({ range }) => isWithin(range, address))
-  return isInside ? undefined : `${address} is outside of ${subnets}`
+  const pool = own.find(({ range }) => isWithin(range, address))
+  if (!pool) return `${address} is outside of ${own.map(({ subnet }) => subnet).join(', ')}`
+  const { range, subnet, gateway } = pool
+  const number = addressOf(address)?.number
+  if (number === gateway) return `${address} is the gateway of the network`
+  // With 31 and 32 bits there are neither: RFC 3021.
+  if (family === 6 || range.prefixLength > 30) return undefined
+  if (number === range.first) return `${address} is the address of ${subnet} itself`
+  return number === range.last ? `${address} is the broadcast address of ${subnet}` : undefined
 }
 
 function checkMac(mac: string | undefined, say: Say): void {
@@ -155,11 +145,4 @@ function checkInterface(name: string | undefined, names: Set<string>, say: Say):
   if (problem !== undefined) say(['interface_name'], `interface_name "${name}": ${problem}`)
   else if (names.has(name)) say(['interface_name'], `two networks cannot both be "${name}"`)
   names.add(name)
-}
-
-function numbersOf(published: string | undefined): readonly number[] {
-  return (published ?? '')
-    .split('-')
-    .filter((part) => /^\d+$/.test(part))
-    .map(Number)
 }

@@ -5,7 +5,7 @@ import type { Service, Stack } from '../model.ts'
 import type { Path } from '../schema/validate.ts'
 import { locate } from '../tree/locate.ts'
 import type { Node, Place } from '../tree/node.ts'
-import { checkAttachments, checkFaults, checkPorts, checkSharedAddresses } from './attachments.ts'
+import { checkAttachments, checkFaults, checkSharedAddresses } from './attachments.ts'
 import { checkOwnOptions } from './own-options.ts'
 import { checkBuild } from './build.ts'
 import { checkCycles } from './cycles.ts'
@@ -16,6 +16,8 @@ import { checkLimits, checkScale } from './limits.ts'
 import { checkLogging } from './logging.ts'
 import { checkMounts } from './mounts.ts'
 import { checkNetworks } from './networks.ts'
+import { checkPorts } from './ports.ts'
+import { checkRoom, checkSubnetsApart } from './subnets.ts'
 import { checkReferences } from './references.ts'
 import { checkUlimits } from './ulimits.ts'
 import { checkWatch } from './watch.ts'
@@ -83,6 +85,8 @@ export function checkConsistency(
   checkContainerNames(context)
   checkNetworks(context)
   checkSharedAddresses(context)
+  checkSubnetsApart(context)
+  checkRoom(context)
   checkCycles(context)
 }
 
