@@ -22,7 +22,7 @@ import { isErrno } from './attach.ts'
 import { familiesOf } from './firewall/firewall.ts'
 import { BRIDGE_GROUP, bridgeName, formatAlias, parseAlias, type Traits } from './interface-name.ts'
 import { macOf } from './lease.ts'
-import { checkParent, ensureParent, explained } from './shared.ts'
+import { checkKind, checkParent, ensureParent, explained } from './shared.ts'
 import { formatSubnet, parseSubnet, subnetOf } from './subnet.ts'
 import { hasIpv6, writeSysctl } from './sysctl.ts'
 import type { NetworkRequest, NetworkState } from './types.ts'
@@ -75,6 +75,7 @@ export function checkNetwork(
   const { removed = [] } = request
   const present = listNetworks(socket, options.rootId)
   if (present.some(({ name }) => name === request.name)) return
+  checkKind(socket, request.name, 'bridge')
   checkIpv6(request)
   const going = present.filter(({ name }) => removed.includes(name))
   if (request.bridge !== undefined && !going.some(({ bridge }) => bridge === request.bridge)) {

@@ -34,14 +34,31 @@ export function setFaults(
   { hostInterfaces, ...faults }: Faults & { readonly hostInterfaces: readonly string[] },
 ): void {
   using inside = withNamespace(netnsFd, 'net', () => new NetlinkSocket(NETLINK_ROUTE))
-  using filter = withNamespace(netnsFd, 'net', () => new NetlinkSocket(NETLINK_NETFILTER))
-  setRules(filter, faults)
+  using filter = openFilter(netnsFd)
+  if (filter) setRules(filter, faults)
+  else if (faults.lossPercent !== undefined || (faults.cutOff ?? []).length > 0) {
+    throw new EngineError(
+      'NOT_SUPPORTED',
+      'Cannot lose packets of a container: this kernel has no nf_tables; load its module with: ' +
+        'modprobe nf_tables',
+    )
+  }
   const outside = parseLinks(host.dump(listLinks())).filter(({ name }) =>
     hostInterfaces.includes(name),
   )
   const own = parseLinks(inside.dump(listLinks())).filter(({ name }) => name !== 'lo')
   for (const { index } of outside) setQueue(host, index, faults)
   for (const { index } of own) setQueue(inside, index, faults)
+}
+
+/** Undefined on a kernel without netfilter, which has no rules to be taken away either. */
+function openFilter(netnsFd: number): NetlinkSocket | undefined {
+  try {
+    return withNamespace(netnsFd, 'net', () => new NetlinkSocket(NETLINK_NETFILTER))
+  } catch (error) {
+    if (isErrno(error, 'EPROTONOSUPPORT')) return undefined
+    throw error
+  }
 }
 
 function setQueue(socket: NetlinkSocket, linkIndex: number, faults: Faults): void {

@@ -2,6 +2,7 @@
 
 import { EngineError } from '../errors.ts'
 import {
+  createBridge,
   createShared,
   getLink,
   parseLinks,
@@ -88,6 +89,20 @@ export function sharedRequest(
     ...(own.mtu === undefined ? {} : { mtu: own.mtu }),
     // All of ipvlan have the hardware address of the parent.
     ...(driver.kind === 'macvlan' ? { mac: own.mac } : {}),
+  })
+}
+
+/**
+ * Throws when the kernel could not make such an interface. It is asked for one with a name that no
+ * interface can have: what it does not know is refused before that (rtnl_newlink).
+ */
+export function checkKind(socket: NetlinkSocket, network: string, kind: 'bridge'): void {
+  explained(network, kind, () => {
+    try {
+      socket.request([createBridge('a/b', { mtu: 1500, mac: '02:00:00:00:00:00' })])
+    } catch (error) {
+      if (!isErrno(error, 'EINVAL')) throw error
+    }
   })
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { isMainThread } from 'node:worker_threads'
+import { KernelError } from '../../errors.ts'
 import koffi from 'koffi'
 import { close, type Fd } from '../fd.ts'
 import { errnoNumber } from '../errno.ts'
@@ -47,10 +48,7 @@ export interface NetworkChange {
  */
 export function watchNetwork(onChange: (change: NetworkChange) => void): Disposable | undefined {
   if (!isMainThread) return undefined
-  const sockets = [
-    openListener(NETLINK_ROUTE, ROUTE_GROUPS),
-    openListener(NETLINK_NETFILTER, NFTABLES_GROUP),
-  ]
+  const sockets = [openListener(NETLINK_ROUTE, ROUTE_GROUPS), ...openFilterListener()]
   return signalReadable(sockets, () => {
     const places = new Set<Place>()
     for (const fd of sockets) drain(fd, places)
@@ -62,6 +60,16 @@ export function watchNetwork(onChange: (change: NetworkChange) => void): Disposa
 
 /** Whence a message comes: from here, or from a namespace with an id. */
 type Place = 'here' | 'overrun' | number
+
+/** None on a kernel without netfilter: it has no rules that could change. */
+function openFilterListener(): readonly Fd[] {
+  try {
+    return [openListener(NETLINK_NETFILTER, NFTABLES_GROUP)]
+  } catch (error) {
+    if (error instanceof KernelError && error.errnoName === 'EPROTONOSUPPORT') return []
+    throw error
+  }
+}
 
 function openListener(protocol: number, groups: number): Fd {
   const fd = check(socket(AF_NETLINK, SOCK_RAW, protocol), {
