@@ -46,3 +46,33 @@ test('drawSvg() places what is needed to the right, and keeps text inside its bo
   const long = { ...picture, volumes: ['<v>'.repeat(40)] }
   expect(drawSvg(long)).toMatch(/>volume &lt;v&gt;.{20,120}…</)
 })
+
+const service = (name: string) => ({ name, state: 'running', mood: 'good', ports: [] }) as const
+
+test('drawSvg() cuts no usual name, and leads no line behind a box', () => {
+  const chain = ['a-service-with-a-long-name', 'second', 'third']
+  const svg = drawSvg({
+    stack: 'long',
+    services: chain.map(service),
+    networks: [{ name: 'one', remark: '' }],
+    volumes: ['a-volume-whose-name-is-rather-long'],
+    edges: [
+      ...chain.slice(1).map((to, at) => ({ kind: 'needs', from: chain[at] ?? '', to }) as const),
+      ...chain.map((from) => ({ kind: 'attached', from, to: 'one' }) as const),
+      ...chain.map((from) => {
+        return { kind: 'mounts', from, to: 'a-volume-whose-name-is-rather-long' } as const
+      }),
+    ],
+  })
+  expect(svg).not.toContain('…')
+  const numbers = (pattern: RegExp) =>
+    [...svg.matchAll(pattern)].map(([, ...found]) => found.map(Number))
+  const boxes = numbers(/<rect x="(\d+)" y="(\d+)" width="(\d+)" height="(\d+)" rx/g)
+  expect(boxes).toHaveLength(5)
+  // What goes around others goes down and up between the columns, and below all boxes.
+  const around = numbers(/Q([\d.]+) [\d.]+ \1 [\d.]+V([\d.]+)/g)
+  expect(around.length).toBeGreaterThan(4)
+  for (const [way = 0] of around) {
+    for (const [x = 0, , width = 0] of boxes) expect(way < x || way > x + width).toBe(true)
+  }
+})

@@ -7,12 +7,12 @@
 import type { Edge, Picture, ServiceBox } from './picture.ts'
 
 /** Pixels. */
-const WIDTH = { box: 210, gap: 90, margin: 24 } as const
+const WIDTH = { box: 210, boxMax: 420, gap: 90, margin: 24 } as const
 const LINE = 17
 const PADDING = 12
 const SPACE = 22
-/** Of a letter of 13 pixels' height; a little more than most fonts have. */
-const LETTER = 7.4
+/** Of a letter of 13 pixels' height, in wide fonts: others leave a little room. */
+const LETTER = { bold: 9, plain: 8 } as const
 const TITLE_HEIGHT = 44
 
 const COLORS = { good: '#2e7d32', bad: '#c62828', waiting: '#ef8f00', unknown: '#757575' } as const
@@ -21,6 +21,7 @@ interface Box {
   readonly id: string
   readonly x: number
   readonly y: number
+  readonly width: number
   readonly height: number
   readonly lines: readonly string[]
   readonly color: string
@@ -30,7 +31,7 @@ interface Box {
 
 export function drawSvg(picture: Picture): string {
   const boxes = layOut(picture)
-  const width = Math.max(...boxes.map(({ x }) => x), 0) + WIDTH.box + WIDTH.margin
+  const width = Math.max(...boxes.map((box) => box.x + box.width), WIDTH.box) + WIDTH.margin
   const byId = new Map(boxes.map((box) => [box.id, box]))
   const lanes = new Lanes(Math.max(...boxes.map((box) => box.y + box.height), TITLE_HEIGHT))
   const lines = picture.edges.flatMap((edge) => {
@@ -59,12 +60,7 @@ function layOut(picture: Picture): readonly Box[] {
   const depths = depthsOf(picture)
   const columns = Math.max(...depths.values(), 0) + 1
   const services = Array.from({ length: columns }, (_, column) =>
-    stack(
-      picture.services
-        .filter(({ name }) => depths.get(name) === columns - 1 - column)
-        .map(ofService),
-      WIDTH.margin + column * (WIDTH.box + WIDTH.gap),
-    ),
+    picture.services.filter(({ name }) => depths.get(name) === columns - 1 - column).map(ofService),
   )
   const others = [
     ...picture.networks.map(({ name, remark }) => ({
@@ -82,19 +78,29 @@ function layOut(picture: Picture): readonly Box[] {
       round: 4,
     })),
   ]
-  return [...services.flat(), ...stack(others, WIDTH.margin + columns * (WIDTH.box + WIDTH.gap))]
+  let x: number = WIDTH.margin
+  return [...services, others].flatMap((column) => {
+    const boxes = stack(column, x)
+    x += (boxes[0]?.width ?? 0) + WIDTH.gap
+    return boxes
+  })
 }
 
-function ofService({ name, state, ports, mood }: ServiceBox): Omit<Box, 'x' | 'y' | 'height'> {
+type Unplaced = Omit<Box, 'x' | 'y' | 'width' | 'height'>
+
+function ofService({ name, state, ports, mood }: ServiceBox): Unplaced {
   const lines = [name, state, ...ports]
   return { id: `service ${name}`, lines, color: COLORS[mood], fill: '#fafafa', round: 6 }
 }
 
-function stack(boxes: readonly Omit<Box, 'x' | 'y' | 'height'>[], x: number): readonly Box[] {
+/** One below the other, and as wide as the longest of what they say. */
+function stack(boxes: readonly Unplaced[], x: number): readonly Box[] {
+  const needed = boxes.flatMap(({ lines }) => lines.map((line, at) => widthOf(line, at)))
+  const width = Math.min(Math.max(WIDTH.box, ...needed), WIDTH.boxMax)
   let y = TITLE_HEIGHT
   return boxes.map((box) => {
     const height = box.lines.length * LINE + 2 * PADDING - 4
-    const placed = { ...box, x, y, height }
+    const placed = { ...box, x, y, width, height }
     y += height + SPACE
     return placed
   })
@@ -122,51 +128,74 @@ function targetOf({ kind, to }: Edge): string {
   return `${{ needs: 'service', attached: 'network', mounts: 'volume' }[kind]} ${to}`
 }
 
-function drawBox({ x, y, height, lines, color, fill, round }: Box): string {
+/** The first line is bold. */
+const letterOf = (at: number): number => (at === 0 ? LETTER.bold : LETTER.plain)
+
+const widthOf = (line: string, at: number): number => line.length * letterOf(at) + 2 * PADDING
+
+function drawBox({ x, y, width, height, lines, color, fill, round }: Box): string {
   const texts = lines.map((line, at) => {
     const weight = at === 0 ? ' font-weight="bold"' : ''
     const shade = at === 1 ? color : '#222'
     const top = y + PADDING + LINE * at + 9
-    const text = escaped(fitting(line))
-    return `<text x="${x + 12}" y="${top}"${weight} fill="${shade}">${text}</text>`
+    const text = escaped(fitting(line, Math.floor((width - 2 * PADDING) / letterOf(at))))
+    return `<text x="${x + PADDING}" y="${top}"${weight} fill="${shade}">${text}</text>`
   })
   return [
-    `<rect x="${x}" y="${y}" width="${WIDTH.box}" height="${height}" rx="${round}" ` +
+    `<rect x="${x}" y="${y}" width="${width}" height="${height}" rx="${round}" ` +
       `fill="${fill}" stroke="${color}" stroke-width="1.6"/>`,
     ...texts,
   ].join('\n')
 }
 
+interface Lane {
+  readonly y: number
+  /** Counts the lanes. */
+  readonly number: number
+}
+
 /** Room below all boxes for lines that would otherwise pass behind those between their ends. */
 class Lanes {
   bottom: number
+  readonly #lanes = new Map<string, Lane>()
 
   constructor(bottom: number) {
     this.bottom = bottom
   }
 
-  take(): number {
+  /** One for all that lead from one column to one box: fewer lines are easier to follow. */
+  take(from: Box, to: Box): Lane {
+    const key = `${from.x} ${to.id}`
+    const known = this.#lanes.get(key)
+    if (known) return known
     this.bottom += LANE
-    return this.bottom
+    const lane = { y: this.bottom, number: this.#lanes.size }
+    this.#lanes.set(key, lane)
+    return lane
   }
 }
 
 const LANE = 11
 const BEND = 44
+/** Ways up and down between two columns: so far apart, and so many before they begin anew. */
+const WAY = { apart: 7, count: 10 } as const
+const CORNER = 6
 
 function pathOf(from: Box, to: Box, lanes: Lanes): string {
-  const x1 = from.x + WIDTH.box
+  const x1 = from.x + from.width
   const y1 = from.y + from.height / 2
   const y2 = to.y + to.height / 2
   if (to.x - x1 <= WIDTH.gap) {
     return `M${x1} ${y1}C${x1 + BEND} ${y1} ${to.x - BEND} ${y2} ${to.x} ${y2}`
   }
-  const lane = lanes.take()
-  const middle = x1 + WIDTH.gap / 2
-  const end = to.x - WIDTH.gap / 2
+  const { y, number } = lanes.take(from, to)
+  const offset = 2 * CORNER + (number % WAY.count) * WAY.apart
+  const [down, up] = [x1 + offset, to.x - offset]
   return (
-    `M${x1} ${y1}C${middle} ${y1} ${x1} ${lane} ${middle} ${lane}` +
-    `H${end}C${to.x} ${lane} ${end} ${y2} ${to.x} ${y2}`
+    `M${x1} ${y1}H${down - CORNER}Q${down} ${y1} ${down} ${y1 + CORNER}` +
+    `V${y - CORNER}Q${down} ${y} ${down + CORNER} ${y}` +
+    `H${up - CORNER}Q${up} ${y} ${up} ${y - CORNER}` +
+    `V${y2 + CORNER}Q${up} ${y2} ${up + CORNER} ${y2}H${to.x}`
   )
 }
 
@@ -179,8 +208,7 @@ function drawEdge({ kind }: Edge, path: string): string {
   return `<path d="${path}" fill="none" stroke-width="1.4" ${style}/>`
 }
 
-function fitting(text: string): string {
-  const letters = Math.floor((WIDTH.box - 24) / LETTER)
+function fitting(text: string, letters: number): string {
   return text.length <= letters ? text : `${text.slice(0, letters - 1)}…`
 }
 
