@@ -2,6 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 // fast: pure, no root. kernel: real namespaces, mounts, netlink, as root. e2e: the built command
 // line, as root, one file after the other, when the kernel tests are done.
+const setupFiles = ['test/support/safe-kill.ts']
 const report = process.env['TSSTACK_TEST_REPORT']
 
 export default defineConfig({
@@ -11,6 +12,7 @@ export default defineConfig({
       {
         test: {
           name: 'fast',
+          setupFiles,
           include: [
             'test/{spec,planner,cli,fast}/**/*.test.ts',
             'test/*.test.ts',
@@ -22,6 +24,7 @@ export default defineConfig({
       {
         test: {
           name: 'kernel',
+          setupFiles,
           include: ['test/{linux,net,image,build,engine,daemon,support}/**/*.kernel.test.ts'],
           pool: 'forks',
           // Each compares mounts and processes of the whole machine before and after itself.
@@ -35,6 +38,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
+          setupFiles,
           include: ['test/e2e/**/*.test.ts'],
           pool: 'forks',
           fileParallelism: false,

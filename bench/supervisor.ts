@@ -74,6 +74,7 @@ export async function restartGroup({ directory, image, rounds }: Setting): Promi
     const [{ pid = 0 } = {}] = JSON.parse(await tsstack('-f', file, 'ps', '--json')) as {
       pid?: number
     }[]
+    if (pid <= 0) throw new Error('Cannot measure a restart: the service does not run')
     await sleep(300)
     const killed = Date.now()
     process.kill(pid, 'SIGKILL')

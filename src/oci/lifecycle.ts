@@ -120,6 +120,8 @@ export function killContainer(which: Which, signal: string, all = false): void {
 }
 
 function trySignal(pid: number, signal: number): void {
+  // One outside of our pid namespace, which is 0 here: as an argument of kill(2) that were us.
+  if (pid <= 0) return
   try {
     process.kill(pid, signal)
   } catch {

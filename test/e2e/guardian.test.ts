@@ -38,7 +38,9 @@ test('a killed supervisor is replaced, time after time, and acts on what ends me
     process.kill(before, 'SIGKILL')
     process.kill(web, 'SIGKILL')
     await replaced(before)
-    await until(async () => (await scene.ok('ps', '--json', 'web')).stdout, /"state": "running"/)
+    // What it says itself: for a moment the one that was killed may be taken for running.
+    const lives = new RegExp(`(?:begun[^]*){${round + 2}}`)
+    await until(async () => (await scene.ok('logs', 'web')).stdout, lives)
   }
   const [{ pid, attempt }] = JSON.parse((await scene.ok('ps', '--json', 'job')).stdout)
   expect({ pid, attempt }).toEqual({ pid: job, attempt: 1 })

@@ -2,11 +2,11 @@
  * Services that count while their supervisor is killed, again and again: none is restarted, and no
  * line is lost or doubled. `npm run test:kills` is the full proof: 20 services, 50 kills.
  */
-import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { pidIn } from '../support/pid-file.ts'
 import type { Sandbox } from '../support/sandbox.ts'
 import { Scene, shell } from './cli-scene.ts'
 
@@ -70,7 +70,7 @@ async function lives(): Promise<unknown> {
 async function killAndWait(): Promise<number> {
   const lock = join(sandbox.root, 'state/supervisor.lock')
   const begun = performance.now()
-  process.kill(Number(readFileSync(lock, 'utf8')), 'SIGKILL')
+  process.kill(pidIn(lock), 'SIGKILL')
   while (!(await answers())) await sleep(5)
   return Math.round(performance.now() - begun)
 }

@@ -4,6 +4,7 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { BundleScene } from '../oci/bundle-scene.ts'
+import { pidIn } from '../support/pid-file.ts'
 import { until } from '../support/until.ts'
 
 let scene: BundleScene
@@ -23,7 +24,7 @@ describe('life', () => {
     scene.write('echo ran > /ran; exec sleep 100')
     const pidFile = join(scene.directory, 'pid')
     expect(await scene.oci('create', '--pid-file', pidFile, scene.id)).toMatchObject({ code: 0 })
-    const pid = Number(readFileSync(pidFile, 'utf8'))
+    const pid = pidIn(pidFile)
     expect(await state()).toEqual({
       ociVersion: '1.2.0',
       id: scene.id,

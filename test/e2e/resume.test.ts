@@ -1,7 +1,7 @@
 /** Commands that stay outlive their supervisor: nothing of what they show is lost or doubled. */
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { pidIn } from '../support/pid-file.ts'
 import { finish, type Sandbox } from '../support/sandbox.ts'
 import { until } from '../support/until.ts'
 import { Scene, shell, STUBBORN } from './cli-scene.ts'
@@ -17,8 +17,7 @@ afterEach(() => scene.close())
 /** Two lines of each number at once, so that several lines have the same time. */
 const COUNTER = shell('i=0; while :; do printf "%s\\n%s\\n" $i $i; i=$((i+1)); sleep 0.01; done')
 
-const supervisor = (): number =>
-  Number(readFileSync(join(sandbox.root, 'state/supervisor.lock'), 'utf8'))
+const supervisor = (): number => pidIn(join(sandbox.root, 'state/supervisor.lock'))
 
 /** Lets `command` print, and kills its supervisor three times meanwhile; all that it printed. */
 async function printedOverKills(command: ReturnType<Sandbox['start']>): Promise<() => string> {

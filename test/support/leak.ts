@@ -81,5 +81,8 @@ export function watchForLeaks(scope: LeakScope = {}): (withinMs?: number) => Pro
   return (withinMs) => leaks(before, scope, withinMs)
 }
 
-const describe = (entry: ProcessEntry): string =>
-  `${entry.pid} (start ${entry.start}, ${entry.state}): ${entry.command}`
+/** Whether it runs at the moment or waits is no difference, but being stopped or dead is. */
+function describe({ pid, start, state, command }: ProcessEntry): string {
+  const known = /[TtZX]/.test(state) ? state : 'S'
+  return `${pid} (start ${start}, ${known}): ${command}`
+}

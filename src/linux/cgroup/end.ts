@@ -129,6 +129,8 @@ async function killOneByOne(
 }
 
 function killProcess(pid: number): void {
+  // One outside of our pid namespace, which is 0 here: as an argument of kill(2) that were us.
+  if (pid <= 0) return
   try {
     process.kill(pid, 'SIGKILL')
   } catch (error) {
