@@ -1,7 +1,7 @@
 /**
- * Set-up of every test file: a pid that was read from an empty file is 0, and a signal to 0 ends
- * the whole group of processes that runs the tests, to -1 everything on the machine. Nothing but a
- * single process can be signalled from a test. @see kill(2)
+ * Set-up of every test file, by which nothing but a single process can be signalled from a test: a
+ * pid that was read from an empty file is 0, and a signal to 0 ends the whole group of processes
+ * that runs the tests, one to -1 everything on the machine: kill(2).
  */
 
 const kill = process.kill.bind(process)
