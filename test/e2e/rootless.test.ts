@@ -223,7 +223,8 @@ services:
     command: [sh, -c, 'while :; do :; done']
 `
 
-// Only v2 is given over to users (cgroup-v2.rst, "Delegation"); a machine with v1 has no such group.
+// Only v2 is given over to users (cgroup-v2.rst, "Delegation"): a machine with v1 has no such
+// group.
 test.runIf(existsSync(`${UNIFIED}/cgroup.controllers`))(
   'limits hold in a group that was given over, as systemd does by Delegate=yes',
   async () => {

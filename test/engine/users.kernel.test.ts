@@ -305,7 +305,7 @@ test('secrets, read-only roots, privileged, limits and no_new_privs hold', async
   })
   expect(lines[0]).toMatch(/Read-only file system/)
   expect(lines.slice(1)).toEqual(['NoNewPrivs:\t1', '500', 'Max open files 2000 3000 files '])
-  // The level of the console, which is root's of the host on every kernel; reading may be anybody's.
+  // The level of the console is root's of the host on every kernel; reading may be anybody's.
   const privileged = await probe('ls /dev | grep -c .; dmesg -n 7 && echo set; reboot -f', {
     privileged: true,
   })
