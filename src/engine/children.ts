@@ -10,12 +10,10 @@ let pids: readonly number[] = []
 export function watchChildren(): Children & { close(): void } {
   return {
     add: (pid) => {
-      const isFirst = pids.length === 0
-      pids = [...pids, pid]
-      if (!isFirst) return
-      process.on('SIGCHLD', reap)
-      // It may have ended before anybody listened.
-      reap()
+      if (pids.length === 0) process.on('SIGCHLD', reap)
+      // It may have ended before anybody looked at it.
+      if (reapChildren([pid]).length > 0) pids = [...pids, pid]
+      else reap()
     },
     close: reap,
   }

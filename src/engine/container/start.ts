@@ -7,6 +7,7 @@ import {
   makeFifo,
   type Program,
   spawn,
+  spawnBeside,
   startTime,
 } from '../../linux/index.ts'
 import { cleanUpAttempt, tryUpdate, update, watchAttempt } from '../attempts.ts'
@@ -49,8 +50,20 @@ export function startContainer(machine: Machine, container: LiveContainer): Prom
   return started
 }
 
+/** Starts under way in this process. */
+let underWay = 0
+
 async function start(machine: Machine, container: LiveContainer): Promise<void> {
   if (container.held) await container.held
+  underWay += 1
+  try {
+    await startNow(machine, container)
+  } finally {
+    underWay -= 1
+  }
+}
+
+async function startNow(machine: Machine, container: LiveContainer): Promise<void> {
   const { record } = container
   container.draining = false
   update(machine, container, {
@@ -171,9 +184,10 @@ export async function launch(
   const fifo = openSync(own.fifo, constants.O_RDWR | constants.O_NONBLOCK)
   temporary.push(() => closeSync(fifo))
   publishNames(machine, record, interfaces)
-  const monitor = spawnMonitor(machine, { container, program, descriptors: descriptors(fifo) })
+  const passed = descriptors(fifo)
+  const monitor = await spawnMonitor(machine, { container, program, descriptors: passed })
   draft.started = started
-  attempt.record = { ...draft.record, monitor }
+  attempt.record = { ...attempt.record, monitor }
   writeAttemptRecord(own, attempt.record)
   // The FIFO ends when the monitor has ended: ours must not hold it open.
   await temporary.run()
@@ -189,20 +203,22 @@ function makeReports(container: LiveContainer, temporary: Undo): { readonly stat
   return { status }
 }
 
-function spawnMonitor(
+async function spawnMonitor(
   machine: Machine,
   monitor: {
     readonly container: LiveContainer
     readonly program: Program
     readonly descriptors: Readonly<Record<number, Fd>>
   },
-): ProcessIdentity {
+): Promise<ProcessIdentity> {
   const { container, program, descriptors } = monitor
-  const pid = spawn(program, {
+  const options = {
     title: `tsstack: monitor ${container.record.name}`,
     descriptors,
     fallbackDirectory: container.own.run,
-  })
+  }
+  // One alone has nothing to go on with: a thread would only cost.
+  const pid = underWay > 1 ? await spawnBeside(program, options) : spawn(program, options)
   machine.children.add(pid)
   return { pid, startTime: startTime(pid) ?? 0 }
 }

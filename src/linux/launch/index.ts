@@ -8,6 +8,7 @@ export {
   childEnd,
   reapChildren,
   spawn,
+  spawnBeside,
   type SpawnOptions,
   waitForExit,
   type WaitResult,

@@ -74,42 +74,46 @@ export function operationAddress(index: number): Address {
   return TOP - OPERATION_BYTES * (index + 1)
 }
 
-/** Writes an operation; its labels have to be placed. */
-export function encode(draft: Draft, target: Buffer, offset: number): void {
-  const { args, flow } = draft
-  writeWord(target, offset, draft.number)
-  for (let index = 0; index < 6; index += 1) {
-    writeWord(target, offset + 8 + 8 * index, args[index] ?? 0)
-  }
-  writeWord(target, offset + 56, flow.store ?? 0)
-  writeWord(target, offset + 64, flow.onPositive ?? 0)
-  writeWord(target, offset + 72, flow.onZero ?? 0)
-  writeWord(target, offset + 80, flow.onError ?? 0)
+/** Writes an operation into its eleven words of `target`, from `at` on; its labels are placed. */
+export function encode({ number, args, flow }: Draft, target: Words, at: number): void {
+  writeWord(target, at, number)
+  for (let index = 0; index < 6; index += 1) writeWord(target, at + 1 + index, args[index] ?? 0)
+  writeWord(target, at + 7, flow.store ?? 0)
+  writeWord(target, at + 8, flow.onPositive ?? 0)
+  writeWord(target, at + 9, flow.onZero ?? 0)
+  writeWord(target, at + 10, flow.onError ?? 0)
 }
 
-/** Eight bytes for each value. */
-export function words(values: readonly (Word | LateWord)[]): Buffer {
-  const buffer = Buffer.alloc(8 * values.length)
-  for (const [index, value] of values.entries()) writeWord(buffer, 8 * index, value)
-  return buffer
+/** Words of 8 bytes, as their halves: both architectures have the low one first. */
+export type Words = Int32Array
+
+/** The words at `offset` of `buffer`, both multiples of 4 bytes. */
+export function wordsOf(buffer: Buffer, offset: number, count: number): Words {
+  return new Int32Array(buffer.buffer, buffer.byteOffset + offset, 2 * count)
 }
+
+export const WORD_BYTES = 8
 
 const TWO_TO_32 = 2 ** 32
 
-/** Halves instead of a bigint, where they do: a launch writes thousands of words. */
-function writeWord(target: Buffer, offset: number, value: Word | LateWord): void {
+/** Sets word `at`. Halves instead of a bigint, where they do: a launch writes thousands of words. */
+export function writeWord(target: Words, at: number, value: Word | LateWord): void {
   const word = wordValue(value)
-  if (typeof word === 'number' && Number.isSafeInteger(word) && word >= 0) {
-    target.writeUInt32LE(word % TWO_TO_32, offset)
-    target.writeUInt32LE(Math.floor(word / TWO_TO_32), offset + 4)
+  if (typeof word === 'number' && Number.isSafeInteger(word)) {
+    target[2 * at] = word // modulo 2^32, as ECMAScript converts
+    target[2 * at + 1] = Math.floor(word / TWO_TO_32)
   } else {
-    target.writeBigUInt64LE(BigInt.asUintN(64, BigInt(word)), offset)
+    const bits = BigInt(word)
+    target[2 * at] = Number(BigInt.asIntN(32, bits))
+    target[2 * at + 1] = Number(BigInt.asIntN(32, bits >> 32n))
   }
 }
 
 function wordValue(value: Word | LateWord): number | bigint {
   if (typeof value === 'function') return value()
   if (typeof value !== 'object') return value
-  assert(value.operation !== undefined, `The label "${value.name}" is used before it is placed`)
-  return operationAddress(value.operation)
+  if (value.operation !== undefined) return operationAddress(value.operation)
+  throw new assert.AssertionError({
+    message: `The label "${value.name}" is used before it is placed`,
+  })
 }

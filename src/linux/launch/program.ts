@@ -11,6 +11,7 @@ import {
   type SyscallName,
 } from '../syscalls/index.ts'
 import { elfImage, imageBase } from './elf.ts'
+import { alignUp, ProgramData } from './data.ts'
 import { FAILURE_BYTES, FAILURE_MAGIC, type ProgramNotes } from './failure.ts'
 import { OPERATION_BYTES, PAGE_BYTES, SCRATCH, TOP } from './interpreter.ts'
 import {
@@ -27,7 +28,8 @@ import {
   type Operation,
   operationAddress,
   type Word,
-  words,
+  WORD_BYTES,
+  wordsOf,
 } from './operation.ts'
 
 /** Exit status of a program that ran past its last operation, which is our own mistake. */
@@ -61,10 +63,7 @@ export class Program {
   readonly #labels: Label[] = []
   /** Texts of failures, made only when one is to be described. */
   readonly #calls: (string | (() => string))[] = []
-  readonly #texts = new Map<Address, string>()
-  readonly #textAddresses = new Map<string, Address>()
-  readonly #data: Buffer[] = []
-  #dataEnd: Address = TOP
+  readonly #data = new ProgramData()
   #scratchEnd: Address = SCRATCH
   #image: Buffer | undefined
   /** Where what is needed for as long as the program runs ends: lowest operation, data. */
@@ -82,38 +81,27 @@ export class Program {
 
   /** Address of `text`, ended by NUL. The same text is stored once. */
   text(text: string): Address {
-    assert(!text.includes('\0'), 'A text of a launch program cannot contain NUL')
-    const known = this.#textAddresses.get(text)
-    if (known !== undefined) return known
-    const address = this.bytes(Buffer.from(`${text}\0`), 1)
-    this.#texts.set(address, text)
-    this.#textAddresses.set(text, address)
-    return address
+    return this.#data.text(text)
   }
 
   /** Address of a copy of `content`, aligned to `align` bytes (a power of two). */
   bytes(content: Uint8Array, align = 8): Address {
-    const address = alignUp(this.#dataEnd, align)
-    if (address > this.#dataEnd) this.#data.push(Buffer.alloc(address - this.#dataEnd))
-    this.#data.push(Buffer.from(content))
-    this.#dataEnd = address + content.length
-    assert(this.#dataEnd < SCRATCH, 'The data of a launch program is too large')
-    return address
+    return this.#data.bytes(content, align)
   }
 
   /** Address of one 8-byte word that holds `value`. */
   word(value: Word = 0): Address {
-    return this.bytes(words([value]))
+    return this.#data.words([value])
   }
 
   /** Address of an array of pointers ended by NULL, as execve takes it. */
   pointers(addresses: readonly Address[]): Address {
-    return this.bytes(words([...addresses, 0]))
+    return this.#data.words([...addresses, 0])
   }
 
   /** Address of `size` bytes of zeroes; large ones cost memory only where they are written. */
   zeroed(size: number, align = 8): Address {
-    if (size <= SMALL_ZEROED_BYTES) return this.bytes(Buffer.alloc(size), align)
+    if (size <= SMALL_ZEROED_BYTES) return this.#data.reserve(size, align)
     const address = alignUp(this.#scratchEnd, align)
     this.#scratchEnd = address + size
     return address
@@ -147,15 +135,21 @@ export class Program {
     flow: Flow = {},
   ): Operation {
     const number = typeof name === 'number' ? name : syscallNumber(name, this.architecture)
-    const index = this.#drafts.length + args.filter(isLoaded).length
-    const address = operationAddress(index)
-    for (const [position, arg] of args.entries()) {
-      if (!isLoaded(arg)) continue
-      this.compute(arg.address, { ...arg.how, store: argument({ index, address }, position) })
-    }
-    const fixed = args.map((arg) => (isLoaded(arg) ? 0 : arg))
     const note = flow.note ?? ((): string => this.#callText(String(name), args))
-    return this.#add({ number, args: fixed, flow }, note)
+    return this.#add({ number, args: this.#loading(args), flow }, note)
+  }
+
+  /** Adds what loads arguments of the call that comes next; returns what it has until then. */
+  #loading(args: readonly (Word | Loaded)[]): readonly Word[] {
+    const count = args.filter(isLoaded).length
+    if (count === 0) return args as readonly Word[]
+    const index = this.#drafts.length + count
+    const call = { index, address: operationAddress(index) }
+    return args.map((arg, position) => {
+      if (!isLoaded(arg)) return arg
+      this.compute(arg.address, { ...arg.how, store: argument(call, position) })
+      return 0
+    })
   }
 
   /** Computes with the word at `source`; the result is stored and branched on like a call's. */
@@ -243,7 +237,7 @@ export class Program {
    * releaseCold}.
    */
   coldFromHere(): void {
-    this.#hot = { from: operationAddress(this.#drafts.length - 1), to: this.#dataEnd }
+    this.#hot = { from: operationAddress(this.#drafts.length - 1), to: this.#data.end }
   }
 
   /**
@@ -258,7 +252,7 @@ export class Program {
     const hotFrom = (): Address => this.#layout().hotFrom
     this.#late('munmap', [from, () => hotFrom() - from()], note)
     const to = (): Address => this.#layout().hotTo
-    this.#late('munmap', [to, () => Math.max(0, this.#dataEnd - to())], note)
+    this.#late('munmap', [to, () => Math.max(0, this.#data.end - to())], note)
   }
 
   /** What the operations mean, to describe a failure with; plain data that can be stored. */
@@ -293,8 +287,7 @@ export class Program {
       this.#image = this.#assemble()
       // Only the image and the notes are of use from now on, and programs are kept.
       this.#drafts.splice(0)
-      this.#data.splice(0)
-      this.#textAddresses.clear()
+      this.#data.forget()
     }
     return this.#image
   }
@@ -313,7 +306,7 @@ export class Program {
       architecture: this.architecture,
       operations: this.#encode(),
       base: this.#layout().base,
-      data: Buffer.concat(this.#data),
+      data: this.#data.content,
       scratchBytes: this.#scratchEnd - SCRATCH,
     })
   }
@@ -322,9 +315,9 @@ export class Program {
   #encode(): Buffer {
     const last = this.#drafts.length - 1
     const operations = Buffer.alloc(OPERATION_BYTES * this.#drafts.length)
-    for (const [index, draft] of this.#drafts.entries()) {
-      encode(draft, operations, OPERATION_BYTES * (last - index))
-    }
+    const words = wordsOf(operations, 0, operations.length / WORD_BYTES)
+    const step = OPERATION_BYTES / WORD_BYTES
+    this.#drafts.forEach((draft, index) => encode(draft, words, step * (last - index)))
     return operations
   }
 
@@ -336,7 +329,7 @@ export class Program {
       lowestOperation: lowest,
       hasScratch: this.#scratchEnd > SCRATCH,
     })
-    const { from, to } = this.#hot ?? { from: lowest, to: this.#dataEnd }
+    const { from, to } = this.#hot ?? { from: lowest, to: this.#data.end }
     return { base, hotFrom: alignDown(from, page), hotTo: alignUp(to, page) }
   }
 
@@ -363,7 +356,7 @@ export class Program {
     const shown = args.map((arg) => {
       if (isLoaded(arg)) return '…'
       if (typeof arg === 'object') return arg.name
-      const text = this.#texts.get(Number(arg))
+      const text = this.#data.textAt(Number(arg))
       return text === undefined ? String(arg) : JSON.stringify(text)
     })
     return `${name}(${shown.join(', ')})`
@@ -379,8 +372,4 @@ function failureRecord(): Buffer {
 
 function alignDown(address: number, align: number): number {
   return Math.floor(address / align) * align
-}
-
-function alignUp(address: number, align: number): number {
-  return Math.ceil(address / align) * align
 }

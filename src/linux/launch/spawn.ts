@@ -8,9 +8,10 @@ import { crashOperation, isCounting } from '../crash-point.ts'
 import { fileExecutable, memoryExecutable, type Executable } from './executable.ts'
 import type { Program } from './program.ts'
 
-const posixSpawn = declare(
-  'int posix_spawn(_Out_ int *pid, const char *path, void *actions, void *attributes, const char **argv, const char **envp)',
-)
+const POSIX_SPAWN =
+  'int posix_spawn(_Out_ int *pid, const char *path, void *actions, void *attributes, const char **argv, const char **envp)'
+const posixSpawn = declare(POSIX_SPAWN)
+const posixSpawnAsync = declareAsync(POSIX_SPAWN)
 const actionsInit = declare('int posix_spawn_file_actions_init(void *actions)')
 const actionsDestroy = declare('int posix_spawn_file_actions_destroy(void *actions)')
 const actionsDup2 = declare(
@@ -55,17 +56,41 @@ export interface SpawnOptions {
  * Costs 0.2 ms whatever the size of our heap: posix_spawn(3) shares memory until execve.
  */
 export function spawn(program: Program, options: SpawnOptions): number {
-  if (isCounting) program.crashAt(crashOperation(program.length, (at) => program.noteOf(at)))
-  const image = program.image()
-  // What others left open without close-on-exec must not reach the child.
-  closeRange(0, HIGHEST_FD, CLOSE_RANGE_CLOEXEC)
-  const fdMin = Math.max(-1, ...Object.keys(options.descriptors ?? {}).map(Number)) + 1
+  const image = prepare(program)
   try {
-    return run(memoryExecutable('tsstack', image, fdMin), options)
+    return run(memoryExecutable('tsstack', image, lowestFree(options)), options)
   } catch (error) {
     if (!isForbidden(error)) throw error
     return run(fileExecutable(options.fallbackDirectory ?? tmpdir(), image), options)
   }
+}
+
+/**
+ * The same on a thread of the pool, beside what this one goes on to do: it would stand still until
+ * the child has executed, which takes its time while all processors are busy.
+ */
+export async function spawnBeside(program: Program, options: SpawnOptions): Promise<number> {
+  // A point of a crash is one of this thread.
+  if (isCounting) return spawn(program, options)
+  const image = prepare(program)
+  try {
+    return await runBeside(memoryExecutable('tsstack', image, lowestFree(options)), options)
+  } catch (error) {
+    if (!isForbidden(error)) throw error
+    return runBeside(fileExecutable(options.fallbackDirectory ?? tmpdir(), image), options)
+  }
+}
+
+function prepare(program: Program): Buffer {
+  if (isCounting) program.crashAt(crashOperation(program.length, (at) => program.noteOf(at)))
+  // What others left open without close-on-exec must not reach the child.
+  closeRange(0, HIGHEST_FD, CLOSE_RANGE_CLOEXEC)
+  return program.image()
+}
+
+/** Above all that the child is given. */
+function lowestFree({ descriptors = {} }: SpawnOptions): number {
+  return Math.max(-1, ...Object.keys(descriptors).map(Number)) + 1
 }
 
 /** How a child ended. `status` is the raw word of wait4(2). */
@@ -125,35 +150,67 @@ function isForbidden(error: unknown): boolean {
 }
 
 function run(executable: Executable, options: SpawnOptions): number {
+  const { words, pidOf, release } = spawnCall(executable, options)
+  try {
+    return pidOf(Number(posixSpawn(...words)))
+  } finally {
+    release()
+  }
+}
+
+async function runBeside(executable: Executable, options: SpawnOptions): Promise<number> {
+  const { words, pidOf, release } = spawnCall(executable, options)
+  try {
+    return pidOf(Number(await posixSpawnAsync(...words)))
+  } finally {
+    release()
+  }
+}
+
+/** The arguments of posix_spawn(3), what its result means, and what is to be done after it. */
+function spawnCall(
+  executable: Executable,
+  options: SpawnOptions,
+): {
+  readonly words: readonly unknown[]
+  readonly pidOf: (errno: number) => number
+  readonly release: () => void
+} {
   const copies: number[] = []
   const actions = Buffer.alloc(OPAQUE_BYTES)
   actionsInit(actions)
-  try {
-    const descriptors = Object.entries(options.descriptors ?? {}).map(
-      ([childFd, parentFd]) => [Number(childFd), parentFd] as const,
-    )
-    for (const [childFd, parentFd] of descriptors) {
-      const source = sourceFor({
-        childFd,
-        parentFd,
-        targets: descriptors.map(([fd]) => fd),
-        copies,
-      })
-      // dup2 of a number on itself clears close-on-exec here (glibc 2.29, musl 1.1.24).
-      actionsDup2(actions, source, childFd)
-    }
-    const pid = [0]
-    const path = executable.path
-    const attributes = spawnAttributes(options.newSession ?? true)
-    const errno = Number(posixSpawn(pid, path, actions, attributes, [options.title, null], [null]))
-    if (errno !== 0) {
-      throw kernelError(errno, { syscall: 'posix_spawn', args: [options.title] })
-    }
-    return pid[0] ?? 0
-  } finally {
+  const release = (): void => {
     actionsDestroy(actions)
     for (const copy of copies) close(copy)
     executable.release()
+  }
+  try {
+    addDescriptors(actions, options, copies)
+  } catch (error) {
+    release()
+    throw error
+  }
+  const pid = [0]
+  const attributes = spawnAttributes(options.newSession ?? true)
+  return {
+    words: [pid, executable.path, actions, attributes, [options.title, null], [null]],
+    pidOf: (errno) => {
+      if (errno === 0) return pid[0] ?? 0
+      throw kernelError(errno, { syscall: 'posix_spawn', args: [options.title] })
+    },
+    release,
+  }
+}
+
+function addDescriptors(actions: Buffer, options: SpawnOptions, copies: number[]): void {
+  const descriptors = Object.entries(options.descriptors ?? {}).map(
+    ([childFd, parentFd]) => [Number(childFd), parentFd] as const,
+  )
+  const targets = descriptors.map(([fd]) => fd)
+  for (const [childFd, parentFd] of descriptors) {
+    const source = sourceFor({ childFd, parentFd, targets, copies })
+    // dup2 of a number on itself clears close-on-exec here (glibc 2.29, musl 1.1.24).
+    actionsDup2(actions, source, childFd)
   }
 }
 
