@@ -13,8 +13,8 @@ import {
   removeAttempt,
   setRunning,
   tryUpdate,
-  wasOomKilled,
   watchAttempt,
+  memoryOf,
 } from './attempts.ts'
 import { removeBuildSteps } from './build-step.ts'
 import { publishNames, serveNames } from './container/network.ts'
@@ -222,7 +222,7 @@ function keepResult(machine: Machine, container: LiveContainer, record: AttemptR
     startedAt: status.startedAt,
     finishedAt: exit.at,
     exitCode: exit.exitCode,
-    oomKilled: wasOomKilled(machine, record),
+    oomKilled: memoryOf(machine, record).oomKilled,
     ...(record.bootId === machine.bootId ? measured(record, exit) : {}),
   }
   tryUpdate(machine, container, withEnd(container.record, last))

@@ -138,7 +138,7 @@ async function finishAttempt(
     attempt.exit = readAttemptStatus(container.own.status)?.ended ?? lostExit(machine)
     announce(machine, container.record, 'exited', attempt.exit.exitCode)
   }
-  const oomKilled = wasOomKilled(machine, attempt.record)
+  const { oomKilled, ...peak } = memoryOf(machine, attempt.record)
   if (oomKilled) announce(machine, container.record, 'oom')
   if (attempt.process && attempt.exit) {
     const { process, exit } = attempt
@@ -149,7 +149,7 @@ async function finishAttempt(
       exitCode: exit.exitCode,
       oomKilled,
       ...measured(attempt.record, exit),
-      ...peakOf(machine, attempt.record),
+      ...peak,
     }
     tryUpdate(machine, container, withEnd(container.record, last))
   }
@@ -226,7 +226,7 @@ async function removeCgroup(machine: Machine, path: string): Promise<void> {
     cgroup.remove({ keepParents: true })
   } catch (error) {
     if (!(error instanceof KernelError && error.errnoName === 'EBUSY')) throw error
-    await cgroup.killAll()
+    await cgroup.killAll({ everywhere: true })
     cgroup.remove({ keepParents: true })
   }
 }
@@ -246,6 +246,8 @@ export function tryUpdate(machine: Machine, container: LiveContainer, change: Re
 
 /** Merges `change` into the record, in memory and on disk. */
 export function update(machine: Machine, container: LiveContainer, change: RecordChange): void {
+  const keys = Object.keys(change) as (keyof RecordChange)[]
+  if (keys.every((key) => container.record[key] === change[key])) return
   const merged = { ...container.record, ...change }
   // An absent field says "none", so undefined takes one away.
   const entries = Object.entries(merged).filter(([, value]) => value !== undefined)
@@ -279,19 +281,19 @@ export function announce(
   })
 }
 
-export function wasOomKilled(machine: Machine, record: AttemptRecord): boolean {
+/** What the group remembers of its memory, read before it goes; nothing when it is gone. */
+export function memoryOf(
+  machine: Machine,
+  { cgroup }: AttemptRecord,
+): { readonly oomKilled: boolean; readonly memoryBytesPeak?: number } {
   try {
-    return (machine.cgroups.open(record.cgroup).read().oomKills ?? 0) > 0
+    const { oomKills = 0, memoryBytesPeak } = machine.cgroups.open(cgroup).memory()
+    const oomKilled = oomKills > 0
+    return { oomKilled, ...(memoryBytesPeak === undefined ? {} : { memoryBytesPeak }) }
   } catch {
     // The group is gone, by hand or by an earlier clean-up: nothing is known.
-    return false
+    return { oomKilled: false }
   }
-}
-
-/** Read before the group goes. */
-function peakOf(machine: Machine, { cgroup }: AttemptRecord): { memoryBytesPeak?: number } {
-  const peak = machine.cgroups.open(cgroup).read().memoryBytesPeak
-  return peak === undefined ? {} : { memoryBytesPeak: peak }
 }
 
 function lostExit(machine: Machine): ExitStatus {

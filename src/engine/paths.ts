@@ -67,19 +67,20 @@ export interface ContainerPaths {
 
 /** Paths of the container `name` of `stack`. */
 export function containerPaths(paths: Paths, stack: string, name: string): ContainerPaths {
-  const directory = join(containersDirectory(paths, stack), name)
-  const run = join(runDirectories(paths), name)
+  const directory = `${containersDirectory(paths, stack)}/${name}`
+  const run = `${runDirectories(paths)}/${name}`
+  // Spelt by hand: they are asked for so often that path.join was felt.
   return {
     directory,
-    record: join(directory, 'container.json'),
-    journal: join(directory, 'changes.jsonl'),
-    upper: join(directory, 'upper'),
-    work: join(directory, 'work'),
-    log: join(directory, 'log'),
+    record: `${directory}/container.json`,
+    journal: `${directory}/changes.jsonl`,
+    upper: `${directory}/upper`,
+    work: `${directory}/work`,
+    log: `${directory}/log`,
     run,
-    status: join(run, 'status'),
-    fifo: join(run, 'fifo'),
-    attempt: join(run, 'attempt.json'),
+    status: `${run}/status`,
+    fifo: `${run}/fifo`,
+    attempt: `${run}/attempt.json`,
   }
 }
 

@@ -1,14 +1,13 @@
 /** Kernel settings below /proc/sys/net, of the network namespace the thread is in. */
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 
 export const SYSCTL_ROOT = '/proc/sys/net'
 
 /** One setting; undefined when this kernel does not have it. */
 export function readSysctl(name: string): string | undefined {
   try {
-    return readFileSync(join(SYSCTL_ROOT, name), 'utf8').trim()
+    return readFileSync(`${SYSCTL_ROOT}/${name}`, 'utf8').trim()
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
@@ -18,7 +17,7 @@ export function readSysctl(name: string): string | undefined {
 /** Writes one setting; false when this kernel (or a read-only /proc/sys) does not have it. */
 export function writeSysctl(name: string, value: string): boolean {
   try {
-    writeFileSync(join(SYSCTL_ROOT, name), value)
+    writeFileSync(`${SYSCTL_ROOT}/${name}`, value)
     return true
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
@@ -27,7 +26,10 @@ export function writeSysctl(name: string, value: string): boolean {
   }
 }
 
-/** False where IPv6 was switched off at boot. */
+let ipv6Seen = false
+
+/** False where IPv6 was switched off at boot. What is there does not go away. */
 export function hasIpv6(): boolean {
-  return existsSync(join(SYSCTL_ROOT, 'ipv6/conf'))
+  ipv6Seen ||= existsSync(`${SYSCTL_ROOT}/ipv6/conf`)
+  return ipv6Seen
 }

@@ -1,6 +1,6 @@
 /** Puts a container's root together: its layers over the image's, as one detached tree. */
 
-import { chownSync, chmodSync, lstatSync, mkdirSync, readdirSync } from 'node:fs'
+import { chownSync, chmodSync, existsSync, lstatSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { EngineError, KernelError } from '../../errors.ts'
 import {
@@ -65,8 +65,11 @@ function openOverlay(
   layers: Omit<OverlayLayers, 'init' | 'parts'> & { readonly lowers: readonly string[] },
   images: readonly string[],
 ): Fd {
-  for (const directory of [layers.upper, layers.work]) {
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
+  // A container's own are there since it was created.
+  if (!existsSync(layers.work)) {
+    for (const directory of [layers.upper, layers.work]) {
+      mkdirSync(directory, { recursive: true, mode: 0o700 })
+    }
   }
   const [image] = images
   if (image !== undefined) likeImage(layers.upper, image)

@@ -1,7 +1,6 @@
 /** Where one group lives: a directory of the same path in every hierarchy. */
 
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
 import type { CgroupHierarchy } from './types.ts'
 
 export interface GroupDirectory {
@@ -27,7 +26,7 @@ export function groupDirectories(
       version,
       mountPoint,
       controllers,
-      directory: join(mountPoint, path),
+      directory: `${mountPoint}/${path}`,
     }))
     .sort((a, b) => a.version - b.version)
 }

@@ -21,14 +21,19 @@ export function processesIn(directory: string): readonly number[] {
 }
 
 /** Kills all, frozen or not, and resolves when the kernel counts no process any more. */
-export async function killGroup(directories: readonly GroupDirectory[]): Promise<void> {
+export async function killGroup(
+  directories: readonly GroupDirectory[],
+  /** Also in hierarchies to which somebody may have moved a process, and to no other. */
+  { everywhere = false }: { readonly everywhere?: boolean } = {},
+): Promise<void> {
   const v2 = unifiedDirectory(directories)
-  if (v2 && killAtOnce(v2.directory)) {
+  const isKilled = v2 !== undefined && killAtOnce(v2.directory)
+  if (isKilled) {
     thawV1(directories)
     await waitGroupEmpty(directories, CGROUP_KILL_MS_MAX)
   }
-  // Without cgroup.kill, and for a process that somebody moved into one hierarchy only.
-  for (const { directory } of directories) await killOneByOne(directories, directory)
+  const witnesses = isKilled && !everywhere ? directories.slice(0, 1) : directories
+  for (const { directory } of witnesses) await killOneByOne(directories, directory)
 }
 
 /**

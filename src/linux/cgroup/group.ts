@@ -15,7 +15,7 @@ import { hasLimits, readFacts, type CgroupFact } from './drift.ts'
 import { asKernelError, writeCgroupFile } from './files.ts'
 import { removeDirectories } from './make.ts'
 import { isProtected, passProtection } from './protection.ts'
-import { readGroup } from './reading.ts'
+import { readGroup, readMemoryPast } from './reading.ts'
 import { applySettings } from './settings.ts'
 import type { CgroupHierarchy, CgroupJoin, CgroupReading, CgroupSettings } from './types.ts'
 
@@ -37,6 +37,8 @@ export interface Cgroup {
   /** Makes these the settings: what is absent loses its limit (devices stay as they are). */
   update(settings: CgroupSettings): void
   read(): CgroupReading
+  /** What it remembers of its memory: less to ask for than all of {@link read}. */
+  memory(): Pick<CgroupReading, 'memoryBytesPeak' | 'oomKills'>
   /** What the group's files say beside `settings`. None when it is gone. */
   facts(settings: CgroupSettings): readonly CgroupFact[]
   /** The directories with the files that {@link facts} reads. */
@@ -50,8 +52,9 @@ export interface Cgroup {
   isFrozen(): boolean
   /**
    * Kills every process, frozen ones too; resolves when the kernel has counted the last one out.
+   * `everywhere`: also one that somebody moved into a single hierarchy of several.
    */
-  killAll(): Promise<void>
+  killAll(where?: { readonly everywhere?: boolean }): Promise<void>
   /** Resolves with true when no process is left, false after `timeoutMs`. */
   waitEmpty(options: { readonly timeoutMs: number }): Promise<boolean>
   /**
@@ -76,13 +79,14 @@ export function groupAt(hierarchies: readonly CgroupHierarchy[], path: string): 
       passProtection(directories, path)
     },
     read: () => readGroup(directories),
+    memory: () => readMemoryPast(directories),
     facts: (settings) => readFacts(directories, settings),
     limitDirectories: () => directories.filter(hasLimits).map(({ directory }) => directory),
     processes: () => (directories.length === 0 ? [] : processesIn(witness(directories).directory)),
     freeze: () => freezeGroup(directories),
     thaw: () => thawGroup(directories),
     isFrozen: () => isGroupFrozen(directories),
-    killAll: () => killGroup(directories),
+    killAll: (where) => killGroup(directories, where),
     waitEmpty: ({ timeoutMs }) => waitGroupEmpty(directories, timeoutMs),
     remove(options) {
       const wasProtected = isProtected(directories)

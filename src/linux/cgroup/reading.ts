@@ -10,6 +10,7 @@ export function readGroup(directories: readonly GroupDirectory[]): CgroupReading
   return {
     populated: isPopulated(directories),
     ...readMemory(directoryOf(directories, 'memory')),
+    ...readMemoryPast(directories),
     cpuUsageUs: readCpuUsage(directories),
     ...readBlockIo(directories),
     pids: inGroup(directoryOf(directories, 'pids'), 'pids.current'),
@@ -23,18 +24,31 @@ function isPopulated(directories: readonly GroupDirectory[]): boolean {
   return says === undefined ? processesIn(witness(directories).directory).length > 0 : says === 1
 }
 
-function readMemory(home: GroupDirectory | undefined) {
+/** What a group remembers of its memory when its processes are gone: two files alone. */
+export function readMemoryPast(
+  directories: readonly GroupDirectory[],
+): Pick<CgroupReading, 'memoryBytesPeak' | 'oomKills'> {
+  const home = directoryOf(directories, 'memory')
   if (!home) return {}
   const v1 = home.version === 1
   const events = v1 ? 'memory.oom_control' : 'memory.events'
   return {
-    memoryBytes: inGroup(home, v1 ? 'memory.usage_in_bytes' : 'memory.current'),
     memoryBytesPeak: inGroup(home, v1 ? 'memory.max_usage_in_bytes' : 'memory.peak'),
+    oomKills: readCgroupField(join(home.directory, events), 'oom_kill'),
+  }
+}
+
+function readMemory(
+  home: GroupDirectory | undefined,
+): Pick<CgroupReading, 'memoryBytes' | 'inactiveFileBytes'> {
+  if (!home) return {}
+  const v1 = home.version === 1
+  return {
+    memoryBytes: inGroup(home, v1 ? 'memory.usage_in_bytes' : 'memory.current'),
     inactiveFileBytes: readCgroupField(
       join(home.directory, 'memory.stat'),
       v1 ? 'total_inactive_file' : 'inactive_file',
     ),
-    oomKills: readCgroupField(join(home.directory, events), 'oom_kill'),
   }
 }
 
