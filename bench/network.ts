@@ -33,10 +33,10 @@ function sh(line: string): void {
   execFileSync('sh', ['-ec', line])
 }
 
-function container(net: Net, name: string, address: string): Place {
+async function container(net: Net, name: string, address: string): Promise<Place> {
   const fd = createNetworkNamespace()
   net.prepareNamespace(fd)
-  net.attach({ netnsFd: fd, container: name, network: 'bench', address, defaultRoute: true })
+  await net.attach({ netnsFd: fd, container: name, network: 'bench', address, defaultRoute: true })
   return { fd, address }
 }
 
@@ -54,7 +54,10 @@ async function throughput(net: Net, rounds: number): Promise<Group> {
   sh('ip link add plain0 type bridge; ip link set plain0 up; ip addr add 10.66.0.1/24 dev plain0')
   net.createNetwork({ name: 'bench', stack: 'bench', internal: false })
   const [p1, p2] = [plain('pl1', '10.66.0.2'), plain('pl2', '10.66.0.3')]
-  const [c1, c2] = [container(net, 'c1', '10.89.0.2'), container(net, 'c2', '10.89.0.3')]
+  const [c1, c2] = [
+    await container(net, 'c1', '10.89.0.2'),
+    await container(net, 'c2', '10.89.0.3'),
+  ]
   inside(p1, 'ip', 'route', 'add', 'default', 'via', '10.66.0.1')
   await net.publish({
     container: 'c2',
@@ -107,7 +110,7 @@ async function connecting(net: Net): Promise<Group> {
     net.prepareNamespace(fd)
     places.push(fd)
     const begun = performance.now()
-    net.attach({
+    await net.attach({
       netnsFd: fd,
       container: `c${index}`,
       network: 'bench',

@@ -36,6 +36,8 @@ export interface Cable {
   readonly gateways: readonly string[]
   /** See AttachRequest. */
   readonly sysctls: Readonly<Record<string, string>>
+  /** Others are laid meanwhile: this thread has something else to do while the kernel works. */
+  readonly beside: boolean
   /** The end outside; absent for an interface that is made by `create` inside the namespace. */
   readonly outside: Outside | { readonly create: NetlinkRequest }
 }
@@ -58,42 +60,51 @@ interface Outside {
  * Lays the cable. A link of the same name, left by an attempt whose namespace still dies, is
  * replaced.
  */
-export function layCable(host: NetlinkSocket, cable: Cable): void {
+export async function layCable(host: NetlinkSocket, cable: Cable): Promise<void> {
   const { outside } = cable
   if ('create' in outside) {
-    host.request([outside.create])
-    configureInside(cable)
+    await ask(host, cable, [outside.create])
+    await configureInside(cable)
     return
   }
   const requests = hostRequests(cable, outside)
   try {
-    host.request(requests)
+    await ask(host, cable, requests)
   } catch (error) {
     if (!isErrno(error, 'EEXIST')) throw error
-    removeCable(host, outside.hostInterface)
-    host.request(requests)
+    await removeCable(host, outside.hostInterface)
+    await ask(host, cable, requests)
   }
   try {
-    configureInside(cable)
+    await configureInside(cable)
   } catch (error) {
-    removeCable(host, outside.hostInterface)
+    await removeCable(host, outside.hostInterface)
     throw error
   }
 }
 
+/** In the order of the calls, however they are asked. */
+function ask(
+  socket: NetlinkSocket,
+  { beside }: Pick<Cable, 'beside'>,
+  requests: readonly NetlinkRequest[],
+): Promise<ReturnType<NetlinkSocket['request']>> {
+  return beside ? socket.requestBeside(requests) : socket.requestInTurn(requests)
+}
+
 /** Takes the cable away by its host end; gone is success. */
-function removeCable(host: NetlinkSocket, hostInterface: string): void {
+async function removeCable(host: NetlinkSocket, hostInterface: string): Promise<void> {
   try {
-    host.request([deleteLink({ name: hostInterface })])
+    await host.requestBeside([deleteLink({ name: hostInterface })])
   } catch (error) {
     if (!isErrno(error, 'ENODEV')) throw error
   }
 }
 
 /** Takes an interface out of a container that goes on running, with the cable's other end. */
-export function removeInside(netnsFd: number, interfaceName: string): void {
+export async function removeInside(netnsFd: number, interfaceName: string): Promise<void> {
   using socket = withNamespace(netnsFd, 'net', () => new NetlinkSocket(NETLINK_ROUTE))
-  removeCable(socket, interfaceName)
+  await removeCable(socket, interfaceName)
 }
 
 /** Makes these the default routes of a namespace, instead of those that are there. */
@@ -183,7 +194,7 @@ function isBridgeFiltered(): boolean {
   return readSysctl('bridge/bridge-nf-call-iptables') === '1'
 }
 
-function configureInside(cable: Cable): void {
+async function configureInside(cable: Cable): Promise<void> {
   const { interfaceName: name, addresses, gateways } = cable
   const hasV6 = addresses.some(({ address }) => familyOf(address) === 6)
   using socket = withNamespace(cable.netnsFd, 'net', () => {
@@ -193,13 +204,13 @@ function configureInside(cable: Cable): void {
     writeSettings(cable)
     return new NetlinkSocket(NETLINK_ROUTE)
   })
-  const answers = socket.request([
+  const answers = await ask(socket, cable, [
     ...(hasIpv6() && !hasV6 ? [setLink({ name }, { ipv6LinkLocal: false })] : []),
     setLink({ name }, { up: true }),
     getLink({ name }),
   ])
   const linkIndex = parseLinks(answers)[0]?.index ?? 0
-  socket.request([
+  await ask(socket, cable, [
     ...addresses.map((one) => addAddress({ linkIndex, ...one })),
     ...gateways.map((gateway) => addRoute({ gateway, linkIndex })),
   ])

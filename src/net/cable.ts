@@ -13,6 +13,7 @@ export function cableOf(network: NetworkState, request: AttachRequest): Omit<Cab
   const places = own.map((one) => ({ address: one, ...placeIn(network, one) }))
   return {
     netnsFd: request.netnsFd,
+    beside: request.beside === true,
     interfaceName: request.interfaceName ?? 'eth0',
     mac: request.mac ?? macOf(own[0] ?? '::'),
     addresses: [

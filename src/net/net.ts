@@ -39,7 +39,7 @@ import { checkGuard, guardedPorts, guardPort, unguardPorts } from './firewall/sp
 import { lookInside, missingInside, restoreInside, type Wanted } from './inside.ts'
 import { bridgeName, formatAlias, parseAlias, vethName, type Owner } from './interface-name.ts'
 import { Publisher } from './ports/publisher.ts'
-import { explained, sharedRequest } from './shared.ts'
+import { explanation, sharedRequest } from './shared.ts'
 import { familyOf } from './subnet.ts'
 import type {
   AttachRequest,
@@ -77,6 +77,8 @@ class KernelNet implements Net {
   readonly names: NameRegistry = new NameRegistry()
   readonly #options: NetOptions
   readonly #route: NetlinkSocket
+  /** Of its own: an answer may come while others ask. */
+  readonly #cables: NetlinkSocket
   readonly #firewallSocket: NetlinkSocket | undefined
   readonly #firewall: Firewall | undefined
   readonly #publisher: Publisher
@@ -91,6 +93,7 @@ class KernelNet implements Net {
   constructor(options: NetOptions) {
     this.#options = options
     this.#route = new NetlinkSocket(NETLINK_ROUTE)
+    this.#cables = new NetlinkSocket(NETLINK_ROUTE)
     this.#firewallSocket =
       options.firewall === 'proxy' ? undefined : openFirewallSocket(options.rootId)
     this.#firewall = this.#firewallSocket && new Firewall(this.#firewallSocket, options.rootId)
@@ -161,7 +164,7 @@ class KernelNet implements Net {
     return listNetworks(this.#route, this.#options.rootId)
   }
 
-  attach(request: AttachRequest): Attachment {
+  async attach(request: AttachRequest): Promise<Attachment> {
     const { container, network, netnsFd } = request
     const { link, state } = this.#network(network)
     const cable = cableOf(state, request)
@@ -171,14 +174,16 @@ class KernelNet implements Net {
       const alias = formatAlias(this.#options.rootId, { kind: 'container', network, container })
       const { mtu, icc } = state
       const own = { hostInterface, alias, bridgeIndex: link.index, mtu, isolated: !icc }
-      layCable(this.#route, { ...cable, outside: own })
+      await layCable(this.#cables, { ...cable, outside: own })
       if (state.guarded) this.#guard(hostInterface, cable)
     } else {
       const own = { network, name: cable.interfaceName, netnsFd, mac: cable.mac, mtu: undefined }
-      explained(network, driver.kind, () => {
+      try {
         const create = sharedRequest(this.#route, driver, own)
-        layCable(this.#route, { ...cable, outside: { create } })
-      })
+        await layCable(this.#cables, { ...cable, outside: { create } })
+      } catch (error) {
+        throw explanation(network, driver.kind, error)
+      }
     }
     return {
       hostInterface: driver.kind === 'bridge' ? hostInterface : '',
@@ -251,11 +256,11 @@ class KernelNet implements Net {
     setDefaultRoutes(netnsFd, ways.flat())
   }
 
-  detach(key: Parameters<Net['detach']>[0]): Promise<void> {
+  async detach(key: Parameters<Net['detach']>[0]): Promise<void> {
     if (key.netnsFd !== undefined && key.interfaceName !== undefined) {
-      removeInside(key.netnsFd, key.interfaceName)
+      await removeInside(key.netnsFd, key.interfaceName)
       this.#unguard([vethName(this.#options.rootId, key)])
-      return Promise.resolve()
+      return
     }
     return this.#detaching.add({ name: vethName(this.#options.rootId, key) })
   }
@@ -328,6 +333,7 @@ class KernelNet implements Net {
   async close(): Promise<void> {
     await this.#release()
     this.#route.close()
+    this.#cables.close()
     this.#firewallSocket?.close()
   }
 

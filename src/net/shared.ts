@@ -111,15 +111,20 @@ export function explained(network: string, kind: string, make: () => void): void
   try {
     make()
   } catch (error) {
-    if (!isErrno(error, 'EOPNOTSUPP')) throw error
-    throw new EngineError(
-      'NOT_SUPPORTED',
-      `Cannot make interfaces of network "${network}": this kernel has no ${kind}; ` +
-        `load its module (modprobe ${kind === 'VLAN' ? '8021q' : kind})` +
-        (kind === 'bridge' ? '' : ', or use the driver "bridge"'),
-      { cause: error },
-    )
+    throw explanation(network, kind, error)
   }
+}
+
+/** What is thrown instead of `error`: the same, unless the kernel lacks the kind of interface. */
+export function explanation(network: string, kind: string, error: unknown): unknown {
+  if (!isErrno(error, 'EOPNOTSUPP')) return error
+  return new EngineError(
+    'NOT_SUPPORTED',
+    `Cannot make interfaces of network "${network}": this kernel has no ${kind}; ` +
+      `load its module (modprobe ${kind === 'VLAN' ? '8021q' : kind})` +
+      (kind === 'bridge' ? '' : ', or use the driver "bridge"'),
+    { cause: error },
+  )
 }
 
 function findParent(socket: NetlinkSocket, name: string): Link | undefined {

@@ -51,7 +51,7 @@ export interface Net {
    */
   prepareNamespace(netnsFd: number): void
   /** Connects a network namespace to a network. Replaces an attachment of the same name. */
-  attach(request: AttachRequest): Attachment
+  attach(request: AttachRequest): Promise<Attachment>
   /**
    * Takes the cable away; gone is success. Calls that come together are done together: the kernel
    * takes some 10 ms for one link as for a hundred.
@@ -223,6 +223,8 @@ export interface AttachRequest {
   readonly address6?: string | undefined
   /** Further addresses, reached on the link alone: `169.254.7.1`, `fe80::7`. */
   readonly linkLocalAddresses?: readonly string[] | undefined
+  /** True where others are attached meanwhile: the kernel's work is waited for on a thread. */
+  readonly beside?: boolean | undefined
   /** Default: derived from the address, the same for every attempt. */
   readonly mac?: string | undefined
   /** Settings below /proc/sys/net, with IFNAME for the interface: `ipv4.conf.IFNAME.arp_notify`. */

@@ -25,7 +25,7 @@ beforeAll(async () => {
   net = createNet({ rootId: 'aaaa' })
   net.createNetwork({ name: 'shop_front', stack: 'shop', internal: false })
   net.createNetwork({ name: 'shop_back', stack: 'shop', internal: false })
-  web = startContainer(net, 'shop-web-1', 'shop_front', '10.89.0.2')
+  web = await startContainer(net, 'shop-web-1', 'shop_front', '10.89.0.2')
   const entry = (network: string, container: string, service: string, address?: string) => {
     net.names.set({ network, container, stack: 'shop', names: [container, service], address })
   }
@@ -224,7 +224,7 @@ describe('the place of the server', () => {
   })
 
   test('one that asks without end is bounded by the kernel, and others are answered', async () => {
-    const other = startContainer(net, 'shop-api-1', 'shop_front', '10.89.0.3')
+    const other = await startContainer(net, 'shop-api-1', 'shop_front', '10.89.0.3')
     const server = await net.serveDns({ ...request(), netnsFd: other.fd, container: 'shop-api-1' })
     expect(sh('nft list table ip tsstack_dns', web.fd)).toMatch(
       /ip daddr 127\.0\.0\.11 limit rate over 20000\/second burst 5000 packets drop/,
@@ -242,7 +242,7 @@ describe('the place of the server', () => {
   })
 
   test('one that has asked much is not answered in full before its neighbour is', async () => {
-    const other = startContainer(net, 'shop-api-1', 'shop_front', '10.89.0.3')
+    const other = await startContainer(net, 'shop-api-1', 'shop_front', '10.89.0.3')
     const server = await net.serveDns({ ...request(), netnsFd: other.fd, container: 'shop-api-1' })
     const [loud, quiet] = await Promise.all([askerIn(web.fd), askerIn(other.fd)])
     const answers: string[] = []
@@ -285,7 +285,7 @@ describe('the place of the server', () => {
   test('without nf_tables is port 53 of 127.0.0.11 itself', async () => {
     const plain = createNet({ rootId: 'cccc', firewall: 'proxy' })
     plain.createNetwork({ name: 'plain', stack: 'p', internal: false })
-    const box = startContainer(plain, 'box', 'plain', '10.89.2.2')
+    const box = await startContainer(plain, 'box', 'plain', '10.89.2.2')
     plain.names.set({
       network: 'plain',
       container: 'box',

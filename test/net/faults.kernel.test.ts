@@ -39,16 +39,16 @@ afterAll(() => {
   closeSync(lan)
 })
 
-function start(name: string, network: string, address: string): Container {
-  const container = startContainer(net, name, network, address)
+async function start(name: string, network: string, address: string): Promise<Container> {
+  const container = await startContainer(net, name, network, address)
   open.push(() => closeSync(container.fd))
   return container
 }
 
 async function two(): Promise<readonly [Container, Container]> {
   net.createNetwork({ name: 'n', stack: 's', internal: false })
-  const web = start('web', 'n', '10.89.0.2')
-  const db = start('db', 'n', '10.89.0.3')
+  const web = await start('web', 'n', '10.89.0.2')
+  const db = await start('db', 'n', '10.89.0.3')
   const server = await serveTcp(db.fd, 80, 'db')
   open.push(() => server.close())
   return [web, db]
@@ -61,7 +61,7 @@ const works = async (from: Container, to: Container) =>
 
 test('setFaults() cuts containers off from each other alone, and mends it', async () => {
   const [web, db] = await two()
-  const other = start('other', 'n', '10.89.0.4')
+  const other = await start('other', 'n', '10.89.0.4')
   faultsOf(web, { cutOff: [db.address] })
   faultsOf(db, { cutOff: [web.address] })
   expect([await works(web, db), await works(other, db)]).toEqual([false, true])
@@ -129,8 +129,8 @@ test('a macvlan network has its containers on the network of the machine', async
   const network = net.createNetwork(macvlan('up0'))
   expect(network).toMatchObject({ subnets: ['192.0.2.0/24'], gateways: ['192.0.2.1'] })
   expect(net.listNetworks()).toEqual([network])
-  const a = start('a', 'lan', '192.0.2.10')
-  const b = start('b', 'lan', '192.0.2.11')
+  const a = await start('a', 'lan', '192.0.2.10')
+  const b = await start('b', 'lan', '192.0.2.11')
   const servers = [await serveTcp(street, 80, 'street'), await serveTcp(b.fd, 80, 'b')]
   open.push(() => servers.forEach((server) => server.close()))
   expect((await fetchPage('http://192.0.2.77', a.fd)).stdout).toBe('street 192.0.2.10')
@@ -147,11 +147,11 @@ test('a network on an interface that is not there is refused before it is made',
   expect(net.listNetworks()).toEqual([])
 })
 
-test('an ipvlan network is made, or the kernel is said to lack it', () => {
+test('an ipvlan network is made, or the kernel is said to lack it', async () => {
   const ipvlan = { kind: 'ipvlan', parent: 'lan0', mode: 'l2', flag: 'bridge' } as const
   net.createNetwork({ ...macvlan('lan0'), driver: ipvlan })
   try {
-    const a = start('a', 'lan', '192.0.2.10')
+    const a = await start('a', 'lan', '192.0.2.10')
     expect(sh('ip -d link show eth0', a.fd)).toContain('ipvlan')
   } catch (error) {
     expect(String(error)).toContain('this kernel has no ipvlan; load its module (modprobe ipvlan)')

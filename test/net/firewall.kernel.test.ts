@@ -46,7 +46,7 @@ afterAll(() => {
 async function publishWeb(): Promise<void> {
   before = fingerprint()
   net.createNetwork({ name: 'n', stack: 's', internal: false })
-  web = startContainer(net, 'web-1', 'n', '10.89.0.2')
+  web = await startContainer(net, 'web-1', 'n', '10.89.0.2')
   servers.push(await serveTcp(web.fd, 80, 'web'))
   await net.publish({
     container: 'web-1',
@@ -88,7 +88,7 @@ test('a bridge with a name of its own passes as well', async () => {
   sh('iptables-nft -P FORWARD DROP')
   before = fingerprint()
   net.createNetwork({ name: 'n', stack: 's', internal: false, bridge: 'shop0' })
-  web = startContainer(net, 'web-1', 'n', '10.89.0.2')
+  web = await startContainer(net, 'web-1', 'n', '10.89.0.2')
   expect(await outwards()).toBe('outside 192.0.2.1')
   expect(sh('iptables-nft -S DOCKER-USER')).toMatch(/-i shop0 .*-j ACCEPT/)
 })

@@ -50,8 +50,12 @@ afterAll(() => {
 const V6 = { subnet: 'fd00:5::/64' }
 const dual = { name: 'front', stack: 'shop', internal: false, ipv6: true, subnets: [V6] }
 
-function start(name: string, network: string, ...addresses: readonly string[]): Container {
-  const container = startContainer(net, name, network, ...addresses)
+async function start(
+  name: string,
+  network: string,
+  ...addresses: readonly string[]
+): Promise<Container> {
+  const container = await startContainer(net, name, network, ...addresses)
   open.push(() => closeSync(container.fd))
   return container
 }
@@ -63,7 +67,7 @@ async function serve(container: Container, port: number, address = '::'): Promis
 
 async function startWeb(): Promise<void> {
   net.createNetwork(dual)
-  web = start('web-1', 'front', '10.89.0.2', 'fd00:5::2')
+  web = await start('web-1', 'front', '10.89.0.2', 'fd00:5::2')
   await serve(web, 80)
 }
 
@@ -98,16 +102,16 @@ test('without a wish for one the IPv6 subnet is a /64 of the state root’s own 
 
 test('a network of IPv6 alone gives no IPv4 address, and its containers reach each other', async () => {
   net.createNetwork({ ...dual, ipv4: false })
-  const a = start('a', 'front', 'fd00:5::2')
-  const b = start('b', 'front', 'fd00:5::3')
+  const a = await start('a', 'front', 'fd00:5::2')
+  const b = await start('b', 'front', 'fd00:5::3')
   await serve(b, 80)
   expect(sh('ip -4 addr show eth0', a.fd)).toBe('')
   expect((await fetchPage('http://[fd00:5::3]', a.fd)).stdout).toBe('b fd00:5::2')
 })
 
-test('an interface has its address from the first moment, and believes no router', () => {
+test('an interface has its address from the first moment, and believes no router', async () => {
   net.createNetwork(dual)
-  const a = start('a', 'front', '10.89.0.2', 'fd00:5::2')
+  const a = await start('a', 'front', '10.89.0.2', 'fd00:5::2')
   expect(sh('ip -6 addr show eth0', a.fd)).not.toContain('tentative')
   expect(sh('cat /proc/sys/net/ipv6/conf/eth0/accept_ra', a.fd)).toBe('0\n')
   expect(sh('ip -6 route show default', a.fd)).toMatch(/^default via fd00:5::1 dev eth0/)
@@ -120,7 +124,7 @@ test('a container gets out with the machine’s address', async () => {
 
 test('a network that keeps its addresses shows them outside', async () => {
   net.createNetwork({ ...dual, masquerade: false })
-  const a = start('a', 'front', '10.89.0.2', 'fd00:5::2')
+  const a = await start('a', 'front', '10.89.0.2', 'fd00:5::2')
   sh('ip -6 route add fd00:5::/64 via 2001:db8::1', lan)
   open.push(() => sh('ip -6 route del fd00:5::/64', lan))
   expect((await fetchPage('http://[2001:db8::2]', a.fd)).stdout).toBe('outside fd00:5::2')
@@ -149,7 +153,7 @@ test('a port of ::1 is not reached from outside, and one of an address only ther
 
 test('a container reaches itself and its neighbours by the published port', async () => {
   await startWeb()
-  const peer = start('peer', 'front', '10.89.0.3', 'fd00:5::3')
+  const peer = await start('peer', 'front', '10.89.0.3', 'fd00:5::3')
   await publish(port(8080))
   for (const from of [web, peer]) {
     const answer = await fetchPage('http://[2001:db8::1]:8080', from.fd)
@@ -166,7 +170,7 @@ test('a neighbour who routes to a container’s address gets nothing', async () 
 test('networks do not reach each other, and an internal one reaches nothing', async () => {
   await startWeb()
   net.createNetwork({ ...dual, name: 'back', subnets: [{ subnet: 'fd00:6::/64' }], internal: true })
-  const db = start('db', 'back', '10.89.1.2', 'fd00:6::2')
+  const db = await start('db', 'back', '10.89.1.2', 'fd00:6::2')
   expect((await fetchPage('http://[fd00:5::2]', db.fd)).status).not.toBe(0)
   expect((await fetchPage('http://[2001:db8::2]', db.fd)).status).not.toBe(0)
   await serve(db, 80)
@@ -198,7 +202,7 @@ test('an IPv4 network takes no IPv6 from its containers', () => {
 
 test('a port of an IPv6 address needs a container that has one', async () => {
   net.createNetwork({ name: 'old', stack: 'shop', internal: false })
-  web = start('web-1', 'old', '10.89.0.2')
+  web = await start('web-1', 'old', '10.89.0.2')
   const request = { container: 'web-1', service: 'web', network: 'old', address: web.address }
   await expect(net.publish({ ...request, ports: [port(8080, '::1')] })).rejects.toThrow(
     'Cannot publish port 80 of "web" on ::1: the container has no IPv6 address; set "enable_ipv6" of its network',

@@ -178,9 +178,9 @@ describe('ip_forward', () => {
 })
 
 describe('attach()', () => {
-  test('gives a namespace its interface, address, route and settings', () => {
+  test('gives a namespace its interface, address, route and settings', async () => {
     net.createNetwork(request)
-    const web = startContainer(net, 'web', 'shop_default', '10.89.0.2')
+    const web = await startContainer(net, 'web', 'shop_default', '10.89.0.2')
     expect(web).toMatchObject({ interfaceName: 'eth0', mac: '02:42:0a:59:00:02' })
     const links = JSON.parse(sh('ip -j addr', web.fd))
     const eth0 = links.find((one: any) => one.ifname === 'eth0')
@@ -196,17 +196,17 @@ describe('attach()', () => {
     closeSync(web.fd)
   })
 
-  test('gives no default route in an internal network', () => {
+  test('gives no default route in an internal network', async () => {
     net.createNetwork({ ...request, internal: true })
-    const web = startContainer(net, 'web', 'shop_default', '10.89.0.2')
+    const web = await startContainer(net, 'web', 'shop_default', '10.89.0.2')
     expect(sh('ip route', web.fd)).not.toContain('default')
     closeSync(web.fd)
   })
 
   test('replaces the cable of an attempt whose namespace still lives', async () => {
     net.createNetwork(request)
-    const first = startContainer(net, 'web', 'shop_default', '10.89.0.2')
-    const second = startContainer(net, 'web', 'shop_default', '10.89.0.2')
+    const first = await startContainer(net, 'web', 'shop_default', '10.89.0.2')
+    const second = await startContainer(net, 'web', 'shop_default', '10.89.0.2')
     expect(second.hostInterface).toBe(first.hostInterface)
     expect(sh('ip -o link', first.fd)).not.toContain('eth0')
     expect((await run('busybox ping -c1 -W2 10.89.0.1', second.fd)).status).toBe(0)
@@ -220,8 +220,8 @@ describe('attach()', () => {
   test('connects one container to two networks', async () => {
     net.createNetwork(request)
     net.createNetwork({ ...request, name: 'shop_back' })
-    const web = startContainer(net, 'web', 'shop_default', '10.89.0.2')
-    net.attach({
+    const web = await startContainer(net, 'web', 'shop_default', '10.89.0.2')
+    await net.attach({
       netnsFd: web.fd,
       container: 'web',
       network: 'shop_back',
@@ -229,17 +229,17 @@ describe('attach()', () => {
       address: '10.89.1.2',
       defaultRoute: false,
     })
-    const db = startContainer(net, 'db', 'shop_back', '10.89.1.3')
+    const db = await startContainer(net, 'db', 'shop_back', '10.89.1.3')
     expect((await run('busybox ping -c1 -W2 10.89.1.3', web.fd)).status).toBe(0)
     expect(sh('ip route', web.fd).match(/default/g)).toHaveLength(1)
     closeSync(web.fd)
     closeSync(db.fd)
   })
 
-  test('leaves nothing behind when it cannot be done', () => {
+  test('leaves nothing behind when it cannot be done', async () => {
     net.createNetwork(request)
     const fd = createNetworkNamespace()
-    expect(() =>
+    await expect(
       net.attach({
         netnsFd: fd,
         container: 'web',
@@ -247,9 +247,9 @@ describe('attach()', () => {
         address: '10.89.0.2',
         defaultRoute: true,
       }),
-    ).toThrow('Cannot use network "nowhere": it does not exist')
+    ).rejects.toThrow('Cannot use network "nowhere": it does not exist')
     sh('ip link add eth0 type bridge', fd)
-    expect(() =>
+    await expect(
       net.attach({
         netnsFd: fd,
         container: 'web',
@@ -257,14 +257,14 @@ describe('attach()', () => {
         address: '10.89.0.2',
         defaultRoute: true,
       }),
-    ).toThrow(/EEXIST/)
+    ).rejects.toThrow(/EEXIST/)
     expect(net.listAttachments()).toEqual([])
     closeSync(fd)
   })
 
   test('detach() takes the cable away, also when it is gone already', async () => {
     net.createNetwork(request)
-    const web = startContainer(net, 'web', 'shop_default', '10.89.0.2')
+    const web = await startContainer(net, 'web', 'shop_default', '10.89.0.2')
     await net.detach({ container: 'web', network: 'shop_default' })
     await net.detach({ container: 'web', network: 'shop_default' })
     expect(sh('ip -o link', web.fd)).not.toContain('eth0')
@@ -275,8 +275,11 @@ describe('attach()', () => {
 describe('many at once', () => {
   test('detach() of many containers takes away all of theirs and no other', async () => {
     net.createNetwork(request)
-    const containers = Array.from({ length: 6 }, (_, index) =>
-      startContainer(net, `web-${index}`, 'shop_default', `10.89.0.${index + 2}`),
+    const numbers = Array.from({ length: 6 }, (_, index) => index)
+    const containers = await Promise.all(
+      numbers.map((index) =>
+        startContainer(net, `web-${index}`, 'shop_default', `10.89.0.${index + 2}`),
+      ),
     )
     const gone = containers.slice(1)
     closeSync(gone[0]?.fd ?? -1) // its cable goes by itself, perhaps at the same time
@@ -292,10 +295,10 @@ describe('removeAll()', () => {
   test('touches nothing of another state root', async () => {
     const other = createNet({ rootId: 'bbbb' })
     other.createNetwork({ ...request, name: 'theirs' })
-    const theirs = startContainer(other, 'x', 'theirs', '10.89.0.2')
+    const theirs = await startContainer(other, 'x', 'theirs', '10.89.0.2')
     const alone = fingerprint()
     net.createNetwork(request)
-    const ours = startContainer(net, 'web', 'shop_default', '10.89.1.2')
+    const ours = await startContainer(net, 'web', 'shop_default', '10.89.1.2')
     await net.removeAll()
     expect(fingerprint()).toBe(alone)
     await other.removeAll()

@@ -28,7 +28,7 @@ beforeAll(async () => {
   before = fingerprint()
   net = createNet({ rootId: 'aaaa' })
   net.createNetwork({ name: 'front', stack: 'shop', internal: false })
-  web = startContainer(net, 'web-1', 'front', '10.89.0.2')
+  web = await startContainer(net, 'web-1', 'front', '10.89.0.2')
   servers.push(await serveTcp(web.fd, 80, 'web'), await serveUdp(web.fd, 53, 'udp'))
 })
 afterEach(async () => {
@@ -69,7 +69,7 @@ const askFour = async (from?: number) => {
 describe('a port that several containers publish', () => {
   let peer: Container
   beforeAll(async () => {
-    peer = startContainer(net, 'web-2', 'front', '10.89.0.4')
+    peer = await startContainer(net, 'web-2', 'front', '10.89.0.4')
     servers.push(await serveTcp(peer.fd, 80, 'peer'))
   })
   afterEach(() => net.unpublish('web-2'))
@@ -125,7 +125,7 @@ describe('a port that several containers publish', () => {
 })
 
 test('datagrams of a client that goes on sending go where the port leads now', async () => {
-  const other = startContainer(net, 'udp-2', 'front', '10.89.0.5')
+  const other = await startContainer(net, 'udp-2', 'front', '10.89.0.5')
   servers.push(await serveUdp(other.fd, 53, 'other'))
   await net.publish({ ...shared('web-1', web.address), ports: [datagrams] })
   const send = 'echo -n hi | socat -t0.2 -T2 - udp4:192.0.2.1:5353,sourceport=4444'

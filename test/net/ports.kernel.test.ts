@@ -44,8 +44,8 @@ beforeAll(async () => {
   net = createNet({ rootId: 'aaaa' })
   net.createNetwork({ name: 'front', stack: 'shop', internal: false })
   net.createNetwork({ name: 'back', stack: 'shop', internal: false })
-  web = startContainer(net, 'web-1', 'front', '10.89.0.2')
-  db = startContainer(net, 'db-1', 'back', '10.89.1.2')
+  web = await startContainer(net, 'web-1', 'front', '10.89.0.2')
+  db = await startContainer(net, 'db-1', 'back', '10.89.1.2')
   servers.push(
     await serveTcp(web.fd, 80, 'web'),
     await serveTcp(web.fd, 81, 'hidden'),
@@ -87,7 +87,7 @@ describe('publish() on every address', () => {
   test('lets a container of the same and of another network in, and the container itself', async () => {
     await publishWeb(port(8080, 80))
     expect((await fetchPage('http://192.0.2.1:8080', db.fd)).stdout).toBe('web 10.89.0.1')
-    const peer = startContainer(net, 'peer-1', 'front', '10.89.0.3')
+    const peer = await startContainer(net, 'peer-1', 'front', '10.89.0.3')
     expect((await fetchPage('http://192.0.2.1:8080', peer.fd)).stdout).toBe('web 10.89.0.1')
     await net.detach({ container: 'peer-1', network: 'front' })
     closeSync(peer.fd)
@@ -163,7 +163,7 @@ describe('what is not published', () => {
   })
 
   test('is out of reach for other networks, and within reach in its own', async () => {
-    const peer = startContainer(net, 'peer-1', 'front', '10.89.0.3')
+    const peer = await startContainer(net, 'peer-1', 'front', '10.89.0.3')
     expect((await fetchPage('http://10.89.0.2:80', db.fd)).status).toBe(28)
     expect((await fetchPage('http://10.89.0.2:80', peer.fd)).stdout).toBe('web 10.89.0.3')
     expect((await fetchPage('http://10.89.0.2:80')).stdout).toBe('web 10.89.0.1')
@@ -174,7 +174,7 @@ describe('what is not published', () => {
   test('is out of reach for containers of another state root', async () => {
     const other = createNet({ rootId: 'bbbb' })
     other.createNetwork({ name: 'front', stack: 'shop', internal: false })
-    const theirs = startContainer(other, 'x', 'front', '10.89.2.2')
+    const theirs = await startContainer(other, 'x', 'front', '10.89.2.2')
     expect((await fetchPage('http://10.89.0.2:80', theirs.fd)).status).toBe(28)
     await publishWeb(port(8080, 80))
     expect((await fetchPage('http://192.0.2.1:8080', theirs.fd)).stdout).toMatch(/^web/)
@@ -208,7 +208,7 @@ describe('outbound', () => {
 
   test('ends at the edge of an internal network, for its container and for others', async () => {
     net.createNetwork({ name: 'safe', stack: 'shop', internal: true })
-    const vault = startContainer(net, 'vault-1', 'safe', '10.89.2.2')
+    const vault = await startContainer(net, 'vault-1', 'safe', '10.89.2.2')
     const server = await serveTcp(vault.fd, 80, 'vault')
     sh('ip route add default via 10.89.2.1', vault.fd)
     expect((await fetchPage('http://192.0.2.2', vault.fd)).status).toBe(28)

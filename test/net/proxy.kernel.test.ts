@@ -39,8 +39,8 @@ beforeAll(async () => {
   before = fingerprint()
   net = createNet({ rootId: 'aaaa', firewall: 'proxy' })
   net.createNetwork({ name: 'front', stack: 'shop', internal: false })
-  web = startContainer(net, 'web-1', 'front', '10.89.0.2')
-  other = startContainer(net, 'web-2', 'front', '10.89.0.3')
+  web = await startContainer(net, 'web-1', 'front', '10.89.0.2')
+  other = await startContainer(net, 'web-2', 'front', '10.89.0.3')
   servers.push(await serveTcp(web.fd, 80, 'web'), await serveUdp(web.fd, 53, 'udp'))
   servers.push(await serveTcp(other.fd, 80, 'other'))
 })
@@ -99,8 +99,10 @@ test('without nf_tables ports of IPv6 go through the proxy as well, shared by re
       .find(({ name }) => name === 'six')
       ?.subnets.slice(1) ?? []
   const at = (last: number) => subnet.replace('::/64', `::${last}`)
-  const places = ['10.89.1.2', '10.89.1.3'].map((address, index) =>
-    startContainer(net, `six-${index}`, 'six', address, at(index + 2)),
+  const places = await Promise.all(
+    ['10.89.1.2', '10.89.1.3'].map((address, index) =>
+      startContainer(net, `six-${index}`, 'six', address, at(index + 2)),
+    ),
   )
   for (const [index, place] of places.entries()) {
     servers.push(await serveTcp(place.fd, 80, `six${index}`, '::'))

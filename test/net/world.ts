@@ -52,15 +52,15 @@ export interface Container extends Attachment {
 }
 
 /** A namespace attached to `network`, as the engine makes one. */
-export function startContainer(
+export async function startContainer(
   net: Net,
   name: string,
   network: string,
   ...addresses: readonly string[]
-): Container {
+): Promise<Container> {
   const fd = createNetworkNamespace()
   net.prepareNamespace(fd)
-  const attachment = net.attach({
+  const attachment = await net.attach({
     netnsFd: fd,
     container: name,
     network,

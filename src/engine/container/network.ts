@@ -18,12 +18,13 @@ export interface Connection {
 
 /**
  * The namespace is held by descriptors and processes alone: should we die now, the kernel removes
- * it and every interface in it. `own`: made already, where a new one is needed.
+ * it and every interface in it. `own`: made already, where a new one is needed. `beside`: others are
+ * connected meanwhile.
  */
 export async function connect(
   machine: Machine,
   record: ContainerRecord,
-  own?: Fd,
+  { own, beside }: { readonly own: Fd | undefined; readonly beside: boolean },
 ): Promise<Connection> {
   const { network } = record.spec
   switch (network.kind) {
@@ -42,7 +43,7 @@ export async function connect(
     if (network.kind === 'none') {
       return { netns, interfaces: [], dns: undefined }
     }
-    const interfaces = attachAll(machine, record, { netns })
+    const interfaces = await attachAll(machine, record, { netns, beside })
     return { netns, interfaces, dns: await serveNames(machine, record, netns) }
   } catch (error) {
     close(netns)

@@ -148,7 +148,8 @@ export async function launch(
   draft.pending = cgroupMade.catch(() => {})
   const users = openUsers(machine, container, temporary)
   if (users) draft.record = { ...draft.record, users: users.ids }
-  draft.connection = await connect(machine, record, users?.network)
+  const beside = underWay > 1
+  draft.connection = await connect(machine, record, { own: users?.network, beside })
   const { interfaces, netns, dns } = draft.connection
   draft.record = { ...draft.record, interfaces }
   const ports = await publishPorts(machine, record, interfaces)

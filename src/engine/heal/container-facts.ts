@@ -166,13 +166,14 @@ function bridgeElsewhere(
 }
 
 /** Same addresses, same names; what listens in the container goes on listening. */
-function reattach(
+async function reattach(
   machine: Machine,
   { record }: LiveContainer,
   { attempt, own }: Pick<Cable, 'attempt' | 'own'>,
-): void {
+): Promise<void> {
   const present = attempt.record.interfaces.filter((each) => each !== own)
-  if (attempt.netns !== undefined) attachAll(machine, record, { netns: attempt.netns, present })
+  const { netns } = attempt
+  if (netns !== undefined) await attachAll(machine, record, { netns, present })
 }
 
 function portFacts(

@@ -74,11 +74,11 @@ function insideFact(
     field: `inside ${network}`,
     desired,
     actual: missing.length === 0 ? desired : missing.join(', '),
-    mend: () => {
+    mend: async () => {
       const others = present.filter((one) => one.network !== network)
       // Renamed or moved elsewhere: a new one, in its place.
       if (missing.includes(`no ${interfaceName}`))
-        attachAll(machine, record, { netns, present: others })
+        await attachAll(machine, record, { netns, present: others })
       else machine.net.restoreInside(request)
     },
   }

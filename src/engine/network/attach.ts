@@ -12,32 +12,32 @@ import { networkRecords, type NetworkRecords } from './records.ts'
 import { optionOf } from './request.ts'
 
 /** Connects `netns` to all networks of the container; `present` are those it has already. */
-export function attachAll(
+export async function attachAll(
   machine: Machine,
   record: ContainerRecord,
   place: Place,
-): readonly AttemptInterface[] {
+): Promise<readonly AttemptInterface[]> {
   const { present = [] } = place
-  const isPresent = (network: string): AttemptInterface | undefined =>
-    present.find((one) => one.network === network)
-  const missing = requestsOf(machine, record, place, (network) => !isPresent(network))
-  const made = new Map(missing.map((request) => [request.network, () => lay(machine, request)]))
-  return byPriority(attachmentsOf(record)).flatMap(
-    ({ network }) => isPresent(network) ?? made.get(network)?.() ?? [],
-  )
+  const known = new Map(present.map((one) => [one.network, one]))
+  const missing = requestsOf(machine, record, place, (network) => !known.has(network))
+  // One after another: the first is eth0.
+  for (const request of missing) known.set(request.network, await lay(machine, request))
+  return byPriority(attachmentsOf(record)).flatMap(({ network }) => known.get(network) ?? [])
 }
 
 /** The namespace, and the interfaces that it has already. */
 export interface Place {
   readonly netns: Fd
   readonly present?: readonly AttemptInterface[]
+  /** See AttachRequest. */
+  readonly beside?: boolean
 }
 
 /** What is asked for each network of the container that is chosen, in the order of interfaces. */
 export function requestsOf(
   machine: Machine,
   record: ContainerRecord,
-  { netns, present = [] }: Place,
+  { netns, present = [], beside = false }: Place,
   isChosen: (network: string) => boolean = () => true,
 ): readonly AttachRequest[] {
   const records = networkRecords(machine, record)
@@ -52,6 +52,7 @@ export function requestsOf(
       const { ipv4, ipv6 } = leaseAddresses(machine, record, { attachment, network })
       return {
         netnsFd: netns,
+        beside,
         container: record.name,
         network: attachment.network,
         interfaceName: names.get(attachment.network) ?? 'eth0',
@@ -66,8 +67,8 @@ export function requestsOf(
     })
 }
 
-function lay(machine: Machine, request: AttachRequest): AttemptInterface {
-  const { hostInterface, interfaceName } = machine.net.attach(request)
+async function lay(machine: Machine, request: AttachRequest): Promise<AttemptInterface> {
+  const { hostInterface, interfaceName } = await machine.net.attach(request)
   const { network, address: ipv4, address6: ipv6 } = request
   return {
     network,

@@ -56,7 +56,7 @@ async function reconnect(machine: Machine, change: Reconnected): Promise<void> {
     if (kept.some((one) => one.network === network)) continue
     await machine.net.detach({ container: after.name, network, netnsFd: netns, interfaceName })
   }
-  const interfaces = attachAll(machine, after, { netns, present: kept })
+  const interfaces = await attachAll(machine, after, { netns, present: kept })
   routeOut(machine, { netns, after, interfaces })
   const ports = await publishPorts(machine, after, interfaces)
   if (ports.length === 0) await machine.net.unpublish(after.name)

@@ -6,7 +6,8 @@
 import { KernelError } from '../../errors.ts'
 import { NETLINK_REPLY_BYTES_MAX } from '../../limits.ts'
 import { errnoName, errnoNumber, errnoText } from '../errno.ts'
-import { check, declare, kernelError, lastErrno } from '../libc.ts'
+import { isCounting } from '../crash-point.ts'
+import { check, declare, declareAsync, kernelError, lastErrno } from '../libc.ts'
 import {
   NLM_F_ACK,
   NLM_F_DUMP,
@@ -22,7 +23,9 @@ import type { Message, Request } from './message.ts'
 const socket = declare('int socket(int, int, int)')
 const bind = declare('int bind(int, void *, uint)')
 const setsockopt = declare('int setsockopt(int, int, int, void *, uint)')
-const send = declare('long send(int, void *, size_t, int)')
+const SEND = 'long send(int, void *, size_t, int)'
+const send = declare(SEND)
+const sendAsync = declareAsync(SEND)
 const recv = declare('long recv(int, void *, size_t, int)')
 const close = declare('int close(int)')
 
@@ -44,6 +47,11 @@ export const NETLINK_NETFILTER = 12
  */
 let receiveBuffer: Buffer | undefined
 
+interface Outcome {
+  readonly answers: readonly Message[]
+  readonly refused: readonly { readonly request: Request; readonly error: KernelError }[]
+}
+
 /**
  * Stays in the network namespace in which it was opened, whatever the thread does later.
  * The kernel works on a request inside send(2), so nothing here ever waits.
@@ -51,6 +59,8 @@ let receiveBuffer: Buffer | undefined
 export class NetlinkSocket {
   readonly fd: number
   #sequence = 0
+  /** Settles when what was asked {@link requestBeside} is answered. */
+  #before: Promise<unknown> = Promise.resolve()
 
   constructor(family: typeof NETLINK_ROUTE | typeof NETLINK_NETFILTER) {
     this.fd = check(socket(AF_NETLINK, SOCK_RAW_CLOEXEC, family), {
@@ -72,25 +82,49 @@ export class NetlinkSocket {
    * All are tried; throws the {@link KernelError} of the first that was refused.
    */
   request(requests: readonly Request[]): readonly Message[] {
-    const outcome = this.exchange(
-      requests.map((request) => ({ ...request, flags: request.flags | NLM_F_ACK })),
-    )
-    const refused = outcome.refused[0]
-    if (refused) throw refused.error
-    return outcome.answers
+    return answersOf(this.exchange(requests.map(acknowledged)))
+  }
+
+  /**
+   * The same, while this thread goes on with something else: the kernel may wait long for the lock
+   * of all its links. One after another, and never beside a call of another kind.
+   */
+  requestBeside(requests: readonly Request[]): Promise<readonly Message[]> {
+    // A point of a crash is one of this thread.
+    if (isCounting) return this.requestInTurn(requests)
+    const answer = this.#before.then(() => this.#exchangeBeside(requests.map(acknowledged)))
+    this.#before = answer.catch(() => {})
+    return answer.then(answersOf)
+  }
+
+  /** The same on this thread, once what was asked {@link requestBeside} is answered. */
+  requestInTurn(requests: readonly Request[]): Promise<readonly Message[]> {
+    const answer = this.#before.then(() => this.request(requests))
+    this.#before = answer.catch(() => {})
+    return answer
   }
 
   /**
    * As {@link request}, but refusals are returned and acknowledgements are asked for by the flags
    * alone.
    */
-  exchange(requests: readonly Request[]): {
-    readonly answers: readonly Message[]
-    readonly refused: readonly { readonly request: Request; readonly error: KernelError }[]
-  } {
+  exchange(requests: readonly Request[]): Outcome {
     if (requests.length === 0) return { answers: [], refused: [] }
     const first = this.#sequence + 1
     this.#send(requests.map((request) => encodeMessage(request, ++this.#sequence)))
+    return this.#outcome(requests, first)
+  }
+
+  async #exchangeBeside(requests: readonly Request[]): Promise<Outcome> {
+    if (requests.length === 0) return { answers: [], refused: [] }
+    const first = this.#sequence + 1
+    const bytes = Buffer.concat(requests.map((request) => encodeMessage(request, ++this.#sequence)))
+    // errno is another thread's. What could not be sent was not looked at: sent again, it tells.
+    if ((await sendAsync(this.fd, bytes, bytes.length, 0)) < 0) this.#send([bytes])
+    return this.#outcome(requests, first)
+  }
+
+  #outcome(requests: readonly Request[], first: number): Outcome {
     const answers: Message[] = []
     const refused: { request: Request; error: KernelError }[] = []
     for (const message of this.#drain()) {
@@ -165,6 +199,17 @@ export class NetlinkSocket {
     if (errno === errnoNumber('EINTR')) return this.#receive(flags)
     throw kernelError(errno, { syscall: 'recv', args: ['AF_NETLINK'] })
   }
+}
+
+const acknowledged = (request: Request): Request => ({
+  ...request,
+  flags: request.flags | NLM_F_ACK,
+})
+
+function answersOf({ answers, refused }: Outcome): readonly Message[] {
+  const [first] = refused
+  if (first) throw first.error
+  return answers
 }
 
 function refusal(request: Request, message: Message): KernelError {
