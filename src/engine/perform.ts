@@ -41,11 +41,14 @@ export async function performAction(
       return stop(machine, { action, signal })
     case 'settle-update':
       return settleUpdate(machine, { stack, action, signal })
-    case 'remove-container':
-      return removeContainer(machine, containerNamed(machine, action.name), {
-        ...action,
-        keepStackGroup: true,
-      })
+    case 'remove-container': {
+      const container = machine.containers.get(action.name)
+      // One of `run --rm` goes by itself when it ends.
+      if (container !== undefined) {
+        await removeContainer(machine, container, { ...action, keepStackGroup: true })
+      }
+      return undefined
+    }
     case 'update-container':
     case 'pause-container':
     case 'unpause-container':

@@ -38,6 +38,8 @@ export async function removeContainer(
     await cleanUpAttempt(machine, container, { record: leftover, netns: undefined, dns: undefined })
   }
   await machine.forwarders?.finish(container)
+  // One that goes by itself when it ends (`run --rm`) may have gone meanwhile.
+  if (machine.containers.get(container.record.name) !== container) return
   if (options.anonymousVolumes) removeAnonymousVolumes(machine, container.record)
   if (container.record.oneOff !== undefined) freeAddresses(machine, container)
   // The last container of a stack takes the stack's own group along.

@@ -1,5 +1,5 @@
 /** run: one program in a container of its own, as a user meets it. */
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { finish } from '../support/sandbox.ts'
@@ -60,11 +60,32 @@ test('without --rm the container stays with its status, beside the replicas', as
 
 test('-d prints the name; with --rm the container goes by itself', async () => {
   scene.write({ web: SLEEP })
-  const { stdout } = await ok('run', '-d', '--rm', 'web', 'sh', '-c', 'sleep 0.5')
+  const waiting = 'until [ -e /told/end ]; do sleep 0.05; done'
+  const told = `${scene.folder}/told`
+  mkdirSync(told)
+  const { stdout } = await ok(
+    'run',
+    '-d',
+    '--rm',
+    '-v',
+    `${told}:/told`,
+    'web',
+    'sh',
+    '-c',
+    waiting,
+  )
   expect(stdout).toMatch(/^cli-web-run-[0-9a-f]{12}\n$/)
   expect((await ok('ps', '-aq')).stdout).toBe(stdout)
+  writeFileSync(`${told}/end`, '')
   await until(async () => `<${(await ok('ps', '-aq')).stdout}>`, /^<>$/)
   await ok('down')
+  expect(await scene.sandbox.leaks()).toBe('')
+})
+
+test('down takes along what would go by itself', async () => {
+  scene.write({ web: SLEEP })
+  await ok('run', '-d', '--rm', 'web')
+  expect((await ok('down', '-t', '0')).stderr).not.toContain('failed')
   expect(await scene.sandbox.leaks()).toBe('')
 })
 

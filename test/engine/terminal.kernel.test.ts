@@ -54,8 +54,9 @@ test('a user who is not root may open its streams anew without a terminal as wel
 })
 
 test('tty: job control works, and what is typed interrupts the foreground alone', async () => {
-  const script =
-    'set -m; trap : INT; echo ready; sleep 1000; echo interrupted $?; read x; echo got $x'
+  // It is the job itself that says it is there: before that the shell is what is interrupted.
+  const job = 'sh -c "echo ready; exec sleep 1000"'
+  const script = `set -m; trap : INT; ${job}; echo interrupted $?; read x; echo got $x`
   await world.up({ one: { ...sh(script), tty: true } })
   await world.line('one', /ready/)
   await type('\u0003')
