@@ -41,14 +41,8 @@ export async function performAction(
       return stop(machine, { action, signal })
     case 'settle-update':
       return settleUpdate(machine, { stack, action, signal })
-    case 'remove-container': {
-      const container = machine.containers.get(action.name)
-      // One of `run --rm` goes by itself when it ends.
-      if (container !== undefined) {
-        await removeContainer(machine, container, { ...action, keepStackGroup: true })
-      }
-      return undefined
-    }
+    case 'remove-container':
+      return remove(machine, action)
     case 'update-container':
     case 'pause-container':
     case 'unpause-container':
@@ -69,6 +63,16 @@ async function stop(
   if (action.drain === true) await drain(machine, container, { graceMs, signal })
   if (graceMs > 0) await runPreStop(machine, container)
   return stopByUser(machine, container, graceMs)
+}
+
+async function remove(
+  machine: Machine,
+  action: Extract<Action, { kind: 'remove-container' }>,
+): Promise<void> {
+  const container = machine.containers.get(action.name)
+  // One of `run --rm` goes by itself when it ends.
+  if (container === undefined) return
+  await removeContainer(machine, container, { ...action, keepStackGroup: true })
 }
 
 async function changeNetwork(
