@@ -372,6 +372,13 @@ export const TOKEN_ANSWER_BYTES_MAX: number = 256 * 1024
 /** Memory of xz, in MiB: `xz -9` makes archives that need 65; the format allows 1,536. */
 export const XZ_MEMORY_MIB_MAX: number = 256
 
+/**
+ * Layers that builds keep for the next ones and that no image has: what BuildKit keeps without
+ * being told, 10 GB, or a tenth of a smaller disk. Beyond that the longest unused go.
+ */
+export const BUILD_CACHE_BYTES_MAX: number = 10 * 1024 ** 3
+export const BUILD_CACHE_SHARE: number = 0.1
+
 /** Bytes of the list of steps in a cache of builds: about 100,000 steps. */
 export const CACHE_INDEX_BYTES_MAX: number = 32 * 1024 * 1024
 

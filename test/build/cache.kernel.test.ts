@@ -2,8 +2,8 @@
 import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { pruneBuilds } from '../../src/daemon/building/prune.ts'
-import { collect, usageOf } from '../../src/image/index.ts'
+import { boundBuildCache, pruneBuilds } from '../../src/daemon/building/prune.ts'
+import { collect, holdStore, usageOf } from '../../src/image/index.ts'
 import { type BuildScene, buildScene, textIn } from './build-scene.ts'
 
 const TEXT = [
@@ -123,5 +123,47 @@ describe('whoever cleans up', () => {
     expect(textIn(built, 'from-tool')).toBe('first')
     // The one of the other stage alone is in no image.
     expect(readdirSync(join(store.directory, 'layers'))).toHaveLength(2)
+  })
+})
+
+describe('the bound of the cache', () => {
+  const SIZE = 100_000
+  const COPY = 'FROM scratch\nCOPY big /big\n'
+
+  /** Three builds of one file each, whose layers no image has any more but the last one's. */
+  async function grown(): Promise<BuildScene> {
+    const scene = buildScene()
+    for (const letter of ['a', 'b', 'c']) {
+      scene.files({ big: letter.repeat(SIZE) })
+      await scene.build(COPY, { names: ['big:1'] })
+    }
+    await collect(scene.store, { all: true })
+    return scene
+  }
+
+  const stepsOf = async (scene: BuildScene, letter: string): Promise<readonly string[]> => {
+    scene.files({ big: letter.repeat(SIZE) })
+    return (await scene.build(COPY)).steps
+  }
+
+  test('lets the layers go that were used longest ago', async () => {
+    using scene = await grown()
+    await boundBuildCache(scene.directory)
+    expect(usageOf(scene.store).buildCache.layers).toBe(3)
+    await boundBuildCache(scene.directory, 5 * SIZE)
+    expect(usageOf(scene.store).buildCache.layers).toBe(2)
+    expect(await stepsOf(scene, 'b')).toEqual(['cached'])
+    expect(await stepsOf(scene, 'a')).toEqual(['done'])
+  })
+
+  test('is nobody’s to keep who would have to wait for another build', async () => {
+    using scene = await grown()
+    {
+      using _build = await holdStore(scene.store)
+      await boundBuildCache(scene.directory, 0)
+      expect(usageOf(scene.store).buildCache.layers).toBe(3)
+    }
+    await boundBuildCache(scene.directory, 0)
+    expect(usageOf(scene.store).buildCache).toEqual({ layers: 0, bytes: 0 })
   })
 })

@@ -227,6 +227,19 @@ describe('diagnostics for machines', () => {
     expect(log).toContain('"uri": "c%25.yaml"')
   })
 
+  test('diagnosticsSarif() gives what is about no place the first line of a file', () => {
+    const nowhere = { severity: 'error', rule: 'no-file', message: 'Cannot find one' } as const
+    const locations = (uri: string) => [
+      { physicalLocation: { artifactLocation: { uri }, region: { startLine: 1 } } },
+    ]
+    const results = (...list: Parameters<typeof diagnosticsSarif>[0]) =>
+      JSON.parse(diagnosticsSarif(list, '1')).runs[0].results
+    expect(results(nowhere)[0].locations).toEqual(locations('compose.yaml'))
+    expect(results(nowhere, { ...nowhere, file: 'b.yaml' })[0].locations).toEqual(
+      locations('b.yaml'),
+    )
+  })
+
   test('diagnosticsSarif() has rules and regions', () => {
     const log = JSON.parse(diagnosticsSarif(found, '1.2.3')) as {
       runs: [{ tool: object; results: object[] }]

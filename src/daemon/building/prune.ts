@@ -2,7 +2,7 @@
 
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { collect, dropCached, findLayer, isDigest, openImageStore } from '../../image/index.ts'
+import { cacheReach, collect, findLayer, isDigest, openImageStore } from '../../image/index.ts'
 import type { ImageStore } from '../../image/index.ts'
 
 export interface BuildPrune {
@@ -22,12 +22,33 @@ export interface BuildPruned {
 /** Layers that an image has stay: a build may still use them. Waits for builds under way. */
 export async function pruneBuilds({ state, before, all }: BuildPrune): Promise<BuildPruned> {
   const store = openImageStore(state)
-  dropCached(store, before)
-  const { bytes } = await collect(store, { all: false })
+  const { bytes } = await collect(store, { all: false, cachedBefore: before })
   const directory = join(state, 'build')
   const parts = all ? ['downloads', 'git', 'mounts', 'digests'] : []
   for (const part of parts) rmSync(join(directory, part), { recursive: true, force: true })
-  return { steps: removeLost(store, join(directory, 'steps')), bytes }
+  return { steps: removeLost(store, stepsOf(state)), bytes }
+}
+
+/**
+ * After a build: what was used longest ago goes, where the cache has grown too large. Never waits:
+ * of builds that run side by side the last one does it.
+ */
+export async function boundBuildCache(state: string, bytesMax?: number): Promise<void> {
+  const store = openImageStore(state)
+  const before = cacheReach(store, bytesMax)
+  if (before === undefined) return
+  const signal = AbortSignal.abort()
+  try {
+    await collect(store, { all: false, keepsUnnamed: true, cachedBefore: before, signal })
+  } catch (error) {
+    if (error instanceof Error && error.name === 'AbortError') return
+    throw error
+  }
+  removeLost(store, stepsOf(state))
+}
+
+function stepsOf(state: string): string {
+  return join(state, 'build', 'steps')
 }
 
 /** Notes of steps whose layer is gone. */

@@ -10,12 +10,20 @@ import {
   type RunStep,
 } from '../../build/index.ts'
 import { DockerfileError, EngineError } from '../../errors.ts'
-import { HOST_PLATFORM, holdStore, type ImageEvent, openImageStore } from '../../image/index.ts'
+import {
+  countCached,
+  HOST_PLATFORM,
+  holdStore,
+  type ImageEvent,
+  type ImageStore,
+  openImageStore,
+} from '../../image/index.ts'
 import type { DesiredBuild } from '../../planner/index.ts'
 import { renderDiagnostics } from '../../spec/index.ts'
 import { openRequest } from '../client.ts'
 import type { Places } from '../places.ts'
 import { RenderedError } from '../wire-error.ts'
+import { boundBuildCache } from './prune.ts'
 import { buildRequest, type BuildFlags, neededServices } from './request.ts'
 import { layerStore } from './store.ts'
 
@@ -49,6 +57,15 @@ export async function buildServices(run: BuildRun): Promise<readonly BuiltServic
   // Modes of what is made are the Dockerfile's business, not the caller's mask's.
   process.umask(0o022)
   const store = openImageStore(run.places.state)
+  const cached = countCached(store)
+  try {
+    return await buildAll(run, store)
+  } finally {
+    if (countCached(store) > cached) await boundBuildCache(run.places.state)
+  }
+}
+
+async function buildAll(run: BuildRun, store: ImageStore): Promise<readonly BuiltService[]> {
   using _hold = await holdStore(store, run.signal)
   const built: BuiltService[] = []
   for (const build of inOrder(run.builds)) {

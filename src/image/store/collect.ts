@@ -4,7 +4,7 @@ import { readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Digest } from '../digest.ts'
 import { isDigest } from '../digest.ts'
-import { readCached } from './cached.ts'
+import { dropCached, readCached } from './cached.ts'
 import { readJsonIfThere } from './files.ts'
 import { listImages, removeImage, type StoredImage } from './images.ts'
 import { lockCollection, removeDrafts } from './lock.ts'
@@ -27,10 +27,18 @@ export interface Collected {
  */
 export async function collect(
   store: ImageStore,
-  options: { readonly all: boolean; readonly signal?: AbortSignal },
+  options: {
+    readonly all: boolean
+    readonly signal?: AbortSignal | undefined
+    /** Layers that builds used last before it (milliseconds since the epoch) are forgotten first. */
+    readonly cachedBefore?: number
+    /** Images without a name stay as well. */
+    readonly keepsUnnamed?: boolean
+  },
 ): Promise<Collected> {
-  const { signal, all } = options
+  const { signal, all, cachedBefore, keepsUnnamed = false } = options
   using _lock = await lockCollection(store, signal ? { signal } : {})
+  if (cachedBefore !== undefined) dropCached(store, cachedBefore)
   removeDrafts(store)
   const pinned = pinnedImages(store)
   const names: string[] = []
@@ -45,7 +53,9 @@ export async function collect(
   }
   const named = new Set([...readNames(store).values()].map(({ manifest }) => manifest))
   const images = listImages(store)
-  const kept = images.filter(({ manifest }) => named.has(manifest) || pinned.has(manifest))
+  const kept = images.filter(
+    ({ manifest }) => keepsUnnamed || named.has(manifest) || pinned.has(manifest),
+  )
   const gone = images.filter((image) => !kept.includes(image)).map(({ manifest }) => manifest)
   for (const manifest of gone) removeImage(store, manifest)
   const bytes = sweep(store, kept)
@@ -124,12 +134,18 @@ function unneeded(
 
 /** Of the cache of builds: unpacked layers, and their archives, that no image has. */
 export function cachedBytes(store: ImageStore, images: readonly StoredImage[]): number {
+  return cachedLayers(store, images).reduce((sum, each) => sum + cachedLayerBytes(store, each), 0)
+}
+
+/** Those of the cache of builds that none of `images` has. */
+export function cachedLayers(store: ImageStore, images: readonly StoredImage[]): readonly Digest[] {
   const { layers } = partsOf(images)
-  const own = [...readCached(store)].filter((diffId) => !layers.has(diffId))
-  return own.reduce((sum, diffId) => {
-    const blob = statSync(blobPath(store, diffId), { throwIfNoEntry: false })
-    return sum + layerBytes(layerPath(store, diffId)) + (blob?.size ?? 0)
-  }, 0)
+  return [...readCached(store)].filter((diffId) => !layers.has(diffId))
+}
+
+export function cachedLayerBytes(store: ImageStore, diffId: Digest): number {
+  const blob = statSync(blobPath(store, diffId), { throwIfNoEntry: false })
+  return layerBytes(layerPath(store, diffId)) + (blob?.size ?? 0)
 }
 
 export function layerBytes(path: string): number {

@@ -1,7 +1,6 @@
 /** Whether this kernel can do what the rules need. */
 
-import { EngineError } from '../../errors.ts'
-import { KernelError } from '../../errors.ts'
+import { EngineError, KernelError } from '../../errors.ts'
 import { NETLINK_NETFILTER, NetlinkSocket, nft } from '../../linux/index.ts'
 import { probeRequests } from './ruleset.ts'
 import { tableName } from './sets.ts'
