@@ -1,6 +1,6 @@
 /** Plans that are kept in a file: agreed to now, carried out later, or not at all. */
 
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import type { StackInput } from '../daemon/index.ts'
 import { UsageError } from '../errors.ts'
 import type { Plan, PlanOptions } from '../planner/index.ts'
@@ -14,9 +14,10 @@ export interface PlanFile {
   readonly plan: Plan
 }
 
-/** Readable by its owner alone: variables of containers are in it. */
+/** Readable by its owner alone, also where a file was before: variables of containers are in it. */
 export function writePlanFile(path: string, file: PlanFile): void {
   try {
+    if (statSync(path, { throwIfNoEntry: false })?.isFile() === true) chmodSync(path, 0o600)
     writeFileSync(path, `${JSON.stringify(file, undefined, 2)}\n`, { mode: 0o600 })
   } catch (cause) {
     throw new UsageError(`Cannot write the plan to "${path}": ${messageOf(cause)}`, { cause })

@@ -1,6 +1,7 @@
 /** Shows what `up` would do: `plan`, and `up --dry-run`. */
 
 import type { PlannedBuild, StackInput } from '../daemon/index.ts'
+import { UsageError } from '../errors.ts'
 import type { Plan, PlanOptions } from '../planner/index.ts'
 import { buildWish } from './change-options.ts'
 import type { ChangeFlags } from './change-options.ts'
@@ -22,6 +23,7 @@ export async function showPlan(
   options: PlanOptions,
   { json = false, output, ...flags }: ChangeFlags & PlanFlags,
 ): Promise<number> {
+  if (output !== undefined && flags.build === true) throw cannotKeepBuilds()
   const own = input(options.services)
   const source = { kind: 'files', input: own } as const
   const request = { kind: 'plan', source, options, ...buildWish(flags) } as const
@@ -38,6 +40,13 @@ export async function showPlan(
   const text = json || impact === undefined ? undefined : impactText(impact)
   if (text !== undefined) print(safeText(text))
   return found.actions.length + builds.length
+}
+
+/** What has no image yet is built when the plan is carried out; what has one stays as it is. */
+function cannotKeepBuilds(): UsageError {
+  return new UsageError('Cannot keep a plan with --build: nobody knows what a build will give', {
+    hint: 'build first: tsstack build; then plan -o FILE',
+  })
 }
 
 function buildText({ service, image, isMissing }: PlannedBuild): string {

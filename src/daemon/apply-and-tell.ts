@@ -1,8 +1,8 @@
 /** Makes a stack as desired when it is its turn, and tells the client of every step. */
 
 import type { ApplyResult } from '../engine/index.ts'
-import { UsageError } from '../errors.ts'
 import { describeShort, type DesiredState, type Plan, type PlanOptions } from '../planner/index.ts'
+import { checkAgreed, checkSteps } from './agreed-plan.ts'
 import { obtainImages } from './images/stack-images.ts'
 import type { ClientSession, Supervisor } from './supervisor.ts'
 import { takeTurn } from './take-turn.ts'
@@ -37,6 +37,7 @@ export async function applyAndTell(
   })
   const { engine } = supervisor
   const { outcomes } = await applyInTurn(supervisor, session, {
+    bare: wanted,
     desired,
     options,
     signal,
@@ -56,17 +57,22 @@ export async function applyAndTell(
 async function applyInTurn(
   supervisor: Supervisor,
   session: ClientSession,
-  { desired, options, signal, expected, agree }: ApplyRequest,
+  request: ApplyRequest & { readonly bare: DesiredState },
 ): Promise<ApplyResult> {
+  const { bare, desired, options, signal, expected, agree } = request
+  const { engine } = supervisor
   const { connection } = session
   using _turn = await takeTurn(supervisor, session, desired.stack)
   const color = session.color === true
   const agreed = (await agree?.(desired)) ?? options
-  return await supervisor.engine.apply(desired.stack, desired, {
+  if (expected !== undefined) {
+    await checkAgreed(engine, { expected, bare, desired, options: agreed })
+  }
+  return await engine.apply(desired.stack, desired, {
     ...agreed,
     signal,
     onPlan: (plan) => {
-      if (expected !== undefined) checkSame(expected, plan)
+      if (expected !== undefined) checkSteps(expected, plan)
       const short = describeShort(plan, { color })
       connection.send({ kind: 'plan', plan, ...(short !== '' && { short }) })
     },
@@ -81,14 +87,4 @@ async function failureOf(work: Promise<void>): Promise<Error | undefined> {
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error))
   }
-}
-
-/** As they travel: absent and undefined are one. */
-function checkSame(expected: Plan, found: Plan): void {
-  if (JSON.stringify(expected.actions) === JSON.stringify(found.actions)) return
-  throw new UsageError(
-    `Cannot apply the plan for stack "${found.stack}": the stack, its files or the machine have ` +
-      'changed since it was made',
-    { code: 'PLAN_OUTDATED', hint: 'look at what there is to do now: tsstack plan' },
-  )
 }

@@ -1,5 +1,5 @@
 /** Plans kept in files, history and rollback, and why a service is as it is. */
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { until } from '../support/until.ts'
@@ -34,6 +34,30 @@ describe('plan -o', () => {
     await ok('up', '-d', 'my.plan')
     expect((await ok('exec', 'web', 'printenv', 'MODE')).stdout).toBe('two\n')
     await ok('down')
+  })
+
+  test('of images that are not there yet is carried out once they are built', async () => {
+    const stack = 'name: cli\nservices:\n  web: { build: ., network_mode: none, init: true }\n'
+    const docker = ['FROM scratch', 'COPY busybox /bin/', 'VOLUME /data', 'HEALTHCHECK CMD true']
+    const program = 'CMD ["/bin/busybox", "sleep", "1000"]'
+    copyFileSync('/bin/busybox', join(scene.folder, 'busybox'))
+    writeFileSync(join(scene.folder, 'compose.yaml'), stack)
+    writeFileSync(join(scene.folder, 'Dockerfile'), [...docker, program, ''].join('\n'))
+    const file = join(scene.folder, 'my.plan')
+    writeFileSync(file, 'something else', { mode: 0o644 })
+    const planned = await run('plan', '-o', 'my.plan')
+    expect(planned.stdout).toContain('+ build image cli-web of web: there is no image yet\n')
+    expect(statSync(file).mode & 0o777).toBe(0o600)
+    writeFileSync(join(scene.folder, 'compose.yaml'), stack.replace('true }', 'false }'))
+    expect((await run('up', '-d', 'my.plan')).stderr).toContain('PLAN_OUTDATED')
+    await ok('down', '--rmi', 'local')
+    writeFileSync(join(scene.folder, 'compose.yaml'), stack)
+    await ok('up', '-d', 'my.plan')
+    expect((await ok('ps')).stdout).toMatch(/cli-web-1 +web +running/)
+    expect((await run('up', '-d', 'my.plan')).stderr).toContain('PLAN_OUTDATED')
+    const kept = await run('plan', '--build', '-o', 'my.plan')
+    expect(kept.stderr).toContain('Cannot keep a plan with --build')
+    await ok('down', '-v')
   })
 
   test('tells what is lost, in JSON too; a file that is no plan is refused', async () => {

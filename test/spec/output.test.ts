@@ -229,15 +229,14 @@ describe('diagnostics for machines', () => {
 
   test('diagnosticsSarif() gives what is about no place the first line of a file', () => {
     const nowhere = { severity: 'error', rule: 'no-file', message: 'Cannot find one' } as const
-    const locations = (uri: string) => [
-      { physicalLocation: { artifactLocation: { uri }, region: { startLine: 1 } } },
-    ]
-    const results = (...list: Parameters<typeof diagnosticsSarif>[0]) =>
-      JSON.parse(diagnosticsSarif(list, '1')).runs[0].results
-    expect(results(nowhere)[0].locations).toEqual(locations('compose.yaml'))
-    expect(results(nowhere, { ...nowhere, file: 'b.yaml' })[0].locations).toEqual(
-      locations('b.yaml'),
-    )
+    for (const [list, file] of [
+      [[nowhere], 'compose.yaml'],
+      [[nowhere, { ...nowhere, file: 'b.yaml' }], 'b.yaml'],
+    ] as const) {
+      const [result] = JSON.parse(diagnosticsSarif(list, '1')).runs[0].results
+      const place = { artifactLocation: { uri: file }, region: { startLine: 1 } }
+      expect(result.locations).toEqual([{ physicalLocation: place }])
+    }
   })
 
   test('diagnosticsSarif() has rules and regions', () => {

@@ -8,14 +8,9 @@ import { cachedLayers, cachedLayerBytes } from './collect.ts'
 import { listImages } from './images.ts'
 import { type ImageStore, placeOf } from './places.ts'
 
-/** Bytes that the cache may have: a share of its disk, and not more than a large disk's. */
-export function cacheBytesMax(disk: Pick<StatsFs, 'blocks' | 'bsize'>): number {
-  return Math.min(BUILD_CACHE_BYTES_MAX, disk.blocks * disk.bsize * BUILD_CACHE_SHARE)
-}
-
 /**
  * Layers used last before this time (milliseconds since the epoch) are too much; undefined: all may
- * stay. Only layers that no image has count. `bytesMax`: see {@link cacheBytesMax}.
+ * stay. Only layers that no image has count.
  */
 export function cacheReach(
   store: ImageStore,
@@ -40,4 +35,9 @@ export function cacheReach(
 /** Layers that the cache knows of. */
 export function countCached(store: ImageStore): number {
   return readCached(store).size
+}
+
+/** Bytes that the cache may have: a share of its disk, and not more than a large disk's. */
+function cacheBytesMax(disk: Pick<StatsFs, 'blocks' | 'bsize'>): number {
+  return Math.min(BUILD_CACHE_BYTES_MAX, disk.blocks * disk.bsize * BUILD_CACHE_SHARE)
 }
