@@ -33,11 +33,15 @@ const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 /**
  * Resolves when the supervisor answers, or when another one was first.
  * @throws {RemoteError} with the reason that the supervisor gave.
+ * @throws {EngineError} SUPERVISOR when there is no process for it.
  */
 export async function startSupervisor(places: Places): Promise<'ready' | 'held'> {
   const child = spawnSupervisor(places)
+  const { promise: failed, reject } = Promise.withResolvers<never>()
+  child.once('error', (cause) => reject(unstartable(cause)))
   try {
-    return readReport(places, await text(child.stdio[REPORT_FD] as Readable))
+    const said = text(child.stdio[REPORT_FD] as Readable)
+    return readReport(places, await Promise.race([said, failed]))
   } finally {
     child.unref()
   }
@@ -118,6 +122,13 @@ function parseReport(line: string): StartReport | undefined {
   } catch {
     return undefined
   }
+}
+
+function unstartable(cause: Error): EngineError {
+  return new EngineError('SUPERVISOR', `Cannot start the supervisor: ${cause.message}`, {
+    hint: `"${process.execPath}" has to be there, and room for one more process: ulimit -u`,
+    cause,
+  })
 }
 
 function silent({ log }: Places): EngineError {
