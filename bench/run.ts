@@ -8,6 +8,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, release, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { mountDisk, mountMemory } from './disk.ts'
 import type { Group } from './measure.ts'
 import { svg } from './plot.ts'
 import { markdown } from './table.ts'
@@ -39,22 +40,17 @@ function runInNamespace(): never {
 async function main(): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'tsstack-bench-'))
   process.env['TSSTACK_ROOT'] = join(directory, 'root')
-  // As /run is under systemd; the state is on a disk. Gone with the mount namespace at the latest.
-  const runDirectories = ['root', 'launch'].map((name) => join(directory, name, 'run'))
-  for (const path of runDirectories) mountMemory(path)
+  // Gone with the mount namespace at the latest.
+  const disk = mountDisk(directory)
+  disks = disk.name
+  const runs = ['root', 'launch'].map((name) => mountMemory(join(directory, name, 'run')))
   try {
     const groups = await measure(directory)
     console.log(markdown(groups, machine()))
   } finally {
-    for (const path of runDirectories) spawnSync('umount', ['--lazy', path])
+    for (const { unmount } of [...runs, disk]) unmount()
     rmSync(directory, { recursive: true, force: true })
   }
-}
-
-function mountMemory(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 })
-  const { status, stderr } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'mode=700', 'run', path])
-  if (status !== 0) throw new Error(`Cannot mount a tmpfs at "${path}": ${String(stderr)}`)
 }
 
 async function measure(directory: string): Promise<readonly Group[]> {
@@ -114,11 +110,14 @@ function writeResults(groups: readonly Group[]): void {
   writeFileSync(join(RESULTS, `${name}.svg`), svg(groups))
 }
 
+/** Where state and layers are. */
+let disks = ''
+
 function machine(): string {
   const model = /^PRETTY_NAME="(.*)"$/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1]
   const manifest = readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')
   const { version } = JSON.parse(manifest) as { readonly version: string }
   const day = new Date().toISOString().slice(0, 10)
   const hardware = `kernel ${release()}, ${cpus().length} processors`
-  return `${model}, ${hardware}, node ${process.version}, tsstack ${version}, ${day}`
+  return `${model}, ${hardware}, node ${process.version}, tsstack ${version}, ${disks}, ${day}`
 }
