@@ -14,6 +14,7 @@ writeFileSync(
   `services:
   web: { image: x, ports: ['8080:80'], mem_limit: 64m }
   root: { image: x, privileged: true, pid: host, volumes: ['/:/host'] }
+  mapped: { image: x, userns_mode: auto, cap_add: [SYS_ADMIN] }
 `,
 )
 
@@ -29,11 +30,13 @@ function audit(...words: readonly string[]) {
 test('tsstack audit shows a table, findings with advice, and ends with 1 for a high one', () => {
   const { stdout, status } = audit()
   expect(status).toBe(1)
-  expect(stdout).toMatch(/^SERVICE +USER +CAPS +SECCOMP/)
-  expect(stdout).toMatch(/^root +- +all +unconfined +no +pid +\/ +-/m)
+  expect(stdout).toMatch(/^SERVICE +USER +USERNS +CAPS +SECCOMP/)
+  expect(stdout).toMatch(/^root +- +host +all +unconfined +no +pid +\/ +-/m)
   expect(stdout).toMatch(
     /^HIGH +root \[host-path\] \/ of the host, writable\n +mount it read-only/m,
   )
+  expect(stdout).toMatch(/^mapped +- +own +15 +default/m)
+  expect(stdout).toMatch(/^LOW +mapped \[capability\] SYS_ADMIN: over its own namespaces only/m)
   expect(stdout).toMatch(/^LOW +web \[published-everywhere\] 80\/tcp/m)
 })
 
@@ -51,6 +54,7 @@ test('tsstack audit --json is data', () => {
   }
   expect(version).toBe(1)
   expect(services.map(({ service, privileged }) => [service, privileged])).toEqual([
+    ['mapped', false],
     ['root', true],
     ['web', false],
   ])

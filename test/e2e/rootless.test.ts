@@ -111,7 +111,7 @@ services:
     image: 'host:'
     user: '33:33'
     depends_on: {web: {condition: service_healthy}}
-    command: [sh, -c, 'socat -T5 - TCP:web:8080 </dev/null; id -u; exec sleep infinity']
+    command: [sh, -c, 'socat -t20 -T20 - TCP:web:8080 </dev/null; id -u; exec sleep infinity']
 volumes: {data: {}}
 `
 
@@ -123,7 +123,7 @@ test('a stack runs: networks, names, volumes, health, exec, logs, a port; and no
   ]) // oxfmt-ignore
   await ok(STACK, 'up', '-d', '--wait')
   expect(await ok(STACK, 'logs', '--no-log-prefix', 'client')).toBe('hello from web\n33\n')
-  const port = ['socat', '-T5', '-', 'TCP:127.0.0.1:18088']
+  const port = ['socat', '-t20', '-T20', '-', 'TCP:127.0.0.1:18088']
   expect((await sandbox.inNetns(port)).stdout).toBe('hello from web\n')
 
   // Who they are outside: the user, and ids that are the user's to give.
@@ -143,7 +143,7 @@ test('a stack runs: networks, names, volumes, health, exec, logs, a port; and no
     ],
   ])
   expect(statSync(join(HOME, 'project/shared/file')).uid).toBe(subuid + 4)
-  const outside = `socat -u -T5 TCP:${OUTSIDE}:7777 -`
+  const outside = `socat -u -T20 TCP:${OUTSIDE}:7777 -`
   expect(await ok(STACK, 'exec', '-T', 'web', 'sh', '-c', outside)).toBe('outside\n')
   server.kill('SIGKILL')
 
@@ -196,7 +196,7 @@ test('containers outlive supervisor and guardian, and the next command takes the
   process.kill(supervisor, 'SIGKILL')
   const after = JSON.parse(await ok(STACK, 'ps', '--json', 'web')) as { pid: number }[]
   expect(after[0]?.pid).toBe(before[0]?.pid)
-  const port = ['socat', '-T5', '-', 'TCP:127.0.0.1:18088']
+  const port = ['socat', '-t20', '-T20', '-', 'TCP:127.0.0.1:18088']
   await until(async () => (await sandbox.inNetns(port)).stdout, /hello from web/)
   expect(await ok(STACK, 'exec', '-T', 'client', 'id', '-u')).toBe('33\n')
   await ok(STACK, 'down', '-v')

@@ -49,6 +49,18 @@ describe('audit()', () => {
     expect(rules(fields, 'high')).toEqual([])
   })
 
+  test('takes a user namespace into account, but not for the files of the host', () => {
+    expect(audited('pid: host').userNamespace).toBe('host')
+    const mapped = 'userns_mode: auto, cap_add: [SYS_ADMIN, NET_ADMIN]'
+    expect(audited(mapped).userNamespace).toBe('own')
+    expect([rules(mapped, 'high'), rules(mapped, 'medium')]).toEqual([[], []])
+    expect(rules(mapped, 'low')).toEqual(expect.arrayContaining(['capability', 'capability']))
+    expect(rules(mapped, 'low')).not.toContain('root-user')
+    expect(rules('userns_mode: auto, privileged: true', 'medium')).toEqual(['privileged'])
+    const bind = 'volumes: [{ type: bind, source: /, target: /host }]'
+    expect(rules(`userns_mode: auto, ${bind}`, 'high')).toEqual(['host-path'])
+  })
+
   test('finds nothing in a service that is hardened', () => {
     const service = audited(
       "user: '1000', security_opt: ['no-new-privileges:true'], mem_limit: 64m, cap_drop: [ALL], " +

@@ -62,6 +62,7 @@ async function audit(
 const HEAD = [
   'SERVICE',
   'USER',
+  'USERNS',
   'CAPS',
   'SECCOMP',
   'NNP',
@@ -85,10 +86,11 @@ function list(items: readonly string[]): string {
 }
 
 function rowOf(audited: AuditedService): readonly string[] {
-  const { service, user, capabilities, seccomp, noNewPrivileges } = audited
+  const { service, user, userNamespace, capabilities, seccomp, noNewPrivileges } = audited
   return [
     safeText(service),
     safeText(user) || '-',
+    safeText(userNamespace),
     capabilities[0] === 'ALL' ? 'all' : String(capabilities.length),
     safeText(seccomp),
     noNewPrivileges ? 'yes' : 'no',

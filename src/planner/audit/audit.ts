@@ -8,6 +8,8 @@ import { type Finding, findingsOf } from './rules.ts'
 export interface AuditedService {
   readonly service: string
   readonly user: string
+  /** Whose ids its users are: `host`, `own`, `service:x` or `container:x`. */
+  readonly userNamespace: string
   readonly privileged: boolean
   /** `ALL` for every one that root has. */
   readonly capabilities: readonly string[]
@@ -51,6 +53,7 @@ function auditService(
   return {
     service,
     user: spec.user ?? '',
+    userNamespace: userNamespaceOf(spec),
     privileged,
     capabilities: capabilitiesOf(spec, defaultCapabilities),
     seccomp: privileged && filter === 'default' ? 'unconfined' : filter,
@@ -69,6 +72,13 @@ function auditService(
     published: spec.ports.map(publishedText),
     findings: findingsOf(spec),
   }
+}
+
+function userNamespaceOf({ namespaces }: ContainerSpec): string {
+  const mode = namespaces?.user
+  if (mode === undefined) return 'host'
+  if (mode.kind === 'own') return 'own'
+  return mode.kind === 'service' ? `service:${mode.service}` : `container:${mode.container}`
 }
 
 function capabilitiesOf(

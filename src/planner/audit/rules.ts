@@ -43,9 +43,16 @@ function when(
   return isTrue ? [finding(severity, rule, words)] : []
 }
 
+/** Root in there is nobody of the host's: its rights end with its own namespaces. */
+function hasOtherUsers({ namespaces: modes }: ContainerSpec): boolean {
+  return modes?.user !== undefined
+}
+
 const privileged: Rule = (spec) =>
-  when(spec.privileged, 'high', 'privileged', {
-    message: 'privileged: every capability and device, no seccomp filter, nothing is hidden',
+  when(spec.privileged, hasOtherUsers(spec) ? 'medium' : 'high', 'privileged', {
+    message: hasOtherUsers(spec)
+      ? 'privileged in a user namespace: no seccomp filter, and nothing of procfs is hidden'
+      : 'privileged: every capability and device, no seccomp filter, nothing is hidden',
     advice: 'name what it needs with "cap_add" and "devices" instead',
   })
 
@@ -99,10 +106,18 @@ const HOST_CAPABILITIES = [
 ]
 const WIDE_CAPABILITIES = ['NET_ADMIN', 'SYS_BOOT', 'SYS_TIME', 'SYSLOG', 'PERFMON', 'MAC_ADMIN']
 
-const capabilities: Rule = ({ capAdd, privileged: hasAll }) => {
+const capabilities: Rule = (spec) => {
+  const { capAdd, privileged: hasAll } = spec
   const of = (names: readonly string[]): readonly string[] =>
     hasAll ? [] : capAdd.filter((name) => names.includes(name))
   const advice = 'add only what fails without it'
+  if (hasOtherUsers(spec)) {
+    const message = (name: string): string =>
+      `${name}: over its own namespaces only, but more of the kernel can be attacked`
+    return of([...HOST_CAPABILITIES, ...WIDE_CAPABILITIES]).map((name) =>
+      finding('low', 'capability', { message: message(name), advice }),
+    )
+  }
   return [
     ...of(HOST_CAPABILITIES).map((name) =>
       finding('high', 'capability', { message: `${name}: leads out of a container`, advice }),
@@ -188,9 +203,9 @@ const environment: Rule = (spec) =>
     )
 
 const hardening: Rule = (spec) => [
-  ...when(isRoot(spec.user), 'low', 'root-user', {
-    message: 'it runs as root, unless its image says otherwise',
-    advice: 'set "user"',
+  ...when(isRoot(spec.user) && !hasOtherUsers(spec), 'low', 'root-user', {
+    message: 'it runs as root of the host, unless its image says otherwise',
+    advice: 'set "user", or "userns_mode: auto"',
   }),
   ...when(!spec.noNewPrivileges, 'low', 'new-privileges', {
     message: 'setuid programs of its image work',
