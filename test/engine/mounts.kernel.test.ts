@@ -296,3 +296,16 @@ test('a volume that nobody made is refused by name', async () => {
     message: 'Cannot mount volume "absent" in "tst-one-1": it does not exist',
   })
 })
+
+test('whatever lies on /sys is taken as it is: the groups have no place in it', async () => {
+  mkdirSync(join(host, 'system'))
+  writeFileSync(join(host, 'system/file'), 'mine\n')
+  const script = 'ls /sys; grep -c " /sys/fs/cgroup" /proc/mounts'
+  const mounts = [bind(join(host, 'system'), { target: '/sys' })]
+  expect(await probe(script, { mounts })).toEqual(['file', '0'])
+  const memory = [{ kind: 'tmpfs', target: '/sys', options: [] }] as const
+  expect(await probe(script, { mounts: memory })).toEqual(['0'])
+  const shown = await probe(script, { mounts: [bind('/sys', { target: '/sys', readOnly: true })] })
+  expect(shown).toContain('kernel')
+  expect(Number(shown.at(-1))).toBeGreaterThan(0)
+})

@@ -28,6 +28,7 @@ import type { HostDevice } from './devices.ts'
 import type { HostEdits } from './edits.ts'
 import { fileContents } from './file-contents.ts'
 import { ownNamespaceFlags, type SharedNamespaces, sharedNamespaces } from './shared-namespaces.ts'
+import { coversSystem } from './system-mount.ts'
 import { DescriptorTable } from './descriptors.ts'
 import { initProgram } from './init.ts'
 import { type MonitorInput, monitorProgram } from './monitor.ts'
@@ -302,7 +303,7 @@ function childMounts(
         options.some((word) => word === 'shared' || word === 'rshared'),
       ),
     },
-    masked: maskedPaths(config.linux.maskedPaths),
+    masked: maskedPaths(config),
     readOnly: config.linux.readonlyPaths.filter((path) => kindOf(path) !== 'absent'),
   }
 }
@@ -332,9 +333,11 @@ function kindOf(path: string): 'absent' | 'file' | 'directory' {
   return kind
 }
 
-function maskedPaths(paths: readonly string[]): ChildMounts['masked'] {
-  if (paths.length === 0) return []
-  return [...paths, ...thermalThrottlePaths()]
+function maskedPaths({ linux, mounts }: OciConfig): ChildMounts['masked'] {
+  if (linux.maskedPaths.length === 0) return []
+  const paths = [...linux.maskedPaths, ...thermalThrottlePaths()]
+  const shown = coversSystem(mounts) ? paths.filter((path) => !path.startsWith('/sys/')) : paths
+  return shown
     .filter((path) => kindOf(path) !== 'absent')
     .map((path) => ({ path, isDirectory: kindOf(path) === 'directory' }))
 }

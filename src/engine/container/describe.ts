@@ -30,6 +30,7 @@ import {
 } from './defaults.ts'
 import { readSeccompProfile } from './seccomp-file.ts'
 import type { OciConfig, OciMount, OciNamespace, OciProcess, OciRlimit } from './oci.ts'
+import { coversSystem } from './system-mount.ts'
 
 /** What the spec leaves open: found in the rootfs, or chosen by the engine. */
 export interface DescribeContext {
@@ -239,11 +240,20 @@ function describeMounts(
   ].sort(byDepth)
   for (const { destination } of asked) checkTarget(name, destination)
   const targets = new Set(asked.map(({ destination }) => destination))
+  const covered = [
+    ...(targets.has('/dev') ? ['/dev/'] : []),
+    ...(coversSystem(asked) ? ['/sys/'] : []),
+  ]
   const defaults = DEFAULT_MOUNTS.filter(
     ({ destination }) =>
-      !targets.has(destination) && !(targets.has('/dev') && destination.startsWith('/dev/')),
+      !targets.has(destination) && !covered.some((path) => destination.startsWith(path)),
   ).flatMap((mount) => defaultMount(spec, mount))
-  return [...defaults, ...asked, ...edits.views]
+  // On the host's /sys the groups are mounted after it, not before.
+  const isLater = ({ destination }: OciMount): boolean =>
+    targets.has('/sys') && destination.startsWith('/sys/')
+  const first = defaults.filter((mount) => !isLater(mount))
+  const rest = [...asked, ...defaults.filter(isLater)].sort(byDepth)
+  return [...first, ...rest, ...edits.views]
 }
 
 /** Binds and volumes alone, as a container has them that does not run. */
