@@ -1,39 +1,9 @@
 #!/usr/bin/env node
-// The first lines that run, on any Node.js: nothing here that an old one cannot parse.
+// Starts as tsstack does, with another program.
 'use strict'
 
-// 24.5: proxies of the environment. @see `proxyEnv` of http.Agent
-var version = process.versions.node.split('.').map(Number)
-if (version[0] < 24 || (version[0] === 24 && version[1] < 5)) {
-  process.stderr.write(
-    'error: Cannot run tsstack-oci with Node.js ' +
-      process.versions.node +
-      ': it needs 24.5 or later; ' +
-      'install one, or start it by its path: /path/to/node24 ' +
-      process.argv[1] +
-      ' [NODE_TOO_OLD]\n',
-  )
-  process.exit(1)
-}
-useCompileCache()
-import('../dist/oci.js').catch(function (error) {
+globalThis.TSSTACK_PROGRAM = { name: 'tsstack-oci', file: '../dist/oci.js' }
+import('./tsstack.js').catch(function (error) {
   process.stderr.write('error: Cannot start tsstack-oci: ' + error.message + '\n')
   process.exit(1)
 })
-
-// In a directory that is ours alone: whoever could write into it could run code as us.
-function useCompileCache() {
-  var fs = process.getBuiltinModule('fs')
-  var uid = process.geteuid()
-  var home = process.env.XDG_CACHE_HOME || (process.env.HOME && process.env.HOME + '/.cache')
-  var path = uid === 0 ? '/var/cache/tsstack' : home && home + '/tsstack'
-  if (!path) return
-  try {
-    fs.mkdirSync(path, { recursive: true, mode: 448 })
-    var stat = fs.lstatSync(path)
-    if (stat.uid !== uid || (stat.mode & 18) !== 0) return
-    process.getBuiltinModule('module').enableCompileCache(path)
-  } catch {
-    // A read-only file system: slower, nothing else.
-  }
-}

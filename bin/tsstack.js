@@ -2,11 +2,15 @@
 // The first lines that run, on any Node.js: nothing here that an old one cannot parse.
 'use strict'
 
+// The other program, tsstack-oci.js, says that it is itself.
+var program = globalThis.TSSTACK_PROGRAM || { name: 'tsstack', file: '../dist/cli.js' }
 // 24.5: proxies of the environment. @see `proxyEnv` of http.Agent
 var version = process.versions.node.split('.').map(Number)
 if (version[0] < 24 || (version[0] === 24 && version[1] < 5)) {
   process.stderr.write(
-    'error: Cannot run tsstack with Node.js ' +
+    'error: Cannot run ' +
+      program.name +
+      ' with Node.js ' +
       process.versions.node +
       ': it needs 24.5 or later; ' +
       'install one, or start it by its path: /path/to/node24 ' +
@@ -16,8 +20,8 @@ if (version[0] < 24 || (version[0] === 24 && version[1] < 5)) {
   process.exit(1)
 }
 useCompileCache()
-import('../dist/cli.js').catch(function (error) {
-  process.stderr.write('error: Cannot start tsstack: ' + error.message + '\n')
+import(program.file).catch(function (error) {
+  process.stderr.write('error: Cannot start ' + program.name + ': ' + error.message + '\n')
   process.exit(1)
 })
 

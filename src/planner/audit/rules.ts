@@ -112,10 +112,9 @@ const capabilities: Rule = (spec) => {
     hasAll ? [] : capAdd.filter((name) => names.includes(name))
   const advice = 'add only what fails without it'
   if (hasOtherUsers(spec)) {
-    const message = (name: string): string =>
-      `${name}: over its own namespaces only, but more of the kernel can be attacked`
+    const means = 'over its own namespaces only, but more of the kernel can be attacked'
     return of([...HOST_CAPABILITIES, ...WIDE_CAPABILITIES]).map((name) =>
-      finding('low', 'capability', { message: message(name), advice }),
+      finding('low', 'capability', { message: `${name}: ${means}`, advice }),
     )
   }
   return [
