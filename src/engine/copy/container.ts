@@ -34,7 +34,13 @@ export async function openContainerFiles(
   const running = process && openRunning(process)
   const label = `${record.name}:`
   if (running !== undefined) {
-    return { root: running, label, close: () => Promise.resolve(close(running)) }
+    const users = attempt?.record.users
+    return {
+      root: running,
+      label,
+      ...(users && { users }),
+      close: () => Promise.resolve(close(running)),
+    }
   }
   // Two overlays on one upper layer would each not see what the other writes.
   await attempt?.ended

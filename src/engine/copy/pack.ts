@@ -11,8 +11,18 @@ import {
   type TarEntry,
 } from '../../image/index.ts'
 import { COPY_CHUNK_BYTES, COPY_DEPTH_MAX } from '../../limits.ts'
-import { close, type Fd, O, openAt, readLinkFd, readXattrs, statFd } from '../../linux/index.ts'
+import {
+  close,
+  type Fd,
+  type IdRange,
+  O,
+  openAt,
+  readLinkFd,
+  readXattrs,
+  statFd,
+} from '../../linux/index.ts'
 import { isMissing } from './missing.ts'
+import { idInside } from './owners.ts'
 import type { CopySource } from './place.ts'
 import { isOfKernel, nameOf, ofKernel, openInTree, type Tree } from './tree.ts'
 
@@ -81,7 +91,7 @@ function* packEntry(packer: Packer, fd: Fd, at: At): Generator<Buffer, void> {
   const kind = kindOfStat(stat)
   if (kind === undefined) return
   const first = kind === 'file' ? firstName(packer, stat, joined(at.parts)) : undefined
-  const entry = entryOf(fd, stat, { kind, first, at })
+  const entry = entryOf(fd, stat, { kind, first, at, users: packer.tree.users })
   yield headerBytes(entry)
   if (entry.kind === 'file') yield* contentOf(fd, entry.size)
   if (kind !== 'directory') return
@@ -141,7 +151,17 @@ function* contentOf(fd: Fd, size: number): Generator<Buffer, void> {
 function entryOf(
   fd: Fd,
   stat: BigIntStats,
-  { kind, first, at }: { kind: EntryKind; first: Buffer | undefined; at: At },
+  {
+    kind,
+    first,
+    at,
+    users,
+  }: {
+    readonly kind: EntryKind
+    readonly first: Buffer | undefined
+    readonly at: At
+    readonly users: IdRange | undefined
+  },
 ): TarEntry {
   const name = joined(at.parts)
   return {
@@ -149,8 +169,8 @@ function entryOf(
     name: kind === 'directory' ? Buffer.concat([name.length === 0 ? DOT : name, SLASH]) : name,
     link: first ?? (kind === 'symlink' ? readLinkFd(fd) : NOTHING),
     mode: Number(stat.mode) & 0o7777,
-    uid: Number(stat.uid),
-    gid: Number(stat.gid),
+    uid: idInside(Number(stat.uid), users),
+    gid: idInside(Number(stat.gid), users),
     size: kind === 'file' && !first ? Number(stat.size) : 0,
     seconds: Number(stat.mtimeNs / 1_000_000_000n),
     nanoseconds: 0,

@@ -9,6 +9,7 @@ import {
   type FileKind,
   FS_MAGIC,
   fsTypeOf,
+  type IdRange,
   O,
   openIn,
   readLinkFd,
@@ -21,6 +22,8 @@ export interface Tree {
   readonly root: Fd
   /** Whose it is, before paths in messages: `shop-web-1:`; '' for this machine. */
   readonly label: string
+  /** Ids of this machine that its users are; absent: the same. */
+  readonly users?: IdRange
 }
 
 /** What lies at a path; undefined: nothing. Its descriptor is the caller's to close. */

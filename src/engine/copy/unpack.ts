@@ -23,6 +23,7 @@ import {
 import { Directories } from './directories.ts'
 import { isMissing } from './missing.ts'
 import { NewFile } from './new-file.ts'
+import { asItsRoot, idOutside } from './owners.ts'
 import type { CopyPlace } from './place.ts'
 import { isOfKernel, ofKernel, type Tree } from './tree.ts'
 
@@ -50,6 +51,10 @@ export class Unpacker implements TarHandler {
   }
 
   entry(entry: TarEntry): void {
+    asItsRoot(this.#tree.users, () => this.#begin(entry))
+  }
+
+  #begin(entry: TarEntry): void {
     const parts = this.#placed(partsOf(entry.name))
     const name = parts.at(-1)
     // The directory that is copied into is there already, and stays as it is.
@@ -66,7 +71,7 @@ export class Unpacker implements TarHandler {
   entryEnd(): void {
     const file = this.#file
     this.#file = undefined
-    file?.finish()
+    asItsRoot(this.#tree.users, () => file?.finish())
   }
 
   /** Everything has come: times of directories, which each new name in them has changed. */
@@ -187,7 +192,10 @@ export class Unpacker implements TarHandler {
   /** The owner first: it takes setuid bits away. */
   #apply(fd: Fd, entry: TarEntry): void {
     const { archive } = this.#options
-    if (archive) fchownSync(fd, entry.uid, entry.gid)
+    if (archive) {
+      const { uid, gid } = this.#ownerOf(entry)
+      fchownSync(fd, uid, gid)
+    }
     if (archive) for (const [key, value] of entry.xattrs) keepXattr(fd, key, value)
     // A setuid program that changes its owner on the way would be another one's.
     fchmodSync(fd, archive ? entry.mode : entry.mode & 0o777)
@@ -195,9 +203,14 @@ export class Unpacker implements TarHandler {
   }
 
   #applyToName(entry: TarEntry, { parent, name }: At): void {
-    if (this.#options.archive) chownAt(parent, name, entry)
+    if (this.#options.archive) chownAt(parent, name, this.#ownerOf(entry))
     if (entry.kind === 'fifo') chmodAt(parent, name, entry.mode & 0o777)
     setTimesAt(parent, name, entry)
+  }
+
+  #ownerOf({ uid, gid }: TarEntry): { readonly uid: number; readonly gid: number } {
+    const { users } = this.#tree
+    return { uid: idOutside(uid, users), gid: idOutside(gid, users) }
   }
 
   #inTheWay({ parts }: At, why: string): UsageError {
