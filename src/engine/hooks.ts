@@ -14,8 +14,9 @@ import { removeContainer } from './remove.ts'
 const QUOTED_BYTES_MAX = 400
 
 /**
- * Runs `start` after the `pre_start` hooks of the service, once for all replicas that start
- * together, and not at all while one runs; then the container's `post_start` hooks.
+ * Runs `start` after the `pre_start` hooks of the service: those for all replicas once for all that
+ * start together, and not at all while one runs, then those for each; and the container's
+ * `post_start` hooks after it.
  */
 export async function startWithHooks(
   machine: Machine,
@@ -24,7 +25,14 @@ export async function startWithHooks(
 ): Promise<void> {
   const { hooks } = container.record.spec
   if (hooks === undefined || container.record.oneOff !== undefined) return start()
-  if (hooks.preStart.length > 0) await beforeFirst(machine, container, hooks.preStart)
+  const numbered = hooks.preStart.map((hook, at) => ({ hook, at }))
+  const forAll = numbered.filter(({ hook }) => hook.perReplica === undefined)
+  if (forAll.length > 0) await beforeFirst(machine, container, forAll)
+  await runBefore(
+    machine,
+    container,
+    numbered.filter(({ hook }) => hook.perReplica === true),
+  )
   await start()
   await runInside(machine, container, { kind: 'post_start', hooks: hooks.postStart })
 }
@@ -40,10 +48,16 @@ export async function runPreStop(machine: Machine, container: LiveContainer): Pr
 /** By stack and service: hooks that run now, for whoever starts meanwhile. */
 const running = new Map<string, Promise<void>>()
 
+/** With its place in the stack file, by which it is named. */
+interface Numbered {
+  readonly hook: HookSpec
+  readonly at: number
+}
+
 async function beforeFirst(
   machine: Machine,
   container: LiveContainer,
-  hooks: readonly HookSpec[],
+  hooks: readonly Numbered[],
 ): Promise<void> {
   const { stack, service, name } = container.record
   const key = `${machine.paths.rootId}/${stack}/${service}`
@@ -68,16 +82,16 @@ async function beforeFirst(
 async function runBefore(
   machine: Machine,
   container: LiveContainer,
-  hooks: readonly HookSpec[],
+  hooks: readonly Numbered[],
 ): Promise<void> {
-  for (const [at, hook] of hooks.entries()) await runBeside(machine, container, { hook, at })
+  for (const numbered of hooks) await runBeside(machine, container, numbered)
 }
 
 /** In a container of its own, with the volumes and the networks of the service. */
 async function runBeside(
   machine: Machine,
   { record }: LiveContainer,
-  { hook, at }: { readonly hook: HookSpec; readonly at: number },
+  { hook, at }: Numbered,
 ): Promise<void> {
   const name = `${record.name}-pre-start-${at + 1}`
   const {
@@ -85,8 +99,10 @@ async function runBeside(
     healthcheck: _check,
     entrypoint: _own,
     command: _words,
+    imageDigest: digest,
     ...service
   } = record.spec
+  const ownDigest = hook.image === undefined ? digest : hook.imageDigest
   const known = machine.containers.get(name)
   if (known) await removeContainer(machine, known, { anonymousVolumes: false })
   const own = {
@@ -97,6 +113,7 @@ async function runBeside(
     spec: {
       ...service,
       image: hook.image ?? service.image,
+      ...(ownDigest === undefined ? {} : { imageDigest: ownDigest }),
       // Without words of its own it runs what its image is made for.
       ...(hook.command.length === 0 ? {} : { entrypoint: [], command: hook.command }),
       environment: { ...service.environment, ...hook.environment },

@@ -2,7 +2,9 @@
 
 /** Programs around the life of a container, each list in its order. */
 export interface HooksSpec {
-  /** Run to their end in containers of their own before the first replica starts. */
+  /**
+   * Run to their end in containers of their own: before the first replica starts, or before each.
+   */
   readonly preStart: readonly HookSpec[]
   /** Run in the container when its program runs. */
   readonly postStart: readonly HookSpec[]
@@ -11,9 +13,14 @@ export interface HooksSpec {
 }
 
 export interface HookSpec {
+  /** Empty, of `preStart` alone: what its image is made for. */
   readonly command: readonly string[]
+  /** Of `preStart` alone: once for each replica. Absent: once for all that start together. */
+  readonly perReplica?: true
   /** Of `preStart` alone; absent: the service's. */
   readonly image?: string
+  /** Digest of the manifest that `image` means; absent where it means none, or nobody knows yet. */
+  readonly imageDigest?: string
   /** Absent: as the container has it. */
   readonly user?: string
   readonly workingDir?: string

@@ -31,7 +31,15 @@ export function withImages(
 ): DesiredState {
   return mapPlaces(desired, (container) => {
     const facts = factsOf(container.spec)
-    return facts === undefined ? container : withImage(container, facts)
+    const own = facts === undefined ? container : withImage(container, facts)
+    const { hooks, platform } = own.spec
+    if (hooks === undefined) return own
+    const preStart = hooks.preStart.map((hook) => {
+      if (hook.image === undefined) return hook
+      const found = factsOf({ image: hook.image, ...(platform && { platform }) })
+      return found === undefined ? hook : { ...hook, imageDigest: found.digest }
+    })
+    return { ...own, spec: { ...own.spec, hooks: { ...hooks, preStart } } }
   })
 }
 

@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { busyboxLayer } from '../image/busybox.ts'
+import { writeLayout } from '../image/layout.ts'
 import { type Scene, SLEEP, useScene } from './cli-scene.ts'
 
 let scene: Scene
@@ -53,6 +55,52 @@ test('a pre_start hook that fails leaves the service created, and names the culp
   expect((await ok('ps', '-a')).stdout).toMatch(/cli-web-1 +web +created/)
   expect((await ok('ps', '-aq')).stdout).toBe('cli-web-1\n')
   await ok('down', '-v')
+  expect(await scene.sandbox.leaks()).toBe('')
+})
+
+test('a pre_start hook per replica runs before each, as the user and where the file says', async () => {
+  const each = 'echo each $WORD $(id -u) $(pwd) >> /data/log'
+  const own = { per_replica: true, user: 'nobody', working_dir: '/tmp', environment: { WORD: 'x' } }
+  const all = { command: ['sh', '-c', `chmod 777 /data; touch /data/log; chmod 666 /data/log`] }
+  const hooks = [all, { command: ['sh', '-c', each.replaceAll('$', '$$$$')], ...own }]
+  write('scale: 2', `pre_start: ${JSON.stringify(hooks)}`)
+  await ok('up', '-d')
+  expect(log()).toBe('each x 65534 /tmp\neach x 65534 /tmp\n')
+  await ok('up', '-d', '--scale', 'web=3')
+  expect(log()).toBe('each x 65534 /tmp\n'.repeat(3))
+  await ok('down', '-v', '-t', '0')
+  expect(await scene.sandbox.leaks()).toBe('')
+})
+
+test('hooks inside run as the user, where, and with the privilege that the file says', async () => {
+  const script = 'echo $WORD $(id -u) $(pwd) $(grep CapEff /proc/self/status) >> /data/log'
+  const command = ['sh', '-c', script.replaceAll('$', '$$$$')]
+  const own = { command, user: 'nobody', working_dir: '/tmp', environment: { WORD: 'own' } }
+  const lines = [own, { command, privileged: true, environment: { WORD: 'mighty' } }]
+  const open = { command: ['chmod', '777', '/data'] }
+  write(
+    `post_start: ${JSON.stringify([open, ...lines.slice(0, 1), { command: ['chmod', '666', '/data/log'] }])}`,
+    `pre_stop: ${JSON.stringify(lines)}`,
+  )
+  await ok('up', '-d')
+  expect(log()).toBe('own 65534 /tmp CapEff: 0000000000000000\n')
+  await ok('stop')
+  const [, again, mighty = ''] = log().split('\n')
+  expect(again).toBe('own 65534 /tmp CapEff: 0000000000000000')
+  expect(mighty).toMatch(/^mighty 0 \/ CapEff: 0000[0-9a-f]+$/)
+  const most = Number.parseInt(mighty.slice(-10), 16)
+  expect(most).toBeGreaterThan(0xa80425fb)
+  await ok('down', '-v', '-t', '0')
+})
+
+test('a pre_start hook without words runs what its image is made for', async () => {
+  const note = ['/bin/busybox', 'sh', '-c', 'echo made for it $WORD > /data/log']
+  const layers = [busyboxLayer()]
+  writeLayout(join(scene.folder, 'image'), { layers, config: { Cmd: note, Env: ['WORD=well'] } })
+  write('pre_start: [{ image: "oci:./image" }]')
+  await ok('up', '-d')
+  expect(log()).toBe('made for it well\n')
+  await ok('down', '-v', '-t', '0')
   expect(await scene.sandbox.leaks()).toBe('')
 })
 

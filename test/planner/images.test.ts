@@ -25,3 +25,18 @@ test('what is built under a name of ours is never fetched from strangers', () =>
     { image: 'shop-web', pullPolicy: 'never', isBuilt: true, services: ['web'] },
   ])
 })
+
+test('the image of a pre_start hook is asked for as its service asks for its own', () => {
+  const images = imagesOf({
+    web: {
+      ...program,
+      image: 'nginx',
+      pull_policy: 'daily',
+      pre_start: [{ command: [], image: 'tool:1' }],
+    },
+  })
+  expect(images).toEqual([
+    { image: 'nginx', pullPolicy: 'daily', services: ['web'] },
+    { image: 'tool:1', pullPolicy: 'daily', services: ['web'] },
+  ])
+})

@@ -75,6 +75,12 @@ describe('loadStack() checks', () => {
     expect(limited(fine)).toBeUndefined()
   })
 
+  test('want something to run of a hook that has no image of its own', () => {
+    expect(broken('{image: x, post_start: [{command: a}, {command: []}]}')).toEqual([
+      'hook-command:4',
+    ])
+  })
+
   test('call a label file what it is', () => {
     expect(errors('services: {a: {image: x, label_file: none}}')[0]?.message).toBe(
       'Cannot read the label file "none": no such file',

@@ -20,6 +20,7 @@ function hookOf(hook: ServiceHook): HookSpec {
   return present({
     command: hook.command ?? [],
     image: hook.image,
+    perReplica: hook.per_replica === true ? (true as const) : undefined,
     user: hook.user,
     workingDir: hook.working_dir,
     environment: Object.fromEntries(

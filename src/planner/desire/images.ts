@@ -11,17 +11,29 @@ export function imagesOf(
   containers: readonly DesiredContainer[],
 ): readonly DesiredImage[] {
   const images = new Map<string, DesiredImage>()
-  for (const { service, spec } of containers) {
-    const { image, platform } = spec
-    const key = `${image} ${platform ?? ''}`
+  const add = (service: string, wish: Omit<DesiredImage, 'services'>): void => {
+    const key = `${wish.image} ${wish.platform ?? ''}`
     const known = images.get(key)
-    if (known?.services.includes(service)) continue
-    const own = policyOf(stack.services[service])
+    if (known?.services.includes(service)) return
+    const own = wish.pullPolicy
     const pullPolicy = known === undefined ? own : oftener(known.pullPolicy, own)
     const services = [...(known?.services ?? []), service]
-    const isHere = known?.isBuilt === true || stack.services[service]?.build !== undefined
-    const isBuilt = isHere ? (true as const) : undefined
-    images.set(key, present({ image, platform, pullPolicy, isBuilt, services }))
+    const isBuilt = known?.isBuilt ?? wish.isBuilt
+    images.set(
+      key,
+      present({ image: wish.image, platform: wish.platform, pullPolicy, isBuilt, services }),
+    )
+  }
+  for (const { service, spec } of containers) {
+    const { image, platform, hooks } = spec
+    const own = stack.services[service]
+    const isBuilt = own?.build === undefined ? undefined : (true as const)
+    add(service, present({ image, platform, pullPolicy: policyOf(own), isBuilt }))
+    for (const hook of hooks?.preStart ?? []) {
+      const other = hook.image
+      if (other !== undefined)
+        add(service, present({ image: other, platform, pullPolicy: own?.pull_policy }))
+    }
   }
   return [...images.values()]
 }

@@ -12,6 +12,7 @@ import { checkCycles } from './cycles.ts'
 import { checkDependencies } from './dependencies.ts'
 import { checkContainerNames } from './names.ts'
 import { checkHealth } from './health.ts'
+import { checkHooks } from './hooks.ts'
 import { checkLimits, checkScale } from './limits.ts'
 import { checkLogging } from './logging.ts'
 import { checkMounts } from './mounts.ts'
@@ -44,6 +45,7 @@ const SERVICE_RULES: readonly ServiceRule[] = [
   checkBuild,
   checkReferences,
   checkHealth,
+  checkHooks,
   checkDependencies,
   checkScale,
   checkLimits,
