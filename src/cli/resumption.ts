@@ -8,6 +8,7 @@ const LOOKS: ReadonlySet<string> = new Set(['observe', 'stacks', 'status', 'plan
 
 export class Resumption {
   readonly #request: Request
+  readonly #since = Date.now()
   #sources: readonly LogSource[] = []
   readonly #points = new Map<string, LogPoint>()
   #heardAt: number | undefined
@@ -47,8 +48,16 @@ export class Resumption {
     if (request.watch !== undefined) return undefined
     if (!this.#isDone || this.#stack === undefined) return request
     if (!request.attach) return 'done'
-    const { options } = request
-    return { kind: 'rejoin', stack: this.#stack, options, resume: this.#resume() }
+    const { options, follow, abort } = request
+    return {
+      kind: 'rejoin',
+      stack: this.#stack,
+      options,
+      resume: this.#resume(),
+      since: this.#since,
+      ...(follow && { follow }),
+      ...(abort && { abort }),
+    }
   }
 
   #restOfLogs(request: Extract<Request, { kind: 'logs' }>): Request | undefined {

@@ -2,7 +2,7 @@
 
 import type { PlannedBuild, StackInput } from '../daemon/index.ts'
 import { UsageError } from '../errors.ts'
-import type { Plan, PlanOptions } from '../planner/index.ts'
+import type { Impact, Plan, PlanOptions } from '../planner/index.ts'
 import { buildWish } from './change-options.ts'
 import type { ChangeFlags } from './change-options.ts'
 import type { Context } from './context.ts'
@@ -28,7 +28,7 @@ export async function showPlan(
   const source = { kind: 'files', input: own } as const
   const request = { kind: 'plan', source, options, ...buildWish(flags) } as const
   const answer = await askFor(asking, request, 'plan')
-  const { describe, impactText, planToJson } = await import('../planner/index.ts')
+  const { describe, planToJson } = await import('../planner/index.ts')
   const { plan: found, impact, builds = [] } = answer
   if (output !== undefined) keep(output, own, { options, plan: found })
   const color = hasColor(1)
@@ -37,8 +37,7 @@ export async function showPlan(
     if (builds.length > 0) print(builds.map(buildText).join('\n'))
     print(describe(found, { color }))
   }
-  const text = json || impact === undefined ? undefined : impactText(impact)
-  if (text !== undefined) print(safeText(text))
+  if (!json) await printImpact(impact)
   return found.actions.length + builds.length
 }
 
@@ -47,6 +46,26 @@ function cannotKeepBuilds(): UsageError {
   return new UsageError('Cannot keep a plan with --build: nobody knows what a build will give', {
     hint: 'build first: tsstack build; then plan -o FILE',
   })
+}
+
+/** What `down` would do. */
+export async function showDownPlan(context: Context, options: PlanOptions): Promise<void> {
+  const { asking, input } = context
+  const { plan, impact } = await askFor(
+    asking,
+    { kind: 'plan-down', input: input(), options },
+    'plan',
+  )
+  const { describe } = await import('../planner/index.ts')
+  print(describe(plan, { color: hasColor(1) }))
+  await printImpact(impact)
+}
+
+async function printImpact(impact: Impact | undefined): Promise<void> {
+  if (impact === undefined) return
+  const { impactText } = await import('../planner/index.ts')
+  const text = impactText(impact)
+  if (text !== undefined) print(safeText(text))
 }
 
 function buildText({ service, image, isMissing }: PlannedBuild): string {

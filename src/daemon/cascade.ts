@@ -1,25 +1,68 @@
 /** `up --abort-on-container-exit` and its like: the first container that ends ends all of them. */
 
 import type { Engine } from '../engine/index.ts'
-import type { DesiredState, ObservedContainer, ObservedState } from '../planner/index.ts'
+import {
+  checkServices,
+  type DesiredState,
+  type ObservedContainer,
+  type ObservedState,
+  serviceNames,
+} from '../planner/index.ts'
+import type { Interrupts } from './interrupts.ts'
 import type { AbortRequest } from './protocol.ts'
+import type { ShownServices } from './shown-services.ts'
+import type { ClientSession } from './supervisor.ts'
 
-export interface End {
+interface End {
   readonly container: string
   readonly exitCode: number
 }
 
-export interface CascadeOptions {
+/** Ends the `up` of `session` by an interrupt; undefined when no end is to do that. */
+export function cascadeOf(
+  engine: Engine,
+  session: Pick<ClientSession, 'connection'>,
+  what: {
+    readonly abort: AbortRequest | undefined
+    readonly desired: DesiredState
+    readonly shown: ShownServices
+    readonly interrupts: Interrupts
+    readonly since?: number
+  },
+): Cascade | undefined {
+  const { abort, desired, shown, interrupts, since } = what
+  if (abort === undefined) return undefined
+  if (abort.codeFrom !== undefined) {
+    checkServices(desired.stack, [abort.codeFrom], serviceNames(desired))
+  }
+  const onEnd = (end: End): void => {
+    session.connection.send({ kind: 'aborting', ...end })
+    interrupts.next()
+  }
+  return new Cascade(engine, {
+    desired,
+    abort,
+    counts: shown.awaits,
+    onEnd,
+    ...(since && { since }),
+  })
+}
+
+interface CascadeOptions {
   readonly desired: DesiredState
   readonly abort: AbortRequest
   /** Services whose containers count. */
   readonly counts: (service: string) => boolean
   /** Called once. */
   readonly onEnd: (end: End) => void
+  /**
+   * Ends from then on count, milliseconds since the epoch; absent: those that are still to come.
+   */
+  readonly since?: number
 }
 
 /** Watches from now on; disposing ends it. */
-export class Cascade implements Disposable {
+class Cascade implements Disposable {
   readonly #engine: Engine
   readonly #options: CascadeOptions
   /** Runs that were over before: told by themselves, as the clock may be set meanwhile. */
@@ -40,24 +83,28 @@ export class Cascade implements Disposable {
     )
     const { stack } = options.desired
     const { containers } = engine.observeContainers(stack)
-    this.#past = new Set(containers.flatMap((each) => runOf(each) ?? []))
+    const { since = Infinity } = options
+    const past = containers.filter(({ finishedAt = 0 }) => finishedAt < since)
+    this.#past = new Set(past.flatMap((each) => runOf(each) ?? []))
     this.#unsubscribe = engine.subscribe((event) => {
       if (event.kind !== 'container' || event.stack !== stack || event.state !== 'exited') return
       // It is looked at when all who are told of its end have been.
-      engine.observe(stack).then(
-        (observed) => this.#look(observed),
-        () => undefined,
-      )
+      this.look().catch(() => undefined)
     })
   }
 
-  /** The first end that counted. */
-  get end(): End | undefined {
-    return this.#end
+  /** Whether something has ended already. */
+  async look(): Promise<void> {
+    this.#look(await this.#engine.observe(this.#options.desired.stack))
   }
 
-  /** What `up` ends with, once all have been stopped. */
-  async exitCode(): Promise<number> {
+  /** Once all have been stopped: what `up` ends with. */
+  async tell({ connection }: Pick<ClientSession, 'connection'>): Promise<void> {
+    if (this.#end === undefined) return
+    connection.send({ kind: 'exit-status', exitCode: await this.#exitCode() })
+  }
+
+  async #exitCode(): Promise<number> {
     const { abort, desired } = this.#options
     const { codeFrom } = abort
     if (codeFrom === undefined) return this.#end?.exitCode ?? 0

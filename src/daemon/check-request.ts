@@ -15,7 +15,7 @@ import type {
 import { networkCommand } from './check-network.ts'
 import { buildStep } from './building/check-step.ts'
 import { copySource } from './check-copy.ts'
-import { abortRequest, followRequest, lossWish } from './check-up.ts'
+import { followAndAbort, lossWish, watchMode, whichBuilds } from './check-up.ts'
 import { volumeCommand } from './check-volume.ts'
 import { count, flag, listOf, plainObject, recordOf, shape, text, textLike } from './check.ts'
 import type { Check } from './check.ts'
@@ -31,7 +31,6 @@ import type {
   StackInput,
   StackSourceInput,
   WaitRequest,
-  WatchMode,
 } from './protocol.ts'
 
 /** Names become parts of paths and of kernel objects. */
@@ -173,6 +172,7 @@ const runOptions = shape<RunOptions>(
     capAdd: texts,
     capDrop: texts,
     name: objectName,
+    pull: text,
     noDeps: flag,
     remove: flag,
     detach: flag,
@@ -228,8 +228,7 @@ const CHECKS: { readonly [Kind in Request['kind']]: (body: Body) => Request } = 
     source: sourceInput(body['source'], 'source'),
     options: planOptions(body['options'], 'options'),
     attach: flag(body['attach'], 'attach'),
-    ...(body['follow'] !== undefined && { follow: followRequest(body['follow'], 'follow') }),
-    ...(body['abort'] !== undefined && { abort: abortRequest(body['abort'], 'abort') }),
+    ...followAndAbort(body),
     ...(body['losses'] !== undefined && { losses: lossWish(body['losses'], 'losses') }),
     ...(body['wait'] !== undefined && { wait: waitRequest(body['wait'], 'wait') }),
     ...(body['build'] !== undefined && { build: whichBuilds(body['build'], 'build') }),
@@ -242,12 +241,11 @@ const CHECKS: { readonly [Kind in Request['kind']]: (body: Body) => Request } = 
     stack: stackName(body['stack'], 'stack'),
     options: planOptions(body['options'], 'options'),
     resume: resumption(body['resume'], 'resume'),
+    since: count(body['since'], 'since'),
+    ...followAndAbort(body),
   }),
-  down: (body) => ({
-    kind: 'down',
-    input: stackInput(body['input'], 'input'),
-    options: planOptions(body['options'], 'options'),
-  }),
+  'plan-down': (body) => ({ kind: 'plan-down', ...downWish(body) }),
+  down: (body) => ({ kind: 'down', ...downWish(body) }),
   change: (body) => ({
     kind: 'change',
     verb: lifecycleVerb(body['verb'], 'verb'),
@@ -306,18 +304,6 @@ function copyRequest(body: Body): CopyRequest {
     all: flag(body['all'], 'all'),
     path: text(body['path'], 'path'),
   }
-}
-
-const whichBuilds: Check<'missing' | 'all'> = (value, place) => {
-  const which = text(value, place)
-  if (which === 'missing' || which === 'all') return which
-  throw new UsageError(`Cannot understand the request: "${place}" has to be "missing" or "all"`)
-}
-
-const watchMode: Check<WatchMode> = (value, place) => {
-  const mode = text(value, place)
-  if (mode === 'now' || mode === 'changes') return mode
-  throw new UsageError(`Cannot understand the request: "${place}" has to be "now" or "changes"`)
 }
 
 type Body = Readonly<Record<string, unknown>>
@@ -397,3 +383,8 @@ const desiredState: Check<DesiredState> = (value, place) => {
   }
   return body as unknown as DesiredState
 }
+
+const downWish = (body: Body): { readonly input: StackInput; readonly options: PlanOptions } => ({
+  input: stackInput(body['input'], 'input'),
+  options: planOptions(body['options'], 'options'),
+})

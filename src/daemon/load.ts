@@ -47,11 +47,11 @@ function load(input: StackInput, loader: FileLoader): LoadResult {
   const { color } = input
   try {
     const loaded = loadStack(request)
-    const { stack, diagnostics, sources, projectDirectory, files, environment } = loaded
-    const { inactiveServices } = loaded
+    const { stack, diagnostics, sources, projectDirectory, files } = loaded
+    const { environment, includedValues, inactiveServices } = loaded
     const { scale } = input
     const source = { directory: projectDirectory, files }
-    const named = desire(stack, source, { environment, scale, inactiveServices })
+    const named = desire(stack, source, { environment, includedValues, scale, inactiveServices })
     for (const path of contentFilesOf(named)) loader.kindOf(path)
     const desired = input.instance === undefined ? named : asInstance(named, input.instance)
     const warnings = renderDiagnostics(diagnostics, sources, { color })

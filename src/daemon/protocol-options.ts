@@ -72,6 +72,8 @@ export interface RunOptions {
   readonly capAdd: readonly string[]
   readonly capDrop: readonly string[]
   readonly name?: string
+  /** When its image is fetched, instead of the stack file's `pull_policy`. */
+  readonly pull?: string
   readonly noDeps: boolean
   readonly remove: boolean
   readonly detach: boolean

@@ -180,7 +180,13 @@ export type Request =
       readonly stack: string
       readonly options: PlanOptions
       readonly resume: Resume
+      /** When the `up` began: ends since then count. Milliseconds since the epoch. */
+      readonly since: number
+      readonly follow?: FollowRequest
+      readonly abort?: AbortRequest
     }
+  /** What `down` would do; answered by a plan. */
+  | { readonly kind: 'plan-down'; readonly input: StackInput; readonly options: PlanOptions }
   | { readonly kind: 'down'; readonly input: StackInput; readonly options: PlanOptions }
   | {
       readonly kind: 'change'

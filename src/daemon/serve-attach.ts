@@ -1,6 +1,7 @@
 /** `attach`: a container's own program, joined to the client's streams. */
 
 import type { ContainerInput } from '../engine/index.ts'
+import { EngineError } from '../errors.ts'
 import { EXEC_WINDOW_BYTES } from '../limits.ts'
 import type { Request } from './protocol.ts'
 import { resolveStack } from './resolve.ts'
@@ -23,6 +24,14 @@ export async function serveAttach(
     if (event.state === 'exited') exitCode = event.exitCode ?? 0
   })
   const hasInput = stdin && (spec.tty || spec.stdinOpen)
+  if (spec.logging.driver === 'none') {
+    if (!hasInput) throw nothingToJoin(name)
+    connection.send({
+      kind: 'loaded',
+      stack,
+      warnings: `nothing that ${name} writes is shown: ${WHY}`,
+    })
+  }
   const joined = hasInput ? engine.input(name) : undefined
   try {
     // It may have ended: whoever has no input is told nothing by its being closed.
@@ -40,6 +49,14 @@ export async function serveAttach(
     joined?.stream.end()
   }
   connection.send({ kind: 'exited', exitCode })
+}
+
+const WHY = 'its logging driver is "none", which throws it away'
+
+function nothingToJoin(name: string): EngineError {
+  return new EngineError('NOT_SUPPORTED', `Cannot attach to "${name}": ${WHY}`, {
+    hint: 'give its service the logging driver "local", or "stdin_open: true" to send it input',
+  })
 }
 
 function listener(

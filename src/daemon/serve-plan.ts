@@ -4,6 +4,7 @@ import type { DesiredState } from '../planner/index.ts'
 import { buildsWanted } from './building/wanted.ts'
 import { knownImages } from './images/stack-images.ts'
 import type { PlannedBuild, Request } from './protocol.ts'
+import { resolveStack } from './resolve.ts'
 import type { ClientSession, Supervisor } from './supervisor.ts'
 import { takeSource } from './take-source.ts'
 
@@ -28,6 +29,15 @@ export async function servePlan(
     impact: await engine.impact(plan),
     ...(builds.length > 0 && { builds }),
   })
+}
+
+export async function servePlanDown(
+  { engine }: Supervisor,
+  session: ClientSession,
+  { input, options }: Extract<Request, { kind: 'plan-down' }>,
+): Promise<void> {
+  const plan = await engine.plan(await resolveStack(engine, input), undefined, options)
+  session.connection.send({ kind: 'plan', plan, impact: await engine.impact(plan) })
 }
 
 function plannedBuilds(

@@ -3,8 +3,10 @@
 import { randomBytes } from 'node:crypto'
 import { LOAD_RUN_BYTES_MAX } from '../limits.ts'
 import {
+  desire,
   desireOneOff,
   isAlive,
+  oneOffAsInstance,
   type DesiredContainer,
   type DesiredState,
 } from '../planner/index.ts'
@@ -68,6 +70,7 @@ async function withImage(
   const together = { ...desired, containers: [container, ...desired.containers] }
   const { containers, ...rest } = await obtainImages(supervisor, together, {
     services: [container.service],
+    ...(request.run.pull !== undefined && { pull: request.run.pull }),
     env: request.input.env,
     signal,
     onEvent: (event) => connection.send({ kind: 'image', event }),
@@ -86,13 +89,19 @@ function oneOffOf(
   const { stack, desired, environment, warnings } = loaded
   connection.send({ kind: 'loaded', stack: stack.name, warnings })
   const slug = randomBytes(6).toString('hex')
-  const container = desireOneOff(stack, {
+  const changes = changesOf(withInherited(run, environment), stack, input)
+  const made = desireOneOff(stack, {
     directory: desired.source.directory,
     service,
     name: run.name ?? `${stack.name}-${service}-run-${slug}`,
     oneOff: { attached: !run.detach, remove: run.remove },
-    changes: changesOf(withInherited(run, environment), stack, input),
+    changes,
   })
+  if (input.instance === undefined) return { desired, container: made }
+  const { source } = desired
+  const ofFile = desire(stack, source, { environment, scale: input.scale })
+  const kept = new Set(changes.ports.map(({ published }) => Number.parseInt(published ?? '', 10)))
+  const container = oneOffAsInstance(ofFile, input.instance, { container: made, kept })
   return { desired, container }
 }
 

@@ -3,16 +3,14 @@
  * stopped.
  */
 
-import type { Engine } from '../engine/index.ts'
-import { checkServices, type DesiredState, serviceNames } from '../planner/index.ts'
 import { applyAndTell } from './apply-and-tell.ts'
 import { tellBuilds } from './building/tell.ts'
 import { attachTo } from './attach.ts'
 import { agreeOnLosses, Answers } from './ask-client.ts'
-import { Cascade, type End } from './cascade.ts'
+import { cascadeOf } from './cascade.ts'
 import { Interrupts } from './interrupts.ts'
 import type { Request } from './protocol.ts'
-import { shownServices, type ShownServices } from './shown-services.ts'
+import { shownServices } from './shown-services.ts'
 import { stopAndTell } from './stop-and-tell.ts'
 import { untilReady } from './until-ready.ts'
 import type { ClientSession, Supervisor } from './supervisor.ts'
@@ -40,7 +38,8 @@ export async function serveUp(
     },
   }
   const shown = shownServices(desired, options, request.follow ?? {})
-  using cascade = cascadeOf(engine, session, { request, desired, shown, interrupts })
+  const { abort } = request
+  using cascade = cascadeOf(engine, session, { abort, desired, shown, interrupts })
   using attached = attach ? attachTo(engine, session, stack, { shown }) : undefined
   const ok = await applyAndTell(supervisor, session, {
     desired,
@@ -61,29 +60,5 @@ export async function serveUp(
   if (!interrupts.first.aborted) return
   await stopAndTell(supervisor, session, { stack, options, interrupts })
   await attached.drained()
-  if (cascade?.end === undefined) return
-  session.connection.send({ kind: 'exit-status', exitCode: await cascade.exitCode() })
-}
-
-function cascadeOf(
-  engine: Engine,
-  { connection }: ClientSession,
-  what: {
-    readonly request: UpRequest
-    readonly desired: DesiredState
-    readonly shown: ShownServices
-    readonly interrupts: Interrupts
-  },
-): Cascade | undefined {
-  const { request, desired, shown, interrupts } = what
-  const { abort } = request
-  if (abort === undefined) return undefined
-  if (abort.codeFrom !== undefined) {
-    checkServices(desired.stack, [abort.codeFrom], serviceNames(desired))
-  }
-  const onEnd = (end: End): void => {
-    connection.send({ kind: 'aborting', ...end })
-    interrupts.next()
-  }
-  return new Cascade(engine, { desired, abort, counts: shown.awaits, onEnd })
+  await cascade?.tell(session)
 }

@@ -12,6 +12,7 @@ import { networkSpecs } from './desire/networks.ts'
 import { updateOf } from './desire/updates.ts'
 import { volumeSpecs } from './desire/volumes.ts'
 import { didYouMean } from './did-you-mean.ts'
+import type { IncludedValues } from './desire/file-mounts.ts'
 import type { DesiredContainer, DesiredState, StackSource } from './model.ts'
 import { sortedNames } from './order.ts'
 
@@ -22,6 +23,8 @@ export interface DesireOptions {
   readonly inactiveServices?: readonly string[] | undefined
   /** Variables for secrets and configs that are taken from one; absent: no values are told. */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined
+  /** Contents that are a variable of an included project, by the name of their object. */
+  readonly includedValues?: IncludedValues | undefined
 }
 
 /**
@@ -69,7 +72,7 @@ export function desire(
     ...(updates.length === 0 ? {} : { updates: Object.fromEntries(updates) }),
     ...(options.environment === undefined
       ? {}
-      : { values: fileValues(stack, options.environment) }),
+      : { values: fileValues(stack, options.environment, options.includedValues) }),
   }
 }
 

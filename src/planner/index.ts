@@ -26,7 +26,7 @@ export {
   type ProbeResult,
 } from './health.ts'
 export { impactOf, impactText, type Impact } from './impact.ts'
-export { asInstance, portBlock } from './instance.ts'
+export { asInstance, oneOffAsInstance, portBlock } from './instance.ts'
 export { isAlive } from './is-alive.ts'
 export {
   planLifecycle,

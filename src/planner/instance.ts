@@ -9,6 +9,41 @@ import type { DesiredContainer, DesiredState, PortSpec, ServiceUpdate } from './
  * block. The block follows from the project's name alone, so that it is the same every time.
  */
 export function asInstance(desired: DesiredState, instance: string): DesiredState {
+  const { moved, networks, volumes } = movesOf(desired, instance)
+  const withSpares = (update: ServiceUpdate): ServiceUpdate => ({
+    ...update,
+    spares: update.spares.map((each) => moved(each)),
+  })
+  return {
+    ...desired,
+    containers: desired.containers.map((each) => moved(each)),
+    ...(desired.updates && { updates: mapValues(desired.updates, withSpares) }),
+    networks: desired.networks.map((each) => ({ ...each, name: named(networks, each.name) })),
+    volumes: desired.volumes.map((each) => ({ ...each, name: named(volumes, each.name) })),
+  }
+}
+
+/**
+ * A container of `run` in the instance of the stack `desired`, as its file has it. Its name and the
+ * ports that it publishes by a word of its own stay as they are.
+ */
+export function oneOffAsInstance(
+  desired: DesiredState,
+  instance: string,
+  { container, kept }: { readonly container: DesiredContainer; readonly kept: ReadonlySet<number> },
+): DesiredContainer {
+  return { ...movesOf(desired, instance).moved(container, kept), name: container.name }
+}
+
+interface Moves {
+  /** Published ports that are `kept` stay. */
+  moved(container: DesiredContainer, kept?: ReadonlySet<number>): DesiredContainer
+  /** New names by those of the file. */
+  readonly networks: ReadonlyMap<string, string>
+  readonly volumes: ReadonlyMap<string, string>
+}
+
+function movesOf(desired: DesiredState, instance: string): Moves {
   const ports = movedPorts(desired)
   const own = (name: string): string =>
     name.startsWith(`${desired.stack}_`) ? name : `${name}-${instance}`
@@ -18,19 +53,12 @@ export function asInstance(desired: DesiredState, instance: string): DesiredStat
   const volumes = new Map(
     desired.volumes.map((each) => [each.name, each.external ? each.name : own(each.name)]),
   )
-  return {
-    ...desired,
-    containers: desired.containers.map(moved),
-    ...(desired.updates && { updates: mapValues(desired.updates, withSpares) }),
-    networks: desired.networks.map((each) => ({ ...each, name: named(networks, each.name) })),
-    volumes: desired.volumes.map((each) => ({ ...each, name: named(volumes, each.name) })),
-  }
+  return { moved, networks, volumes }
 
-  function withSpares(update: ServiceUpdate): ServiceUpdate {
-    return { ...update, spares: update.spares.map(moved) }
-  }
-
-  function moved(container: DesiredContainer): DesiredContainer {
+  function moved(
+    container: DesiredContainer,
+    kept: ReadonlySet<number> = new Set(),
+  ): DesiredContainer {
     const { spec, name, service, index } = container
     const isUsual = name === `${desired.stack}-${service}-${index}`
     const { network } = spec
@@ -39,7 +67,9 @@ export function asInstance(desired: DesiredState, instance: string): DesiredStat
       name: isUsual ? name : `${name}-${instance}`,
       spec: {
         ...spec,
-        ports: spec.ports.map((port) => movePort(port, ports)),
+        ports: spec.ports.map((port) =>
+          kept.has(port.published?.first ?? 0) ? port : movePort(port, ports),
+        ),
         mounts: spec.mounts.map((mount) =>
           mount.kind === 'volume' ? { ...mount, volume: named(volumes, mount.volume) } : mount,
         ),

@@ -4,7 +4,7 @@ import { withoutUnused } from './activate/unused.ts'
 import { checkConsistency } from './check/check.ts'
 import { positionOf } from './diagnostics/position.ts'
 import { Report } from './diagnostics/report.ts'
-import type { FileContext } from './files/context.ts'
+import type { FileContext, IncludedValues } from './files/context.ts'
 import { loadTree, readDocuments } from './files/load-tree.ts'
 import { findProject, projectName } from './files/project.ts'
 import { FileReader } from './files/reader.ts'
@@ -32,6 +32,7 @@ export interface LoadedTree {
   readonly profiles: readonly string[]
   /** Paths that violated the schema and were taken out. */
   readonly wrong: readonly Path[]
+  readonly includedValues: IncludedValues
   readonly report: Report
   readonly reader: FileReader
 }
@@ -72,6 +73,10 @@ export function loadStack(request: LoadRequest): LoadedStack {
     files: loaded.files,
     dependencies: reader.looked(),
     environment: recordOf(loaded.environment),
+    includedValues: {
+      configs: recordOf(loaded.includedValues.configs),
+      secrets: recordOf(loaded.includedValues.secrets),
+    },
     profiles: activation.known,
     inactiveServices: Object.keys(activation.disabled).sort(),
   }
@@ -119,6 +124,7 @@ export function loadMerged(request: LoadRequest): LoadedTree {
     home: project.environment.get('HOME'),
     including: [],
     wrong: [],
+    includedValues: { configs: new Map(), secrets: new Map() },
     documents: new Map(),
     extended: new Map(),
   }
@@ -143,6 +149,7 @@ export function loadMerged(request: LoadRequest): LoadedTree {
     environment,
     profiles,
     wrong: context.wrong,
+    includedValues: context.includedValues,
     report,
     reader,
   }

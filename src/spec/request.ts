@@ -77,6 +77,11 @@ export interface LoadedStack {
   readonly dependencies: readonly string[]
   /** Variables for interpolation: the caller's, `.env`, and `COMPOSE_PROJECT_NAME`. */
   readonly environment: Readonly<Record<string, string>>
+  /** Contents of configs and secrets that are variables of an included project, by their names. */
+  readonly includedValues: {
+    readonly configs: Readonly<Record<string, string>>
+    readonly secrets: Readonly<Record<string, string>>
+  }
   /** All profiles that appear, active or not, sorted. */
   readonly profiles: readonly string[]
   /** Services of the files that are not in the stack, as none of their profiles is active; sorted. */

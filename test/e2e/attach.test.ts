@@ -49,6 +49,22 @@ test('the end of the input leaves the program running; --no-stdin sends it none'
   await ok('down', '-t', '0')
 })
 
+test('a program whose output is thrown away has nothing to show; it takes input all the same', async () => {
+  const none = 'logging: { driver: none }'
+  scene.write({ app: [...READER, none], mute: [shell('sleep 1000'), none] })
+  await ok('up', '-d')
+  const joined = await scene.sandbox.tsstack(['attach', 'app'], {
+    cwd: scene.folder,
+    input: 'end\n',
+  })
+  expect(joined).toMatchObject({ code: 7, stdout: '' })
+  expect(joined.stderr).toContain('nothing that cli-app-1 writes is shown')
+  const mute = await scene.run('attach', 'mute')
+  expect(mute).toMatchObject({ code: 1, stdout: '' })
+  expect(mute.stderr).toMatch(/logging driver is "none".*\n.*"local"/)
+  await ok('down', '-t', '0')
+})
+
 test('signals are for the program, unless --sig-proxy=false', async () => {
   const script = 'trap "echo caught" INT; trap "exit 9" TERM; while :; do sleep 0.1; done'
   scene.write({ app: [shell(script)] })

@@ -36,3 +36,29 @@ test('--instance runs copies beside each other, each with its names and ports', 
   }
   expect(await scene.sandbox.leaks()).toBe('')
 })
+
+test('run in an instance has its ports, networks and volumes, whatever names the file gives them', async () => {
+  scene.write({
+    web: ['command: [sleep, infinity]', "ports: ['8080:80']", "volumes: ['data:/data']"],
+  })
+  scene.replace('network_mode: none', 'networks: [default]')
+  scene.append('volumes: { data: { name: shared } }')
+  scene.append('networks: { default: { name: wires } }')
+  await ok('up', '-d')
+  await ok('exec', 'web', 'touch', '/data/of-the-first')
+  await ok('--instance', 'one', 'run', '-d', '--name', 'own', '-P', '-p', '8085:85', 'web')
+  const [own] = JSON.parse((await ok('--instance', 'one', 'ps', '-a', '--json')).stdout)
+  const ports = own.ports.map((port: { published: number }) => port.published)
+  await ok('--instance', 'one', 'up', '-d', '--no-start')
+  const served = JSON.parse((await ok('config', '--format', 'json')).stdout)
+  expect(served.services.web.ports[0].published).toBe('8080')
+  expect(ports).toHaveLength(2)
+  expect(ports).toContain(8085)
+  expect(ports).not.toContain(8080)
+  expect((await ok('--instance', 'one', 'exec', 'web', 'ls', '/data')).stdout).toBe('')
+  expect((await ok('volume', 'ls', '-q')).stdout).toMatch(/^shared\nshared-one$/m)
+  expect((await ok('network', 'ls')).stdout).toContain('wires-one')
+  await ok('--instance', 'one', 'down', '-v', '-t', '0')
+  await ok('down', '-v', '-t', '0')
+  expect(await scene.sandbox.leaks()).toBe('')
+})

@@ -1,4 +1,5 @@
 /** Commands that stay outlive their supervisor: nothing of what they show is lost or doubled. */
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { pidIn } from '../support/pid-file.ts'
@@ -81,6 +82,32 @@ test('up -d goes on at the next supervisor, and ends with what it was asked for'
   process.kill(supervisor(), 'SIGKILL')
   expect((await finish(command)).code).toBe(0)
   expect((await scene.ok('ps', '-q')).stdout).toBe('cli-db-1\ncli-web-1\n')
+  await scene.ok('down', '-t', '0')
+  expect(await sandbox.leaks()).toBe('')
+})
+
+test('an attached up keeps what it was told to show, and what ends it, over its supervisors', async () => {
+  const say = (word: string): string => `while [ ! -e /out/go ]; do echo ${word}; sleep 0.1; done`
+  scene.write({
+    web: [shell(`${say('loud')}; exit 9`), 'volumes: ["./out:/out"]'],
+    db: [shell(`${say('hidden')}; sleep 1000`), 'volumes: ["./out:/out"]', 'init: true'],
+    quiet: [shell(say('silent')), 'volumes: ["./out:/out"]', 'attach: false'],
+  })
+  mkdirSync(join(scene.folder, 'out'))
+  const words = ['up', '-t', '0', '--no-attach', 'db', '--exit-code-from', 'web']
+  const command = sandbox.start(words, { cwd: scene.folder })
+  let printed = ''
+  command.stdout.on('data', (text: Buffer) => (printed += String(text)))
+  await until(async () => printed, /loud/)
+  process.kill(supervisor(), 'SIGKILL')
+  const seen = printed.length
+  await until(async () => printed.slice(seen), /(loud[^]*){3}/)
+  writeFileSync(join(scene.folder, 'out/go'), '')
+  const { code, stderr } = await finish(command)
+  expect(code).toBe(9)
+  expect(stderr).toMatch(/container cli-\w+-1: exited \(\d\); stopping all/)
+  expect(printed).not.toMatch(/hidden|silent/)
+  expect((await scene.ok('ps', '-q')).stdout).toBe('')
   await scene.ok('down', '-t', '0')
   expect(await sandbox.leaks()).toBe('')
 })

@@ -1,5 +1,6 @@
 /** `tsstack create`: makes containers, networks and volumes, and starts nothing. */
 
+import { Option } from 'commander'
 import { carryOut } from '../carry-out.ts'
 import {
   addBuildOptions,
@@ -11,24 +12,35 @@ import {
 import type { ChangeFlags } from '../change-options.ts'
 import type { CommandModule } from '../command.ts'
 import { addStackOptions } from '../options.ts'
+import { quietAsking } from '../up-rules.ts'
+import type { UpRules } from '../up-rules.ts'
+
+type CreateFlags = ChangeFlags & UpRules & { readonly pull?: string }
 
 export const createCommand: CommandModule = {
   define: (command, run) => {
     addBuildOptions(addChangeOptions(addStackOptions(command)))
       .argument('[services...]')
       .addOption(pullOption())
-      .action((services: readonly string[], flags: ChangeFlags & { readonly pull?: string }) =>
+      .option('--quiet-pull', 'do not show how images are fetched')
+      .option('--quiet-build', 'do not show how images are built')
+      .addOption(new Option('-y, --yes', 'accepted as in Compose: it asks nothing').hideHelp())
+      .action((services: readonly string[], flags: CreateFlags) =>
         run((context) => {
           const source = { kind: 'files', input: context.input(services) } as const
           const options = { ...planOptions(flags, services), noStart: true }
-          return carryOut(context, {
-            kind: 'up',
-            source,
-            options,
-            attach: false,
-            ...buildWish(flags),
-            ...(flags.pull && { pull: flags.pull }),
-          })
+          const asking = quietAsking(context.asking, flags)
+          return carryOut(
+            { ...context, asking },
+            {
+              kind: 'up',
+              source,
+              options,
+              attach: false,
+              ...buildWish(flags),
+              ...(flags.pull && { pull: flags.pull }),
+            },
+          )
         }),
       )
   },

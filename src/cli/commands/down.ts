@@ -26,6 +26,7 @@ export const downCommand: CommandModule = {
           'and images: local (built without a name in the file) or all',
         ).choices(['local', 'all']),
       )
+      .option('--dry-run', 'show the plan, and do nothing')
       .action((services: readonly string[], flags: DownFlags) =>
         run((context) => down(context, planOptions(flags, services), flags)),
       )
@@ -34,9 +35,16 @@ export const downCommand: CommandModule = {
 
 interface DownFlags extends ChangeFlags {
   readonly rmi?: 'local' | 'all'
+  readonly dryRun?: boolean
 }
 
-async function down(context: Context, options: PlanOptions, { rmi }: DownFlags): Promise<number> {
+async function down(context: Context, options: PlanOptions, flags: DownFlags): Promise<number> {
+  const { rmi, dryRun = false } = flags
+  if (dryRun) {
+    const { showDownPlan } = await import('../show-plan.ts')
+    await showDownPlan(context, options)
+    return 0
+  }
   // Before anything is taken down: files that have errors must not be found too late.
   const images = rmi === undefined ? [] : await imagesOf(context, options.services ?? [], rmi)
   const status = await carryOut(context, { kind: 'down', input: context.input(), options })

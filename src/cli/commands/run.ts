@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { UsageError } from '../../errors.ts'
 import type { RunOptions, ServerMessage } from '../../daemon/index.ts'
+import { pullOption } from '../change-options.ts'
 import type { CommandModule } from '../command.ts'
 import type { Context } from '../context.ts'
 import { hasTerminal, join, variable } from '../join.ts'
@@ -14,6 +15,7 @@ import { createProgress } from '../progress.ts'
 import type { Progress } from '../progress.ts'
 import type { Paint } from '../style.ts'
 import { terminalSize } from '../terminal.ts'
+import { quietAsking } from '../up-rules.ts'
 
 export const runCommand: CommandModule = {
   define: (command, run) => {
@@ -29,6 +31,8 @@ export const runCommand: CommandModule = {
       .option('-v, --volume <mount>', 'SOURCE:TARGET[:ro]; repeatable', collect)
       .option('-p, --publish <port>', '[IP:][HOST:]PORT[/PROTOCOL]; repeatable', collect)
       .option('-P, --service-ports', 'publish the ports of the service')
+      .addOption(pullOption())
+      .option('--quiet-pull', 'do not show how images are fetched')
       .option('--no-deps', 'leave alone what the service depends on')
       .option('-u, --user <user>', 'user, or user:group')
       .option('-w, --workdir <directory>', 'where the program begins')
@@ -54,6 +58,8 @@ interface RunFlags {
   readonly volume?: readonly string[]
   readonly publish?: readonly string[]
   readonly servicePorts?: boolean
+  readonly pull?: string
+  readonly quietPull?: boolean
   /** `--no-deps` makes it false. */
   readonly deps: boolean
   readonly user?: string
@@ -79,7 +85,12 @@ async function runOneOff(
     run: options(command, flags, tty),
   } as const
   const view = new RunView(await createProgress(), paint)
-  const status = await join({ asking, request, tty, onMessage: (each) => view.hear(each) })
+  const status = await join({
+    asking: quietAsking(asking, flags),
+    request,
+    tty,
+    onMessage: (each) => view.hear(each),
+  })
   if (flags.detach === true && view.failed === 0) print(view.name)
   return status ?? view.failed
 }
@@ -139,6 +150,7 @@ function options(command: readonly string[], flags: RunFlags, tty: boolean): Run
     capAdd: flags.capAdd ?? [],
     capDrop: flags.capDrop ?? [],
     ...(name !== undefined && { name }),
+    ...(flags.pull !== undefined && { pull: flags.pull }),
     noDeps: !flags.deps,
     remove: flags.rm === true,
     detach: flags.detach === true,

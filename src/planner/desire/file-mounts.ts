@@ -7,6 +7,12 @@ import { type FileMountSpec, valueKey } from '../model-isolation.ts'
 /** Docker's mode of secrets and configs: everyone may read. */
 const MODE_DEFAULT = 0o444
 
+/** By the name of the config or secret. */
+export interface IncludedValues {
+  readonly configs: Readonly<Record<string, string | undefined>>
+  readonly secrets: Readonly<Record<string, string | undefined>>
+}
+
 /** A config is found at `/<name>`, a secret at `/run/secrets/<name>`, unless they say where. */
 export function fileMountsOf(stack: Stack, service: Service): readonly FileMountSpec[] {
   const { configs = [], secrets = [] } = service
@@ -23,11 +29,13 @@ export function fileMountsOf(stack: Stack, service: Service): readonly FileMount
 export function fileValues(
   stack: Stack,
   environment: Readonly<Record<string, string | undefined>>,
+  included?: IncludedValues,
 ): Readonly<Record<string, string>> {
   const entries = (['config', 'secret'] as const).flatMap((object) =>
     Object.entries(stack[`${object}s`] ?? {}).flatMap(
       ([name, { content, environment: variable }]) => {
-        const value = content ?? (variable === undefined ? undefined : environment[variable])
+        const own = variable === undefined ? undefined : environment[variable]
+        const value = content ?? included?.[`${object}s`][name] ?? own
         return value === undefined ? [] : [[valueKey({ object, name }), value] as const]
       },
     ),

@@ -7,6 +7,12 @@ import type { MapNode, Node } from '../tree/node.ts'
 import type { Path } from '../schema/validate.ts'
 import type { FileReader } from './reader.ts'
 
+/** By the name of the config or secret. */
+export interface IncludedValues {
+  readonly configs: Map<string, string>
+  readonly secrets: Map<string, string>
+}
+
 export interface FileContext {
   readonly report: Report
   readonly reader: FileReader
@@ -22,6 +28,8 @@ export interface FileContext {
   readonly including: readonly string[]
   /** Paths that violated the schema and were taken out. */
   readonly wrong: Path[]
+  /** Contents of configs and secrets of included projects that are variables there. */
+  readonly includedValues: IncludedValues
   /** Files parsed already, by path. */
   readonly documents: Map<string, readonly MapNode[]>
   /** Files read for `extends` already. */

@@ -121,5 +121,20 @@ function finish(merged: MapNode, context: FileContext): MapNode {
     context.base === undefined
       ? withDefaults
       : resolvePaths(withDefaults, { base: context.base, home: context.home })
+  if (context.including.length > 0) keepValues(resolved, context)
   return resolveNames(resolved, context.environment) as MapNode
+}
+
+/** An included project has variables of its own, which nobody knows once it is one with the others. */
+function keepValues(tree: Node, { environment, includedValues }: FileContext): void {
+  for (const kind of ['configs', 'secrets'] as const) {
+    const objects = get(tree, kind)
+    if (objects?.kind !== 'map') continue
+    for (const [name, { value }] of objects.entries) {
+      const variable = get(value, 'environment')
+      if (variable?.kind !== 'scalar') continue
+      const content = environment.get(String(variable.value))
+      if (content !== undefined) includedValues[kind].set(name, content)
+    }
+  }
 }
