@@ -15,7 +15,7 @@ export async function serveRejoin(
 ): Promise<void> {
   const interrupts = new Interrupts()
   // As its files were when it was made: they may say something else by now.
-  const desired = await supervisor.engine.desired(stack)
+  const desired = supervisor.engine.desired(stack)
   const shown = desired && shownServices(desired, options, follow ?? {})
   session.listener = { onSignal: ({ kind }) => kind === 'interrupt' && interrupts.next() }
   using cascade =

@@ -2,7 +2,7 @@
 
 import { EngineError } from '../errors.ts'
 import { HOOK_MS_MAX } from '../limits.ts'
-import type { HookSpec } from '../planner/index.ts'
+import type { ContainerSpec, HookSpec } from '../planner/index.ts'
 import { execInContainer } from './container/exec.ts'
 import { startContainer } from './container/start.ts'
 import { readContainerLog } from './logs/index.ts'
@@ -94,15 +94,6 @@ async function runBeside(
   { hook, at }: Numbered,
 ): Promise<void> {
   const name = `${record.name}-pre-start-${at + 1}`
-  const {
-    hooks: _hooks,
-    healthcheck: _check,
-    entrypoint: _own,
-    command: _words,
-    imageDigest: digest,
-    ...service
-  } = record.spec
-  const ownDigest = hook.image === undefined ? digest : hook.imageDigest
   const known = machine.containers.get(name)
   if (known) await removeContainer(machine, known, { anonymousVolumes: false })
   const own = {
@@ -110,19 +101,7 @@ async function runBeside(
     name,
     index: 0,
     oneOff: { attached: false, remove: false },
-    spec: {
-      ...service,
-      image: hook.image ?? service.image,
-      ...(ownDigest === undefined ? {} : { imageDigest: ownDigest }),
-      // Without words of its own it runs what its image is made for.
-      ...(hook.command.length === 0 ? {} : { entrypoint: [], command: hook.command }),
-      environment: { ...service.environment, ...hook.environment },
-      ports: [],
-      restart: { condition: 'no' as const },
-      privileged: hook.privileged || service.privileged,
-      ...(hook.user === undefined ? {} : { user: hook.user }),
-      ...(hook.workingDir === undefined ? {} : { workingDir: hook.workingDir }),
-    },
+    spec: specOf(record.spec, hook),
     attempts: 0,
     createdAt: machine.now(),
   }
@@ -137,6 +116,33 @@ async function runBeside(
     throw hookFailed(record.name, { kind: 'pre_start', at, exitCode, output })
   } finally {
     await removeContainer(machine, helper, { anonymousVolumes: false })
+  }
+}
+
+/** The service's own, but for what the hook says and what makes it a service. */
+function specOf(service: ContainerSpec, hook: HookSpec): ContainerSpec {
+  const {
+    hooks: _hooks,
+    healthcheck: _check,
+    entrypoint: _own,
+    command: _words,
+    image,
+    imageDigest,
+    ...rest
+  } = service
+  const digest = hook.image === undefined ? imageDigest : hook.imageDigest
+  return {
+    ...rest,
+    image: hook.image ?? image,
+    ...(digest !== undefined && { imageDigest: digest }),
+    // Without words of its own it runs what its image is made for.
+    ...(hook.command.length > 0 && { entrypoint: [], command: hook.command }),
+    environment: { ...service.environment, ...hook.environment },
+    ports: [],
+    restart: { condition: 'no' },
+    privileged: hook.privileged || service.privileged,
+    ...(hook.user !== undefined && { user: hook.user }),
+    ...(hook.workingDir !== undefined && { workingDir: hook.workingDir }),
   }
 }
 

@@ -37,7 +37,7 @@ export function oneOffAsInstance(
 
 interface Moves {
   /** Published ports that are `kept` stay. */
-  moved(container: DesiredContainer, kept?: ReadonlySet<number>): DesiredContainer
+  readonly moved: (container: DesiredContainer, kept?: ReadonlySet<number>) => DesiredContainer
   /** New names by those of the file. */
   readonly networks: ReadonlyMap<string, string>
   readonly volumes: ReadonlyMap<string, string>

@@ -18,6 +18,9 @@ afterEach(() => scene.close())
 /** Two lines of each number at once, so that several lines have the same time. */
 const COUNTER = shell('i=0; while :; do printf "%s\\n%s\\n" $i $i; i=$((i+1)); sleep 0.01; done')
 
+/** Until the test says so. */
+const say = (word: string): string => `while [ ! -e /out/go ]; do echo ${word}; sleep 0.1; done`
+
 const supervisor = (): number => pidIn(join(sandbox.root, 'state/supervisor.lock'))
 
 /** Lets `command` print, and kills its supervisor three times meanwhile; all that it printed. */
@@ -87,7 +90,6 @@ test('up -d goes on at the next supervisor, and ends with what it was asked for'
 })
 
 test('an attached up keeps what it was told to show, and what ends it, over its supervisors', async () => {
-  const say = (word: string): string => `while [ ! -e /out/go ]; do echo ${word}; sleep 0.1; done`
   scene.write({
     web: [shell(`${say('loud')}; exit 9`), 'volumes: ["./out:/out"]'],
     db: [shell(`${say('hidden')}; sleep 1000`), 'volumes: ["./out:/out"]', 'init: true'],
