@@ -228,6 +228,28 @@ test('what a container wrote last is in its log, although the mover died after i
   expect((await world.log('one')).toString()).toMatch(/^up\nx{30000}\nlast\n$/)
 })
 
+test('a start that comes before the last attempt is cleaned up waits until it is', async () => {
+  const service = { ...sh('echo up; exec sleep 1000'), ...attached('tst_net') }
+  const again = (): Promise<void> => world.up({ one: service }, { networks: [{ name: 'tst_net' }] })
+  await again()
+  await world.line('one', /up/)
+  const { mover } = helpers()
+  const { pid = 0 } = await world.observe('one')
+  // Its end is known, but its log is not written to the end.
+  process.kill(mover.pid, 'SIGSTOP')
+  const exited = world.when('one', ({ state }) => state === 'exited')
+  process.kill(pid, 'SIGKILL')
+  await exited
+  const started = again()
+  // A start that does not wait is through by then, and what it made has the names that go now.
+  await Promise.race([started, sleep(1000)])
+  process.kill(mover.pid, 'SIGCONT')
+  await started
+  const one = await world.observe('one')
+  expect(one).toMatchObject({ state: 'running', attempt: 2 })
+  expect((await world.exec('one', 'ip addr show eth0 && nslookup one')).exitCode).toBe(0)
+})
+
 test('a container that has executed a setuid program does not outlive its monitor', async () => {
   // Such an exec clears PR_SET_PDEATHSIG (prctl(2)).
   const directory = join(world.root, 'rootfs/setuid')

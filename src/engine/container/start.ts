@@ -55,6 +55,9 @@ let underWay = 0
 
 async function start(machine: Machine, container: LiveContainer): Promise<void> {
   if (container.held) await container.held
+  // Of one whose end is known, group, interfaces and directory are removed by the names that this
+  // one's will have. Why that failed, if it did, has been said.
+  if (container.attempt?.exit) await container.attempt.ended.catch(() => undefined)
   underWay += 1
   try {
     await startNow(machine, container)
