@@ -33,7 +33,7 @@ import { serveDns } from './dns/serve.ts'
 import type { DnsRequest, DnsServer } from './dns/types.ts'
 import { setFaults } from './faults.ts'
 import { Firewall, familiesOf } from './firewall/firewall.ts'
-import { checkIpv6Filter, openFirewallSocket } from './firewall/open.ts'
+import { checkIpv6Filter, NO_NFTABLES, openFirewallSocket } from './firewall/open.ts'
 import { RuleMemory } from './firewall/rule-memory.ts'
 import { checkGuard, guardedPorts, guardPort, unguardPorts } from './firewall/spoofing.ts'
 import { lookInside, missingInside, restoreInside, type Wanted } from './inside.ts'
@@ -53,10 +53,6 @@ import type {
   PublishRequest,
   PublishedPort,
 } from './types.ts'
-
-const NO_NFTABLES =
-  'This kernel offers no nf_tables: containers cannot reach anything outside their networks, ' +
-  'and published ports go through a proxy that lives as long as the supervisor'
 
 /** The networks of one state root, in the network namespace this thread is in now. */
 export function createNet(options: NetOptions): Net {

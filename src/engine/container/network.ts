@@ -18,8 +18,8 @@ export interface Connection {
 
 /**
  * The namespace is held by descriptors and processes alone: should we die now, the kernel removes
- * it and every interface in it. `own`: made already, where a new one is needed. `beside`: others are
- * connected meanwhile.
+ * it and every interface in it. `own`: made already, where a new one is needed. `beside`: others
+ * are connected meanwhile.
  */
 export async function connect(
   machine: Machine,

@@ -5,6 +5,10 @@ import { NETLINK_NETFILTER, NetlinkSocket, nft } from '../../linux/index.ts'
 import { probeRequests } from './ruleset.ts'
 import { tableName } from './sets.ts'
 
+export const NO_NFTABLES: string =
+  'This kernel offers no nf_tables: containers cannot reach anything outside their networks, ' +
+  'and published ports go through a proxy that lives as long as the supervisor'
+
 /** A socket to nf_tables, or undefined when this kernel cannot do what the ruleset needs. */
 export function openFirewallSocket(rootId: string): NetlinkSocket | undefined {
   let socket: NetlinkSocket | undefined
