@@ -306,14 +306,8 @@ class KernelNet implements Net {
     this.#publisher.setServing(container, isServing)
   }
 
-  listPublished(): readonly (PublishedPort & { readonly container: string })[] {
-    return this.#publisher.list().map(({ protocol, hostIp, published, target, container }) => ({
-      protocol,
-      hostIp,
-      published,
-      target,
-      container,
-    }))
+  listPublished(): ReturnType<Net['listPublished']> {
+    return this.#publisher.published()
   }
 
   setFaults({ netnsFd, ...request }: Parameters<Net['setFaults']>[0]): void {

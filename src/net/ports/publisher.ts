@@ -111,6 +111,17 @@ export class Publisher {
     this.#lead(known, new Set(own.map(keyText)))
   }
 
+  /** As others are told of them. */
+  published(): readonly (PublishedPort & { readonly container: string })[] {
+    return this.list().map(({ protocol, hostIp, published, target, container }) => ({
+      protocol,
+      hostIp,
+      published,
+      target,
+      container,
+    }))
+  }
+
   /** With those that the kernel does not show, as others serve in their place. */
   list(): readonly KnownPort[] {
     const firewall = this.#firewall
