@@ -67,13 +67,16 @@ async function inspect<Reading extends Named>(
   names: readonly string[],
 ): Promise<number> {
   const all = await read(context)
-  const found = names.map((name) => {
-    const one = all.find(({ spec }) => spec.name === name)
-    if (one) return toJson(one)
-    throw new UsageError(`Cannot find ${noun} "${name}": there is none`, {
-      hint: `see "tsstack ${noun} ls"`,
+  const known = new Map(all.map((one) => [one.spec.name, one]))
+  const unknown = names.find((name) => !known.has(name))
+  if (unknown !== undefined) {
+    const { didYouMean } = await import('../planner/index.ts')
+    const guess = didYouMean(unknown, known.keys())
+    throw new UsageError(`Cannot find ${noun} "${unknown}": there is none`, {
+      hint: guess === undefined ? `see "tsstack ${noun} ls"` : `Did you mean "${guess}"?`,
     })
-  })
+  }
+  const found = names.flatMap((name) => known.get(name) ?? []).map(toJson)
   print(JSON.stringify(found, undefined, 2))
   return 0
 }

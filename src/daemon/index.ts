@@ -145,7 +145,9 @@ export async function stackImages(
   options: WishOptions,
 ): Promise<readonly ImageWish[]> {
   const { wishesOf } = await import('./images/wishes.ts')
+  const { checkServices, serviceNames } = await import('../planner/index.ts')
   const { desired } = await readStack(input)
+  checkServices(desired.stack, options.services, serviceNames(desired))
   return wishesOf(desired, options).map(({ wish }) => wish)
 }
 

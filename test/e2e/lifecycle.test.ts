@@ -136,6 +136,29 @@ describe('rm', () => {
   })
 })
 
+test('wrong names of services, networks and volumes are answered with the ones that were meant', async () => {
+  scene.write({ web: [...SLEEP, 'volumes: ["data:/data"]'] })
+  scene.replace('network_mode: none', 'networks: [default]')
+  scene.append('volumes: { data: {} }')
+  await ok('up', '-d')
+  const wrong: readonly (readonly [readonly string[], string])[] = [
+    ...['pull', 'build', 'up', 'down', 'create', 'top', 'wait'].map(
+      (verb) => [[verb, 'wbe'], 'web'] as const,
+    ),
+    [['network', 'inspect', 'cli_defualt'], 'cli_default'],
+    [['network', 'rm', 'cli_defualt'], 'cli_default'],
+    [['volume', 'inspect', 'cli_dta'], 'cli_data'],
+    [['volume', 'rm', 'cli_dta'], 'cli_data'],
+  ]
+  for (const [words, meant] of wrong) {
+    const { code, stderr } = await scene.run(...words)
+    expect(code, words.join(' ')).toBeGreaterThan(0)
+    expect(stderr, words.join(' ')).toContain(`Did you mean "${meant}"?`)
+  }
+  await ok('down', '-v', '-t', '0')
+  expect(await scene.sandbox.leaks()).toBe('')
+})
+
 test('a wrong name is answered with the one that was meant, and nothing is changed', async () => {
   scene.write({ web: SLEEP })
   await ok('up', '-d')

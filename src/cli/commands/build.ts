@@ -74,7 +74,8 @@ async function build(
   const stackInput = input(services)
   const { desired, warnings } = await readStack(stackInput)
   if (warnings !== '') say(warnings)
-  for (const name of services) checkService(name, desired.services ?? [])
+  const { checkServices } = await import('../../planner/index.ts')
+  checkServices(desired.stack, services, new Set(desired.services))
   const builds = await wantedBuilds(desired, {
     state: asking.places.state,
     services,
@@ -146,14 +147,6 @@ function memoryOf(text: string): number {
   const bytes = Math.trunc(Number(amount) * 1024 ** ' kmgt'.indexOf(unit.toLowerCase() || ' '))
   if (amount !== '' && bytes > 0) return bytes
   throw new UsageError(`Cannot limit memory to "${text}"`, { hint: 'write 512m or 2g' })
-}
-
-function checkService(name: string, known: readonly string[]): void {
-  if (known.includes(name)) return
-  throw new UsageError(`Cannot build "${name}": the stack has no such service`, {
-    code: 'NO_SUCH_SERVICE',
-    hint: `there are ${known.join(', ')}`,
-  })
 }
 
 /** A name alone takes the value of the variable, as with Docker. */

@@ -1,7 +1,7 @@
 /** What `tsstack network` and `tsstack net` do: networks of no stack, and changes by hand. */
 
 import { EngineError, UsageError } from '../../errors.ts'
-import type { NetworkAttachment, NetworkSpec } from '../../planner/index.ts'
+import { didYouMean, type NetworkAttachment, type NetworkSpec } from '../../planner/index.ts'
 import { update } from '../attempts.ts'
 import type { LiveContainer, Machine } from '../machine.ts'
 import { STANDALONE } from '../paths.ts'
@@ -110,7 +110,7 @@ function createStandalone(machine: Machine, spec: NetworkSpec): void {
 /** Removes networks that no stack made. Throws for one that is in use, or is a stack's. */
 function removeStandalone(machine: Machine, name: string): void {
   const found = findNetwork(machine, name)
-  if (!found) throw noSuchNetwork(name)
+  if (!found) throw noSuchNetwork(machine, name)
   if (found.stack !== STANDALONE) {
     throw new EngineError(
       'ACTION_FAILED',
@@ -144,7 +144,7 @@ async function connectContainer(
   attachment: NetworkAttachment,
 ): Promise<void> {
   const container = containerNamed(machine, name)
-  if (!findNetwork(machine, attachment.network)) throw noSuchNetwork(attachment.network)
+  if (!findNetwork(machine, attachment.network)) throw noSuchNetwork(machine, attachment.network)
   const present = attachmentsOf(container.record)
   if (present.some(({ network }) => network === attachment.network)) {
     throw new EngineError(
@@ -195,8 +195,10 @@ function containerNamed(machine: Machine, name: string): LiveContainer {
   })
 }
 
-function noSuchNetwork(name: string): EngineError {
+function noSuchNetwork(machine: Machine, name: string): EngineError {
+  const known = readNetworks(machine).map(({ spec }) => spec.name)
+  const guess = didYouMean(name, known)
   return new EngineError('ACTION_FAILED', `Cannot find network "${name}": there is none`, {
-    hint: 'see "tsstack network ls"',
+    hint: guess === undefined ? 'see "tsstack network ls"' : `Did you mean "${guess}"?`,
   })
 }

@@ -1,7 +1,7 @@
 /** What `tsstack volume` does: volumes of every stack and of none, by their names. */
 
 import { EngineError } from '../../errors.ts'
-import type { VolumeSpec } from '../../planner/index.ts'
+import { didYouMean, type VolumeSpec } from '../../planner/index.ts'
 import type { Machine } from '../machine.ts'
 import { STANDALONE } from '../paths.ts'
 import type { VolumeCommand } from '../types.ts'
@@ -56,9 +56,11 @@ function createByHand(machine: Machine, spec: VolumeSpec): void {
 }
 
 function checkRemoval(machine: Machine, name: string): void {
-  if (!readVolumes(machine).some(({ spec }) => spec.name === name)) {
+  const known = readVolumes(machine).map(({ spec }) => spec.name)
+  if (!known.includes(name)) {
+    const guess = didYouMean(name, known)
     throw new EngineError('ACTION_FAILED', `Cannot find volume "${name}": there is none`, {
-      hint: 'see "tsstack volume ls"',
+      hint: guess === undefined ? 'see "tsstack volume ls"' : `Did you mean "${guess}"?`,
     })
   }
   const users = usersOf(machine, name)
