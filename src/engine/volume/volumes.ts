@@ -153,10 +153,12 @@ function anonymousVolume(stack: string, name: string): VolumeRecord {
 function makeVolume(paths: Paths, record: VolumeRecord): void {
   const directory = volumeDirectory(paths, record.spec.name)
   mkdirSync(directory, { recursive: true, mode: 0o701 })
+  // Before the record, which says that there is a volume: what a crash leaves without one is made
+  // again.
+  mkdirSync(join(directory, 'data'), { recursive: true, mode: 0o755 })
   if (!existsSync(recordFile(paths, record.spec.name))) {
     writeRecord(recordFile(paths, record.spec.name), record)
   }
-  mkdirSync(join(directory, 'data'), { recursive: true, mode: 0o755 })
 }
 
 function readVolume(paths: Paths, name: string): VolumeRecord | undefined {
