@@ -202,14 +202,20 @@ test.each([true, false])('anti_spoofing is %s: who forges an address', async (is
 })
 
 test('a subnet without room for all containers is said before anything is made', async () => {
-  write(
-    { web: ['scale: 3'] },
-    'networks: { default: { ipam: { config: [{ subnet: 10.1.0.0/30 }] } } }',
+  const scaled = (config: string): void => {
+    write({ web: ['scale: 3'] }, `networks: { default: { ipam: { config: [{ ${config} }] } } }`)
+  }
+  scaled('subnet: 10.1.0.0/30')
+  const small = await run('up', '-d')
+  expect(small.code).not.toBe(0)
+  expect(small.stderr).toMatch(
+    /yaml:\d+:\d+: error: .* 10\.1\.0\.0\/30 has 1 address for 3 containers/,
   )
+  scaled('subnet: 10.1.0.0/24, ip_range: 10.1.0.0/30')
   const { code, stderr } = await run('up', '-d')
   expect(code).not.toBe(0)
   expect(stderr).toContain(
-    'Cannot connect 3 containers to network "cli_default": 10.1.0.0/30 has 1 free address',
+    'Cannot connect 3 containers to network "cli_default": 10.1.0.0/30 has 2 free addresses',
   )
   expect((await ok('ps', '-a', '-q')).stdout).toBe('')
   write(

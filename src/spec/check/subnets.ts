@@ -9,8 +9,6 @@ interface Pool {
   readonly at: number
   readonly subnet: string
   readonly range: Range
-  /** Addresses that are set aside. */
-  readonly others: number
 }
 
 /** A machine has one way to each address. */
@@ -41,10 +39,13 @@ export function checkRoom(context: CheckContext): void {
   }
 }
 
-/** Without the addresses of the subnet itself, of all in it, and of the gateway. */
-function roomOf({ range, others }: Pool): number {
+/**
+ * Without the addresses of the subnet itself, of all in it, and of the gateway. Those that are set
+ * aside may be what containers ask for.
+ */
+function roomOf({ range }: Pool): number {
   const size = Number(range.last - range.first + 1n)
-  return Math.max(0, size - (range.prefixLength > 30 ? 0 : 2) - 1 - others)
+  return Math.max(0, size - (range.prefixLength > 30 ? 0 : 2) - 1)
 }
 
 /** How many containers will be on each network that is made here. */
@@ -68,9 +69,9 @@ function poolsOf({ stack, isDoubtful }: CheckContext, name: string): readonly Po
   if (!network || network.external === true || isDoubtful('networks', name)) return []
   if (network.driver === 'macvlan' || network.driver === 'ipvlan') return []
   const config = (network as Partial<Network>).ipam?.config ?? []
-  return config.flatMap(({ subnet = '', aux_addresses: others = {} }, at) => {
+  return config.flatMap(({ subnet = '' }, at) => {
     const range = subnetOf(subnet)
-    return range ? [{ network: name, at, subnet, range, others: Object.keys(others).length }] : []
+    return range ? [{ network: name, at, subnet, range }] : []
   })
 }
 
