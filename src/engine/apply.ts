@@ -38,6 +38,7 @@ export async function applyDesired(
   const plan = planStack(machine, wanted)
   await options.onPlan?.(plan)
   checkNetworks(machine, plan, desired)
+  warnOfKernel(machine, plan, options)
   if (plan.actions.length > 0 || desired) journal(machine, stack, desired)
   if (desired) refreshDependencies(machine, desired)
   if (desired) renewSpecs(machine, desired, plan)
@@ -76,6 +77,16 @@ async function goBack(
     },
   })
   return { outcomes: [...failed, ...outcomes], observed }
+}
+
+/** What networks do not do here, said when some are made. */
+function warnOfKernel(machine: Machine, plan: Plan, { onEvent }: ApplyOptions): void {
+  if (!plan.actions.some(({ kind }) => kind === 'create-network')) return
+  for (const message of machine.net.capabilities().warnings) {
+    const event = { kind: 'warning', time: machine.now(), stack: plan.stack, message } as const
+    machine.emit(event)
+    onEvent?.(event)
+  }
 }
 
 /** The stops of a plan that would remove the stack, in their order. What is desired of it stays. */

@@ -51,12 +51,17 @@ export function setFaults(
   for (const { index } of own) setQueue(inside, index, faults)
 }
 
-/** Undefined on a kernel without netfilter, which has no rules to be taken away either. */
+/** Undefined on a kernel without nf_tables, which has no rules to be taken away either. */
 function openFilter(netnsFd: number): NetlinkSocket | undefined {
+  let socket: NetlinkSocket | undefined
   try {
-    return withNamespace(netnsFd, 'net', () => new NetlinkSocket(NETLINK_NETFILTER))
+    socket = withNamespace(netnsFd, 'net', () => new NetlinkSocket(NETLINK_NETFILTER))
+    socket.dump(nft.listTables())
+    return socket
   } catch (error) {
-    if (isErrno(error, 'EPROTONOSUPPORT')) return undefined
+    socket?.close()
+    // Without nfnetlink, and with it alone: nfnetlink_rcv_msg.
+    if (isErrno(error, 'EPROTONOSUPPORT') || isErrno(error, 'EINVAL')) return undefined
     throw error
   }
 }

@@ -89,6 +89,20 @@ describe('without nf_tables', () => {
     expect((await fetchPage('http://127.0.0.1:8080')).status).toBe(7)
     expect(sh('ss -Hltn; ss -Hlun')).toBe('')
   })
+
+  test('a port with connections that have just ended can be had again', async () => {
+    await publish()
+    const listener = run('socat -u tcp4-listen:8000,reuseaddr open:/dev/null', web.fd)
+    await run('until ss -ltn | grep -q :8000; do sleep 0.02; done', web.fd)
+    const client = run('socat -u tcp4:127.0.0.1:8081 -')
+    await run('until ss -Htn state established sport = 8081 | grep -q .; do sleep 0.02; done')
+    await net.unpublish('web-1')
+    await Promise.all([listener, client])
+    expect(sh('ss -Htan sport = 8081')).not.toBe('')
+    await publish()
+    expect((await fetchPage('http://192.0.2.1:8080', lan)).stdout).toBe('web 10.89.0.1')
+    await net.unpublish('web-1')
+  })
 })
 
 test('without nf_tables ports of IPv6 go through the proxy as well, shared by replicas', async () => {

@@ -60,6 +60,10 @@ async function supervisorStatus({ asking }: Context): Promise<SupervisorStatus |
   }
 }
 
+const NO_NFTABLES =
+  'no: published ports go through a proxy that lives as long as the supervisor, and containers ' +
+  'reach nothing outside their networks'
+
 function lines(
   host: HostInfo,
   paths: Readonly<Record<string, string>>,
@@ -70,7 +74,7 @@ function lines(
     ['kernel', `${host.kernel} ${host.architecture}`],
     ['cgroup', host.cgroup],
     ['overlay', host.overlay ? 'yes' : 'no: the kernel does not know it, or has not loaded it'],
-    ['nftables', host.nftables ? 'yes' : 'no'],
+    ['nftables', host.nftables ? 'yes' : NO_NFTABLES],
     ['node', host.node],
     ...Object.entries(paths),
     [

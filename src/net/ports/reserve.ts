@@ -109,7 +109,10 @@ function tryBind(
     ...(listen && protocol === 'tcp' ? { backlog: 511 } : {}),
   }
   try {
-    const { fd, port: bound } = openInetSocket({ ...socket, discard: !listen })
+    // A proxy has connections of its own there, which stay for a minute after their end: whoever is
+    // next gets past them only when both have said so.
+    const reuseAddress = listen && protocol === 'tcp'
+    const { fd, port: bound } = openInetSocket({ ...socket, discard: !listen, reuseAddress })
     return { fd, published: bound }
   } catch (error) {
     if (isErrno(error, 'EACCES')) throw onlyForRoot(service, published)
