@@ -76,6 +76,7 @@ function netOf(kernel: FakeKernel): Machine['net'] {
       kernel.loseCable(cable)
       throw new Error('simulated: the link is busy')
     },
+    capabilities: () => ({ nftables: true, outbound: true, warnings: [] }),
     checkNetwork: () => undefined,
     checkPorts: () => undefined,
     unpublish: () => undefined,
