@@ -1,7 +1,4 @@
-/**
- * Puts the parts of the room together behind one interface, bound to the process's network
- * namespace.
- */
+/** The parts of the room behind one interface, bound to the process's network namespace. */
 
 import { EngineError } from '../errors.ts'
 import {
