@@ -188,7 +188,8 @@ test('a secret of an included project has its value from the env_file of the inc
     join(scene.folder, 'sub/compose.yaml'),
     [
       'services:',
-      "  job: { image: 'host:', network_mode: none, secrets: [token], command: [cat, /run/secrets/token] }",
+      "  job: { image: 'host:', network_mode: none, secrets: [token],",
+      '    command: [cat, /run/secrets/token] }',
       'secrets: { token: { environment: TOKEN } }',
     ].join('\n'),
   )
