@@ -102,8 +102,6 @@ describe('dependencies', () => {
     scene.write({ web: [...SLEEP, needs('db')], db: SLEEP, net: SLEEP, user: SLEEP })
     await ok('up', '-d', '--no-deps', 'web')
     expect(await states()).toBe('web-1 running')
-    scene.write({ web: SLEEP, net: SLEEP })
-    scene.replace('network_mode: none\n    command: [sleep, infinity]\n    init: true\n  net', '')
     writeFileSync(
       join(scene.folder, 'compose.yaml'),
       [
