@@ -16,6 +16,9 @@ import { markdown } from './table.ts'
 const INSIDE = 'TSSTACK_BENCH_NAMESPACE'
 const RESULTS = join(import.meta.dirname, 'results')
 
+/** Where state and layers are. */
+let disks = ''
+
 if (process.getuid?.() !== 0) {
   console.error('The bench makes containers, so it needs root: sudo env "PATH=$PATH" npm run bench')
   process.exit(1)
@@ -109,9 +112,6 @@ function writeResults(groups: readonly Group[]): void {
   writeFileSync(join(RESULTS, `${name}.md`), markdown(groups, machine()))
   writeFileSync(join(RESULTS, `${name}.svg`), svg(groups))
 }
-
-/** Where state and layers are. */
-let disks = ''
 
 function machine(): string {
   const model = /^PRETTY_NAME="(.*)"$/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1]
