@@ -157,7 +157,7 @@ test('a container reaches itself and its neighbours by the published port', asyn
   await publish(port(8080))
   for (const from of [web, peer]) {
     const answer = await fetchPage('http://[2001:db8::1]:8080', from.fd)
-    expect(answer.stdout).toBe('web-1 fd00:5::1')
+    expect(answer).toMatchObject({ stdout: 'web-1 fd00:5::1' })
   }
 })
 
