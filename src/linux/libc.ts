@@ -7,12 +7,21 @@ import { errnoName, errnoText } from './errno.ts'
 
 const libc = koffi.load(null)
 
+/** Of the declared function that failed last. */
+let errnoOfLast = 0
+
 /** A declared function. Negative results mean failure; pass them through {@link check}. */
 export type LibcFunction = (...args: readonly unknown[]) => number | bigint
 
 /** Declares a function of the C library from its prototype, such as `int close(int fd)`. */
 export function declare(prototype: string): LibcFunction {
-  const call: LibcFunction = libc.func(prototype)
+  const bare: LibcFunction = libc.func(prototype)
+  // At once: whatever runs next may be interrupted by a collection of garbage, and that sets errno.
+  const call: LibcFunction = (...args) => {
+    const result = bare(...args)
+    if (result < 0) errnoOfLast = koffi.errno()
+    return result
+  }
   return isCounting ? counted(prototype, call) : call
 }
 
@@ -51,20 +60,19 @@ export function declareSyscall(number: number, types: readonly string[]): LibcFu
 
 /**
  * Returns `result` as a number, or throws a {@link KernelError} that names the call and errno.
- * Has to be the first thing after the call: errno belongs to the thread and the next call resets
- * it.
+ * Before another declared function is called.
  */
 export function check(
   result: number | bigint,
   failure: { readonly syscall: string; readonly args?: readonly unknown[]; readonly hint?: string },
 ): number {
   if (result >= 0) return Number(result)
-  throw kernelError(koffi.errno(), failure)
+  throw kernelError(errnoOfLast, failure)
 }
 
-/** errno of the last failed call on this thread. */
+/** errno of the declared function that failed last. */
 export function lastErrno(): number {
-  return koffi.errno()
+  return errnoOfLast
 }
 
 /**
