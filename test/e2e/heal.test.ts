@@ -167,7 +167,9 @@ test('rules against forged addresses are written again', async () => {
   scene.append('networks: {default: {driver_opts: {tsstack.anti_spoofing: "true"}}}')
   await scene.ok('up', '-d')
   const before = await pids()
-  const guards = (): Promise<string> => ip('nft', 'list', 'ruleset', 'netdev')
+  // Of several containers that start at once either may be first.
+  const guards = async (): Promise<string> =>
+    (await ip('nft', 'list', 'ruleset', 'netdev')).split('\n').toSorted().join('\n')
   const whole = await guards()
   expect(whole.match(/in the name of other hardware/g)).toHaveLength(2)
   await ip('nft', 'flush', 'ruleset', 'netdev')
