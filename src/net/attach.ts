@@ -77,6 +77,10 @@ export async function layCable(host: NetlinkSocket, cable: Cable): Promise<void>
   }
   try {
     await configureInside(cable)
+    // The end that was up first drops what it is to send until the kernel has come to know, at its
+    // leisure, that the other one is up; who asks for the link makes it look (linkwatch_sync_dev in
+    // rtnl_getlink, Linux 6.8 on).
+    await ask(host, cable, [getLink({ name: outside.hostInterface })])
   } catch (error) {
     await removeCable(host, outside.hostInterface)
     throw error
