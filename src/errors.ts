@@ -182,3 +182,8 @@ export class KernelError extends TsstackError {
 export class EngineError extends TsstackError {
   override readonly name: string = 'EngineError'
 }
+
+/** Whether `error` is that of a system call that failed with one of the errno `names`. */
+export function isErrno(error: unknown, ...names: readonly string[]): error is KernelError {
+  return error instanceof KernelError && names.includes(error.errnoName)
+}

@@ -3,7 +3,7 @@
 import { rmSync } from 'node:fs'
 import { close, describeFailure, type Failure, type Fd, type ProgramNotes } from '../linux/index.ts'
 import type { DnsServer } from '../net/index.ts'
-import { EngineError, KernelError } from '../errors.ts'
+import { EngineError, isErrno } from '../errors.ts'
 import { endAll } from './container/end-all.ts'
 import { launchFailure } from './container/launch-failure.ts'
 import { moverEnded } from './container/orphaned-mover.ts'
@@ -225,7 +225,7 @@ async function removeCgroup(machine: Machine, path: string): Promise<void> {
   try {
     cgroup.remove({ keepParents: true })
   } catch (error) {
-    if (!(error instanceof KernelError && error.errnoName === 'EBUSY')) throw error
+    if (!isErrno(error, 'EBUSY')) throw error
     await cgroup.killAll({ everywhere: true })
     cgroup.remove({ keepParents: true })
   }

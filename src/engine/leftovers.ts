@@ -2,7 +2,7 @@
 
 import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { KernelError } from '../errors.ts'
+import { KernelError, isErrno } from '../errors.ts'
 import {
   deleteLink,
   listLinks,
@@ -58,7 +58,7 @@ function changing(protocol: Protocol, change: (socket: NetlinkSocket) => void): 
   try {
     change(socket)
   } catch (error) {
-    const isGone = error instanceof KernelError && ['ENODEV', 'ENOENT'].includes(error.errnoName)
+    const isGone = isErrno(error, 'ENODEV', 'ENOENT')
     if (!isGone) throw error
   } finally {
     socket.close()

@@ -1,6 +1,6 @@
 /** Mounts one detached tree inside another, so that both travel as one descriptor. */
 
-import { KernelError } from '../errors.ts'
+import { isErrno } from '../errors.ts'
 import { close, type Fd } from './fd.ts'
 import { moveMount, openTree } from './mount.ts'
 import { withOwnMounts } from './own-mounts.ts'
@@ -44,7 +44,7 @@ function composeDetached(
       attach(root, part)
     } catch (error) {
       // Before Linux 6.15 a detached tree takes no mounts: EINVAL from do_move_mount.
-      const isOld = error instanceof KernelError && error.errnoName === 'EINVAL' && index === 0
+      const isOld = isErrno(error, 'EINVAL') && index === 0
       if (!isOld || options.way === 'detached') throw error
       return composeInNamespace(root, parts, options.place)
     }

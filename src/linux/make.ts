@@ -2,7 +2,7 @@
 
 import { writeSync } from 'node:fs'
 import { posix } from 'node:path'
-import { KernelError } from '../errors.ts'
+import { isErrno } from '../errors.ts'
 import { close, type Fd } from './fd.ts'
 import { check, declare, kernelError } from './libc.ts'
 import { O } from './open-flags.ts'
@@ -150,7 +150,7 @@ function makeOneDirectory(
     check(mkdirat(parent, name, made.mode), { syscall: 'mkdirat', args: [path] })
   } catch (error) {
     // Somebody made it at the same time, or a link without target is there: opening tells.
-    if (!(error instanceof KernelError && error.errnoName === 'EEXIST')) throw error
+    if (!isErrno(error, 'EEXIST')) throw error
     return openIn(parent, name, { flags, resolve: 'no-symlinks' })
   }
   const fd = openIn(parent, name, { flags, resolve: 'no-symlinks' })
@@ -178,7 +178,7 @@ function openOrMakeFile(wanted: {
     applyMade(fd, made)
     return fd
   } catch (error) {
-    if (!(error instanceof KernelError && error.errnoName === 'EEXIST')) throw error
+    if (!isErrno(error, 'EEXIST')) throw error
   }
   if (made.content === undefined) return openIn(rootFd, path)
   const fd = openIn(rootFd, path, { flags: writable | O.TRUNC })
@@ -193,7 +193,7 @@ function componentsOf(path: string): string[] {
 }
 
 function isMissing(error: unknown): boolean {
-  return error instanceof KernelError && error.errnoName === 'ENOENT'
+  return isErrno(error, 'ENOENT')
 }
 
 function applyMade(fd: Fd, { mode, uid, gid }: Made): void {

@@ -2,7 +2,7 @@
 
 import { basename, dirname } from 'node:path'
 import assert from 'node:assert/strict'
-import { KernelError } from '../errors.ts'
+import { isErrno } from '../errors.ts'
 import { createDetachedMount } from './detached-mount.ts'
 import { close, type Fd } from './fd.ts'
 import { withFileUser } from './file-user.ts'
@@ -70,7 +70,7 @@ function createFrom(
     return createDetachedMount(mount)
   } catch (error) {
     // Before Linux 6.15 no layer may be on a detached mount: EINVAL from clone_private_mount.
-    const isOld = error instanceof KernelError && error.errnoName === 'EINVAL'
+    const isOld = isErrno(error, 'EINVAL')
     if (!isOld || way === 'detached') throw error
     return createAttached(mount, trees, place)
   }

@@ -3,7 +3,7 @@
  * the default route.
  */
 
-import { EngineError, KernelError } from '../errors.ts'
+import { EngineError, isErrno } from '../errors.ts'
 import {
   NETLINK_ROUTE,
   NetlinkSocket,
@@ -12,12 +12,8 @@ import {
   createVeth,
   deleteLink,
   deleteLinkGroup,
-  deleteRoute,
   getLink,
-  listLinks,
-  listRoutes,
   parseLinks,
-  parseRoutes,
   setLink,
   withNamespace,
   type LinkKey,
@@ -97,47 +93,13 @@ function ask(
 }
 
 /** Takes the cable away by its host end; gone is success. */
-async function removeCable(host: NetlinkSocket, hostInterface: string): Promise<void> {
+export async function removeCable(host: NetlinkSocket, hostInterface: string): Promise<void> {
   try {
     await host.requestBeside([deleteLink({ name: hostInterface })])
   } catch (error) {
     if (!isErrno(error, 'ENODEV')) throw error
   }
 }
-
-/** Takes an interface out of a container that goes on running, with the cable's other end. */
-export async function removeInside(netnsFd: number, interfaceName: string): Promise<void> {
-  using socket = withNamespace(netnsFd, 'net', () => new NetlinkSocket(NETLINK_ROUTE))
-  await removeCable(socket, interfaceName)
-}
-
-/** Makes these the default routes of a namespace, instead of those that are there. */
-export function setDefaultRoutes(
-  netnsFd: number,
-  ways: readonly { readonly gateway: string; readonly interfaceName: string }[],
-): void {
-  using socket = withNamespace(netnsFd, 'net', () => new NetlinkSocket(NETLINK_ROUTE))
-  const links = parseLinks(socket.dump(listLinks()))
-  const wanted = ways.map(({ gateway, interfaceName }) => ({
-    gateway,
-    linkIndex: links.find(({ name }) => name === interfaceName)?.index ?? 0,
-  }))
-  const present = parseRoutes(socket.dump(listRoutes())).flatMap((route) => {
-    const { gateway, linkIndex, prefixLength, table } = route
-    const isDefault = prefixLength === 0 && table === MAIN_TABLE
-    return isDefault && gateway !== undefined && linkIndex !== undefined
-      ? [{ gateway, linkIndex }]
-      : []
-  })
-  const isIn = (list: typeof wanted, one: (typeof wanted)[number]): boolean =>
-    list.some((other) => other.gateway === one.gateway && other.linkIndex === one.linkIndex)
-  socket.request([
-    ...present.filter((one) => !isIn(wanted, one)).map(deleteRoute),
-    ...wanted.filter((one) => !isIn(present, one)).map(addRoute),
-  ])
-}
-
-const MAIN_TABLE = 254 // RT_TABLE_MAIN, include/uapi/linux/rtnetlink.h
 
 /** Deletes links in one go; gone is success. */
 export function removeLinks(host: NetlinkSocket, links: readonly LinkKey[]): void {
@@ -170,10 +132,6 @@ export function prepareNamespace(netnsFd: number): void {
     return new NetlinkSocket(NETLINK_ROUTE)
   })
   socket.request([setLink({ name: 'lo' }, { up: true })])
-}
-
-export function isErrno(error: unknown, name: string): boolean {
-  return error instanceof KernelError && error.errnoName === name
 }
 
 function hostRequests(cable: Cable, outside: Outside): readonly NetlinkRequest[] {

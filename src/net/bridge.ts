@@ -2,7 +2,7 @@
  * Networks in the kernel: a bridge for each, or for those that need none an interface as a sign.
  */
 
-import { EngineError } from '../errors.ts'
+import { EngineError, isErrno } from '../errors.ts'
 import {
   addAddress,
   createBridge,
@@ -18,7 +18,6 @@ import {
   type NetlinkSocket,
 } from '../linux/index.ts'
 import { chooseSubnets, type ChosenSubnet, type Pools } from './addresses.ts'
-import { isErrno } from './attach.ts'
 import { familiesOf } from './firewall/firewall.ts'
 import { BRIDGE_GROUP, bridgeName, formatAlias, parseAlias, type Traits } from './interface-name.ts'
 import { macOf } from './lease.ts'

@@ -4,7 +4,7 @@
  * inside the namespace, delay and slowness by queues at both ends of the cable.
  */
 
-import { EngineError } from '../errors.ts'
+import { EngineError, isErrno } from '../errors.ts'
 import {
   NETLINK_NETFILTER,
   NETLINK_ROUTE,
@@ -19,7 +19,6 @@ import {
   withNamespace,
   type NetlinkRequest,
 } from '../linux/index.ts'
-import { isErrno } from './attach.ts'
 import { familyOf, type Family } from './subnet.ts'
 import type { Faults } from './types.ts'
 

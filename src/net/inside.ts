@@ -1,11 +1,12 @@
 /**
- * A container's end of its connections: what of it is missing, and how it is put back while its
- * programs run on.
+ * A container's end of its connections while its programs run on: what of it is missing and how it
+ * is put back, its default routes, and how an interface is taken out.
  */
 
 import {
   addAddress,
   addRoute,
+  deleteRoute,
   listAddresses,
   listLinks,
   listRoutes,
@@ -21,7 +22,7 @@ import {
   type NetlinkRequest,
   type Route,
 } from '../linux/index.ts'
-import type { Cable } from './attach.ts'
+import { removeCable, type Cable } from './attach.ts'
 import { canonicalAddress } from './subnet.ts'
 
 /** What a network namespace has, looked at once for all its interfaces. */
@@ -61,6 +62,37 @@ export function restoreInside(netnsFd: number, wanted: Wanted): void {
   if (rest.length > 0) socket.request(rest)
 }
 
+/** Takes an interface out of a container that goes on running, with the cable's other end. */
+export async function removeInside(netnsFd: number, interfaceName: string): Promise<void> {
+  using socket = openInside(netnsFd)
+  await removeCable(socket, interfaceName)
+}
+
+/** Makes these the default routes of a namespace, instead of those that are there. */
+export function setDefaultRoutes(
+  netnsFd: number,
+  ways: readonly { readonly gateway: string; readonly interfaceName: string }[],
+): void {
+  using socket = openInside(netnsFd)
+  const links = parseLinks(socket.dump(listLinks()))
+  const wanted = ways.map(({ gateway, interfaceName }) => ({
+    gateway,
+    linkIndex: links.find(({ name }) => name === interfaceName)?.index ?? 0,
+  }))
+  const present = parseRoutes(socket.dump(listRoutes())).flatMap((route) => {
+    const { gateway, linkIndex } = route
+    return isDefault(route) && gateway !== undefined && linkIndex !== undefined
+      ? [{ gateway, linkIndex }]
+      : []
+  })
+  const isIn = (list: typeof wanted, one: (typeof wanted)[number]): boolean =>
+    list.some((other) => other.gateway === one.gateway && other.linkIndex === one.linkIndex)
+  socket.request([
+    ...present.filter((one) => !isIn(wanted, one)).map(deleteRoute),
+    ...wanted.filter((one) => !isIn(present, one)).map(addRoute),
+  ])
+}
+
 interface Fault {
   readonly words: string
   readonly cure: readonly NetlinkRequest[]
@@ -73,9 +105,7 @@ function faultsOf({ links, addresses, routes }: Inside, wanted: Wanted): readonl
   const linkIndex = link.index
   const own = addresses.filter((one) => one.linkIndex === linkIndex)
   const present = new Set(own.map(({ address }) => canonicalAddress(address)))
-  const ways = routes.filter(
-    (one) => one.linkIndex === linkIndex && one.prefixLength === 0 && one.table === MAIN_TABLE,
-  )
+  const ways = routes.filter((one) => one.linkIndex === linkIndex && isDefault(one))
   const routed = new Set(ways.map(({ gateway = '' }) => canonicalAddress(gateway)))
   return [
     ...(mac === undefined || mac === link.mac
@@ -99,6 +129,9 @@ function faultsOf({ links, addresses, routes }: Inside, wanted: Wanted): readonl
 }
 
 const MAIN_TABLE = 254 // RT_TABLE_MAIN, include/uapi/linux/rtnetlink.h
+
+const isDefault = ({ prefixLength, table }: Route): boolean =>
+  prefixLength === 0 && table === MAIN_TABLE
 
 const openInside = (netnsFd: number): NetlinkSocket =>
   withNamespace(netnsFd, 'net', () => new NetlinkSocket(NETLINK_ROUTE))

@@ -1,6 +1,6 @@
 /** The parts of the room behind one interface, bound to the process's network namespace. */
 
-import { EngineError } from '../errors.ts'
+import { EngineError, isErrno } from '../errors.ts'
 import {
   NETLINK_ROUTE,
   NetlinkSocket,
@@ -12,15 +12,7 @@ import {
   type InterfaceAddress,
   type Link,
 } from '../linux/index.ts'
-import {
-  isErrno,
-  layCable,
-  prepareNamespace,
-  removeInside,
-  removeLinks,
-  setDefaultRoutes,
-  type Cable,
-} from './attach.ts'
+import { layCable, prepareNamespace, removeLinks, type Cable } from './attach.ts'
 import { cableOf } from './cable.ts'
 import { checkNetwork, ensureNetwork, listNetworks, readNetwork, removeBridge } from './bridge.ts'
 import { Detaching } from './detaching.ts'
@@ -33,7 +25,14 @@ import { Firewall, familiesOf } from './firewall/firewall.ts'
 import { checkIpv6Filter, NO_NFTABLES, openFirewallSocket } from './firewall/open.ts'
 import { RuleMemory } from './firewall/rule-memory.ts'
 import { checkGuard, guardedPorts, guardPort, unguardPorts } from './firewall/spoofing.ts'
-import { lookInside, missingInside, restoreInside, type Wanted } from './inside.ts'
+import {
+  lookInside,
+  missingInside,
+  removeInside,
+  restoreInside,
+  setDefaultRoutes,
+  type Wanted,
+} from './inside.ts'
 import { bridgeName, formatAlias, parseAlias, vethName, type Owner } from './interface-name.ts'
 import { Publisher } from './ports/publisher.ts'
 import { explanation, sharedRequest } from './shared.ts'

@@ -1,6 +1,6 @@
 /** Networks on an interface of the machine: macvlan and ipvlan. */
 
-import { EngineError } from '../errors.ts'
+import { EngineError, isErrno } from '../errors.ts'
 import {
   createBridge,
   createShared,
@@ -12,7 +12,6 @@ import {
   type NetlinkSocket,
   type Shared,
 } from '../linux/index.ts'
-import { isErrno } from './attach.ts'
 import { formatAlias } from './interface-name.ts'
 import type { NetworkDriver } from './types.ts'
 

@@ -2,7 +2,7 @@
 
 import { posix } from 'node:path'
 import { type BundleMount, DEVICE_LINKS, DEVICE_NODES, type TreeEntry } from '../engine/index.ts'
-import { KernelError } from '../errors.ts'
+import { isErrno } from '../errors.ts'
 import {
   chownAt,
   close,
@@ -132,6 +132,6 @@ function ifMissing(make: () => void): void {
   try {
     make()
   } catch (error) {
-    if (!(error instanceof KernelError && error.errnoName === 'EEXIST')) throw error
+    if (!isErrno(error, 'EEXIST')) throw error
   }
 }

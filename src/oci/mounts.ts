@@ -13,7 +13,7 @@ import {
   type SetPropagation,
   type Undo,
 } from '../engine/index.ts'
-import { EngineError, KernelError } from '../errors.ts'
+import { EngineError, KernelError, isErrno } from '../errors.ts'
 import {
   close,
   createDetachedMount,
@@ -112,7 +112,7 @@ function refuseFile(rootFd: Fd, path: string): void {
   try {
     fd = openIn(rootFd, path.slice(1), { flags: O.PATH | O.NOFOLLOW, resolve: 'in-root' })
   } catch (error) {
-    if (error instanceof KernelError && error.errnoName === 'ENOENT') return
+    if (isErrno(error, 'ENOENT')) return
     throw error
   }
   const { kind } = statFd(fd)

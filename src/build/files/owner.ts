@@ -1,6 +1,6 @@
 /** `--chown` and USER as numbers, by the passwd and group of the image. */
 
-import { KernelError } from '../../errors.ts'
+import { isErrno } from '../../errors.ts'
 import { PASSWD_BYTES_MAX } from '../../limits.ts'
 import { type Fd, readIn } from '../../linux/index.ts'
 import { Problem } from '../dockerfile/problem.ts'
@@ -53,7 +53,7 @@ function readText(rootFd: Fd, path: string): string {
   try {
     return readIn(rootFd, path, PASSWD_BYTES_MAX).toString('utf8')
   } catch (error) {
-    if (error instanceof KernelError && ['ENOENT', 'ENOTDIR'].includes(error.errnoName)) return ''
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return ''
     throw error
   }
 }

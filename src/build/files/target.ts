@@ -17,7 +17,7 @@ import {
 } from 'node:fs'
 import { copyFile } from 'node:fs/promises'
 import { posix } from 'node:path'
-import { KernelError } from '../../errors.ts'
+import { isErrno } from '../../errors.ts'
 import { SYMLINKS_MAX } from '../../limits.ts'
 import {
   close,
@@ -305,7 +305,7 @@ function kindAt(root: Fd, path: string): string | undefined {
       close(fd)
     }
   } catch (error) {
-    if (error instanceof KernelError && ['ENOENT', 'ENOTDIR'].includes(error.errnoName)) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) {
       return undefined
     }
     throw error

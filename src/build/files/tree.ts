@@ -3,7 +3,7 @@
 import { lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs'
 import { posix } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import { KernelError } from '../../errors.ts'
+import { isErrno } from '../../errors.ts'
 import { close, type Fd, openIn } from '../../linux/index.ts'
 import { Problem } from '../dockerfile/problem.ts'
 import type { IgnoreRules, Matched } from './ignore.ts'
@@ -138,7 +138,7 @@ function openOrNothing(root: Fd, path: string): Fd | undefined {
   try {
     return openIn(root, path)
   } catch (error) {
-    if (error instanceof KernelError && ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(error.errnoName)) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) {
       return undefined
     }
     throw error

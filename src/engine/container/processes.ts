@@ -2,7 +2,7 @@
 
 import { openSync, readFileSync } from 'node:fs'
 import { constants } from 'node:os'
-import { KernelError } from '../../errors.ts'
+import { isErrno } from '../../errors.ts'
 import {
   close,
   type Fd,
@@ -40,7 +40,7 @@ export function sendSignal(pidfd: Fd, signal: number): void {
   try {
     pidfdSendSignal(pidfd, signal)
   } catch (error) {
-    if (!(error instanceof KernelError && error.errnoName === 'ESRCH')) throw error
+    if (!isErrno(error, 'ESRCH')) throw error
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { existsSync, mkdirSync, realpathSync } from 'node:fs'
 import { close, type Fd, O, openIn, openPath } from '../../linux/index.ts'
-import { EngineError, KernelError } from '../../errors.ts'
+import { EngineError, isErrno } from '../../errors.ts'
 import type { MountSpec } from '../../planner/index.ts'
 import type { LiveContainer, Machine } from '../machine.ts'
 import type { ContainerRecord } from '../records/container.ts'
@@ -162,7 +162,7 @@ function openIfPresent(rootFd: Fd, path: string): Fd | undefined {
   try {
     return openIn(rootFd, path, { flags: O.PATH | O.DIRECTORY })
   } catch (error) {
-    if (error instanceof KernelError && ['ENOENT', 'ENOTDIR'].includes(error.errnoName)) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) {
       return undefined
     }
     throw error

@@ -1,6 +1,6 @@
 /** The directories that a copy writes to, found anew by their names and made where they lack. */
 
-import { KernelError, UsageError } from '../../errors.ts'
+import { KernelError, UsageError, isErrno } from '../../errors.ts'
 import {
   close,
   type Fd,
@@ -105,7 +105,7 @@ export class Directories {
       makeDirectoryAt(parent, name, IMPLICIT_MODE)
     } catch (error) {
       // A link that leads nowhere, unless somebody else has just made it.
-      if (!(error instanceof KernelError && error.errnoName === 'EEXIST')) throw error
+      if (!isErrno(error, 'EEXIST')) throw error
     }
     const fd = this.#find(parts)
     if (fd === undefined) throw gone(this.#tree, this.#shown(parts))

@@ -1,7 +1,7 @@
 /** Writes an archive into a directory of a tree that others may change meanwhile. */
 
 import { fchmodSync, fchownSync } from 'node:fs'
-import { KernelError, UsageError } from '../../errors.ts'
+import { KernelError, UsageError, isErrno } from '../../errors.ts'
 import { partsOf, type TarEntry, type TarHandler } from '../../image/index.ts'
 import {
   chmodAt,
@@ -127,7 +127,7 @@ export class Unpacker implements TarHandler {
       return this.#replacing(at, () => openAt(at.parent, at.name, flags, 0o600))
     } catch (error) {
       // A file that is mounted by itself cannot be replaced, only written to.
-      if (!(error instanceof KernelError && error.errnoName === 'EBUSY')) throw error
+      if (!isErrno(error, 'EBUSY')) throw error
     }
     const fd = openAt(at.parent, at.name, O.WRONLY | O.NONBLOCK | O.NOCTTY | O.TRUNC)
     if (statFd(fd).kind === 'file') return fd
@@ -181,7 +181,7 @@ export class Unpacker implements TarHandler {
     try {
       unlinkAt(at.parent, at.name)
     } catch (error) {
-      if (error instanceof KernelError && error.errnoName === 'EISDIR') {
+      if (isErrno(error, 'EISDIR')) {
         throw this.#inTheWay(at, 'a directory is in its place')
       }
       if (!isMissing(error)) throw error
@@ -246,5 +246,5 @@ function keepXattr(fd: Fd, key: string, value: Buffer): void {
 const REFUSED: ReadonlySet<string> = new Set(['EOPNOTSUPP', 'EPERM'])
 
 function isPresent(error: unknown): boolean {
-  return error instanceof KernelError && error.errnoName === 'EEXIST'
+  return isErrno(error, 'EEXIST')
 }

@@ -37,7 +37,7 @@ export function insideFacts(
 /** With the privilege it may have other plans, such as a way out through a tunnel. */
 function changesItsNetwork(machine: Machine, record: ContainerRecord): boolean {
   return [...machine.containers.values()].some(
-    (one) => isAdmin(one.record) && (one.record === record || isGuestOf(one.record, record)),
+    (one) => (one.record === record || isGuestOf(one.record, record)) && isAdmin(one.record),
   )
 }
 

@@ -2,7 +2,7 @@
 
 import { readlinkSync } from 'node:fs'
 import { posix } from 'node:path'
-import { KernelError } from '../../errors.ts'
+import { KernelError, isErrno } from '../../errors.ts'
 import { close, type Fd, O, openIn, openPath, statFd } from '../../linux/index.ts'
 import { ETC_FILES } from './network-files.ts'
 
@@ -99,7 +99,7 @@ function exists(image: Fd, name: string): boolean {
     close(openIn(image, name, { flags: O.PATH | O.NOFOLLOW }))
     return true
   } catch (error) {
-    if (error instanceof KernelError && error.errnoName === 'ENOENT') return false
+    if (isErrno(error, 'ENOENT')) return false
     throw error
   }
 }

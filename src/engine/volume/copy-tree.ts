@@ -12,7 +12,7 @@ import {
   type Stats,
   symlinkSync,
 } from 'node:fs'
-import { KernelError } from '../../errors.ts'
+import { isErrno } from '../../errors.ts'
 import { copyFileWithHoles, makeFifo, readXattrs, writeXattr } from '../../linux/index.ts'
 
 /**
@@ -93,7 +93,7 @@ function copyXattrs(from: Buffer, to: Buffer): void {
     try {
       writeXattr(to, name, value)
     } catch (error) {
-      const isUnknown = error instanceof KernelError && error.errnoName === 'EOPNOTSUPP'
+      const isUnknown = isErrno(error, 'EOPNOTSUPP')
       if (!isUnknown) throw error
     }
   }

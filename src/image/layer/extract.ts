@@ -4,7 +4,7 @@
  */
 
 import { fchmodSync, fchownSync, ftruncateSync, rmSync, writeSync } from 'node:fs'
-import { KernelError } from '../../errors.ts'
+import { KernelError, isErrno } from '../../errors.ts'
 import { LAYER_ENTRIES_MAX } from '../../limits.ts'
 import {
   chmodAt,
@@ -396,5 +396,5 @@ function kindAt(parent: Fd, name: Part): Kind | undefined {
 }
 
 function isPresent(error: unknown): boolean {
-  return error instanceof KernelError && error.errnoName === 'EEXIST'
+  return isErrno(error, 'EEXIST')
 }

@@ -1,7 +1,7 @@
 /** Finds and makes the directories of a layer, whatever links the layer itself holds. */
 
 import { readlinkSync } from 'node:fs'
-import { KernelError } from '../../errors.ts'
+import { isErrno } from '../../errors.ts'
 import { SYMLINKS_MAX } from '../../limits.ts'
 import {
   chmodAt,
@@ -77,7 +77,7 @@ export class Parents {
       return openIn(this.#root, Buffer.concat(withSlashes(parts)), { flags: DIRECTORY })
     } catch (error) {
       // A whiteout is no directory either, and may become one.
-      const isNone = error instanceof KernelError && error.errnoName === 'ENOTDIR'
+      const isNone = isErrno(error, 'ENOTDIR')
       if (!make || !(isNone || isMissing(error))) throw error
     }
     return this.#make(parts)
@@ -128,7 +128,7 @@ function openOrMake(parent: Fd, name: Part): Fd | Buffer {
     makeDirectoryAt(parent, name, IMPLICIT_MODE)
     chmodAt(parent, name, IMPLICIT_MODE)
   } catch (error) {
-    if (!(error instanceof KernelError && error.errnoName === 'EEXIST')) throw error
+    if (!isErrno(error, 'EEXIST')) throw error
   }
   const fd = openAt(parent, name, O.PATH)
   const { kind, major, minor } = statFd(fd)
@@ -164,5 +164,5 @@ function withSlashes(parts: readonly Part[]): readonly Buffer[] {
 const SLASH = Buffer.from('/')
 
 export function isMissing(error: unknown): boolean {
-  return error instanceof KernelError && error.errnoName === 'ENOENT'
+  return isErrno(error, 'ENOENT')
 }

@@ -2,7 +2,7 @@
 
 import { closeSync } from 'node:fs'
 import koffi from 'koffi'
-import { KernelError } from '../../errors.ts'
+import { isErrno } from '../../errors.ts'
 import { BPF_LOAD_TRIES_MAX } from '../../limits.ts'
 import { check, declareSyscall } from '../libc.ts'
 import { syscallNumber } from '../syscalls/index.ts'
@@ -90,7 +90,7 @@ function load(program: Uint8Array): number {
     try {
       return tryLoad(program)
     } catch (error) {
-      const isDisturbed = error instanceof KernelError && error.errnoName === 'EAGAIN'
+      const isDisturbed = isErrno(error, 'EAGAIN')
       if (!isDisturbed || tried >= BPF_LOAD_TRIES_MAX) throw error
     }
   }

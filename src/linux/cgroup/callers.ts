@@ -1,5 +1,6 @@
 /** Makes room in a group that was given over: whoever lives in it moves into a group below. */
 
+import { isErrno } from '../../errors.ts'
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { CGROUP_MOVE_ROUNDS_MAX } from '../../limits.ts'
@@ -57,7 +58,6 @@ function move(pid: string, directory: string): void {
     writeCgroupFile(join(directory, 'cgroup.procs'), pid)
   } catch (error) {
     // ESRCH: it has ended meanwhile.
-    if (!(error instanceof Error && 'errnoName' in error && error.errnoName === 'ESRCH'))
-      throw error
+    if (!isErrno(error, 'ESRCH')) throw error
   }
 }

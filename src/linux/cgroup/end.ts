@@ -1,7 +1,7 @@
 /** The end of a group: stands still, is killed, is empty. */
 
 import { join } from 'node:path'
-import { EngineError } from '../../errors.ts'
+import { EngineError, isErrno } from '../../errors.ts'
 import { CGROUP_KILL_MS_MAX, CGROUP_KILL_ROUNDS_MAX, CGROUP_STILL_MS_MAX } from '../../limits.ts'
 import { directoryOf, unifiedDirectory, type GroupDirectory } from './directories.ts'
 import { hasCode, readCgroupField, readCgroupFile, writeCgroupFile } from './files.ts'
@@ -104,8 +104,7 @@ function killAtOnce(directory: string): boolean {
     writeCgroupFile(file, '1')
     return true
   } catch (error) {
-    const name = error instanceof Error && 'errnoName' in error ? error.errnoName : undefined
-    if (name === 'ENOENT' || name === 'ENODEV') return false
+    if (isErrno(error, 'ENOENT', 'ENODEV')) return false
     throw error
   }
 }

@@ -2,7 +2,7 @@
 
 import { mkdir, mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { EngineError } from '../../errors.ts'
+import { EngineError, isErrno } from '../../errors.ts'
 import { CGROUP_MAKE_TRIES_MAX } from '../../limits.ts'
 import { pathsDownTo, type GroupDirectory } from './directories.ts'
 import { kernelError } from '../libc.ts'
@@ -85,7 +85,7 @@ function makeDirectory(one: GroupDirectory, path: string): void {
       return
     } catch (error) {
       // Another state root may remove the empty `tsstack` between two of our steps.
-      const gone = error instanceof Error && 'errnoName' in error && error.errnoName === 'ENOENT'
+      const gone = isErrno(error, 'ENOENT')
       if (!gone || attempt >= CGROUP_MAKE_TRIES_MAX) throw error
     }
   }

@@ -1,7 +1,7 @@
 /** Runs a launch program with exactly the descriptors it is given, and reaps it. */
 
 import { tmpdir } from 'node:os'
-import { KernelError } from '../../errors.ts'
+import { isErrno } from '../../errors.ts'
 import { close, dup } from '../fd.ts'
 import { declare, declareAsync, kernelError, lastErrno } from '../libc.ts'
 import { crashOperation, isCounting } from '../crash-point.ts'
@@ -146,7 +146,7 @@ const ECHILD = 10
 const EINTR = 4
 
 function isForbidden(error: unknown): boolean {
-  return error instanceof KernelError && ['EACCES', 'EPERM'].includes(error.errnoName)
+  return isErrno(error, 'EACCES', 'EPERM')
 }
 
 function run(executable: Executable, options: SpawnOptions): number {

@@ -5,7 +5,7 @@
  */
 
 import { isMainThread } from 'node:worker_threads'
-import { KernelError } from '../../errors.ts'
+import { isErrno } from '../../errors.ts'
 import koffi from 'koffi'
 import { close, type Fd } from '../fd.ts'
 import { errnoNumber } from '../errno.ts'
@@ -66,7 +66,7 @@ function openFilterListener(): readonly Fd[] {
   try {
     return [openListener(NETLINK_NETFILTER, NFTABLES_GROUP)]
   } catch (error) {
-    if (error instanceof KernelError && error.errnoName === 'EPROTONOSUPPORT') return []
+    if (isErrno(error, 'EPROTONOSUPPORT')) return []
     throw error
   }
 }

@@ -1,6 +1,6 @@
 /** Numbers by which one network namespace knows another. @see include/uapi/linux/net_namespace.h */
 
-import { KernelError } from '../../errors.ts'
+import { isErrno } from '../../errors.ts'
 import type { Fd } from '../fd.ts'
 import { parseAttributes, u32Attribute } from './attribute.ts'
 import type { Request } from './message.ts'
@@ -23,7 +23,7 @@ export function namespaceId(netns: Fd): number {
     socket.request([idRequest(RTM_NEWNSID, own, u32Attribute(NETNSA_NSID, ANY))])
   } catch (error) {
     // Whoever laid a cable between the two has given it one.
-    if (!(error instanceof KernelError && error.errnoName === 'EEXIST')) throw error
+    if (!isErrno(error, 'EEXIST')) throw error
   }
   const [answer] = socket.request([idRequest(RTM_GETNSID, own)])
   const attributes = parseAttributes(answer?.body.subarray(HEADER.length) ?? Buffer.alloc(0))

@@ -3,6 +3,7 @@
  * port.
  */
 
+import { isErrno } from '../../errors.ts'
 import { DNS_QUESTIONS_BURST_MAX, DNS_QUESTIONS_PER_SECOND_MAX } from '../../limits.ts'
 import {
   NETLINK_NETFILTER,
@@ -11,7 +12,6 @@ import {
   nft,
   withNamespace,
 } from '../../linux/index.ts'
-import { isErrno } from '../attach.ts'
 import { RuleMemory } from '../firewall/rule-memory.ts'
 
 export const DNS_ADDRESS = '127.0.0.11'

@@ -3,9 +3,8 @@
  * in batches that cover both, removed when empty.
  */
 
-import { EngineError } from '../../errors.ts'
+import { EngineError, isErrno } from '../../errors.ts'
 import { nft, type NetlinkRequest, type NetlinkSocket } from '../../linux/index.ts'
-import { isErrno } from '../attach.ts'
 import { addressNumber, formatNumber, isIpv4Subnet, parseSubnet, type Family } from '../subnet.ts'
 import { addUserTable, joinOthers, leaveOthers, removeUserTable } from './others.ts'
 import { disableRouting, enableRouting, isRouter } from './routing.ts'

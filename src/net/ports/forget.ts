@@ -1,6 +1,6 @@
 /** Makes the kernel forget datagrams' ways that lead where a published port no longer leads. */
 
-import { KernelError } from '../../errors.ts'
+import { isErrno } from '../../errors.ts'
 import {
   NETLINK_NETFILTER,
   NetlinkSocket,
@@ -38,6 +38,6 @@ function forget(socket: NetlinkSocket, request: ReturnType<typeof deleteConnecti
     socket.request([request])
   } catch (error) {
     // It has ended by itself meanwhile.
-    if (!(error instanceof KernelError && error.errnoName === 'ENOENT')) throw error
+    if (!isErrno(error, 'ENOENT')) throw error
   }
 }

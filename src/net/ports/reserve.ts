@@ -4,9 +4,8 @@
 
 import { closeSync } from 'node:fs'
 import { isIP } from 'node:net'
-import { EngineError } from '../../errors.ts'
+import { EngineError, isErrno } from '../../errors.ts'
 import { openInetSocket } from '../../linux/index.ts'
-import { isErrno } from '../attach.ts'
 import type { PortRequest } from '../types.ts'
 import type { PortKey } from './elements.ts'
 import { findPortOwner } from './owner.ts'
