@@ -1,12 +1,11 @@
 import * as fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { DNS_REMEMBERED_BYTES_MAX, DNS_REMEMBERED_NAME_BYTES_MAX } from '../../src/limits.ts'
 import { NameRegistry } from '../../src/net/index.ts'
 import { answerLocally } from '../../src/net/dns/answer.ts'
 import { forward, parseUpstream } from '../../src/net/dns/forward.ts'
 import {
   RCODE,
-  TYPE,
   encodeAnswer,
   isAnswerTo,
   parseQuery,
@@ -15,6 +14,9 @@ import {
 } from '../../src/net/dns/packet.ts'
 import { RememberedAnswers } from '../../src/net/dns/remembered.ts'
 import { TcpMessages, frameMessage } from '../../src/net/dns/tcp.ts'
+
+/** RFC 1035, section 3.2.2, and RFC 3596. */
+const TYPE = { A: 1, PTR: 12, AAAA: 28 }
 
 const message = (name: string, type: number, tail = ''): Buffer => {
   const labels = name.split('.').flatMap((label) => [Buffer.of(label.length), Buffer.from(label)])
@@ -38,12 +40,48 @@ describe('parseQuery()', () => {
     expect(query('Web.shop', TYPE.AAAA)).toMatchObject({
       id: 0x1234,
       name: 'Web.shop',
-      type: TYPE.AAAA,
-      class: 1,
+      type: 'AAAA',
+      class: 'IN',
       recursionDesired: true,
       udpBytesMax: undefined,
     })
     expect(query('web', TYPE.A, OPT_4096).udpBytesMax).toBe(4096)
+    // An OPT record that is cut is none, and the question one all the same.
+    expect(query('web', TYPE.A, OPT_4096.slice(0, -2)).udpBytesMax).toBeUndefined()
+    expect(query('web', TYPE.A, `${OPT_4096.slice(0, -4)}ffff0008`).udpBytesMax).toBeUndefined()
+  })
+
+  test('repeats what it cannot read as text, types and classes that nobody knows, as it came', () => {
+    const odd = Buffer.from('12340100000100000000000003ff002e00fffe8001', 'hex')
+    const parsed = parseQuery(odd) as Query
+    const answer = encodeAnswer(parsed, { rcode: 5, authoritative: true, bytesMax: 512 })
+    expect(answer.toString('hex')).toBe('12348585000100000000000003ff002e00fffe8001')
+    expect(isAnswerTo(answer, 0x1234, parsed)).toBe(true)
+  })
+
+  test('looks at nothing behind the question, whatever the header counts', () => {
+    const counts = Buffer.from(message('web', TYPE.A))
+    counts.fill(0xff, 6, 12)
+    expect(parseQuery(counts)).toMatchObject({ name: 'web', udpBytesMax: undefined })
+    counts.writeUInt32BE(0, 6)
+    expect(parseQuery(counts)).toMatchObject({ name: 'web', udpBytesMax: undefined })
+    // Each record's name points at the one before: dns-packet would walk along them all.
+    const chain = Array.from({ length: 8000 }, (_, at) => {
+      const record = Buffer.alloc(12)
+      record.writeUInt16BE(0xc000 | Math.min(at === 0 ? 12 : 21 + 12 * (at - 1), 0x3fff))
+      return record
+    })
+    const long = Buffer.concat([message('web', TYPE.A), ...chain])
+    long.writeUInt16BE(chain.length, 10)
+    const walk = vi.spyOn(Buffer.prototype, 'readUInt16BE')
+    expect(parseQuery(long)).toMatchObject({ name: 'web', udpBytesMax: undefined })
+    expect(walk.mock.calls.length).toBeLessThan(100)
+    walk.mockRestore()
+  })
+
+  test('asked for the root has no name', () => {
+    const root = Buffer.from('1234010000010000000000000000020001', 'hex')
+    expect(parseQuery(root)).toMatchObject({ name: '', type: 'NS' })
   })
 
   test('takes any bytes without throwing', () => {
@@ -67,14 +105,14 @@ describe('parseQuery()', () => {
 })
 
 describe('encodeAnswer()', () => {
-  const records = [{ type: TYPE.A, data: Buffer.of(10, 89, 0, 2) }]
+  const records = [{ type: 'A', data: '10.89.0.2' }] as const
 
-  test('repeats the question letter by letter and points at its name', () => {
+  test('repeats the question letter by letter', () => {
     const asked = query('WeB')
     const bytes = encodeAnswer(asked, { rcode: 0, records, authoritative: true, bytesMax: 512 })
     expect(bytes.toString('hex')).toBe(
       ['1234', '8580', '0001000100000000', '03576542', '00', '00010001']
-        .concat(['c00c', '00010001', '00000000', '0004', '0a590002'])
+        .concat(['0357654200', '00010001', '00000000', '0004', '0a590002'])
         .join(''),
     )
     expect(isAnswerTo(bytes, 0x1234, query('web'))).toBe(true)
@@ -85,12 +123,16 @@ describe('encodeAnswer()', () => {
   })
 
   test('says truncated instead of being too long', () => {
-    const many = Array.from({ length: 40 }, () => records[0]!)
+    const many = Array.from({ length: 40 }, () => records[0])
     const answer = { rcode: 0, records: many, authoritative: true, bytesMax: 512 }
     const bytes = encodeAnswer(query('web'), answer)
     expect(bytes.readUInt16BE(2) & 0x0200).toBe(0x0200)
-    expect(bytes.readUInt16BE(6)).toBe(0)
-    expect(encodeAnswer(query('web'), { ...answer, bytesMax: 0xffff }).readUInt16BE(6)).toBe(40)
+    // 12 of a header, 9 of the question, 19 of each record.
+    expect(bytes.readUInt16BE(6)).toBe(25)
+    expect(bytes.length).toBe(12 + 9 + 25 * 19)
+    const whole = encodeAnswer(query('web'), { ...answer, bytesMax: 0xffff })
+    expect(whole.readUInt16BE(6)).toBe(40)
+    expect(whole.readUInt16BE(2) & 0x0200).toBe(0)
   })
 
   test('udpBytesMax() keeps the size between 512 and 1232', () => {
@@ -130,7 +172,7 @@ describe('answerLocally()', () => {
       turn,
     }
     const answer = answerLocally(query(name, type), view)
-    return answer && [answer.rcode, ...answer.records.map(({ data }) => data.join('.'))]
+    return answer && [answer.rcode, ...answer.records.map(({ data }) => data)]
   }
 
   test('takes turns among replicas', () => {
@@ -152,9 +194,18 @@ describe('answerLocally()', () => {
     expect(ask('999.0.89.10.in-addr.arpa', TYPE.PTR)).toBeUndefined()
   })
 
+  test('has no reverse name to tell when no message can hold that', () => {
+    const own = new NameRegistry()
+    const long = 'n'.repeat(64)
+    own.set({ network: long, stack: 's', container: 'c', names: ['c'], address: '10.89.0.9' })
+    const view = { names: own, stack: 's', networks: [long], subnets: [], links: [], turn: 0 }
+    const asked = query('9.0.89.10.in-addr.arpa', TYPE.PTR)
+    expect(answerLocally(asked, view)).toEqual({ rcode: RCODE.noError, records: [] })
+  })
+
   test('refuses other classes and other operations', () => {
     const view = { names, stack: 'shop', networks: ['front'], subnets: [], links: [], turn: 0 }
-    expect(answerLocally({ ...query('api'), class: 3 }, view)?.rcode).toBe(RCODE.refused)
+    expect(answerLocally({ ...query('api'), class: 'CH' }, view)?.rcode).toBe(RCODE.refused)
     expect(answerLocally({ ...query('api'), opcode: 5 }, view)?.rcode).toBe(RCODE.notImplemented)
   })
 })

@@ -1,7 +1,7 @@
 /** A resolver of the outside world, which can be told to lie. */
 import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { createServer, type Server } from 'node:net'
-import { TYPE, encodeAnswer, parseQuery } from '../../src/net/dns/packet.ts'
+import { encodeAnswer, parseQuery } from '../../src/net/dns/packet.ts'
 
 export interface Upstream {
   mode: 'answer' | 'silent' | 'wrong-id' | 'wrong-question' | 'wrong-sender'
@@ -23,7 +23,7 @@ export async function startUpstream(address: string, port: number): Promise<Upst
     const id = state.mode === 'wrong-id' ? query.id ^ 1 : query.id
     const question = Buffer.from(query.question)
     if (state.mode === 'wrong-question') question.writeUInt8(0x78, 1)
-    const records = [{ type: TYPE.A, data: Buffer.of(203, 0, 113, 80) }]
+    const records = [{ type: 'A', data: '203.0.113.80' }] as const
     return encodeAnswer(
       { ...query, id, question },
       { rcode: 0, records, authoritative: false, bytesMax: 4096 },

@@ -1,16 +1,9 @@
 /** What this server knows by itself: the names of the stack, forwards and backwards. Pure. */
 
-import { addressBytes, formatAddress } from '../../linux/index.ts'
+import { formatAddress } from '../../linux/index.ts'
 import { contains, familyOf, parseSubnet } from '../subnet.ts'
 import type { NameRegistry } from './names.ts'
-import {
-  CLASS_INTERNET,
-  RCODE,
-  TYPE,
-  encodeName,
-  type Query,
-  type ResourceRecord,
-} from './packet.ts'
+import { RCODE, isEncodable, type Query, type ResourceRecord } from './packet.ts'
 
 export interface View {
   readonly names: NameRegistry
@@ -33,10 +26,8 @@ export interface LocalAnswer {
 /** The answer to `query`; undefined when the question is for somebody else. */
 export function answerLocally(query: Query, view: View): LocalAnswer | undefined {
   if (query.opcode !== 0) return { rcode: RCODE.notImplemented, records: [] }
-  if (query.class !== CLASS_INTERNET) return { rcode: RCODE.refused, records: [] }
-  return (
-    (query.type === TYPE.PTR ? answerReverse(query, view) : undefined) ?? answerName(query, view)
-  )
+  if (query.class !== 'IN') return { rcode: RCODE.refused, records: [] }
+  return (query.type === 'PTR' ? answerReverse(query, view) : undefined) ?? answerName(query, view)
 }
 
 function answerName(query: Query, view: View): LocalAnswer | undefined {
@@ -56,8 +47,7 @@ function answerName(query: Query, view: View): LocalAnswer | undefined {
   if (found.addresses.length + found.others.length === 0) {
     return { rcode: RCODE.noSuchName, records: [] }
   }
-  const wanted = ({ type }: ResourceRecord): boolean =>
-    query.type === TYPE.ANY || type === query.type
+  const wanted = ({ type }: ResourceRecord): boolean => query.type === 'ANY' || type === query.type
   const ready = found.addresses.map(addressRecord).filter(wanted)
   const others = found.others.map(addressRecord).filter(wanted)
   const records = [...rotate(ready, view.turn), ...rotate(others, view.turn)]
@@ -70,7 +60,8 @@ function answerReverse(query: Query, view: View): LocalAnswer | undefined {
   if (address === undefined) return undefined
   const name = view.names.reverse(view.networks, address)
   if (name !== undefined) {
-    return { rcode: RCODE.noError, records: [{ type: TYPE.PTR, data: encodeName(name) }] }
+    const records = isEncodable(name) ? [{ type: 'PTR', data: name } as const] : []
+    return { rcode: RCODE.noError, records }
   }
   const isOurs = view.subnets.some((subnet) => contains(parseSubnet(subnet), address))
   return isOurs ? { rcode: RCODE.noSuchName, records: [] } : undefined
@@ -88,8 +79,8 @@ function reversedAddress(name: string): string | undefined {
   return match && bytes.every((byte) => byte < 256) ? bytes.join('.') : undefined
 }
 
-function addressRecord(address: string): ResourceRecord {
-  return { type: familyOf(address) === 4 ? TYPE.A : TYPE.AAAA, data: addressBytes(address) }
+export function addressRecord(address: string): ResourceRecord {
+  return { type: familyOf(address) === 4 ? 'A' : 'AAAA', data: address }
 }
 
 function rotate<T>(values: readonly T[], turn: number): readonly T[] {

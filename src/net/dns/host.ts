@@ -1,14 +1,11 @@
 /** Names of all stacks for programs of the host: `web.shop.localhost`, by a resolver of its own. */
 
 import { DNS_TCP_CONNECTIONS_MAX } from '../../limits.ts'
-import { addressBytes, openInetSocket } from '../../linux/index.ts'
-import { familyOf } from '../subnet.ts'
-import type { LocalAnswer } from './answer.ts'
+import { openInetSocket } from '../../linux/index.ts'
+import { addressRecord, type LocalAnswer } from './answer.ts'
 import type { NameRegistry } from './names.ts'
 import {
-  CLASS_INTERNET,
   RCODE,
-  TYPE,
   encodeAnswer,
   encodeFormatError,
   parseQuery,
@@ -63,14 +60,14 @@ function answerFor(query: Query, { names, domain, turn }: View): LocalAnswer {
   if (query.opcode !== 0) return { rcode: RCODE.notImplemented, records: [] }
   const asked = query.name.toLowerCase().replace(/\.$/, '')
   const isOurs = asked === domain || asked.endsWith(`.${domain}`)
-  if (query.class !== CLASS_INTERNET || !isOurs) return { rcode: RCODE.refused, records: [] }
+  if (query.class !== 'IN' || !isOurs) return { rcode: RCODE.refused, records: [] }
   const labels = asked.slice(0, -domain.length).split('.').filter(Boolean)
   const addresses = lookup(labels, names) ?? (domain === 'localhost' ? LOOPBACK : [])
   if (addresses.length === 0) return { rcode: RCODE.noSuchName, records: [] }
   const start = turn % addresses.length
   const records = [...addresses.slice(start), ...addresses.slice(0, start)]
-    .map((one) => ({ type: familyOf(one) === 4 ? TYPE.A : TYPE.AAAA, data: addressBytes(one) }))
-    .filter(({ type }) => query.type === TYPE.ANY || query.type === type)
+    .map(addressRecord)
+    .filter(({ type }) => query.type === 'ANY' || query.type === type)
   return { rcode: RCODE.noError, records }
 }
 

@@ -1,9 +1,22 @@
 /**
- * The part of DNS messages that this server reads and writes itself: one question in, a few
- * records out. Everything else is passed on byte by byte. RFC 1035, EDNS: RFC 6891.
+ * DNS messages as this server needs them: one question in, a few records out. dns-packet reads and
+ * writes them; what is passed on to others goes byte by byte. RFC 1035, EDNS: RFC 6891.
  */
 
-export const TYPE = { A: 1, PTR: 12, AAAA: 28, OPT: 41, ANY: 255 } as const
+import {
+  AUTHORITATIVE_ANSWER,
+  RECURSION_AVAILABLE,
+  RECURSION_DESIRED,
+  TRUNCATED_RESPONSE,
+  decode,
+  encode,
+  encodingLength,
+  type DecodedPacket,
+  type OptAnswer,
+  type Packet,
+  type StringAnswer,
+} from 'dns-packet'
+
 export const RCODE = {
   noError: 0,
   formatError: 1,
@@ -12,24 +25,18 @@ export const RCODE = {
   notImplemented: 4,
   refused: 5,
 } as const
-export const CLASS_INTERNET = 1
 
 const HEADER_BYTES = 12
-const NAME_BYTES_MAX = 255
+/** Where a header counts the sections behind the question: answers, authorities, additionals. */
+const ANSWER_COUNTS = { start: 6, end: HEADER_BYTES }
 const LABEL_BYTES_MAX = 63
+const NAME_BYTES_MAX = 255
 const UDP_BYTES_MIN = 512
 /**
  * What this server says it takes; larger answers are fragmented on some networks (DNS flag day
  * 2020).
  */
 const UDP_BYTES_OFFERED = 1232
-const FLAG_RESPONSE = 0x8000
-const FLAG_AUTHORITATIVE = 0x0400
-const FLAG_TRUNCATED = 0x0200
-const FLAG_RECURSION_DESIRED = 0x0100
-const FLAG_RECURSION_AVAILABLE = 0x0080
-/** A compressed name: the one that starts behind the header, which is the question's. */
-const POINTER_TO_QUESTION = Buffer.of(0xc0, HEADER_BYTES)
 
 export interface Query {
   readonly id: number
@@ -39,15 +46,19 @@ export interface Query {
   readonly question: Buffer
   /** Without the last dot; capitals as they came. */
   readonly name: string
-  readonly type: number
-  readonly class: number
+  /** `A`, `AAAA`, `PTR`, `ANY`, `UNKNOWN_65` and so on. */
+  readonly type: string
+  /** `IN`, `CH` and so on. */
+  readonly class: string
   /** Bytes of an answer by udp; undefined when the asker does not speak EDNS. */
   readonly udpBytesMax: number | undefined
 }
 
+/** About the name that was asked for. */
 export interface ResourceRecord {
-  readonly type: number
-  readonly data: Buffer
+  readonly type: 'A' | 'AAAA' | 'PTR'
+  /** An address, or a name. */
+  readonly data: string
 }
 
 /**
@@ -57,30 +68,27 @@ export interface ResourceRecord {
 export function parseQuery(
   message: Buffer,
 ): Query | { readonly broken: true; readonly id: number } | undefined {
-  if (message.length < HEADER_BYTES) return undefined
-  const id = message.readUInt16BE(0)
-  const flags = message.readUInt16BE(2)
-  if (flags & FLAG_RESPONSE) return undefined
-  const name = readName(message, HEADER_BYTES)
-  if (message.readUInt16BE(4) !== 1 || !name || name.end + 4 > message.length) {
-    return { broken: true, id }
-  }
-  const end = name.end + 4
+  if (message.length < HEADER_BYTES || message.readUInt8(2) & 0x80) return undefined
+  const head = readHead(message)
+  if (!head) return { broken: true, id: message.readUInt16BE(0) }
+  const { packet, question } = head
+  const [{ name, type, class: family = 'IN' } = { name: '', type: '' }] = packet.questions ?? []
+  const flags = packet.flags ?? 0
   return {
-    id,
+    id: packet.id ?? 0,
     opcode: (flags >> 11) & 0xf,
-    recursionDesired: (flags & FLAG_RECURSION_DESIRED) !== 0,
-    question: message.subarray(HEADER_BYTES, end),
-    name: name.text,
-    type: message.readUInt16BE(name.end),
-    class: message.readUInt16BE(name.end + 2),
-    udpBytesMax: findEdns(message, end),
+    recursionDesired: packet.flag_rd,
+    question,
+    name: name === '.' ? '' : name,
+    type,
+    class: family,
+    udpBytesMax: findEdns(message, HEADER_BYTES + question.length),
   }
 }
 
 /**
- * Writes an answer; one that is too long for `bytesMax` comes empty, with the advice to ask by
- * tcp.
+ * Writes an answer; of one that is too long for `bytesMax` come the records that fit, with the
+ * advice to ask by tcp.
  */
 export function encodeAnswer(
   query: Query,
@@ -91,39 +99,29 @@ export function encodeAnswer(
     readonly bytesMax: number
   },
 ): Buffer {
-  const records = answer.records ?? []
-  const edns = query.udpBytesMax === undefined ? [] : [encodeEdns()]
+  const additionals = query.udpBytesMax === undefined ? [] : [EDNS]
   const flags =
-    FLAG_RESPONSE |
-    FLAG_RECURSION_AVAILABLE |
+    RECURSION_AVAILABLE |
     (query.opcode << 11) |
-    (query.recursionDesired ? FLAG_RECURSION_DESIRED : 0) |
-    (answer.authoritative ? FLAG_AUTHORITATIVE : 0) |
+    (query.recursionDesired ? RECURSION_DESIRED : 0) |
+    (answer.authoritative ? AUTHORITATIVE_ANSWER : 0) |
     answer.rcode
-  const body = [query.question, ...records.map(encodeRecord), ...edns]
-  const message = Buffer.concat([
-    encodeHeader({
-      id: query.id,
-      flags,
-      questions: 1,
-      answers: records.length,
-      additional: edns.length,
-    }),
-    ...body,
-  ])
-  if (message.length <= answer.bytesMax) return message
-  const header = { id: query.id, flags: flags | FLAG_TRUNCATED, questions: 1, answers: 0 }
-  return Buffer.concat([
-    encodeHeader({ ...header, additional: edns.length }),
-    query.question,
-    ...edns,
-  ])
+  const bytesLeft = answer.bytesMax - query.question.length - encodingLength({ additionals })
+  const records = (answer.records ?? []).map((record) => recordOf(query, record))
+  const answers = thoseThatFit(records, bytesLeft)
+  const isCut = answers.length < records.length
+  return encodeWith(query.question, {
+    type: 'response',
+    id: query.id,
+    flags: isCut ? flags | TRUNCATED_RESPONSE : flags,
+    answers,
+    additionals,
+  })
 }
 
 /** FORMERR to a message of which nothing but the id could be read. */
 export function encodeFormatError(id: number): Buffer {
-  const flags = FLAG_RESPONSE | RCODE.formatError
-  return encodeHeader({ id, flags, questions: 0, answers: 0, additional: 0 })
+  return encode({ type: 'response', id, flags: RCODE.formatError })
 }
 
 /** Longest answer that `query` takes by udp. */
@@ -132,12 +130,13 @@ export function udpBytesMax(query: Query): number {
   return Math.min(Math.max(offered, UDP_BYTES_MIN), UDP_BYTES_OFFERED)
 }
 
-export function encodeName(name: string): Buffer {
-  const labels = name.split('.').map((label) => Buffer.from(label).subarray(0, LABEL_BYTES_MAX))
-  return Buffer.concat([
-    ...labels.flatMap((label) => [Buffer.of(label.length), label]),
-    Buffer.of(0),
-  ])
+/** True when `name` can be written into a message. */
+export function isEncodable(name: string): boolean {
+  const labels = name.split('.').map((label) => Buffer.byteLength(label))
+  return (
+    labels.every((bytes) => bytes > 0 && bytes <= LABEL_BYTES_MAX) &&
+    encodingLength({ questions: [{ name, type: 'A' }] }) - HEADER_BYTES - 4 <= NAME_BYTES_MAX
+  )
 }
 
 /**
@@ -145,77 +144,92 @@ export function encodeName(name: string): Buffer {
  * aside.
  */
 export function isAnswerTo(message: Buffer, id: number, query: Query): boolean {
-  if (message.length < HEADER_BYTES + query.question.length) return false
-  const question = message.subarray(HEADER_BYTES, HEADER_BYTES + query.question.length)
+  const head = readHead(message)
   return (
-    message.readUInt16BE(0) === id &&
-    (message.readUInt16BE(2) & FLAG_RESPONSE) !== 0 &&
-    message.readUInt16BE(4) === 1 &&
-    lowerCase(question).equals(lowerCase(query.question))
+    head !== undefined &&
+    head.packet.id === id &&
+    head.packet.type === 'response' &&
+    lowerCase(head.question).equals(lowerCase(query.question))
   )
 }
 
+/** Of a message that {@link isAnswerTo} has seen. */
 export function rcodeOf(message: Buffer): number {
   return message.readUInt16BE(2) & 0xf
 }
 
-function readName(
+/**
+ * Header and question; undefined: there is not exactly one question, or it cannot be read. Nothing
+ * behind it is looked at: a message of 64 KiB with thousands of records, each a pointer to the one
+ * before, would keep dns-packet busy for a second.
+ */
+function readHead(
   message: Buffer,
-  start: number,
-): { readonly text: string; readonly end: number } | undefined {
-  const labels: string[] = []
-  for (let offset = start; offset < message.length && offset - start < NAME_BYTES_MAX;) {
-    const length = message.readUInt8(offset)
-    if (length === 0) return { text: labels.join('.'), end: offset + 1 }
-    // No compression in the first name of a message: there is nothing before it to point at.
-    if (length > LABEL_BYTES_MAX || offset + 1 + length > message.length) return undefined
-    labels.push(message.toString('latin1', offset + 1, offset + 1 + length))
-    offset += 1 + length
-  }
-  return undefined
+): { readonly packet: DecodedPacket; readonly question: Buffer } | undefined {
+  if (message.length < HEADER_BYTES || message.readUInt16BE(4) !== 1) return undefined
+  // A name has 255 bytes, type and class 4: no more is copied of a long answer.
+  const head = Buffer.from(message.subarray(0, HEADER_BYTES + NAME_BYTES_MAX + 4))
+  head.fill(0, ANSWER_COUNTS.start, ANSWER_COUNTS.end)
+  const packet = decodeSafely(head)
+  return packet && { packet, question: message.subarray(HEADER_BYTES, decode.bytes) }
 }
 
 /**
  * Size in the OPT record, which in a question stands right behind it, as all other sections are
- * empty.
+ * empty. Undefined as well for one that cannot be read: who is asked further may understand it.
  */
-function findEdns(message: Buffer, offset: number): number | undefined {
-  const hasOthers = message.readUInt16BE(6) !== 0 || message.readUInt16BE(8) !== 0
-  if (hasOthers || message.readUInt16BE(10) === 0 || offset + 11 > message.length) return undefined
-  const isOpt = message.readUInt8(offset) === 0 && message.readUInt16BE(offset + 1) === TYPE.OPT
-  return isOpt ? message.readUInt16BE(offset + 3) : undefined
+function findEdns(message: Buffer, end: number): number | undefined {
+  const hasOthers = message.readUInt32BE(ANSWER_COUNTS.start) !== 0
+  const isOpt = message.subarray(end, end + OPT_START.length).equals(OPT_START)
+  if (hasOthers || message.readUInt16BE(10) === 0 || !isOpt) return undefined
+  const alone = Buffer.concat([ONE_ADDITIONAL, message.subarray(end)])
+  const [record] = decodeSafely(alone)?.additionals ?? []
+  return record?.type === 'OPT' ? record.udpPayloadSize : undefined
 }
 
-function encodeHeader(header: {
-  readonly id: number
-  readonly flags: number
-  readonly questions: number
-  readonly answers: number
-  readonly additional: number
-}): Buffer {
-  const bytes = Buffer.alloc(HEADER_BYTES)
-  bytes.writeUInt16BE(header.id, 0)
-  bytes.writeUInt16BE(header.flags, 2)
-  bytes.writeUInt16BE(header.questions, 4)
-  bytes.writeUInt16BE(header.answers, 6)
-  bytes.writeUInt16BE(header.additional, 10)
-  return bytes
+/** Name (root) and type of an OPT record. */
+const OPT_START = Buffer.of(0, 0, 41)
+const ONE_ADDITIONAL = Buffer.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1)
+
+/** Undefined for what dns-packet cannot read: it throws errors of many kinds. */
+function decodeSafely(message: Buffer): DecodedPacket | undefined {
+  try {
+    return decode(message)
+  } catch {
+    return undefined
+  }
 }
 
 /** TTL 0: addresses of containers change, and nobody shall remember them. */
-function encodeRecord({ type, data }: ResourceRecord): Buffer {
-  const fixed = Buffer.alloc(10)
-  fixed.writeUInt16BE(type, 0)
-  fixed.writeUInt16BE(CLASS_INTERNET, 2)
-  fixed.writeUInt16BE(data.length, 8)
-  return Buffer.concat([POINTER_TO_QUESTION, fixed, data])
+function recordOf(query: Query, { type, data }: ResourceRecord): StringAnswer {
+  return { name: query.name, type, ttl: 0, data }
 }
 
-function encodeEdns(): Buffer {
-  const bytes = Buffer.alloc(11)
-  bytes.writeUInt16BE(TYPE.OPT, 1)
-  bytes.writeUInt16BE(UDP_BYTES_OFFERED, 3)
-  return bytes
+const EDNS = {
+  type: 'OPT',
+  name: '.',
+  udpPayloadSize: UDP_BYTES_OFFERED,
+  extendedRcode: 0,
+  ednsVersion: 0,
+  flags: 0,
+  flag_do: false,
+  options: [],
+} as const satisfies OptAnswer
+
+function thoseThatFit(records: readonly StringAnswer[], bytesMax: number): StringAnswer[] {
+  let bytes = 0
+  return records.filter((record) => {
+    bytes += encodingLength({ answers: [record] }) - HEADER_BYTES
+    return bytes <= bytesMax
+  })
+}
+
+/** The question goes in as it came: dns-packet would write odd letters and classes anew. */
+function encodeWith(question: Buffer, packet: Packet): Buffer {
+  const encoded = encode(packet)
+  encoded.writeUInt16BE(1, 4)
+  const header = encoded.subarray(0, HEADER_BYTES)
+  return Buffer.concat([header, question, encoded.subarray(HEADER_BYTES)])
 }
 
 function lowerCase(bytes: Buffer): Buffer {
