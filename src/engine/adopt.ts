@@ -20,9 +20,10 @@ import { removeBuildSteps } from './build-step.ts'
 import { publishNames, serveNames } from './container/network.ts'
 import { publishPorts } from './container/ports.ts'
 import { attachmentsOf } from './network/attach.ts'
+import { groupOf } from './group-parents.ts'
 import { addContainer, type LiveContainer, type Machine } from './machine.ts'
 import { endOneOff } from './one-off.ts'
-import { containerCgroup, containerPaths, runDirectories } from './paths.ts'
+import { containerPaths, runDirectories } from './paths.ts'
 import { readAttemptStatus } from './records/attempt.ts'
 import {
   type AttemptRecord,
@@ -112,10 +113,9 @@ async function adopt(machine: Machine, container: LiveContainer): Promise<void> 
  * Somebody has removed the record of an attempt: the kernel still has it by its group. An empty one
  * is removed at once.
  */
-function isInUse({ paths, cgroups }: Machine, { record }: LiveContainer): boolean {
+function isInUse(machine: Machine, { record }: LiveContainer): boolean {
   try {
-    const path = containerCgroup(paths, record.stack, record.name)
-    cgroups.open(path).remove({ keepParents: true })
+    machine.cgroups.open(groupOf(machine, record)).remove({ keepParents: true })
     return false
   } catch {
     return true
@@ -131,7 +131,7 @@ function isOfThisBoot(machine: Machine, { record }: LiveContainer): boolean {
 
 /** Its record was broken: everything that an attempt of this container could have made goes. */
 function endUnrecorded(machine: Machine, container: LiveContainer): Promise<void> {
-  const { stack, name, attempts } = container.record
+  const { attempts } = container.record
   return cleanUpAttempt(
     machine,
     container,
@@ -139,7 +139,7 @@ function endUnrecorded(machine: Machine, container: LiveContainer): Promise<void
       attempt: attempts,
       bootId: machine.bootId,
       begunAt: 0,
-      cgroup: containerCgroup(machine.paths, stack, name),
+      cgroup: groupOf(machine, container.record),
       interfaces: attachmentsOf(container.record).map(({ network }) => ({
         network,
         hostInterface: '',

@@ -12,10 +12,10 @@ import {
 } from '../planner/index.ts'
 import { update } from './attempts.ts'
 import { executePlan, type Phase } from './execute.ts'
+import { removeStackGroups } from './group-parents.ts'
 import type { Machine } from './machine.ts'
 import { checkNetworks } from './network/preflight.ts'
 import { observeStack } from './observe.ts'
-import { stackCgroup } from './paths.ts'
 import { performAction } from './perform.ts'
 import { planStack } from './plan.ts'
 import { addRevision } from './records/history.ts'
@@ -137,7 +137,7 @@ export async function carryOut(
 /** What holds it is none of ours: that is said, and the next command tries again. */
 function removeStackGroup(machine: Machine, stack: string): void {
   try {
-    machine.cgroups.open(stackCgroup(machine.paths, stack)).remove()
+    removeStackGroups(machine, stack)
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
     machine.emit({ kind: 'warning', time: machine.now(), stack, message })

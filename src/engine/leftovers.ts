@@ -83,12 +83,34 @@ function cgroups(): readonly KernelObject[] {
     .filter((line) => / - cgroup2? /.test(line))
     .map((line) => line.split(' ')[4] ?? '')
   return [...new Set(points)].flatMap((point) => {
-    const parent = join(point, 'tsstack')
-    if (!existsSync(parent)) return []
-    return readdirSync(parent)
-      .filter((name) => ROOT_ID.test(name))
-      .map((rootId) => ({ kind: 'cgroup' as const, name: join(parent, rootId), rootId }))
+    return ownGroupsBelow(point, GROUP_DEPTH_MAX).flatMap((parent) =>
+      childrenOf(parent)
+        .filter((name) => ROOT_ID.test(name))
+        .map((rootId) => ({ kind: 'cgroup' as const, name: join(parent, rootId), rootId })),
+    )
   })
+}
+
+/** systemd's own are five deep at most: as many names again for a stack's parent. */
+const GROUP_DEPTH_MAX = 10
+
+/** Every group named `tsstack`: `cgroup_parent` may have put it anywhere. */
+function ownGroupsBelow(directory: string, depth: number): readonly string[] {
+  if (depth === 0) return []
+  return childrenOf(directory).flatMap((name) =>
+    name === 'tsstack' ? [join(directory, name)] : ownGroupsBelow(join(directory, name), depth - 1),
+  )
+}
+
+/** None of one that has just gone. */
+function childrenOf(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true })
+      .filter((each) => each.isDirectory())
+      .map(({ name }) => name)
+  } catch {
+    return []
+  }
 }
 
 const ROOT_ID = /^[0-9a-f]{8}$/

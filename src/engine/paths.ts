@@ -84,13 +84,15 @@ export function containerPaths(paths: Paths, stack: string, name: string): Conta
   }
 }
 
-/** cgroup path of a container, below the root of each hierarchy. */
+/** cgroup path of a container, below the root of each hierarchy or below its `cgroup_parent`. */
 export const containerCgroup = (paths: Paths, stack: string, name: string): string =>
   `${stackCgroup(paths, stack)}/${name}`
 
 /** cgroup path that holds the containers of a stack. */
-export const stackCgroup = (paths: Paths, stack: string): string =>
-  `tsstack/${paths.rootId}/${stack}`
+export const stackCgroup = (paths: Paths, stack: string): string => `${rootGroup(paths)}/${stack}`
+
+/** cgroup path of everything of the state root. */
+export const rootGroup = (paths: Paths): string => `tsstack/${paths.rootId}`
 
 /** cgroup path of supervisor, monitors and movers. */
 export const systemCgroup = (paths: Paths): string => `tsstack/${paths.rootId}/_system`

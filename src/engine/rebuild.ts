@@ -7,8 +7,9 @@ import { readFileSync } from 'node:fs'
 import { startTime } from '../linux/index.ts'
 import { FIRST_RUN, placesOf, SPEC_VERSION } from '../planner/index.ts'
 import { attachmentsOf } from './network/attach.ts'
+import { groupOf } from './group-parents.ts'
 import type { LiveContainer, Machine } from './machine.ts'
-import { containerCgroup, containerPaths } from './paths.ts'
+import { containerPaths } from './paths.ts'
 import { readAttemptStatus } from './records/attempt.ts'
 import {
   type AttemptRecord,
@@ -64,7 +65,7 @@ export function rebuildAttempt(
     attempt: record.attempts,
     bootId: machine.bootId,
     begunAt: status.startedAt,
-    cgroup: containerCgroup(machine.paths, record.stack, record.name),
+    cgroup: groupOf(machine, record),
     interfaces: attachmentsOf(record).map(({ network }) => {
       const lease = { stack: record.stack, key: network, container: record.name }
       const ipv4 = machine.leases.addressOf(lease)

@@ -4,9 +4,9 @@ import { unpinImage } from './image-pins.ts'
 import { announce, cleanUpAttempt, forgetContainer } from './attempts.ts'
 import { cancelRestart } from './cancel-restart.ts'
 import { stopContainer } from './container/stop.ts'
+import { groupOf, sweepParents } from './group-parents.ts'
 import type { LiveContainer, Machine } from './machine.ts'
 import { attachmentsOf } from './network/attach.ts'
-import { containerCgroup } from './paths.ts'
 import { readAttemptRecord, removeContainerDirectory } from './records/container.ts'
 import { removeAnonymousVolumes } from './volume/volumes.ts'
 
@@ -43,9 +43,11 @@ export async function removeContainer(
   if (options.anonymousVolumes) removeAnonymousVolumes(machine, container.record)
   if (container.record.oneOff !== undefined) freeAddresses(machine, container)
   // The last container of a stack takes the stack's own group along.
+  const isOwnPlace = container.record.spec.cgroupParent === undefined
   machine.cgroups
-    .open(containerCgroup(machine.paths, container.record.stack, container.record.name))
-    .remove({ keepParents: options.keepStackGroup === true })
+    .open(groupOf(machine, container.record))
+    .remove({ keepParents: isOwnPlace && options.keepStackGroup === true })
+  if (!isOwnPlace) sweepParents(machine)
   removeContainerDirectory(machine.paths, container.record.stack, container.record.name)
   unpinImage(machine.paths, container.record)
   forgetContainer(machine, container)

@@ -170,6 +170,11 @@ export interface ContainerSpec {
   readonly deviceRules?: readonly string[]
   /** Nothing of procfs and sysfs is hidden or read-only. */
   readonly systemPathsUnconfined?: boolean
+  /**
+   * The control group below which its own is made, by its path: from the top of the hierarchies, or
+   * from what was given over to us. Absent: tsstack's own.
+   */
+  readonly cgroupParent?: string
   /** Its own groups can be written to. */
   readonly writableCgroups?: boolean
   /** An AppArmor profile that the host has loaded. */

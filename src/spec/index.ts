@@ -16,6 +16,7 @@ export type { Build, Develop, ServiceHook } from './model-build.ts'
 export type * from './model.ts'
 export type * from './request.ts'
 export { bitRateOf, faultTexts, latencyMsOf, percentOf } from './units/faults.ts'
+export { groupParentOf } from './units/group-parent.ts'
 export { hugetlbTexts, onUnhealthyOf, procfsOf } from './units/own-options.ts'
 export {
   renderLogTag,

@@ -28,3 +28,15 @@ test('desire() reads x-tsstack', () => {
   expect(resources.hugetlb).toEqual({ '2MB': 4 * 1024 * 1024 })
   expect(web('x-tsstack: { procfs: host }').procfsOfLimits).toBeUndefined()
 })
+
+test.each([
+  ['batch/low', 'batch/low'],
+  ['/batch//low/', '/batch/low'],
+  ['batch.slice', 'batch.slice'],
+  ['batch-low-x.slice', 'batch.slice/batch-low.slice/batch-low-x.slice'],
+  ['user.slice/a-b.slice', 'user.slice/a-b.slice'],
+  ['-.slice', undefined],
+  ['/', undefined],
+])('desire() reads cgroup_parent %s as the group %s', (written, path) => {
+  expect(web(`cgroup_parent: "${written}"`).cgroupParent).toBe(path)
+})

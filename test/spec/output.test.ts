@@ -268,7 +268,7 @@ describe('diagnostics for machines', () => {
 describe('explainValue()', () => {
   const files: Files = {
     'compose.yaml':
-      'services:\n  base: {image: "x:${TAG}", user: "1"}\n  web:\n    extends: base\n    user: "2"\n    cgroup_parent: x\n',
+      'services:\n  base: {image: "x:${TAG}", user: "1"}\n  web:\n    extends: base\n    user: "2"\n    annotations: {a: b}\n',
     'over.yaml': 'services:\n  web:\n    user: "3"\n',
     '.env': 'TAG=v9',
   }
@@ -292,7 +292,7 @@ describe('explainValue()', () => {
       value: 'x:v9',
       origins: [{ template: 'x:${TAG}', line: 2 }],
     })
-    expect(explain('services.web.cgroup_parent')).toMatchObject({ noEffect: expect.any(String) })
+    expect(explain('services.web.annotations')).toMatchObject({ noEffect: expect.any(String) })
   })
 
   test('says what was meant when there is nothing at the path', () => {

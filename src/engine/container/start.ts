@@ -12,7 +12,7 @@ import {
 } from '../../linux/index.ts'
 import { cleanUpAttempt, tryUpdate, update, watchAttempt } from '../attempts.ts'
 import type { LiveAttempt, LiveContainer, Machine } from '../machine.ts'
-import { containerCgroup } from '../paths.ts'
+import { claimParent, groupOf } from '../group-parents.ts'
 import {
   type AttemptRecord,
   beginAttemptRecord,
@@ -81,7 +81,7 @@ async function startNow(machine: Machine, container: LiveContainer): Promise<voi
       attempt: record.attempts + 1,
       bootId: machine.bootId,
       begunAt: machine.now(),
-      cgroup: containerCgroup(machine.paths, record.stack, record.name),
+      cgroup: groupOf(machine, record),
       interfaces: [],
       ports: [],
     },
@@ -146,6 +146,7 @@ export async function launch(
   const edits = await hostEdits(record.name, record.spec)
   const devices = [...hostDevices(record.name, record.spec), ...edits.devices]
   const settings = cgroupSettings(record.spec, machine.cgroups, devices)
+  claimParent(machine, record)
   const cgroupMade = machine.cgroups.create(draft.record.cgroup, settings)
   // Should anything else fail meanwhile, what this makes must be there to be removed.
   draft.pending = cgroupMade.catch(() => {})

@@ -22,7 +22,15 @@ export function delegatedHierarchies(
   if (hierarchy === undefined || own === undefined || !isOurs(own)) return []
   const controllers = (readCgroupFile(join(own, 'cgroup.controllers')) ?? '').split(' ')
   const root = join(hierarchy.root, relative(hierarchy.mountPoint, own))
-  return [{ ...hierarchy, mountPoint: own, root, controllers: controllers.filter(Boolean) }]
+  return [
+    {
+      ...hierarchy,
+      isDelegated: true,
+      mountPoint: own,
+      root,
+      controllers: controllers.filter(Boolean),
+    },
+  ]
 }
 
 function isOurs(directory: string): boolean {

@@ -38,6 +38,15 @@ export function pathsDownTo(path: string): readonly string[] {
 }
 
 /**
+ * Of those the ones from the first `tsstack` on, which are ours: what a stack file names with
+ * `cgroup_parent` comes before. All of them in a path without one.
+ */
+export function ownPathsDownTo(path: string): readonly string[] {
+  const first = path.split('/').indexOf('tsstack')
+  return pathsDownTo(path).slice(Math.max(0, first))
+}
+
+/**
  * The directory that limits `controller`, or `undefined` when this machine has no such controller.
  */
 export function directoryOf(

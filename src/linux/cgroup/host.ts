@@ -5,11 +5,11 @@ import { dirname, join } from 'node:path'
 import { EngineError } from '../../errors.ts'
 import { inUserNamespace } from '../own-users.ts'
 import { delegatedHierarchies } from './delegated.ts'
-import { groupDirectories } from './directories.ts'
+import { groupDirectories, pathsDownTo } from './directories.ts'
 import { readCgroupFile } from './files.ts'
 import { groupAt, type Cgroup } from './group.ts'
 import { parseHierarchies } from './hierarchies.ts'
-import { beginDirectories, childGroups, makeDirectories } from './make.ts'
+import { beginDirectories, childGroups, makeDirectories, removeIfEmpty } from './make.ts'
 import { passProtection } from './protection.ts'
 import { applySettings } from './settings.ts'
 import { enterGroup } from './enter.ts'
@@ -35,6 +35,10 @@ export interface CgroupHost {
   open(path: string): Cgroup
   /** Paths of all groups below `prefix` in any hierarchy, deepest first. */
   list(prefix: string): readonly string[]
+  /** Directories of `path` and of the groups above it that are not there, highest first. */
+  missing(path: string): readonly string[]
+  /** Removes a directory that {@link missing} named; false while somebody uses it. */
+  removeIfEmpty(directory: string): boolean
   /** Makes `path` and moves this process into it. Returns the way back, which removes the group. */
   enterSystem(path: string): () => void
 }
@@ -74,6 +78,12 @@ function hostOver(hierarchies: readonly CgroupHierarchy[]): CgroupHost {
     },
     open: (path) => groupAt(hierarchies, path),
     list: (prefix) => listGroups(hierarchies, prefix),
+    missing: (path) =>
+      pathsDownTo(path)
+        .flatMap((each) => groupDirectories(hierarchies, each))
+        .map(({ directory }) => directory)
+        .filter((directory) => !existsSync(directory)),
+    removeIfEmpty,
     enterSystem: (path) => enterGroup(hierarchies, path),
   }
 }

@@ -4,7 +4,7 @@ import { mkdir, mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { EngineError, isErrno } from '../../errors.ts'
 import { CGROUP_MAKE_TRIES_MAX } from '../../limits.ts'
-import { pathsDownTo, type GroupDirectory } from './directories.ts'
+import { ownPathsDownTo, pathsDownTo, type GroupDirectory } from './directories.ts'
 import { kernelError } from '../libc.ts'
 import { asKernelError, hasCode, readCgroupFile, writeCgroupFile } from './files.ts'
 
@@ -53,7 +53,7 @@ export function removeDirectories(
 ): void {
   for (const { directory } of directories) removeTree(directory)
   if (options.keepParents) return
-  for (const parent of pathsDownTo(path).slice(0, -1).reverse()) {
+  for (const parent of ownPathsDownTo(path).slice(0, -1).reverse()) {
     // A parent in use is in use everywhere, so the first refusal is the last question.
     const isGone = directories.every(({ mountPoint }) => removeIfEmpty(join(mountPoint, parent)))
     if (!isGone) return
@@ -185,7 +185,7 @@ function removeTree(directory: string): void {
 }
 
 /** False when the directory still holds something, or somebody else's group. */
-function removeIfEmpty(directory: string): boolean {
+export function removeIfEmpty(directory: string): boolean {
   try {
     rmdirSync(directory)
   } catch (error) {

@@ -1,12 +1,12 @@
 /** Lets a group's `memory.low` count: no group is spared more than those above it are. */
 
 import { join } from 'node:path'
-import { directoryOf, type GroupDirectory, pathsDownTo } from './directories.ts'
+import { directoryOf, type GroupDirectory, ownPathsDownTo } from './directories.ts'
 import { readCgroupFile, writeCgroupFile } from './files.ts'
 import { childGroups } from './make.ts'
 
 /** Ours from here down; groups of others keep what their owner has said. */
-const OURS = /^tsstack\//
+const OURS = /(?:^|\/)tsstack\//
 
 /**
  * Gives each of our groups above `path` the sum of what those below it ask for: of a parent with
@@ -16,7 +16,7 @@ const OURS = /^tsstack\//
 export function passProtection(directories: readonly GroupDirectory[], path: string): void {
   const home = directoryOf(directories, 'memory')
   if (home?.version !== 2 || !OURS.test(path)) return
-  for (const parent of pathsDownTo(path).slice(0, -1).reverse()) {
+  for (const parent of ownPathsDownTo(path).slice(0, -1).reverse()) {
     const directory = join(home.mountPoint, parent)
     const before = readCgroupFile(join(directory, 'memory.low'))
     if (before === undefined) return

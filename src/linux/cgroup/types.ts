@@ -122,4 +122,6 @@ export interface CgroupHierarchy {
   /** v1: as mounted, `name=systemd` for one without controllers. v2: `cgroup.controllers`. */
   readonly controllers: readonly string[]
   readonly readOnly: boolean
+  /** A part of the tree that was given over to a user: nothing above it is in reach. */
+  readonly isDelegated?: boolean
 }

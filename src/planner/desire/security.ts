@@ -1,7 +1,7 @@
 /** Capabilities, `security_opt`, devices, namespaces and what else a program may do. */
 
 import { posix } from 'node:path'
-import { type DeviceRequest, procfsOf, type Service } from '../../spec/index.ts'
+import { type DeviceRequest, groupParentOf, procfsOf, type Service } from '../../spec/index.ts'
 import type { DeviceSpec, NamespaceMode, NamespaceModes, SeccompFile } from '../model-isolation.ts'
 import type { ContainerSpec } from '../model.ts'
 import { compareNames, sortedNames } from '../order.ts'
@@ -26,6 +26,7 @@ export function securityOf(
   | 'procfsOfLimits'
   | 'systemPathsUnconfined'
   | 'writableCgroups'
+  | 'cgroupParent'
   | 'apparmor'
 > {
   const options = new Map((service.security_opt ?? []).map(securityOption))
@@ -43,9 +44,15 @@ export function securityOf(
     procfsOfLimits: procfsOf(service) === 'limits' || undefined,
     deviceRules: some(service.device_cgroup_rules),
     systemPathsUnconfined: options.get('systempaths') === 'unconfined' || undefined,
+    cgroupParent: cgroupParentOf(service),
     writableCgroups: isOn('writable-cgroups') || undefined,
     apparmor: options.get('apparmor') === 'unconfined' ? undefined : options.get('apparmor'),
   })
+}
+
+function cgroupParentOf({ cgroup_parent: text = '' }: Service): string | undefined {
+  const parent = groupParentOf(text)
+  return parent.kind === 'path' ? parent.path : undefined
 }
 
 /** `name`, `name=value`, or `name:value` as older files have it. */

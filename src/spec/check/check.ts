@@ -11,6 +11,7 @@ import { checkBuild } from './build.ts'
 import { checkCycles } from './cycles.ts'
 import { checkDependencies } from './dependencies.ts'
 import { checkContainerNames } from './names.ts'
+import { checkGroupParent } from './group-parent.ts'
 import { checkHealth } from './health.ts'
 import { checkHooks } from './hooks.ts'
 import { checkLimits, checkScale } from './limits.ts'
@@ -58,6 +59,7 @@ const SERVICE_RULES: readonly ServiceRule[] = [
   checkWatch,
   checkUsers,
   checkUlimits,
+  checkGroupParent,
 ]
 
 interface CheckOptions {

@@ -32,7 +32,7 @@ const SERVICE: Readonly<Record<keyof Service, Support>> = {
   cap_add: built(),
   cap_drop: built(),
   cgroup: only(['private', 'host'], 'the container has its own namespace'),
-  cgroup_parent: ignored('the group is below that of the stack'),
+  cgroup_parent: built('a path, or the name of a systemd slice; made where it is missing'),
   command: built(),
   configs: built(),
   container_name: built(),
