@@ -48,7 +48,7 @@ export const ERROR_CODES = {
   NOT_SUPPORTED: { exit: 1, meaning: 'tsstack cannot do this here' },
   NO_STACK: {
     exit: 1,
-    meaning: 'No stack file was found, and no known stack belongs to this place',
+    meaning: 'No stack file was found, and no known stack belongs to this place or has that name',
   },
   INTERRUPTED: { exit: 130, meaning: 'The command was interrupted before its work was done' },
   INTERNAL: { exit: 1, meaning: 'A defect of tsstack itself' },

@@ -4,6 +4,7 @@ import { sep } from 'node:path'
 import type { Engine, StackSummary } from '../engine/index.ts'
 import { SpecError, UsageError } from '../errors.ts'
 import { LOAD_BYTES_MAX } from '../limits.ts'
+import { didYouMean } from '../planner/index.ts'
 import { stackName } from './check-request.ts'
 import { knownName, rememberName } from './known-names.ts'
 import { loadDesired } from './load.ts'
@@ -13,15 +14,16 @@ import { InvalidStack } from './wire-error.ts'
 /**
  * In this order: `-p`, COMPOSE_PROJECT_NAME, the stack files; and when there is none, or it has
  * errors, the known stack whose files or directory are meant.
- * @throws {UsageError} NO_STACK when nothing fits.
+ * @throws {UsageError} NO_STACK when nothing fits; also for a name that is given, when neither a
+ * known stack has it nor a file says what it may become.
  * @throws {SpecError} of files that have errors, when no known stack fits.
  */
 export async function resolveStack(engine: Engine, input: StackInput): Promise<string> {
-  const given = input.projectName ?? (input.env['COMPOSE_PROJECT_NAME'] || undefined)
   const { instance } = input
-  if (given !== undefined) {
-    const name = stackName(given, 'project name')
-    return instance === undefined ? name : `${name}-${instance}`
+  const name = givenName(input)
+  if (name !== undefined) {
+    if (!(await isKnown(engine, name))) await expectFile(engine, input, name)
+    return name
   }
   const remembered = knownName(input)
   if (remembered !== undefined) return remembered
@@ -38,6 +40,47 @@ export async function resolveStack(engine: Engine, input: StackInput): Promise<s
     throw new InvalidStack(loaded.error, loaded.rendered)
   }
   throw noStack({ known, found, cwd: input.cwd })
+}
+
+/** What `-p` and `--instance` say; undefined without `-p`. */
+export function givenName({ projectName, env, instance }: StackInput): string | undefined {
+  const given = projectName ?? (env['COMPOSE_PROJECT_NAME'] || undefined)
+  if (given === undefined) return undefined
+  const name = stackName(given, 'project name')
+  return instance === undefined ? name : `${name}-${instance}`
+}
+
+/** Whether anything of a stack of that name is here; its volumes outlive `down`. */
+export async function isKnown(engine: Engine, name: string): Promise<boolean> {
+  // First what is known without looking: every `exec -p` comes by.
+  if (engine.observeContainers(name).containers.length > 0) return true
+  const stacks = await engine.stacks()
+  if (stacks.some((stack) => stack.name === name)) return true
+  const volumes = await engine.volumes()
+  return volumes.some((volume) => volume.stacks.includes(name))
+}
+
+/** `; did you mean "shop"?`, or what there is; '' when there is nothing. */
+export async function nearestStack(engine: Engine, name: string): Promise<string> {
+  const known = await engine.stacks()
+  const meant = didYouMean(
+    name,
+    known.map((stack) => stack.name),
+  )
+  if (meant !== undefined) return `; did you mean "${meant}"?`
+  return known.length > 0 ? `; known stacks: ${names(known)}` : ''
+}
+
+/** A stack that is not up yet has at least its file: as with Compose, there is nothing of it then. */
+async function expectFile(engine: Engine, input: StackInput, name: string): Promise<void> {
+  const loaded = loadDesired({ ...input, strict: false }, LOAD_BYTES_MAX)
+  if (loaded.kind !== 'invalid') return
+  if (!isMissing(loaded.error)) throw new InvalidStack(loaded.error, loaded.rendered)
+  const seen = `there is none, and no stack file here${await nearestStack(engine, name)}`
+  throw new UsageError(`Cannot find a stack "${name}": ${seen}`, {
+    code: 'NO_STACK',
+    hint: 'see: tsstack ls; or name its file with -f FILE',
+  })
 }
 
 /**

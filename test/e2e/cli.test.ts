@@ -72,6 +72,44 @@ describe('words that are wrong', () => {
     expect(result.stderr).toContain(text)
   })
 
+  test('a stack that is not there is answered with the one that was meant', async () => {
+    scene.write({ web: SLEEP })
+    await ok('up', '-d')
+    const elsewhere = { cwd: '/' }
+    const commands = ['ps', 'logs', 'stop', 'start', 'kill', 'top', 'events', 'status', 'history']
+    for (const words of [...commands.map((one) => [one]), ['exec', 'web', 'true']]) {
+      const result = await sandbox.tsstack(['-p', 'cil', ...words], elsewhere)
+      expect(result, words.join(' ')).toMatchObject({ code: 1, stdout: '' })
+      expect(result.stderr).toMatch(
+        /Cannot find a stack "cil": .*did you mean "cli"\?.*\[NO_STACK\]/,
+      )
+    }
+    const far = await sandbox.tsstack(['-p', 'unlike', 'ps'], elsewhere)
+    expect(far.stderr).toContain('known stacks: cli')
+    // Scripts take down what may be down already.
+    expect(await sandbox.tsstack(['-p', 'cil', 'down'], elsewhere)).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: 'warning: nothing to remove of stack "cil"; did you mean "cli"?\n',
+    })
+    // With a file it is a stack that is not up yet.
+    expect(await run('-p', 'cil', 'ps', '-q')).toEqual({ code: 0, stdout: '', stderr: '' })
+    expect((await ok('ps', '-q')).stdout).toBe('cli-web-1\n')
+    await ok('down')
+    const again = await ok('down')
+    expect(again.stderr).toBe('warning: nothing to remove of stack "cli"\n')
+  })
+
+  test('down -v finds volumes by the name of their stack when all else of it has gone', async () => {
+    scene.write({ web: [...SLEEP, 'volumes: [data:/data]'] })
+    scene.append('volumes: {data: {}}')
+    await ok('up', '-d')
+    await ok('down')
+    const removed = await sandbox.tsstack(['-p', 'cli', 'down', '-v'], { cwd: '/' })
+    expect(removed).toMatchObject({ code: 0, stderr: 'volume cli_data: removed\n' })
+    expect(await sandbox.leaks()).toBe('')
+  })
+
   test('a service that is not there is answered with the one that was meant', async () => {
     scene.write({ web: SLEEP })
     await ok('up', '-d')
