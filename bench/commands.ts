@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { compare, isPresent, run, statistics, type Group, type Statistics } from './measure.ts'
 import { writeStack } from './stacks.ts'
 
-const CLI = join(import.meta.dirname, '../bin/tsstack.js')
+export const CLI: string = join(import.meta.dirname, '../bin/tsstack.js')
 
 /** Runs the built command line as a user does. */
 export const tsstack = (...words: readonly string[]): Promise<string> =>

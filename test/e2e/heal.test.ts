@@ -206,6 +206,15 @@ test('what cannot be mended while it runs is shown as drifted, field by field', 
   const json = JSON.parse((await scene.run('status', 'web', '--json')).stdout)
   expect(json).toContainEqual(expect.objectContaining({ field: 'mount /data', state: 'Drifted' }))
   expect((await scene.run('status', 'wbe')).stderr).toContain('Did you mean "web"?')
+  // The next supervisor looks at everything, as this one does from time to time.
+  const { supervisor } = JSON.parse((await scene.ok('info', '--json')).stdout)
+  process.kill(supervisor.pid, 'SIGKILL')
+  await told(
+    /container "cli-web-1": mount \/data was gone instead of volume; [^\n]*tsstack restart/,
+  )
+  expect((await remembered()).match(/mount \/data was gone/g)).toHaveLength(1)
+  await scene.ok('restart', '-t', '0', 'web')
+  await until(async () => (await scene.run('status')).stdout, / 0 drifted/)
   await scene.ok('down', '-v', '-t', '0')
 })
 
