@@ -43,6 +43,9 @@ export const CGROUP_WATCH_MS_MAX: number = 500
 /** Room for one netlink answer; the kernel fills a dump's datagrams to 32 KiB at most. */
 export const NETLINK_REPLY_BYTES_MAX: number = 256 * 1024
 
+/** For the kernel's queue to put an IPv6 address to use: 30 ms have been seen on a busy machine. */
+export const NETLINK_ADDRESS_MS_MAX: number = 2_000
+
 /** Docker's back-off: from 100 ms, doubling, to one minute; a run of 10 s starts it over. */
 export const RESTART_DELAY_MS_MIN: number = 100
 export const RESTART_DELAY_MS_MAX: number = 60_000
@@ -219,9 +222,7 @@ export const PROXY_UDP_CLIENTS_MAX: number = 1024
  */
 export const PROXY_UDP_IDLE_MS: number = 120_000
 
-/**
- * A resolver that has not answered by then is given up; stub resolvers wait five seconds in all.
- */
+/** A resolver that is silent so long is given up; stub resolvers wait five seconds in all. */
 export const DNS_UPSTREAM_MS_MAX: number = 2_000
 
 /**

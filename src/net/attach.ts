@@ -5,6 +5,7 @@
 
 import { EngineError, isErrno } from '../errors.ts'
 import {
+  AddressNews,
   NETLINK_ROUTE,
   NetlinkSocket,
   addAddress,
@@ -158,7 +159,9 @@ function isBridgeFiltered(): boolean {
 
 async function configureInside(cable: Cable): Promise<void> {
   const { interfaceName: name, addresses, gateways } = cable
-  const hasV6 = addresses.some(({ address }) => familyOf(address) === 6)
+  const addresses6 = addresses.map(({ address }) => address).filter((one) => familyOf(one) === 6)
+  const hasV6 = addresses6.length > 0
+  using news = hasV6 ? withNamespace(cable.netnsFd, 'net', () => new AddressNews()) : undefined
   using socket = withNamespace(cable.netnsFd, 'net', () => {
     writeSysctl(`ipv6/conf/${name}/accept_ra`, '0')
     // Nobody else can have an address that was given out here: it is used from the first moment.
@@ -176,6 +179,10 @@ async function configureInside(cable: Cable): Promise<void> {
     ...addresses.map((one) => addAddress({ linkIndex, ...one })),
     ...gateways.map((gateway) => addRoute({ gateway, linkIndex })),
   ])
+  if (news === undefined) return
+  await news.untilUsed(addresses6)
+  // It is told just before it is done, under the lock that a look at a link waits for.
+  await ask(socket, cable, [getLink({ name })])
 }
 
 /** Settings of the stack file, in the namespace this thread is in. */

@@ -209,7 +209,7 @@ describe('attach()', () => {
     const second = await startContainer(net, 'web', 'shop_default', '10.89.0.2')
     expect(second.hostInterface).toBe(first.hostInterface)
     expect(sh('ip -o link', first.fd)).not.toContain('eth0')
-    expect((await run('busybox ping -c1 -W2 10.89.0.1', second.fd)).status).toBe(0)
+    expect((await run('busybox ping -c1 -W60 10.89.0.1', second.fd)).status).toBe(0)
     expect(net.listAttachments()).toEqual([
       { container: 'web', network: 'shop_default', hostInterface: second.hostInterface },
     ])
@@ -230,7 +230,7 @@ describe('attach()', () => {
       defaultRoute: false,
     })
     const db = await startContainer(net, 'db', 'shop_back', '10.89.1.3')
-    expect((await run('busybox ping -c1 -W2 10.89.1.3', web.fd)).status).toBe(0)
+    expect((await run('busybox ping -c1 -W60 10.89.1.3', web.fd)).status).toBe(0)
     expect(sh('ip route', web.fd).match(/default/g)).toHaveLength(1)
     closeSync(web.fd)
     closeSync(db.fd)

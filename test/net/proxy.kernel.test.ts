@@ -2,6 +2,7 @@ import { closeSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createNet, type Net } from '../../src/net/index.ts'
 import {
+  askUdp,
   connectNeighbour,
   enterHost,
   fetchPage,
@@ -63,19 +64,18 @@ describe('without nf_tables', () => {
     await publish()
     expect((await fetchPage('http://192.0.2.1:8080', lan)).stdout).toBe('web 10.89.0.1')
     expect((await fetchPage('http://127.0.0.1:8080')).stdout).toBe('web 10.89.0.1')
-    const ask = 'echo -n hi | socat -t0.2 -T2 - udp4:192.0.2.1:5353'
-    expect((await run(ask, lan)).stdout).toBe('udp hi 10.89.0.1')
+    expect(await askUdp('hi', '192.0.2.1:5353', { fd: lan })).toBe('udp hi 10.89.0.1')
     expect(net.listPublished()).toHaveLength(3)
   })
 
   test('megabytes pass whole, and a half-closed connection still answers', async () => {
     await publish()
-    const blob = '/tmp/tsstack-proxy-blob'
+    const blob = `/tmp/tsstack-proxy-blob-${process.pid}`
     await run(`head -c 3000000 /dev/urandom > ${blob}`)
-    const listener = run('socat tcp4-listen:8000,reuseaddr exec:sha256sum', web.fd)
+    const listener = run('socat -t60 tcp4-listen:8000,reuseaddr exec:sha256sum', web.fd)
     await run('until ss -ltn | grep -q :8000; do :; done', web.fd)
     const sent = await run(
-      `socat -t5 - tcp4:127.0.0.1:8081 < ${blob}; sha256sum < ${blob}; rm ${blob}`,
+      `socat -t60 - tcp4:127.0.0.1:8081 < ${blob}; sha256sum < ${blob}; rm ${blob}`,
     )
     const [through, direct] = sent.stdout.trim().split('\n')
     expect(through).toBe(direct)
@@ -96,6 +96,9 @@ describe('without nf_tables', () => {
     await run('until ss -ltn | grep -q :8000; do sleep 0.02; done', web.fd)
     const client = run('socat -u tcp4:127.0.0.1:8081 -')
     await run('until ss -Htn state established sport = 8081 | grep -q .; do sleep 0.02; done')
+    // The proxy has taken it, and gone on to the container.
+    const through = 'ss -Htn state established sport = 8000'
+    await run(`until ${through} | grep -q .; do sleep 0.02; done`, web.fd)
     await net.unpublish('web-1')
     await Promise.all([listener, client])
     expect(sh('ss -Htan sport = 8081')).not.toBe('')

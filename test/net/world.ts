@@ -3,6 +3,7 @@
  */
 
 import { execFile, execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { closeSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { createSocket, type Socket as UdpSocket } from 'node:dgram'
@@ -75,17 +76,30 @@ export async function startContainer(
 export function connectNeighbour(name = 'lan0', prefix = '192.0.2'): number {
   const fd = createNetworkNamespace()
   sh(`ip link add ${name} type veth peer name lan1 netns /proc/${process.pid}/fd/${fd}
+    ${certain(name)}
     ip addr add ${prefix}.1/24 dev ${name}
     ip link set ${name} up`)
   sh(
-    `ip link set lo up
+    `${certain('lan1')}
+    ip link set lo up
     ip addr add ${prefix}.2/24 dev lan1
     ip link set lan1 up
     ip route add default via ${prefix}.1`,
     fd,
   )
+  sh(settled(name))
+  sh(settled('lan1'), fd)
   return fd
 }
+
+/** A shell line: nobody is asked for seconds whether he has the link-local address of `link`. */
+const certain = (link: string): string =>
+  `! [ -e /proc/sys/net/ipv6 ] || echo 0 > /proc/sys/net/ipv6/conf/${link}/accept_dad`
+
+/** That address comes once the kernel has seen both ends: before anybody looks what there is. */
+const settled = (link: string): string =>
+  `! [ -e /proc/sys/net/ipv6 ] ||
+    until ip -6 -o addr show dev ${link} | grep fe80: | grep -qv tentative; do sleep 0.02; done`
 
 /** Answers connections at `port` inside `fd` with `text` and the address they come from. */
 export async function serveTcp(
@@ -139,5 +153,35 @@ export function fingerprint(): string {
   ].join('\n')
 }
 
+/** A page that is to come, however long the machine takes: the bound is for one that hangs. */
 export const fetchPage = (url: string, fd?: number): Promise<Result> =>
+  run(`curl -sS --max-time 60 ${url}`, fd)
+
+/** A page that is not to come: where packets are dropped, a second without a word is enough. */
+export const fetchInVain = (url: string, fd?: number): Promise<Result> =>
   run(`curl -sS --connect-timeout 1 --max-time 10 ${url}`, fd)
+
+interface UdpFrom {
+  /** The namespace; the host's when absent. */
+  readonly fd?: number | undefined
+  /** The port; a free one when absent. */
+  readonly port?: number
+}
+
+/** Sends a datagram, and returns the first answer as text. */
+export async function askUdp(text: string, to: string, from: UdpFrom = {}): Promise<string> {
+  const open = () => openInetSocket({ protocol: 'udp', address: '0.0.0.0', port: from.port ?? 0 })
+  const { fd } = from.fd === undefined ? open() : withNamespace(from.fd, 'net', open)
+  const socket = createSocket('udp4')
+  try {
+    await new Promise<void>((resolve) => {
+      socket.bind({ fd }, resolve)
+    })
+    const [address = '', port] = to.split(':')
+    const answer = once(socket, 'message')
+    socket.send(text, Number(port), address)
+    return String((await answer)[0])
+  } finally {
+    socket.close()
+  }
+}

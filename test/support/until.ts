@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 export async function until(
   read: () => Promise<string>,
   wanted: RegExp,
-  withinMs = 20_000,
+  withinMs = 60_000,
 ): Promise<string> {
   const end = performance.now() + withinMs
   for (;;) {

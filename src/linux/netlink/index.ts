@@ -2,6 +2,7 @@
 
 export { watchNetwork, type NetworkChange } from './events.ts'
 export { namespaceId } from './namespace-id.ts'
+export { AddressNews } from './address-news.ts'
 export {
   addAddress,
   deleteAddress,
