@@ -2,7 +2,8 @@
 
 import { existsSync, readFileSync, statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
-import type { Places } from '../daemon/index.ts'
+import type { AppArmor, Places } from '../daemon/index.ts'
+import { appArmorText } from './app-armor-text.ts'
 import { readHostInfo } from './host-info.ts'
 import { memoryText } from './size-text.ts'
 
@@ -18,8 +19,15 @@ export interface Check {
 /** Files of the host as text; '' for what is not there. */
 type Read = (path: string) => string
 
-export function checkHost(places: Places): readonly Check[] {
-  return [...kernelChecks(), ...limitChecks(readText), disk(places), boot()]
+export function checkHost(places: Places, confinement: AppArmor): readonly Check[] {
+  const checks = [...kernelChecks(), appArmorCheck(confinement), ...limitChecks(readText)]
+  return [...checks, disk(places), boot()]
+}
+
+/** A kernel without it is as good as its owner wants it; one that has it is to be used. */
+function appArmorCheck(seen: AppArmor): Check {
+  const { cure } = { cure: undefined, ...seen }
+  return weakly('apparmor', cure === undefined, { seen: appArmorText(seen), cure: cure ?? '' })
 }
 
 function kernelChecks(): readonly Check[] {

@@ -1,7 +1,7 @@
 /** Front door of the daemon room: what the command line needs to talk to the supervisor. */
 
 import type { ImageWish } from '../image/index.ts'
-import type { importVolume as ImportVolume } from '../engine/index.ts'
+import type { AppArmor, importVolume as ImportVolume } from '../engine/index.ts'
 import type { DesiredBuild, DesiredState } from '../planner/index.ts'
 import type { BuildPrune, BuildPruned } from './building/prune.ts'
 import type { BuildRun, BuiltService } from './building/run.ts'
@@ -19,6 +19,7 @@ export { openRequest, replaceSupervisor as endSupervisor, Session } from './clie
 export { readRootlessView, type RootlessFact, rootlessFacts } from './rootless/facts.ts'
 export type { Answer, ConnectOptions } from './client.ts'
 export type {
+  AppArmor,
   ContainerDetails,
   EngineEvent,
   ExecRequest,
@@ -167,6 +168,12 @@ export async function tracing(): Promise<
   Pick<typeof import('../engine/index.ts'), 'findTraces' | 'removeTraces' | 'rootIdOf'>
 > {
   return import('../engine/index.ts')
+}
+
+/** What AppArmor does for containers here. Loads the room of the engine. */
+export async function appArmor(): Promise<AppArmor> {
+  const { readAppArmor } = await import('../engine/index.ts')
+  return readAppArmor()
 }
 
 /** This machine's end of `cp`. Loads the rooms of the engine and of images. */

@@ -4,6 +4,7 @@
 
 export { Bell } from './bell.ts'
 export * from './copy/index.ts'
+export { type AppArmor, readAppArmor } from './container/app-armor.ts'
 export { createEngine } from './engine.ts'
 export * from './container/kit.ts'
 export type * from './types.ts'

@@ -177,7 +177,7 @@ export interface ContainerSpec {
   readonly cgroupParent?: string
   /** Its own groups can be written to. */
   readonly writableCgroups?: boolean
-  /** An AppArmor profile that the host has loaded. */
+  /** An AppArmor profile that the host has loaded, or `unconfined`; absent: the default one. */
   readonly apparmor?: string
   readonly sysctls: Readonly<Record<string, string>>
   readonly ulimits: Readonly<Record<string, { readonly soft: number; readonly hard: number }>>

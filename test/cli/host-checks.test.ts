@@ -2,6 +2,8 @@ import { expect, test } from 'vitest'
 import { checkHost, controllers, limitChecks } from '../../src/cli/host-checks.ts'
 import { placesOf } from '../../src/daemon/index.ts'
 
+const NO_PROFILE = { kind: 'absent', why: 'it is not there', cure: 'install it' } as const
+
 const reading = (files: Readonly<Record<string, string>>) => (path: string) => files[path] ?? ''
 
 test('controllers() names what is missing, and how to get it', () => {
@@ -39,7 +41,7 @@ test('limitChecks() compares the bounds of the system with what containers take'
 })
 
 test('every check that is not ok has a cure, and none of an ok one is told', () => {
-  for (const { state, cure } of checkHost(placesOf('/nowhere/at/all'))) {
+  for (const { state, cure } of checkHost(placesOf('/nowhere/at/all'), NO_PROFILE)) {
     expect(cure === undefined).toBe(state === 'ok')
   }
 })

@@ -35,8 +35,8 @@ devices:
       env: [DEVICE=first]
       additionalGids: [4321]
       deviceNodes: [{path: /dev/test0, hostPath: /dev/null, fileMode: 432}]
-  - name: hooked
-    containerEdits: {hooks: [{hookName: createContainer, path: /usr/bin/hook}]}
+  - name: late
+    containerEdits: {hooks: [{hookName: poststart, path: /bin/true}]}
 `,
   )
   const overruled = { name: 'late', containerEdits: { env: ['LATE=from json'] } }
@@ -69,7 +69,7 @@ test('a device by its name brings its nodes, mounts, variables and groups', asyn
 test.each([
   ['tsstack.test/gpu=9', /no CDI file describes it; there are .*tsstack\.test\/gpu=0/],
   ['nobody.test/gpu=all', /no CDI file describes it/],
-  ['tsstack.test/gpu=hooked', /createContainer hook .*tsstack runs no hooks/],
+  ['tsstack.test/gpu=late', /poststart hook/],
 ])('"%s" is refused with its reason', async (name, why) => {
   describeDevices()
   const outcome = await world.apply({ web: { ...sh('true'), cdi: [name] } })

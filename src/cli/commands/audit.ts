@@ -1,8 +1,9 @@
 /** `tsstack audit`: what each service may do, and what about that is worth a second look. */
 
 import { Option } from 'commander'
-import { auditStack } from '../../daemon/index.ts'
+import { appArmor, auditStack } from '../../daemon/index.ts'
 import type { AuditedService, Severity } from '../../planner/index.ts'
+import { appArmorText } from '../app-armor-text.ts'
 import type { CommandModule } from '../command.ts'
 import type { Context } from '../context.ts'
 import { addStackOptions, formatOption, jsonOption } from '../options.ts'
@@ -52,8 +53,12 @@ async function audit(
     ...each,
     findings: each.findings.filter(({ rule }) => !ignored.has(rule)),
   }))
-  if (wantsJson(flags)) print(JSON.stringify({ version: 1, services: shown }, undefined, 2))
-  else printText(shown)
+  const host = { appArmor: await appArmor() }
+  if (wantsJson(flags)) print(JSON.stringify({ version: 1, services: shown, host }, undefined, 2))
+  else {
+    printText(shown)
+    print(`\nAppArmor: ${appArmorText(host.appArmor)}`)
+  }
   const isFailing = (severity: Severity): boolean =>
     ORDER.indexOf(severity) <= ORDER.indexOf(flags.failOn)
   return shown.some(({ findings }) => findings.some((each) => isFailing(each.severity))) ? 1 : 0

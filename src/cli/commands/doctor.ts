@@ -2,7 +2,7 @@
 
 import { existsSync, rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { endSupervisor, tracing } from '../../daemon/index.ts'
+import { appArmor, endSupervisor, tracing } from '../../daemon/index.ts'
 import type { KernelObject } from '../../daemon/index.ts'
 import { EngineError, UsageError } from '../../errors.ts'
 import type { CommandModule } from '../command.ts'
@@ -51,7 +51,7 @@ async function doctor(
   if (isEnd) return uninstall(context, yes)
   const found = await leftovers(context)
   if (clean) return removeAll(chosen(found, roots, await ownRoot(context)))
-  const checks = checkHost(context.places)
+  const checks = checkHost(context.places, await appArmor())
   if (json) print(JSON.stringify({ checks, leftovers: found }, undefined, 2))
   else show(checks, found)
   return checks.some(({ state }) => state === 'missing') ? 1 : 0

@@ -1,8 +1,15 @@
 /** `tsstack info`: what this host offers, and what the supervisor does. */
 
-import { readRootlessView, type RootlessFact, rootlessFacts, VERSION } from '../../daemon/index.ts'
-import type { SupervisorStatus } from '../../daemon/index.ts'
+import {
+  appArmor,
+  readRootlessView,
+  type RootlessFact,
+  rootlessFacts,
+  VERSION,
+} from '../../daemon/index.ts'
+import type { AppArmor, SupervisorStatus } from '../../daemon/index.ts'
 import { TsstackError } from '../../errors.ts'
+import { appArmorText } from '../app-armor-text.ts'
 import type { CommandModule } from '../command.ts'
 import type { Context } from '../context.ts'
 import { durationText } from '../duration.ts'
@@ -26,7 +33,7 @@ interface InfoFlags {
 
 async function info(context: Context, { json = false }: InfoFlags): Promise<number> {
   const { state, run, socket, log } = context.places
-  const host = readHostInfo()
+  const host = { ...readHostInfo(), appArmor: await appArmor() }
   const paths = { state, run, socket, log }
   const supervisor = await supervisorStatus(context)
   const rootless = rootlessFacts(readRootlessView())
@@ -65,7 +72,7 @@ const NO_NFTABLES =
   'reach nothing outside their networks'
 
 function lines(
-  host: HostInfo,
+  host: HostInfo & { readonly appArmor: AppArmor },
   paths: Readonly<Record<string, string>>,
   supervisor: SupervisorStatus | undefined,
 ): readonly (readonly [string, string])[] {
@@ -75,6 +82,7 @@ function lines(
     ['cgroup', host.cgroup],
     ['overlay', host.overlay ? 'yes' : 'no: the kernel does not know it, or has not loaded it'],
     ['nftables', host.nftables ? 'yes' : NO_NFTABLES],
+    ['apparmor', appArmorText(host.appArmor)],
     ['node', host.node],
     ...Object.entries(paths),
     [

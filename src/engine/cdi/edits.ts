@@ -1,10 +1,25 @@
 /** From names of CDI devices to what a container gets. */
 
+import { statSync } from 'node:fs'
 import { EngineError } from '../../errors.ts'
 import { deviceAt, type HostDevice } from '../container/devices.ts'
 import { type HostEdits, NO_EDITS } from '../container/edits.ts'
 import type { OciMount } from '../container/oci.ts'
-import { type CdiEdits, type CdiMount, type CdiNode, findDevice, readCdi } from './registry.ts'
+import { HOOK_NAMES } from './hooks.ts'
+import {
+  type CdiEdits,
+  type CdiHook,
+  type CdiMount,
+  type CdiNode,
+  findDevice,
+  readCdi,
+} from './registry.ts'
+
+interface Source {
+  /** Of the file. */
+  readonly path: string
+  readonly edits: CdiEdits
+}
 
 /** Those of each device, and of its file once. Throws LAUNCH. */
 export async function cdiEdits(
@@ -15,8 +30,11 @@ export async function cdiEdits(
   const registry = await readCdi(directories)
   const found = names.map((name) => ({ name, ...findDevice(container, name, registry) }))
   const files = new Set(found.map(({ file }) => file))
-  const all = [...[...files].map(({ common }) => common), ...found.map(({ edits }) => edits)]
-  for (const edits of all) refuseHooks(container, edits)
+  const sources: readonly Source[] = [
+    ...[...files].map(({ path, common }) => ({ path, edits: common })),
+    ...found.map(({ file, edits }) => ({ path: file.path, edits })),
+  ]
+  const all = sources.map(({ edits }) => edits)
   return {
     ...NO_EDITS,
     devices: all.flatMap(({ deviceNodes = [] }) =>
@@ -24,25 +42,37 @@ export async function cdiEdits(
     ),
     mounts: all.flatMap(({ mounts = [] }) => mounts.map(mountOf)),
     environment: all.flatMap(({ env = [] }) => env),
+    hooks: sources.flatMap((source) => hooksOf(container, source)),
     groups: [...new Set(all.flatMap(({ additionalGids = [] }) => additionalGids))],
   }
 }
 
-/** They are programs of the host's that would change the container's files as root. */
-function refuseHooks(container: string, { hooks = [] }: CdiEdits): void {
-  const [hook] = hooks
-  if (hook === undefined) return
-  throw new EngineError(
-    'LAUNCH',
-    `Cannot give its CDI devices to "${container}": their file asks for the ${hook.hookName} ` +
-      `hook "${hook.path}", and tsstack runs no hooks of devices in stacks`,
-    {
-      hint:
-        'make a CDI file without hooks, and say in it with "mounts" what the hooks would do; ' +
-        'tsstack-oci runs them',
-    },
-  )
+/**
+ * They are programs that run as root: only root may have said so. Those of other times than before
+ * the program are not run.
+ */
+function hooksOf(container: string, { path, edits }: Source): readonly CdiHook[] {
+  const { hooks = [] } = edits
+  const [first] = hooks
+  if (first === undefined) return hooks
+  const what = `Cannot give its CDI devices to "${container}": "${path}" asks for the`
+  const other = hooks.find(({ hookName }) => !HOOK_NAMES.includes(hookName))
+  if (other !== undefined) {
+    throw new EngineError('LAUNCH', `${what} ${other.hookName} hook "${other.path}"`, {
+      hint: `tsstack runs ${HOOK_NAMES.join(', ')} of devices; tsstack-oci runs all`,
+    })
+  }
+  const { uid, mode } = statSync(path)
+  if (uid !== process.geteuid?.() || (mode & OTHERS_WRITE) !== 0) {
+    throw new EngineError('LAUNCH', `${what} hook "${first.path}", and others may write to it`, {
+      hint: `make it root's: chown root:root "${path}" && chmod 644 "${path}"`,
+    })
+  }
+  return hooks
 }
+
+/** S_IWGRP | S_IWOTH, include/uapi/linux/stat.h */
+const OTHERS_WRITE = 0o022
 
 /** Numbers that the file leaves out are those of the host's node. */
 function deviceOf(container: string, node: CdiNode): readonly HostDevice[] {

@@ -15,8 +15,18 @@ export interface CdiEdits {
   readonly env?: readonly string[]
   readonly deviceNodes?: readonly CdiNode[]
   readonly mounts?: readonly CdiMount[]
-  readonly hooks?: readonly { readonly hookName: string; readonly path: string }[]
+  readonly hooks?: readonly CdiHook[]
   readonly additionalGids?: readonly number[]
+}
+
+export interface CdiHook {
+  readonly hookName: string
+  readonly path: string
+  /** With the name of the program. */
+  readonly args?: readonly string[]
+  readonly env?: readonly string[]
+  /** Seconds. */
+  readonly timeout?: number
 }
 
 export interface CdiNode {
@@ -106,11 +116,30 @@ function editsOf(value: unknown): CdiEdits {
     const list = value[key] ?? []
     if (!Array.isArray(list)) throw new Error(`containerEdits.${key} is no list`)
   }
+  const { hooks = [] } = value as CdiEdits
+  for (const hook of hooks) checkHook(hook)
   for (const key of ['netDevices', 'intelRdt']) {
     if (value[key] !== undefined) throw new Error(`tsstack does not do containerEdits.${key}`)
   }
   return value
 }
+
+/** It is run as root: nothing of it is guessed. */
+function checkHook(hook: unknown): void {
+  const { hookName, path, args = [], env = [], timeout = 1 } = isRecord(hook) ? hook : {}
+  if (typeof hookName !== 'string') throw new Error('a hook has no hookName')
+  if (typeof path !== 'string' || !path.startsWith('/')) {
+    throw new Error(`the path of a ${hookName} hook is not absolute`)
+  }
+  if (![args, env].every((list) => Array.isArray(list) && list.every(isString))) {
+    throw new Error(`args and env of hook "${path}" have to be lists of texts`)
+  }
+  if (typeof timeout !== 'number' || !(timeout > 0)) {
+    throw new Error(`the timeout of hook "${path}" is no number of seconds`)
+  }
+}
+
+const isString = (value: unknown): boolean => typeof value === 'string'
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)

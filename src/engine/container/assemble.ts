@@ -15,6 +15,7 @@ import {
   sealedMemfd,
 } from '../../linux/index.ts'
 import type { ContainerSpec } from '../../planner/index.ts'
+import type { Gate } from '../cdi/hooks.ts'
 import { openAnchor } from './anchor.ts'
 import { describeContainer } from './describe.ts'
 import type { LiveContainer, Machine } from '../machine.ts'
@@ -53,6 +54,8 @@ export interface AssembleInput {
   readonly output: Output
   readonly devices: readonly HostDevice[]
   readonly edits: HostEdits
+  /** Present when hooks of its devices are to be run. */
+  readonly gate?: Gate | undefined
   readonly reports: { readonly status: Fd }
   readonly undo: Undo
 }
@@ -85,7 +88,7 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
   })
   // The last change of the root: from now on it has other owners, with whom we could make nothing.
   const root = input.users === undefined ? rootfs.fd : rootfs.mapped(input.users)
-  if (config.root.readonly) makeRootReadOnly(root)
+  if (config.root.readonly && input.gate === undefined) makeRootReadOnly(root)
   const isAnchored = record.oneOff?.attached === true
   const init = isAnchored ? openAnchor(undo) : openInit(record.spec, { config, executable, undo })
   const nullStreams = nullStreamsOf(input.output)
@@ -101,6 +104,7 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
     nullStreams,
     mounts: {
       ...childMounts(machine, { config, rootfs, root, mounts, table }),
+      ...gateOf(input, config, table),
       hasConsole: hasTerminal,
       inUsers: input.users !== undefined || inUserNamespace(),
     },
@@ -114,6 +118,16 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
   const isSecret = mounts.some(({ kind }) => kind === 'file')
   const program = isSecret ? write() : cachedProgram(child, monitor, write)
   return { program, descriptors: (fifo) => table.passed(fifo), words: config.process.args }
+}
+
+function gateOf(
+  { gate }: AssembleInput,
+  { root }: OciConfig,
+  table: DescriptorTable,
+): Pick<ChildMounts, 'gate'> {
+  if (gate === undefined) return {}
+  const { ready, go } = gate.child
+  return { gate: { ready: table.pass(ready), go: table.pass(go), readOnly: root.readonly } }
 }
 
 function monitorOf(
@@ -285,7 +299,7 @@ function childMounts(
     readonly mounts: readonly PreparedMount[]
     readonly table: DescriptorTable
   },
-): Omit<ChildMounts, 'hasConsole' | 'inUsers'> {
+): Omit<ChildMounts, 'gate' | 'hasConsole' | 'inUsers'> {
   const { config, rootfs, table } = input
   return {
     root: table.pass(input.root),

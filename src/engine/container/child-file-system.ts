@@ -71,6 +71,8 @@ export function setAttributes(
     readonly word: number
     readonly what: string
     readonly set: Parameters<typeof mountAttributeBits>[0]
+    /** What is mounted below it stays as it is. */
+    readonly alone?: boolean
   },
   onError: Label,
 ): void {
@@ -83,7 +85,7 @@ export function setAttributes(
     [
       program.load(tree.word),
       program.text(''),
-      kernel.AT_EMPTY_PATH | kernel.AT_RECURSIVE,
+      kernel.AT_EMPTY_PATH | (tree.alone === true ? 0 : kernel.AT_RECURSIVE),
       program.bytes(attributes, 8),
       kernel.MOUNT_ATTR_BYTES,
     ],

@@ -26,6 +26,13 @@ export interface ChildMounts {
   readonly files: readonly Extract<TreeEntry, { kind: 'copy' }>[]
   /** Terminal 0 of /dev/pts is /dev/console as well. */
   readonly hasConsole: boolean
+  /** Present: the child waits before the host's files go out of view, for hooks to be run. */
+  readonly gate?: {
+    readonly ready: number
+    readonly go: number
+    /** The root becomes read-only only then. */
+    readonly readOnly: boolean
+  }
   readonly etc: ChildEtc
   /** In a user namespace nobody makes devices, nor keeps memory from being swapped. */
   readonly inUsers: boolean
@@ -89,10 +96,29 @@ export function writeMounts(program: Program, input: ChildMounts, onError: Label
   }
   if (input.hasConsole) bindConsole(program, input.root, onError)
   bindEtcFiles(program, { root: input.root, source: etc, etc: input.etc }, onError)
+  if (input.gate) waitForHooks(program, { ...input.gate, root: input.root }, onError)
   program.call('fchdir', [input.root], { onError, note: 'fchdir(root)' })
   const here = program.text(RELATIVE_ROOT)
   program.call('pivot_root', [here, here], { onError })
   return { masks }
+}
+
+/** Nobody at the other end any longer: a hook has failed, or the supervisor is gone. */
+function waitForHooks(
+  program: Program,
+  gate: NonNullable<ChildMounts['gate']> & { readonly root: number },
+  onError: Label,
+): void {
+  const [goOn, byte] = [program.label('go on'), program.word()]
+  program.call('write', [gate.ready, program.text('.'), 1], { onError, note: 'write(ready)' })
+  program.call('close', [gate.ready])
+  const note = 'read(go on after the hooks)'
+  program.call('read', [gate.go, byte, 1], { onError, onPositive: goOn, note })
+  program.call('fchdir', [gate.go], { onError, note: 'wait for the hooks of its devices' })
+  program.place(goOn)
+  if (!gate.readOnly) return
+  const root = { word: program.word(gate.root), what: 'root', alone: true }
+  setAttributes(program, { ...root, set: { readOnly: true } }, onError)
 }
 
 /**

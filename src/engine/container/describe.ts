@@ -1,6 +1,5 @@
 /** Turns a container's canonical spec into the OCI description that the launch code runs. */
 
-import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { posix } from 'node:path'
 import {
@@ -127,21 +126,9 @@ function describeProcess(spec: ContainerSpec, context: DescribeContext): OciProc
     capabilities: { bounding: capabilities(spec, context) },
     rlimits: rlimits(spec.ulimits),
     noNewPrivileges: spec.noNewPrivileges,
-    ...(spec.apparmor === undefined || spec.privileged
-      ? {}
-      : { apparmorProfile: knownProfile(spec.apparmor, context.name) }),
+    ...(edits.apparmor === undefined ? {} : { apparmorProfile: edits.apparmor }),
     ...(spec.oomScoreAdj === undefined ? {} : { oomScoreAdj: spec.oomScoreAdj }),
   }
-}
-
-/** Throws LAUNCH on a host without AppArmor, where a profile would confine nothing. */
-function knownProfile(profile: string, container: string): string {
-  if (existsSync('/sys/kernel/security/apparmor/profiles')) return profile
-  throw new EngineError(
-    'LAUNCH',
-    `Cannot confine "${container}" by the AppArmor profile "${profile}": this host has no AppArmor`,
-    { hint: 'leave "apparmor" out of "security_opt", or boot with security=apparmor' },
-  )
 }
 
 /** Setting the entrypoint drops the image's command. @see Compose specification, `entrypoint` */

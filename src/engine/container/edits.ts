@@ -1,5 +1,6 @@
 /** What files and services of the host add to a container: data alone. */
 
+import type { CdiHook } from '../cdi/registry.ts'
 import type { HostDevice } from './devices.ts'
 import type { OciMount } from './oci.ts'
 
@@ -11,6 +12,10 @@ export interface HostEdits {
   /** `NAME=value`; they overrule those of the service. */
   readonly environment: readonly string[]
   readonly groups: readonly number[]
+  /** Programs of the host's, run when everything is mounted. */
+  readonly hooks: readonly CdiHook[]
+  /** The AppArmor profile that confines it. */
+  readonly apparmor?: string
 }
 
 export const NO_EDITS: HostEdits = {
@@ -19,6 +24,7 @@ export const NO_EDITS: HostEdits = {
   views: [],
   environment: [],
   groups: [],
+  hooks: [],
 }
 
 /** The later value of a name counts. */

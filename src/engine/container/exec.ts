@@ -28,9 +28,11 @@ import { exitCodeOf } from '../records/attempt.ts'
 import { findExecutable, type ImageSettings, resolveUser } from '../rootfs/index.ts'
 import type { ExecRequest, ExecSession } from '../types.ts'
 import { Undo } from '../undo.ts'
+import { appArmorProfile } from './app-armor.ts'
 import { writeJoiningChild } from './child.ts'
 import { describeContainer } from './describe.ts'
 import { DescriptorTable } from './descriptors.ts'
+import { NO_EDITS } from './edits.ts'
 import { ExecOutput } from './exec-output.ts'
 import { launchFailure } from './launch-failure.ts'
 import { type MonitorInput, monitorProgram } from './monitor.ts'
@@ -60,7 +62,8 @@ export async function execInContainer(
   try {
     const target = openTarget(container, temporary)
     const image = imageSettings(machine.paths, container.record.spec)
-    const config = describeExec(container, request, { root: target.root, image })
+    const profile = await profileOf(container, request)
+    const config = describeExec(container, request, { root: target.root, image, profile })
     const streams = request.tty
       ? openTerminal(request, target.root, temporary)
       : openPipes(temporary)
@@ -104,11 +107,21 @@ function notRunning(name: string, cause?: unknown): EngineError {
   })
 }
 
+function profileOf({ record }: LiveContainer, { privileged }: ExecRequest) {
+  const { name, spec } = record
+  return appArmorProfile(name, { ...spec, privileged: privileged ?? spec.privileged })
+}
+
 function describeExec(
   container: LiveContainer,
   request: ExecRequest,
-  { root, image }: { readonly root: Fd; readonly image: ImageSettings },
+  given: {
+    readonly root: Fd
+    readonly image: ImageSettings
+    readonly profile: string | undefined
+  },
 ): OciConfig {
+  const { root, image, profile } = given
   const { spec, name } = container.record
   const user = request.user ?? spec.user ?? image.user
   const workingDir = request.workingDir ?? spec.workingDir
@@ -130,6 +143,7 @@ function describeExec(
       image,
       ownCapabilities: ownCapabilities(),
       users: container.users,
+      ...(profile === undefined ? {} : { edits: { ...NO_EDITS, apparmor: profile } }),
     },
   )
 }

@@ -10,7 +10,9 @@ import {
   spawnBeside,
   startTime,
 } from '../../linux/index.ts'
+import { EngineError } from '../../errors.ts'
 import { cleanUpAttempt, tryUpdate, update, watchAttempt } from '../attempts.ts'
+import type { Gate } from '../cdi/hooks.ts'
 import type { LiveAttempt, LiveContainer, Machine } from '../machine.ts'
 import { claimParent, groupOf } from '../group-parents.ts'
 import {
@@ -21,13 +23,15 @@ import {
   withEnd,
   writeAttemptRecord,
 } from '../records/container.ts'
+import { rootMountPoint } from '../paths.ts'
 import { cgroupSettings } from '../resources.ts'
 import { openRootfs } from '../rootfs/index.ts'
 import { Undo } from '../undo.ts'
-import { openUsers } from '../users/open.ts'
+import { openUsers, type Users } from '../users/open.ts'
 import { assemble } from './assemble.ts'
 import { endAll } from './end-all.ts'
 import { hostDevices } from './devices.ts'
+import type { HostEdits } from './edits.ts'
 import { hostEdits } from './host-edits.ts'
 import { exitCodeOfFailure } from './launch-failure.ts'
 import { type Connection, connect, publishNames } from './network.ts'
@@ -164,6 +168,7 @@ export async function launch(
   const output = openOutput(container, temporary, users?.ids)
   const reports = makeReports(container, temporary)
   const cgroup = await cgroupMade
+  const gate = await gateFor({ container, edits, users, temporary })
   const join = cgroup.join()
   temporary.push(() => closeCgroupJoin(join))
   const { program, descriptors, words } = assemble(machine, {
@@ -176,6 +181,7 @@ export async function launch(
     output,
     devices,
     edits,
+    gate,
     reports,
     undo: temporary,
   })
@@ -194,10 +200,35 @@ export async function launch(
   draft.started = started
   attempt.record = { ...attempt.record, monitor }
   writeAttemptRecord(own, attempt.record)
+  const root = rootMountPoint(machine.paths)
+  const { hostname } = record.spec
+  const place = { container: record.name, directory: own.run, root, hostname }
+  await gate?.pass(edits.hooks, { ...place, monitor: monitor.pid })
   // The FIFO ends when the monitor has ended: ours must not hold it open.
   await temporary.run()
   await started
   if (netns !== undefined) machine.namespaces.refillSoon()
+}
+
+/** Where the child waits for the hooks of its devices, if they have any. */
+async function gateFor(about: {
+  readonly container: LiveContainer
+  readonly edits: HostEdits
+  readonly users: Users | undefined
+  readonly temporary: Undo
+}): Promise<Gate | undefined> {
+  const { container, edits, users, temporary } = about
+  if (edits.hooks.length === 0) return undefined
+  if (users !== undefined) {
+    const what = `Cannot give its CDI devices to "${container.record.name}"`
+    throw new EngineError('LAUNCH', `${what}: they have hooks, and it has users of its own`, {
+      hint: 'leave "userns_mode" out: hooks change files as root of the host',
+    })
+  }
+  const { openGate } = await import('../cdi/hooks.ts')
+  const gate = openGate()
+  temporary.push(() => gate.close())
+  return gate
 }
 
 /** The FIFO and the file by which monitor and child report. */

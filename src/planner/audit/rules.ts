@@ -56,10 +56,14 @@ const privileged: Rule = (spec) =>
     advice: 'name what it needs with "cap_add" and "devices" instead',
   })
 
-const filters: Rule = ({ seccomp, systemPathsUnconfined, writableCgroups }) => [
+const filters: Rule = ({ seccomp, systemPathsUnconfined, writableCgroups, apparmor }) => [
   ...when(seccomp === 'unconfined', 'high', 'seccomp-unconfined', {
     message: 'no seccomp filter: every system call of the kernel can be attacked',
     advice: 'remove seccomp=unconfined, or give a profile that allows one call more',
+  }),
+  ...when(apparmor === 'unconfined', 'low', 'apparmor-unconfined', {
+    message: 'no AppArmor profile, also where the host has AppArmor',
+    advice: 'remove apparmor=unconfined, or name a profile that allows what is needed',
   }),
   ...when(systemPathsUnconfined === true, 'high', 'systempaths-unconfined', {
     message: 'procfs and sysfs are shown in full, the switches of the host among them',

@@ -46,7 +46,7 @@ export function securityOf(
     systemPathsUnconfined: options.get('systempaths') === 'unconfined' || undefined,
     cgroupParent: cgroupParentOf(service),
     writableCgroups: isOn('writable-cgroups') || undefined,
-    apparmor: options.get('apparmor') === 'unconfined' ? undefined : options.get('apparmor'),
+    apparmor: options.get('apparmor') || undefined,
   })
 }
 

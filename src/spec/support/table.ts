@@ -62,7 +62,7 @@ const SERVICE: Readonly<Record<keyof Service, Support>> = {
   extends: built(),
   external_links: built('on networks that both are attached to'),
   extra_hosts: built(),
-  gpus: built('by the CDI files of the host'),
+  gpus: built('by the CDI files of the host, with their hooks'),
   group_add: built(),
   healthcheck: partly('with `test`', (check) =>
     check !== null && typeof check === 'object' && ('test' in check || 'disable' in check)
@@ -146,7 +146,7 @@ const INSIDE_SERVICE: Readonly<Record<string, Support>> = {
   'deploy.update_config': built('without it all replicas are replaced at once'),
   'deploy.resources.limits.devices': ignored('devices are not limited'),
   'deploy.resources.reservations.cpus': ignored('no processor is set aside'),
-  'deploy.resources.reservations.devices': built('by the CDI files of the host'),
+  'deploy.resources.reservations.devices': built('by the CDI files of the host, with their hooks'),
   'deploy.resources.reservations.generic_resources': ignored(SWARM),
   'logging.driver': built(
     '`json-file`, `local`, `none`, `journald`, `syslog`; others are refused. ' +

@@ -1,0 +1,164 @@
+/**
+ * Runs the hooks of CDI devices: programs of the host's that change a container's files, as making
+ * links to a driver's libraries, before its program runs.
+ */
+
+import { closeSync, openSync, readFileSync, readSync, writeFileSync, writeSync } from 'node:fs'
+import { Socket } from 'node:net'
+import { join } from 'node:path'
+import { EngineError, isErrno } from '../../errors.ts'
+import { childEnd, CLONE_NEW, close, type Fd, pidfdOpen, pipe, spawn } from '../../linux/index.ts'
+import { joinProgram } from '../container/bundle-join.ts'
+import type { CdiHook } from './registry.ts'
+
+/** Those that are run, all when everything is mounted and the program is not there yet. */
+export const HOOK_NAMES: readonly string[] = ['prestart', 'createRuntime', 'createContainer']
+
+/** Where a child waits while hooks change its files; see child-mounts.ts. */
+export interface Gate {
+  /** Ends of the child's: it writes a byte when it is there, and reads one to go on. */
+  readonly child: { readonly ready: Fd; readonly go: Fd }
+  /** Throws LAUNCH for the first that fails. */
+  pass(hooks: readonly CdiHook[], how: HookRun): Promise<void>
+  /** A child that waits still ends. */
+  close(): void
+}
+
+export interface HookRun {
+  readonly container: string
+  /** Of the attempt's; the bundle is made in it. */
+  readonly directory: string
+  /** Where the container's root is, in the mount namespace of its child. */
+  readonly root: string
+  readonly hostname: string
+  readonly monitor: number
+}
+
+export function openGate(): Gate {
+  const [ready, go] = [pipe(), pipe()]
+  const open = new Set([ready.read, ready.write, go.read, go.write])
+  const closeAll = (): void => {
+    for (const fd of open) close(fd)
+    open.clear()
+  }
+  return {
+    child: { ready: ready.write, go: go.read },
+    close: closeAll,
+    async pass(hooks, how) {
+      // The child has its own, whose end is to be seen.
+      for (const fd of [ready.write, go.read]) {
+        open.delete(fd)
+        close(fd)
+      }
+      open.delete(ready.read)
+      // Why a child that is gone has failed, it has said itself.
+      if (!(await hasByte(ready.read))) return
+      await runAll(hooks, how)
+      sendOn(go.write)
+    },
+  }
+}
+
+/** One that was killed meanwhile needs no word: its end is told by its monitor. */
+function sendOn(fd: Fd): void {
+  try {
+    writeSync(fd, '\n')
+  } catch (error) {
+    if (!isErrno(error, 'EPIPE')) throw error
+  }
+}
+
+/** False when nobody can write any longer. */
+function hasByte(fd: Fd): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  const socket = new Socket({ fd, readable: true, writable: false })
+  socket.once('data', () => resolve(true))
+  socket.once('error', () => resolve(false))
+  socket.once('close', () => resolve(false))
+  return promise.finally(() => socket.destroy())
+}
+
+/** What the specification of OCI says a hook finds: its state as input, by it the bundle. */
+async function runAll(hooks: readonly CdiHook[], how: HookRun): Promise<void> {
+  const pid = lastChildOf(how.monitor)
+  const { container: id, directory: bundle, root, hostname } = how
+  const config = { ociVersion: OCI_VERSION, root: { path: root }, hostname }
+  writeFileSync(join(bundle, 'config.json'), JSON.stringify(config), { mode: 0o600 })
+  const state = { ociVersion: OCI_VERSION, id, status: 'creating', pid, bundle, annotations: {} }
+  writeFileSync(join(bundle, 'hook-state.json'), JSON.stringify(state), { mode: 0o600 })
+  const pidfd = pidfdOpen(pid)
+  try {
+    const inOrder = HOOK_NAMES.flatMap((name) => hooks.filter(({ hookName }) => hookName === name))
+    for (const hook of inOrder) await run(hook, { ...how, pidfd })
+  } finally {
+    close(pidfd)
+  }
+}
+
+const OCI_VERSION = '1.2.0'
+
+/** Between monitor and child there is another one where the child has other users. */
+function lastChildOf(pid: number): number {
+  const [child = ''] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')
+  return child === '' ? pid : lastChildOf(Number(child))
+}
+
+/** Seconds for one that says nothing of its own: a cache of libraries takes a second or two. */
+const TIMEOUT_S_DEFAULT = 60
+const OUTPUT_BYTES_MAX = 4096
+const PIDFD = 3
+
+async function run(
+  { hookName, path, args = [], env = [], timeout = TIMEOUT_S_DEFAULT }: CdiHook,
+  { container, directory, pidfd }: HookRun & { readonly pidfd: Fd },
+): Promise<void> {
+  const program = joinProgram({
+    pidfd: PIDFD,
+    namespaces: CLONE_NEW.mnt,
+    path,
+    args: args.length === 0 ? [path] : args,
+    env,
+  })
+  const input = openSync(join(directory, 'hook-state.json'), 'r')
+  const output = openSync(join(directory, 'hook-output'), 'w+', 0o600)
+  try {
+    const pid = spawn(program, {
+      title: `tsstack: hook ${container}`,
+      descriptors: { 0: input, 1: output, 2: output, [PIDFD]: pidfd },
+      fallbackDirectory: directory,
+    })
+    let isLate = false
+    const timer = setTimeout(() => {
+      isLate = true
+      endTree(pid)
+    }, timeout * 1000)
+    const end = await childEnd(pid)
+    clearTimeout(timer)
+    if (end.kind === 'exited' && end.code === 0) return
+    const why = isLate ? `it took longer than ${timeout} s` : whyOf(end)
+    const message = `Cannot give its CDI devices to "${container}": ${hookName} hook`
+    throw new EngineError('LAUNCH', `${message} "${path}" failed: ${why}`, {
+      hint: wordsIn(output),
+    })
+  } finally {
+    closeSync(input)
+    closeSync(output)
+  }
+}
+
+function whyOf(end: Awaited<ReturnType<typeof childEnd>>): string {
+  if (end.kind !== 'exited') return 'it was ended by a signal'
+  return end.code === 127 ? 'it cannot be executed' : `exit status ${end.code}`
+}
+
+/** The hook is the only child of the program that we have spawned. */
+function endTree(pid: number): void {
+  const last = lastChildOf(pid)
+  for (const each of new Set([last, pid])) process.kill(each, 'SIGKILL')
+}
+
+function wordsIn(output: Fd): string | undefined {
+  const bytes = Buffer.alloc(OUTPUT_BYTES_MAX)
+  const text = bytes.toString('utf8', 0, readSync(output, bytes, 0, bytes.length, 0)).trim()
+  return text === '' ? undefined : text
+}
