@@ -3,7 +3,8 @@
 import { EngineError } from '../errors.ts'
 import { LOSSES_MAX } from '../limits.ts'
 import { openRequest, readStack } from '../daemon/index.ts'
-import type { Answer, Places, Request, ServerMessage, Session } from '../daemon/index.ts'
+import type { Answer, Busy, Places, Request, ServerMessage, Session } from '../daemon/index.ts'
+import { ageText } from './age-text.ts'
 import { createImageProgress } from './image-progress.ts'
 import type { ImageProgress } from './image-progress.ts'
 import { say } from './output.ts'
@@ -57,7 +58,7 @@ async function* askOnce(
   asking: Asking & { readonly resuming: boolean },
   request: Request,
 ): AsyncGenerator<Answer, void> {
-  const session = await openRequest(asking, request)
+  const session = await openRequest({ ...asking, onBusy: sayHandOver }, request)
   let warned = ''
   asking.onSession?.(session)
   try {
@@ -72,9 +73,7 @@ async function* askOnce(
         yield* ask(asking, await afterBuild(asking, request, answer.message))
         return
       } else if (answer.message.kind === 'waiting') {
-        const { holder, stack } = answer.message
-        const who = `${safeText(holder.command)} (pid ${holder.pid})`
-        say(`waiting for ${who}, which is changing stack "${stack}"`)
+        sayBusy(answer.message)
         asking.onWaiting?.()
       } else if (answer.message.kind === 'loaded') {
         // A file that is read again is no reason to say the same again.
@@ -87,6 +86,17 @@ async function* askOnce(
   } finally {
     session.close()
   }
+}
+
+/** Who changes a stack, and since when. */
+function sayBusy({ holder: { command, pid, since }, stack }: Busy): void {
+  const begun = since === undefined ? '' : ` (begun ${ageText(since)})`
+  say(`waiting for ${safeText(command)} (pid ${pid}), which is changing stack "${stack}"${begun}`)
+}
+
+function sayHandOver({ pid, version }: { pid: number; version: string }, busy: Busy): void {
+  say(`the supervisor before (pid ${pid}, version ${version}) hands over when its work is done`)
+  sayBusy(busy)
 }
 
 /** Shows images on their way; hands on everything else. */

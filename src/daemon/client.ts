@@ -4,7 +4,12 @@ import { lstatSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError, UsageError } from '../errors.ts'
-import { SUCCESSOR_MS_MAX, SUPERVISOR_POLL_MS, SUPERVISOR_START_MS_MAX } from '../limits.ts'
+import {
+  SUCCESSOR_MS_MAX,
+  SUPERVISOR_POLL_MS,
+  SUPERVISOR_START_MS_MAX,
+  TURN_MS_MAX,
+} from '../limits.ts'
 import { Connection } from './connection.ts'
 import type { ByteFrameKind } from './framing.ts'
 import type { Places } from './places.ts'
@@ -84,7 +89,11 @@ export interface ConnectOptions {
    * its version is.
    */
   readonly resuming?: boolean
+  /** A supervisor that is to be replaced works for `holder` still. */
+  readonly onBusy?: (supervisor: ServerHello, busy: Busy) => void
 }
+
+export type Busy = Extract<ServerMessage, { kind: 'waiting' }>
 
 /**
  * A session with the supervisor of `places`, to which `request` was sent; it is started, or
@@ -94,7 +103,7 @@ export interface ConnectOptions {
  */
 export async function openRequest(options: ConnectOptions, request: Request): Promise<Session> {
   const { places } = options
-  const end = performance.now() + SUPERVISOR_START_MS_MAX
+  let end = performance.now() + SUPERVISOR_START_MS_MAX
   while (performance.now() < end) {
     const session = await greet(options, request)
     if (session === undefined) {
@@ -104,7 +113,9 @@ export async function openRequest(options: ConnectOptions, request: Request): Pr
       options.resuming !== true &&
       replaces({ version: VERSION, build: BUILD }, session.supervisor)
     ) {
-      await handOver(session)
+      const since = performance.now()
+      await handOver(session, options)
+      end += performance.now() - since
     } else {
       compatible(session)
       if (session.supervisor.build !== BUILD) session.send(request)
@@ -121,7 +132,7 @@ export async function openRequest(options: ConnectOptions, request: Request): Pr
 /** Ends the supervisor that there is, if any, once running commands are done; containers run on. */
 export async function replaceSupervisor(options: ConnectOptions): Promise<void> {
   const session = await greet(options)
-  if (session !== undefined) await handOver(session)
+  if (session !== undefined) await handOver(session, options)
 }
 
 /**
@@ -220,16 +231,42 @@ async function startOfUser(places: Places): Promise<'ready' | 'held'> {
   return startRootless(places)
 }
 
-/** Ends when the older supervisor has let go; the containers are not touched. */
-async function handOver(session: Session): Promise<void> {
+/**
+ * Ends when the older supervisor has let go; the containers are not touched.
+ * @throws {UsageError} STACK_BUSY when its commands take longer than ten minutes.
+ */
+async function handOver(session: Session, { onBusy }: ConnectOptions): Promise<void> {
+  let last: Busy | undefined
+  let isPatient = true
+  const patience = setTimeout(() => {
+    isPatient = false
+    session.leave()
+  }, TURN_MS_MAX)
   session.send({ kind: 'hand-over' })
   try {
-    for await (const _ of session.answers()) continue
+    for await (const answer of session.answers()) {
+      if (answer.kind !== 'message' || answer.message.kind !== 'waiting') continue
+      last = answer.message
+      onBusy?.(session.supervisor, last)
+    }
   } catch (error) {
     // That it goes away without a last word is what was asked of it.
     if (!(error instanceof EngineError)) throw error
+  } finally {
+    clearTimeout(patience)
+    session.close()
   }
-  session.close()
+  if (!isPatient) throw busy(session.supervisor, last)
+}
+
+function busy({ pid, version }: ServerHello, last: Busy | undefined): UsageError {
+  const minutes = TURN_MS_MAX / 60_000
+  const who = last === undefined ? '' : `: ${last.holder.command} (pid ${last.holder.pid}) does so`
+  return new UsageError(
+    `Cannot replace the supervisor of version ${version} (pid ${pid}): it has changed ` +
+      `${last === undefined ? 'stacks' : `stack "${last.stack}"`} for ${minutes} minutes${who}`,
+    { code: 'STACK_BUSY', hint: 'wait for it, or interrupt it, and run this command again' },
+  )
 }
 
 function compatible(session: Session): void {

@@ -17,7 +17,7 @@ import type { ConfigRequest, ConfigText, DiagnosticsFormat, Findings } from './r
 
 export { openRequest, replaceSupervisor as endSupervisor, Session } from './client.ts'
 export { readRootlessView, type RootlessFact, rootlessFacts } from './rootless/facts.ts'
-export type { Answer, ConnectOptions } from './client.ts'
+export type { Answer, Busy, ConnectOptions } from './client.ts'
 export type {
   AppArmor,
   ContainerDetails,

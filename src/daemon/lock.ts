@@ -47,6 +47,6 @@ function stuck({ lock, log }: Places): EngineError {
   return new EngineError(
     'SUPERVISOR',
     `Cannot start the supervisor: process ${pid} holds "${lock}" and does not answer`,
-    { hint: `look into "${log}"; containers survive: kill ${pid}` },
+    { hint: `wait: it may be ending still; "${log}" says what it did last` },
   )
 }

@@ -7,7 +7,7 @@ import { closeSync, renameSync, statSync, writeSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { EngineError } from '../errors.ts'
 import { SUPERVISOR_LOG_BYTES_MAX, TAKE_OVERS_MAX } from '../limits.ts'
-import { replaceSupervisor } from './client.ts'
+import { type Busy, replaceSupervisor } from './client.ts'
 import { placesIn } from './places.ts'
 import type { Places } from './places.ts'
 import { runSupervisor } from './run.ts'
@@ -58,7 +58,7 @@ function supervise(places: Places): Promise<'ended' | 'held'> {
 /** In the place of one that a command has started; the next command may have been quicker again. */
 async function stay(places: Places): Promise<'ended' | 'held'> {
   for (let tries = 0; tries < TAKE_OVERS_MAX; tries += 1) {
-    await replaceSupervisor({ places, command: 'tsstack daemon' })
+    await replaceSupervisor({ places, command: 'tsstack daemon', onBusy: sayBusy })
     if ((await supervise(places)) === 'ended') return 'ended'
   }
   return 'held'
@@ -88,6 +88,12 @@ function rotateLog({ log }: Places): void {
 function sayRevived(): void {
   const time = new Date().toISOString()
   console.error(`${time} a supervisor has ended without a word: pid ${process.pid} takes over`)
+}
+
+/** Into the journal. */
+function sayBusy({ pid }: { readonly pid: number }, { holder, stack }: Busy): void {
+  const who = `${holder.command} (pid ${holder.pid}) is changing stack "${stack}" there`
+  console.error(`${new Date().toISOString()} waiting for supervisor ${pid}: ${who}`)
 }
 
 function alreadySupervised({ state }: Places): EngineError {

@@ -107,6 +107,8 @@ export interface DevelopRule {
 export interface Holder {
   readonly command: string
   readonly pid: number
+  /** When its turn began, in milliseconds since the epoch; absent: an older supervisor tells. */
+  readonly since?: number
 }
 
 export interface SupervisorStatus {

@@ -15,6 +15,7 @@ import { type HostNamesState, startHostNames } from './host-names.ts'
 import { EventMemory } from './event-memory.ts'
 import { takeLock } from './lock.ts'
 import type { Places } from './places.ts'
+import type { Holder } from './protocol.ts'
 import { acceptClients } from './server.ts'
 import type { Supervisor } from './supervisor.ts'
 import { codeCacheDirectory, tidyCodeCache } from './tidy-code-cache.ts'
@@ -111,7 +112,7 @@ class Life {
       memory,
       startedAt: Date.now(),
       ...(hostNames === undefined ? {} : { hostNames: hostNames.text }),
-      handOver: () => this.#handOver(),
+      handOver: (onWait) => this.#handOver(onWait),
     }
     this.#clients = acceptClients(this.server, supervisor, () => this.#endSoon())
     engine.subscribe((event) => {
@@ -146,9 +147,10 @@ class Life {
     if (this.#clients.size === 0) this.#stop()
   }
 
-  async #handOver(): Promise<void> {
+  /** Whoever comes while commands still run is served, and not left with a lock that is held. */
+  async #handOver(onWait: (stack: string, holder: Holder) => void): Promise<void> {
+    await this.#turns.allFree(onWait)
     this.server.close()
-    await this.#turns.allFree()
     // After the answer to the one who asked is on its way.
     setImmediate(() => this.#stop())
   }

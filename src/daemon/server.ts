@@ -142,7 +142,8 @@ type Serve<Kind extends RequestKind> = (
 ) => Promise<void>
 
 const SERVE: { readonly [Kind in RequestKind]: Serve<Kind> } = {
-  'hand-over': (supervisor) => supervisor.handOver(),
+  'hand-over': (supervisor, { connection }) =>
+    supervisor.handOver((stack, holder) => connection.send({ kind: 'waiting', stack, holder })),
   status: serveStatus,
   stacks: serveStacks,
   observe: serveObserve,

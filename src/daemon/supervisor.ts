@@ -15,8 +15,11 @@ export interface Supervisor {
   readonly startedAt: number
   /** What of names is answered for programs of the host; absent: nobody asks for it. */
   readonly hostNames?: string
-  /** Lets go of everything but the containers, once running commands are done. */
-  handOver(): Promise<void>
+  /**
+   * Lets go of everything but the containers, once running commands are done: `onWait` is called
+   * once for each of them.
+   */
+  handOver(onWait: (stack: string, holder: Holder) => void): Promise<void>
 }
 
 /** One client and its one request. */

@@ -15,10 +15,16 @@ interface Waiter extends TurnRequest {
   readonly begin: () => void
 }
 
+/** One who waits until nobody holds a stack, and is told for whom. */
+interface Leaving {
+  readonly onWait: (stack: string, holder: Holder) => void
+  readonly free: () => void
+}
+
 export class Turns {
   readonly #holders = new Map<string, Holder>()
   readonly #waiters = new Map<string, Waiter[]>()
-  #freed: (() => void)[] = []
+  #freed: Leaving[] = []
 
   /**
    * Resolves when the stack is the caller's alone, in the order of asking; the result gives it
@@ -30,7 +36,7 @@ export class Turns {
     signal.throwIfAborted()
     const current = this.#holders.get(stack)
     if (current === undefined) {
-      this.#holders.set(stack, holder)
+      this.#begin(stack, holder)
     } else {
       onWait(current)
       await this.#wait(request)
@@ -38,9 +44,17 @@ export class Turns {
     return { [Symbol.dispose]: () => this.#pass(stack) }
   }
 
-  /** Resolves when nobody holds a stack. */
-  async allFree(): Promise<void> {
-    if (this.#holders.size > 0) await new Promise<void>((resolve) => this.#freed.push(resolve))
+  /** Resolves when nobody holds a stack. `onWait` is called once for each who does until then. */
+  async allFree(onWait: Leaving['onWait'] = () => {}): Promise<void> {
+    if (this.#holders.size === 0) return
+    for (const [stack, holder] of this.#holders) onWait(stack, holder)
+    await new Promise<void>((free) => this.#freed.push({ onWait, free }))
+  }
+
+  #begin(stack: string, holder: Holder): void {
+    const begun = { ...holder, since: Date.now() }
+    this.#holders.set(stack, begun)
+    for (const { onWait } of this.#freed) onWait(stack, begun)
   }
 
   #wait(request: TurnRequest): Promise<void> {
@@ -69,7 +83,7 @@ export class Turns {
     const waiters = this.#waiters.get(stack) ?? []
     const next = waiters.shift()
     if (next) {
-      this.#holders.set(stack, next.holder)
+      this.#begin(stack, next.holder)
       for (const waiter of waiters) waiter.onWait(next.holder)
       next.begin()
       return
@@ -77,7 +91,7 @@ export class Turns {
     this.#waiters.delete(stack)
     this.#holders.delete(stack)
     if (this.#holders.size > 0) return
-    for (const tell of this.#freed) tell()
+    for (const { free } of this.#freed) free()
     this.#freed = []
   }
 }

@@ -72,6 +72,22 @@ test('Turns.take() refuses one who has left already', async () => {
   await expect(ask(1, { signal: AbortSignal.abort(new Error('left')) })).rejects.toThrow('left')
 })
 
+test('Turns.allFree() tells of everyone who holds a stack until then, and since when', async () => {
+  const { turns, ask } = scene()
+  const told: string[] = []
+  const begun = Date.now()
+  const first = await ask(1)
+  const second = ask(2)
+  const free = turns.allFree((stack, { pid, since = 0 }) => {
+    told.push(`${stack} ${pid} ${since >= begun && since <= Date.now()}`)
+  })
+  first[Symbol.dispose]()
+  const turn = await second
+  turn[Symbol.dispose]()
+  await free
+  expect(told).toEqual(['shop 1 true', 'shop 2 true'])
+})
+
 test('Turns.allFree() resolves when the last stack is given back, and at once when none is held', async () => {
   const { events, turns, ask } = scene()
   await turns.allFree()

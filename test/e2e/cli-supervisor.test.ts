@@ -16,7 +16,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { encodeMessage, FrameReader } from '../../src/daemon/framing.ts'
 import { PROJECT, type Finished, type Sandbox } from '../support/sandbox.ts'
 import { until } from '../support/until.ts'
-import { CLI, HELLO, Scene, SLEEP, STUBBORN } from './cli-scene.ts'
+import { CLI, HELLO, Scene, shell, SLEEP, STUBBORN } from './cli-scene.ts'
 
 let scene: Scene
 let sandbox: Sandbox
@@ -62,7 +62,7 @@ describe('the supervisor', () => {
     await first
     expect(second.code).toBe(0)
     expect(second.stderr).toMatch(
-      /^waiting for tsstack down \(pid \d+\), which is changing stack "cli"$/m,
+      /^waiting for tsstack down \(pid \d+\), which is changing stack "cli" \(begun \d+ seconds? ago\)$/m,
     )
     await ok('down', '-t', '0')
     expect(await sandbox.leaks()).toBe('')
@@ -125,6 +125,29 @@ describe('the supervisor', () => {
     expect(JSON.parse(ps.stdout)).toMatchObject([{ pid, state: 'running' }])
     expect(await supervisorPid(other)).not.toBe(before)
     await sandbox.inNetns([process.execPath, other, 'down', '-t', '0'], { cwd: folder })
+    expect(await sandbox.leaks()).toBe('')
+  })
+
+  test('that is to hand over ends its work first, and says whose it is', async () => {
+    // It ends when it is told to, once it was asked to.
+    const told = "trap 'echo asked; until [ -e /tmp/end ]; do sleep 0.05; done; exit' TERM"
+    scene.write({ web: [shell(`${told}; while :; do sleep 0.05; done`), 'stop_grace_period: 5m'] })
+    await ok('up', '-d')
+    const down = run('down')
+    await until(async () => (await run('logs')).stdout, /asked/)
+    const words = [process.execPath, await anotherBuild(), 'ls', '-q']
+    const other = sandbox.startInNetns(words, { cwd: folder })
+    let said = ''
+    other.stderr.on('data', (text: Buffer) => (said += String(text)))
+    await until(async () => said, /changing/)
+    expect(said).toMatch(
+      /^the supervisor before .* hands over .*\nwaiting for tsstack down \(pid \d+\).*"cli" \(begun /,
+    )
+    expect(said).not.toMatch(/kill/)
+    // Whoever comes meanwhile is served.
+    await ok('exec', 'web', 'touch', '/tmp/end')
+    expect((await down).code).toBe(0)
+    await until(async () => String(other.exitCode), /^0$/)
     expect(await sandbox.leaks()).toBe('')
   })
 

@@ -5,7 +5,7 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, readFileSync, rmSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -174,6 +174,7 @@ async function crashAt(phase: Phase, k: number): Promise<string> {
 /** The next `up` and the `down` after it, and what is wrong with their effect. */
 async function settle(): Promise<string> {
   const problems: string[] = []
+  await endings()
   await attempt(problems, 'up', () => world.up(services(AFTER), resources))
   await attempt(problems, 'effect', async () => {
     const { containers } = await world.engine.observe(STACK)
@@ -195,6 +196,23 @@ async function settle(): Promise<string> {
   const left = await world.leaks()
   return [...problems, ...(left === '' ? [] : [`left: ${left}`])].join('; ')
 }
+
+/**
+ * Resolves when none that counts as running is about to end: a program that was killed before its
+ * execve(2) looks like one that ends by itself, and the kernel takes its time to tell of it.
+ * @see do_exit() in kernel/exit.c: memory, descriptors, namespaces; then whoever waits is told
+ */
+async function endings(): Promise<void> {
+  await expect.poll(ending, { timeout: MONITORS_MS_MAX, interval: 10 }).toEqual([])
+}
+
+/** Containers that count as running, without a program. */
+async function ending(): Promise<readonly unknown[]> {
+  const { containers } = await world.engine.observe(STACK)
+  return containers.filter(({ state, pid }) => state === 'running' && !existsSync(programOf(pid)))
+}
+
+const programOf = (pid: number | undefined): string => `/proc/${pid}/exe`
 
 async function attempt(problems: string[], what: string, work: () => Promise<void>): Promise<void> {
   try {

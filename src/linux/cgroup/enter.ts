@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import { isErrno } from '../../errors.ts'
 import { inUserNamespace } from '../own-users.ts'
 import { moveCallers } from './callers.ts'
 import { groupDirectories } from './directories.ts'
@@ -28,7 +29,9 @@ export function enterGroup(hierarchies: readonly CgroupHierarchy[], path: string
     : new Map<string, string>()
   makeDirectories(directories, path)
   const leave = () => {
-    for (const directory of previous) enter(callers.get(directory) ?? directory)
+    for (const [index, directory] of previous.entries()) {
+      enterOr(hierarchies[index]?.mountPoint, callers.get(directory) ?? directory)
+    }
     if (directories.every((one) => processesIn(one.directory).length === 0))
       removeDirectories(directories, path)
   }
@@ -62,6 +65,16 @@ export function ownGroups(
     const below = path.startsWith('/..') ? path.slice(1) : relative(root, path)
     return below.startsWith('..') ? mountPoint : join(mountPoint, below)
   })
+}
+
+/** A unit of systemd takes its group along when it ends; the top of the tree is always there. */
+function enterOr(top: string | undefined, directory: string): void {
+  try {
+    enter(directory)
+  } catch (error) {
+    if (top === undefined || !isErrno(error, 'ENOENT', 'ENODEV')) throw error
+    enter(top)
+  }
 }
 
 function enter(directory: string): void {

@@ -250,6 +250,27 @@ describe.each(hosts)('%s', (_, host) => {
     expect(host.list(prefix)).toEqual([])
   })
 
+  test('enterSystem() has a way back also when its process was born in a group that is gone', async () => {
+    const born = await make()
+    const index = join(import.meta.dirname, '../../../src/linux/cgroup/index.ts')
+    const script = `
+      const { cgroupHost } = await import(${JSON.stringify(index)})
+      const { readFileSync } = await import('node:fs')
+      const host = cgroupHost(${JSON.stringify(host.hierarchies)})
+      const leave = host.enterSystem('${prefix}/_system')
+      host.open(${JSON.stringify(born.path)}).remove()
+      leave()
+      console.log(readFileSync('/proc/self/cgroup', 'utf8').includes('${prefix}'))`
+    const words = `'${process.execPath}' --input-type=module -e '${script.replaceAll("'", `'\\''`)}'`
+    expect(await run(born, `exec ${words}`)).toEqual({
+      code: 0,
+      signal: null,
+      stdout: 'false',
+      stderr: '',
+    })
+    expect(host.list(prefix)).toEqual([])
+  })
+
   test('pidsMax bites: the fourth process cannot be forked', async () => {
     if (!host.can('pids')) return
     const group = await make({ pidsMax: 3 })
