@@ -119,8 +119,9 @@ export const HELLO_MS_MAX: number = 5_000
 /** Log of the supervisor; the one before it is kept as well. */
 export const SUPERVISOR_LOG_BYTES_MAX: number = 1024 * 1024
 
-/** A command waits this long for another that changes its stack: a script must not hang forever. */
+/** One waits so long for another who changes a stack: a script, and a machine that goes down. */
 export const TURN_MS_MAX: number = 600_000
+export const SHUTDOWN_TURN_MS_MAX: number = 10_000
 
 /** `sun_path` of unix(7) has 108 bytes, the last of which is zero. */
 export const SOCKET_PATH_BYTES_MAX: number = 107

@@ -26,7 +26,8 @@ export function unitLink(place: UnitPlace): string {
 
 /**
  * Text of the unit. The supervisor's end is not the containers' end: KillMode=process; and their
- * control groups are its own: Delegate=yes.
+ * control groups are its own: Delegate=yes. When the machine goes down they are stopped as their
+ * files say, while there still are networks and file systems: `stopping`, see systemctl(1).
  */
 export function unitText(
   { root }: UnitPlace,
@@ -34,6 +35,8 @@ export function unitText(
 ): string {
   const environment =
     root === undefined ? [] : [`Environment=${quoted(`TSSTACK_ROOT=${resolve(root)}`)}`]
+  const command = `${quoted(program.node)} ${quoted(program.script)}`
+  const isGoingDown = quoted('[ "$(systemctl is-system-running)" != stopping ] || exec "$@"')
   return [
     '[Unit]',
     'Description=tsstack: supervises stacks of containers, and brings them up at boot',
@@ -42,7 +45,9 @@ export function unitText(
     '',
     '[Service]',
     'Type=exec',
-    `ExecStart=${quoted(program.node)} ${quoted(program.script)} daemon`,
+    `ExecStart=${command} daemon`,
+    `ExecStop=/bin/sh -c ${isGoingDown} sh ${command} daemon --shut-down`,
+    'TimeoutStopSec=10min',
     ...environment,
     'Restart=always',
     'RestartSec=1s',

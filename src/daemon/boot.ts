@@ -2,8 +2,9 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { bootId } from '../linux/index.ts'
-import { startsAtBoot } from '../planner/index.ts'
+import { type ObservedContainer, startsAtBoot } from '../planner/index.ts'
 import type { Places } from './places.ts'
+import { endedForShutdown, forgetShutdown } from './shutdown.ts'
 import type { Supervisor } from './supervisor.ts'
 
 /**
@@ -17,21 +18,25 @@ export async function bringUpAtBoot(
   const boot = bootId()
   if (readBoot(places) === boot) return
   const stacks = await supervisor.engine.stacks()
-  await Promise.all(stacks.map(({ name }) => bringUp(supervisor, name)))
+  const wasEnded = endedForShutdown(places)
+  const wanted = (each: ObservedContainer): boolean => startsAtBoot(each) || wasEnded(each)
+  await Promise.all(stacks.map(({ name }) => bringUp(supervisor, name, wanted)))
   // Not before: one that dies in between is followed by one that goes on.
   writeFileSync(places.boot, `${boot}\n`, { mode: 0o600 })
+  forgetShutdown(places)
 }
 
 async function bringUp(
   { engine, turns }: Pick<Supervisor, 'engine' | 'turns'>,
   stack: string,
+  wanted: (container: ObservedContainer) => boolean,
 ): Promise<void> {
   const desired = engine.desired(stack)
   if (desired === undefined) return
   const known = new Set(desired.containers.map(({ service }) => service))
   const { containers } = await engine.observe(stack)
   const services = new Set(
-    containers.filter((each) => startsAtBoot(each) && known.has(each.service)).map(serviceOf),
+    containers.filter((each) => wanted(each) && known.has(each.service)).map(serviceOf),
   )
   if (services.size === 0) return
   say(`bringing up stack "${stack}" after a reboot: ${[...services].join(', ')}`)

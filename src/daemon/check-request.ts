@@ -198,6 +198,7 @@ const runOptions = shape<RunOptions>(
 
 const CHECKS: { readonly [Kind in Request['kind']]: (body: Body) => Request } = {
   'hand-over': () => ({ kind: 'hand-over' }),
+  'shut-down': () => ({ kind: 'shut-down' }),
   status: () => ({ kind: 'status' }),
   stacks: () => ({ kind: 'stacks' }),
   observe: (body) => ({ kind: 'observe', ...selection(body) }),

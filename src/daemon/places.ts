@@ -17,6 +17,8 @@ export interface Places {
   readonly log: string
   /** Boot in which stacks were brought up last. */
   readonly boot: string
+  /** What was stopped because the machine went down. */
+  readonly shutdown: string
   /** `{"group": "NAME"}`: who may use the socket beside root. */
   readonly config: string
 }
@@ -63,6 +65,7 @@ export function placesIn({ state, run }: { readonly state: string; readonly run:
     lock: join(state, 'supervisor.lock'),
     log: join(state, 'supervisor.log'),
     boot: join(state, 'boot-id'),
+    shutdown: join(state, 'shutdown.json'),
     config: join(state, 'config.json'),
   }
 }

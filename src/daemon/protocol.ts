@@ -117,6 +117,8 @@ export type BuildStepRequest = Omit<BuildStep, 'onOutput' | 'signal'>
 /** The first message after the introductions; one per connection. */
 export type Request =
   | { readonly kind: 'hand-over' }
+  /** The machine goes down. */
+  | { readonly kind: 'shut-down' }
   | { readonly kind: 'status' }
   | { readonly kind: 'stacks' }
   | {

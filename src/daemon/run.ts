@@ -17,6 +17,7 @@ import { takeLock } from './lock.ts'
 import type { Places } from './places.ts'
 import type { Holder } from './protocol.ts'
 import { acceptClients } from './server.ts'
+import { stopForShutdown } from './shutdown.ts'
 import type { Supervisor } from './supervisor.ts'
 import { codeCacheDirectory, tidyCodeCache } from './tidy-code-cache.ts'
 import { tidyMemory } from './tidy-memory.ts'
@@ -97,7 +98,7 @@ class Life {
   #timer: NodeJS.Timeout | undefined
   #isEnding = false
 
-  constructor(engine: Engine, { stay }: RunOptions, hostNames: HostNamesState | undefined) {
+  constructor(engine: Engine, { places, stay }: RunOptions, hostNames: HostNamesState | undefined) {
     this.#engine = engine
     this.#hostNames = hostNames
     this.#stay = stay
@@ -113,6 +114,7 @@ class Life {
       startedAt: Date.now(),
       ...(hostNames === undefined ? {} : { hostNames: hostNames.text }),
       handOver: (onWait) => this.#handOver(onWait),
+      shutDown: () => stopForShutdown(places, { engine, turns: this.#turns }),
     }
     this.#clients = acceptClients(this.server, supervisor, () => this.#endSoon())
     engine.subscribe((event) => {

@@ -144,6 +144,7 @@ type Serve<Kind extends RequestKind> = (
 const SERVE: { readonly [Kind in RequestKind]: Serve<Kind> } = {
   'hand-over': (supervisor, { connection }) =>
     supervisor.handOver((stack, holder) => connection.send({ kind: 'waiting', stack, holder })),
+  'shut-down': (supervisor) => supervisor.shutDown(),
   status: serveStatus,
   stacks: serveStacks,
   observe: serveObserve,

@@ -20,6 +20,8 @@ export interface Supervisor {
    * once for each of them.
    */
   handOver(onWait: (stack: string, holder: Holder) => void): Promise<void>
+  /** Stops every container, for as long as the machine is down. */
+  shutDown(): Promise<void>
 }
 
 /** One client and its one request. */

@@ -6,6 +6,7 @@ const options = {}
 
 test.each([
   { kind: 'hand-over' },
+  { kind: 'shut-down' },
   { kind: 'status' },
   { kind: 'stacks' },
   { kind: 'observe', input, services: [] },

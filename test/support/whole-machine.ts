@@ -15,7 +15,7 @@ import { makeDisk } from './whole-machine/disk.ts'
  * A directory with `/usr/bin/linux.uml` and its modules in it: `/` where Debian's package
  * user-mode-linux (7.2 or newer) is installed.
  */
-export const UML_ROOT: string | undefined = process.env['TSSTACK_UML_ROOT']
+const UML_ROOT: string | undefined = process.env['TSSTACK_UML_ROOT']
 
 /** A boot takes 5 s on a quiet machine, and a command a second. */
 const PATIENCE_MS = 300_000

@@ -261,7 +261,8 @@ describe.each(hosts)('%s', (_, host) => {
       host.open(${JSON.stringify(born.path)}).remove()
       leave()
       console.log(readFileSync('/proc/self/cgroup', 'utf8').includes('${prefix}'))`
-    const words = `'${process.execPath}' --input-type=module -e '${script.replaceAll("'", `'\\''`)}'`
+    const quoted = script.replaceAll("'", `'\\''`)
+    const words = `'${process.execPath}' --input-type=module -e '${quoted}'`
     expect(await run(born, `exec ${words}`)).toEqual({
       code: 0,
       signal: null,

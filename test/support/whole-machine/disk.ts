@@ -20,7 +20,8 @@ exec < /dev/tty1 > /dev/tty1
 stty raw -echo
 echo ready
 while read -r line; do
-  text=$(bash -c "$(echo "$line" | base64 -d)" 2>&1 < /dev/null | base64 -w 0; exit \${PIPESTATUS[0]})
+  script=$(echo "$line" | base64 -d)
+  text=$(bash -c "$script" 2>&1 < /dev/null | base64 -w 0; exit \${PIPESTATUS[0]})
   echo "$? $text"
 done
 `

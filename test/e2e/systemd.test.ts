@@ -1,0 +1,133 @@
+/**
+ * A machine that really boots, by Debian's systemd, with the unit that `tsstack enable` writes:
+ *
+ *   TSSTACK_UML_ROOT=/ npm run test:boot
+ */
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { canBoot, WholeMachine } from '../support/whole-machine.ts'
+
+/** Says when it begins, and when it is asked to end. */
+const teller = (name: string): string =>
+  `exec sh -c 'now() { cut -d " " -f 1 /proc/uptime; }; now > /data/${name}-began; ` +
+  `trap "now > /data/${name}-ended; exit 0" TERM; while :; do sleep 0.1; done'`
+
+const service = (name: string, restart: string, ...more: readonly string[]): string => `
+  ${name}:
+    image: 'host:'
+    network_mode: none
+    command: [sh, -c, ${JSON.stringify(teller(name)).replaceAll('$', '$$$$')}]
+    volumes: ['data:/data']
+    restart: ${restart}
+    ${more.join('\n    ')}`
+
+const STACK = `
+name: shop
+services:
+${service('db', 'unless-stopped')}
+${service('web', 'always', 'depends_on: [db]')}
+${service('once', '"no"')}
+${service('idle', 'unless-stopped')}
+volumes:
+  data:
+`
+
+let machine: WholeMachine
+const ok = (script: string): Promise<string> => machine.ok(`cd /srv/shop && ${script}`)
+
+beforeAll(async () => {
+  if (!canBoot) return
+  machine = await WholeMachine.make()
+  await machine.boot()
+  await machine.ok(`mkdir -p /srv/shop && cat > /srv/shop/compose.yaml <<'END'\n${STACK}\nEND`)
+}, 600_000)
+afterAll(() => machine?.close())
+
+interface Shown {
+  readonly service: string
+  readonly state: string
+  readonly pid?: number
+}
+
+/** `SERVICE STATE`, and the pid of what runs. */
+async function shown(): Promise<readonly string[]> {
+  const list = JSON.parse(await ok('tsstack ps -a --json')) as readonly Shown[]
+  return list.map(({ service: name, state, pid }) => `${name} ${state} ${pid ?? ''}`.trim())
+}
+
+/** Seconds of the machine's life, as services told; of the boot that is. */
+async function told(file: string): Promise<number> {
+  return Number(await ok(`tsstack exec -T web cat /data/${file}`))
+}
+
+const mainPid = (): Promise<string> => ok('systemctl show --property MainPID --value tsstack')
+const supervisorPid = async (): Promise<string> =>
+  String(JSON.parse(await ok('tsstack info --json')).supervisor.pid)
+
+test.skipIf(!canBoot)(
+  'systemd finds nothing wrong with the unit, starts it, and keeps the supervisor alive',
+  { timeout: 600_000 },
+  async () => {
+    await ok('tsstack up -d && tsstack stop idle')
+    const before = await shown()
+    await ok('tsstack enable && systemctl daemon-reload')
+    expect(await ok('systemd-analyze verify tsstack.service')).toBe('')
+    await ok('systemctl start tsstack')
+    await ok('until tsstack info | grep -q "pid $(systemctl show -P MainPID tsstack),"; do :; done')
+    await ok('systemctl kill --kill-whom=main --signal=KILL tsstack')
+    await ok('until [ "$(systemctl show -P NRestarts tsstack)" = 1 ]; do sleep 0.1; done')
+    await ok('until tsstack info | grep -q "pid $(systemctl show -P MainPID tsstack),"; do :; done')
+    expect(await supervisorPid()).toBe(await mainPid())
+    // Neither that nor an end in peace is one of the containers'.
+    await ok('systemctl stop tsstack')
+    expect(await shown()).toEqual(before)
+    await ok('systemctl start tsstack')
+    expect(await shown()).toEqual(before)
+  },
+)
+
+test.skipIf(!canBoot)(
+  'a reboot ends each container as its file says, and what was up comes up in its order',
+  { timeout: 600_000 },
+  async () => {
+    const boot = await ok('cat /proc/sys/kernel/random/boot_id')
+    machine.tell('systemctl reboot')
+    await machine.ready()
+    expect(await ok('cat /proc/sys/kernel/random/boot_id')).not.toBe(boot)
+    await ok('until tsstack ps -q web | grep -q web; do sleep 0.1; done')
+    await ok('until tsstack exec -T web test -e /data/web-began; do sleep 0.1; done')
+    expect((await shown()).map((line) => line.replace(/ \d+$/, ''))).toEqual([
+      'db running',
+      'idle exited',
+      'once running',
+      'web running',
+    ])
+    expect(await told('web-ended')).toBeLessThanOrEqual(await told('db-ended'))
+    expect(await told('db-began')).toBeLessThanOrEqual(await told('web-began'))
+    expect(await told('once-ended')).toBeGreaterThan(0)
+    const log = await ok('cat /var/lib/tsstack/supervisor.log; journalctl --unit tsstack')
+    expect(log).toMatch(/stopped stack "shop" before a shutdown/)
+    await ok('until journalctl --boot --unit tsstack | grep "bringing up"; do sleep 0.1; done')
+    await ok('while [ -e /var/lib/tsstack/shutdown.json ]; do sleep 0.1; done')
+  },
+)
+
+test.skipIf(!canBoot)(
+  'after a power cut what was up comes up as well',
+  { timeout: 600_000 },
+  async () => {
+    await ok('sync')
+    await machine.cutPower()
+    await machine.boot()
+    await ok('until tsstack ps -q web | grep -q web; do sleep 0.1; done')
+    expect((await shown()).map((line) => line.replace(/ \d+$/, ''))).toEqual([
+      'db running',
+      'idle exited',
+      'once running',
+      'web running',
+    ])
+    await ok('tsstack down -v -t 0 && tsstack disable && systemctl daemon-reload')
+    expect(await ok('ls /var/lib/tsstack/stacks /var/lib/tsstack/volumes')).toBe(
+      '/var/lib/tsstack/stacks:\n\n/var/lib/tsstack/volumes:',
+    )
+  },
+)
