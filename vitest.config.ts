@@ -18,6 +18,9 @@ export default defineConfig({
             'test/*.test.ts',
             'test/{linux,net,image,build,engine,daemon,oci}/**/*.fast.test.ts',
           ],
+          // A bound for what hangs: some look at every source, beside others on few processors.
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
           sequence: { groupOrder: 0 },
         },
       },
@@ -30,7 +33,7 @@ export default defineConfig({
           // Each compares mounts and processes of the whole machine before and after itself.
           fileParallelism: false,
           testTimeout: 180_000,
-          hookTimeout: 60_000,
+          hookTimeout: 120_000,
           sequence: { groupOrder: 1 },
           globalSetup: ['test/support/machine.ts'],
         },

@@ -1,8 +1,8 @@
-import { mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { knownName, rememberName } from '../../src/daemon/known-names.ts'
 import { loadDesired } from '../../src/daemon/load.ts'
 
@@ -63,7 +63,10 @@ test('a file that was written anew, replaced, added or removed is read again', a
 
 test('nothing is remembered of a file that has just changed, or has errors', async () => {
   writeFileSync(join(directory, 'compose.yaml'), stack('shop'))
+  // At that moment, however long this process was stalled since.
+  vi.setSystemTime(statSync(join(directory, 'compose.yaml')).ctimeMs)
   load()
+  vi.useRealTimers()
   expect(knownName(input())).toBeUndefined()
   await written('compose.yaml', 'services: [\n')
   load()

@@ -7,7 +7,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { startTime } from '../../src/linux/index.ts'
-import { childrenOf, COUNTER, gone, helpersOf, upAndKill as leave } from './left-behind.ts'
+import {
+  childrenOf,
+  COUNTER,
+  goAhead,
+  gone,
+  helpersOf,
+  UNTIL_GO,
+  upAndKill as leave,
+} from './left-behind.ts'
 import {
   attached,
   desiredStack,
@@ -27,6 +35,13 @@ const upAndKill = (
 ): Promise<void> => leave(world, services, resources)
 
 const helpers = (): ReturnType<typeof helpersOf> => helpersOf(world)
+
+/** Lets the program of `one` go on, and waits until it and its monitor have ended. */
+async function endAlone(): Promise<void> {
+  const { monitor } = helpers()
+  goAhead(childrenOf(monitor.pid)[0] ?? 0)
+  await gone(monitor.pid)
+}
 
 test('containers run on when their supervisor is killed, and the next one adopts them', async () => {
   await upAndKill({ one: sh(COUNTER) })
@@ -63,22 +78,20 @@ test('an adopted container’s later end is seen with its true status', async ()
 })
 
 test('an end while nobody lived is known afterwards, with its time', async () => {
-  await upAndKill({ one: sh('sleep 0.3; exit 17') })
-  const { monitor } = helpers()
-  await gone(monitor.pid)
+  await upAndKill({ one: sh(`${UNTIL_GO}; exit 17`) })
+  await endAlone()
   const before = Date.now()
   await world.start()
   const one = await world.observe('one')
   expect(one).toMatchObject({ state: 'exited', exitCode: 17, attempt: 1 })
   expect(one.finishedAt).toBeLessThanOrEqual(before)
-  // Not 300 ms: a busy machine may wake the monitor, which looks at the clock, after its child.
   expect(one.finishedAt).toBeGreaterThan(one.startedAt ?? Infinity)
 })
 
 test('memory that ran out while nobody lived is known afterwards', async () => {
-  const script = 'sleep 0.3; x=0123456789abcdef; while :; do x=$x$x; done'
+  const script = `${UNTIL_GO}; x=0123456789abcdef; while :; do x=$x$x; done`
   await upAndKill({ one: { ...sh(script), resources: { memoryBytesMax: 16 * 1024 * 1024 } } })
-  await gone(helpers().monitor.pid)
+  await endAlone()
   await world.start()
   expect(await world.observe('one')).toMatchObject({ exitCode: 137, oomKilled: true })
 })
@@ -94,8 +107,8 @@ test('a restart policy applies to an adopted container', async () => {
 
 test('a restart policy applies to a container that ended while nobody lived', async () => {
   const restart = { condition: 'on-failure', attemptsMax: 1 } as const
-  await upAndKill({ one: { ...sh('sleep 0.3; exit 3'), restart } })
-  await gone(helpers().monitor.pid)
+  await upAndKill({ one: { ...sh(`${UNTIL_GO}; exit 3`), restart } })
+  await endAlone()
   await world.start()
   expect(await world.exited('one')).toMatchObject({ attempt: 2, exitCode: 3 })
 })
@@ -108,7 +121,8 @@ test('a back-off that a supervisor did not live to see through is taken up', asy
   supervisor.kill('SIGKILL')
   await once(supervisor, 'exit')
   await world.start()
-  await world.when('one', (one) => one.attempt === 2 && one.exitCode === 1)
+  const { attempt: taken } = await world.observe('one')
+  await world.when('one', (one) => one.attempt > taken && one.exitCode === 1)
 })
 
 test('an adopted container keeps its address, its names and its published port', async () => {
@@ -124,6 +138,7 @@ test('an adopted container keeps its address, its names and its published port',
   const resources = { networks: [{ name: 'tst_net' }] }
   await upAndKill(services, resources)
   await world.start()
+  await world.exec('web', 'until wget -q -O - http://127.0.0.1/; do :; done')
   const { addresses } = await world.observe('web')
   const fetched = await world.exec('box', 'wget -q -O - http://web/')
   expect(fetched).toMatchObject({ stdout: 'hello\n', exitCode: 0 })
@@ -197,10 +212,11 @@ test('a log mover that is killed is replaced, and the container does not notice'
   await world.engine.kill('tst-one-1', 'SIGKILL')
   expect(await world.exited('one')).toMatchObject({ attempt: 1, exitCode: 137 })
   const numbers = (await world.log('one')).toString().trim().split('\n').map(Number)
-  // What a mover had read and not written dies with it: one line at most, as each is written alone.
-  const last = numbers.at(-1) ?? 0
-  expect(last + 1 - new Set(numbers).size).toBeLessThanOrEqual(5)
-  expect(numbers).toEqual([...numbers].sort((a, b) => a - b))
+  // What a mover had read and not written dies with it: what it was given at once, and mostly that
+  // is a line.
+  const gaps = numbers.filter((number, at) => at > 0 && number !== (numbers[at - 1] ?? 0) + 1)
+  expect(gaps.length).toBeLessThanOrEqual(5)
+  expect(numbers).toEqual([...new Set(numbers)].toSorted((a, b) => a - b))
 })
 
 test('a log mover that is killed while no supervisor lives is replaced as well', async () => {

@@ -30,7 +30,7 @@ const matrix = process.env['TSSTACK_CRASH_MATRIX']
 const all = matrix === 'all'
 const crashes = all || matrix === undefined ? SAMPLE : Number(matrix)
 /** For monitors to end; the same patience as the leak check has. */
-const MONITORS_MS_MAX = 10_000
+const MONITORS_MS_MAX = 60_000
 /** One point alone, counted from 1, or some, such as `101-200`, of the phase that `-t` names. */
 const point = process.env['TSSTACK_CRASH_POINT']
 const results = process.env['TSSTACK_CRASH_RESULTS']
@@ -89,7 +89,7 @@ const services = (word: string): Readonly<Record<string, Service>> => ({
 
 /** Its server may not listen yet; one that cannot be reached at all is a failure. */
 const FETCH =
-  'for try in $(seq 100); do wget -q -O - http://web/ && exit 0; sleep 0.05; done; ' +
+  'for try in $(seq 600); do wget -q -O - http://web/ && exit 0; sleep 0.05; done; ' +
   'wget -O - http://web/ >&2; nslookup web >&2; ip addr >&2; ip neigh >&2; exit 1'
 
 const BEFORE = 'before'

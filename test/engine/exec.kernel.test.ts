@@ -1,7 +1,7 @@
 /** Further programs in a running container: as confined as its own, and gone when they end. */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { beforeEach, expect, test } from 'vitest'
-import { until } from '../support/until.ts'
+import { descriptors, noMoreThan } from './descriptors.ts'
 import { sh, textOf, useWorld, type World, type Service } from './support.ts'
 
 let world: World
@@ -27,10 +27,25 @@ test('exec() keeps standard output and standard error apart', async () => {
 test('exec() takes a signal for a program that has just ended', async () => {
   const session = await world.engine.exec(NAME, { command: ['true'], tty: false })
   // Nothing of ours runs meanwhile: it ends and is reaped, and nobody here has heard of it.
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300)
+  waitForMonitor()
   session.signal('SIGKILL')
   expect(await session.exited).toEqual({ exitCode: 0 })
 })
+
+/** Waits, as a stall would, until the monitor of the exec has ended: after its program. */
+function waitForMonitor(): void {
+  for (let round = 0; round < 12_000; round += 1) {
+    // Of whichever thread. What has ended has no title any more, reaped or not.
+    const titles = readdirSync('/proc/self/task')
+      .flatMap((thread) => text(`/proc/self/task/${thread}/children`).split(' '))
+      .map((pid) => (pid === '' ? '' : text(`/proc/${pid}/cmdline`)))
+    if (!titles.some((title) => title.startsWith('tsstack: exec'))) return
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
+  }
+  throw new Error('The monitor of the exec did not end within a minute')
+}
+
+const text = (path: string): string => readFileSync(path, 'utf8')
 
 test('exec() passes standard input on, whole and in order, to its end', async () => {
   const session = await world.engine.exec(NAME, { command: ['md5sum'], tty: false })
@@ -190,34 +205,13 @@ test('an exec that runs when its container ends is ended with it', async () => {
   await world.exited('one')
 })
 
-/** Descriptors of this process: network namespaces, of which one may be made ahead, and others. */
-function descriptors(): { readonly namespaces: number; readonly others: number } {
-  const links = readdirSync('/proc/self/fd').map((fd) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`)
-    } catch {
-      return '' // It was the one by which they were listed.
-    }
-  })
-  const namespaces = links.filter((link) => link.startsWith('net:[')).length
-  return { namespaces, others: links.length - namespaces }
-}
-
-type Descriptors = ReturnType<typeof descriptors>
-
-/** But for the spare namespace, which comes some milliseconds after a start. */
-const isNoMore = (now: Descriptors, before: Descriptors): boolean =>
-  now.others <= before.others && now.namespaces <= before.namespaces + 1
-
 test('200 execs in a row leave no descriptor and no process behind', async () => {
   await world.exec('one', 'true')
   const before = descriptors()
   for (let round = 0; round < 200; round += 1) {
     expect(await world.exec('one', `echo ${round}`)).toMatchObject({ stdout: `${round}\n` })
   }
-  // The last one's monitor is seen to be gone after its program.
-  const isFreed = (): string => String(isNoMore(descriptors(), before))
-  await until(() => Promise.resolve(isFreed()), /true/)
+  await noMoreThan(before)
   const { pid = 0 } = await world.observe('one')
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
   expect(children).toBe('')
@@ -240,7 +234,7 @@ test('execs that fail leave no descriptor behind', async () => {
   await failInEveryWay()
   const before = descriptors()
   for (let count = 0; count < 10; count += 1) await failInEveryWay()
-  expect(isNoMore(descriptors(), before)).toBe(true)
+  await noMoreThan(before)
 })
 
 test('20 execs at once each get their own output', async () => {

@@ -1,10 +1,10 @@
 /** What a killed supervisor leaves: containers, their monitors and log movers. */
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readAttemptStatus } from '../../src/engine/records/attempt.ts'
-import type { Resources, Service, World } from './support.ts'
+import { untilThere, type Resources, type Service, type World } from './support.ts'
 
 /** Another process makes the stack, and is killed without warning. */
 export async function upAndKill(
@@ -18,6 +18,14 @@ export async function upAndKill(
 }
 
 export const COUNTER = 'i=0; while :; do echo $i; i=$((i+1)); sleep 0.01; done'
+
+/** A part of a script that waits for {@link goAhead}. */
+export const UNTIL_GO: string = untilThere('/tmp/go')
+
+/** Lets a container go on whose program is `pid`, while no supervisor lives to be asked. */
+export function goAhead(pid: number): void {
+  writeFileSync(`/proc/${pid}/root/tmp/go`, '')
+}
 
 interface Helpers {
   readonly monitor: { readonly pid: number }

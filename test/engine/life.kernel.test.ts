@@ -83,7 +83,7 @@ test('a stopped (SIGSTOP) program is stopped all the same', async () => {
 
 test('restart: always starts it again, later each time, and counts attempts', async () => {
   await world.up({ one: { ...sh('date +%s%N | cut -c1-13'), restart: { condition: 'always' } } })
-  await world.when('one', ({ attempt }) => attempt === 4)
+  await world.when('one', ({ attempt }) => attempt >= 4)
   await world.apply({ one: sh('true') })
   // The container was replaced, so nothing of the old one starts any more.
   await world.exited('one')
@@ -92,14 +92,11 @@ test('restart: always starts it again, later each time, and counts attempts', as
 
 test('a back-off doubles from 100 ms', async () => {
   await world.up({ one: { ...sh('exit 1'), restart: { condition: 'always' } } })
-  const starts: number[] = []
-  const ends: number[] = []
-  for (let attempt = 1; attempt <= 4; attempt += 1) {
-    const one = await world.when('one', (it) => it.attempt === attempt && it.exitCode === 1)
-    starts.push(one.startedAt ?? 0)
-    ends.push(one.finishedAt ?? 0)
-  }
-  const pauses = starts.slice(1).map((start, index) => start - (ends[index] ?? 0))
+  // As it is remembered: on a busy machine an end may be seen when the next start has been.
+  const { history = [] } = await world.when('one', (one) => (one.history ?? []).length >= 4)
+  const pauses = history
+    .slice(1)
+    .map(({ startedAt }, index) => startedAt - (history[index]?.finishedAt ?? Infinity))
   // A timer may be early by the millisecond that the two clocks differ by.
   expect(pauses[0]).toBeGreaterThanOrEqual(98)
   expect(pauses[1]).toBeGreaterThanOrEqual(198)
@@ -143,14 +140,15 @@ test('down while a container is started again and again leaves nothing', async (
   )
   for (let round = 0; round < 5; round += 1) {
     await world.up(services)
-    await world.when('c', ({ attempt }) => attempt === 2)
+    await world.when('c', ({ attempt }) => attempt >= 2)
     await world.down()
   }
 })
 
 test('init: true ends as its child does, forwards signals and reaps what is left to it', async () => {
-  const zombies = 'i=0; while [ $i -lt 300 ]; do (true & true) & i=$((i+1)); done; wait; sleep 0.2'
-  const script = `${zombies}; echo zombies $(grep -l '^State:.Z' /proc/[0-9]*/status | wc -l)`
+  const zombies = 'i=0; while [ $i -lt 300 ]; do (true & true) & i=$((i+1)); done; wait'
+  const count = "$(grep -l '^State:.Z' /proc/[0-9]*/status | wc -l)"
+  const script = `${zombies}; until [ ${count} = 0 ]; do sleep 0.05; done; echo zombies 0`
   const wait = "trap 'exit 5' TERM; echo ready; while :; do sleep 0.05; done"
   await world.up({ one: { ...sh(`${script}; ${wait}`), init: true, stopGraceMs: 30_000 } })
   await world.line('one', /^zombies 0$/)

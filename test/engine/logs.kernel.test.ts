@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { LogOptions } from '../../src/engine/index.ts'
 import { linesOf, type LogLine } from './log-lines.ts'
-import { sh, useWorld, type World } from './support.ts'
+import { sh, untilThere, useWorld, type World } from './support.ts'
 
 let world: World
 useWorld((opened) => (world = opened))
@@ -129,7 +129,13 @@ test('tail gives the last lines, also before what follows', async () => {
 })
 
 test('since and until choose by time', async () => {
-  await world.up({ one: sh('echo early; sleep 0.3; echo middle; sleep 0.3; echo late') })
+  // Each is read before the next is written, however long that takes.
+  const [first, second] = [untilThere('/tmp/1'), untilThere('/tmp/2')]
+  await world.up({ one: sh(`echo early; ${first}; echo middle; ${second}; echo late`) })
+  await world.line('one', /early/)
+  await world.exec('one', 'touch /tmp/1')
+  await world.line('one', /middle/)
+  await world.exec('one', 'touch /tmp/2')
   await world.exited('one')
   const [early, middle, late] = await read()
   expect(texts(await read({ since: (early?.time ?? 0) + 1 }))).toEqual(['middle', 'late'])

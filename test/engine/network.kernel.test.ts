@@ -25,11 +25,14 @@ async function addressOf(service: string, network = 'tst_a'): Promise<string> {
 const listens = (service: string): Promise<unknown> =>
   world.exec(service, 'until wget -q -O - http://127.0.0.1/; do :; done')
 
-/** What `box` gets from `host` within two seconds, or '' when it cannot reach it. */
-async function get(box: string, host: string): Promise<string> {
-  const { stdout } = await world.exec(box, `timeout 2 wget -q -O - http://${host}/`)
+/** What `box` gets from `host`, or '' when it cannot reach it within `seconds`. */
+async function get(box: string, host: string, seconds = 60): Promise<string> {
+  const { stdout } = await world.exec(box, `timeout ${seconds} wget -q -O - http://${host}/`)
   return stdout.trim()
 }
+
+/** '' where packets are dropped: two seconds without a word are enough. */
+const getInVain = (box: string, host: string): Promise<string> => get(box, host, 2)
 
 test('containers of a network find each other by service, container and alias', async () => {
   await world.up(
@@ -63,7 +66,7 @@ test('containers of different networks neither find nor reach each other', async
     NETS,
   )
   await listens('web')
-  expect(await get('box', await addressOf('web'))).toBe('')
+  expect(await getInVain('box', await addressOf('web'))).toBe('')
   expect((await world.exec('box', 'nslookup web')).exitCode).not.toBe(0)
 })
 

@@ -30,7 +30,7 @@ test('a port is published by the network of the default route, first or not', as
   // An address that no bridge has: the answer takes the default route.
   host('ip addr add 203.0.113.7/32 dev lo')
   try {
-    const words = 'wget -q -O - -T 3 --bind-address=203.0.113.7 http://203.0.113.7:18081/'
+    const words = 'wget -q -O - -T 60 --bind-address=203.0.113.7 http://203.0.113.7:18081/'
     expect(host(words)).toBe('hello\n')
   } finally {
     host('ip addr del 203.0.113.7/32 dev lo')

@@ -114,6 +114,9 @@ export const sh = (script: string): Pick<ContainerSpec, 'command'> => ({
   command: ['/bin/sh', '-c', script],
 })
 
+/** A part of a script that waits for a file: a time is too short on some machine. */
+export const untilThere = (path: string): string => `while [ ! -e ${path} ]; do sleep 0.02; done`
+
 /** Nothing of the tests' own surroundings but where their journal is. */
 function journalOfTests(): Readonly<Record<string, string>> {
   const { TSSTACK_JOURNAL_SOCKET: journal } = process.env
@@ -255,9 +258,11 @@ export class World {
     isTrue: (container: ObservedContainer) => boolean,
   ): Promise<ObservedContainer> {
     for (;;) {
+      // Listened for before the look: one that comes during it is not missed.
+      const event = this.nextEvent()
       const container = await this.observe(service)
       if (isTrue(container)) return container
-      await this.nextEvent()
+      await event
     }
   }
 

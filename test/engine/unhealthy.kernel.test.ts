@@ -11,9 +11,9 @@ useWorld((opened) => (world = opened))
 const healthcheck: Healthcheck = {
   test: ['test', '-e', '/well'],
   intervalMs: 50,
-  timeoutMs: 5000,
+  timeoutMs: 60_000,
   retries: 2,
-  startPeriodMs: 5000,
+  startPeriodMs: 60_000,
   startIntervalMs: 20,
 }
 

@@ -254,6 +254,7 @@ test('two containers have different ids, and service:NAME has the other’s, its
   expect(await logged('four')).toEqual(['lo'])
   await world.up({ one, two, three, four }, resources)
   expect((await world.exited('one')).exitCode).toBe(0)
+  await world.exited('three')
   expect((await logged('three'))[0]).toMatch(/^[12]$/)
 })
 

@@ -36,7 +36,12 @@ test('leaks() is empty when nothing happened', async () => {
 test('leaks() reports a process that names the root, though it is nobody’s child', async () => {
   const file = join(sandbox.root, 'watched')
   writeFileSync(file, '')
-  const text = await found(() => spawnSync('sh', ['-c', `tail -f ${file} >/dev/null 2>&1 &`]))
+  const text = await found(async () => {
+    const { stdout } = spawnSync('sh', ['-c', `tail -f ${file} >/dev/null 2>&1 & echo $!`])
+    // What the shell has forked is the shell until it has become another program.
+    const command = `/proc/${stdout.toString().trim()}/cmdline`
+    await until(() => readFile(command, 'utf8'), /^tail/)
+  })
   expect(text).toMatch(/^\+ process \d+ \(start \d+, [A-Z]\): tail -f /m)
 })
 
@@ -167,5 +172,6 @@ test('Sandbox.close() ends what was left running in it', async () => {
   other.start(['version'])
   await other.close()
   // The holder was there before, and is gone now.
-  expect((await report(1000)).split('\n').filter((line) => line.startsWith('+'))).toEqual([])
+  const added = async () => (await report(0)).split('\n').filter((line) => line.startsWith('+'))
+  await until(async () => (await added()).join('\n'), /^$/)
 })

@@ -19,8 +19,8 @@ let mounts = ''
 /** Closed after the test. */
 export const open: Fd[] = []
 beforeEach(() => {
-  mounts = readFileSync('/proc/self/mountinfo', 'utf8')
   root = mkdtempSync(join(tmpdir(), 'tsstack-rootfs-'))
+  mounts = mountsNow()
   image = join(root, 'image')
   mkdirSync(join(root, 'place'))
   mkdirSync(image, { mode: 0o755 })
@@ -28,8 +28,14 @@ beforeEach(() => {
 afterEach(() => {
   for (const fd of open.splice(0)) close(fd)
   rmSync(root, { recursive: true, force: true })
-  expect(readFileSync('/proc/self/mountinfo', 'utf8')).toBe(mounts)
+  expect(mountsNow()).toBe(mounts)
 })
+
+/** All of the machine but those of other tests, which have directories of their own. */
+function mountsNow(): string {
+  const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n')
+  return lines.filter((line) => !line.includes('/tsstack-') || line.includes(root)).join('\n')
+}
 
 export function put(path: string, content = '', mode = 0o644, base: string = image): void {
   const file = join(base, path)

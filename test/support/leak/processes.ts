@@ -60,16 +60,26 @@ export function mountsOf(
     seen.add(namespace)
     const shared = seen.size === 1 || pid === 1
     for (const line of readText(`/proc/${pid}/mountinfo`).split('\n')) {
-      // In the host's own namespace every mount counts; elsewhere those that show what is ours.
       const [id, , , root, target, ...rest] = line.split(' ')
       if (target === undefined) continue
-      if (shared || marks.some((mark) => line.includes(mark))) {
+      if (counts(line, { marks, shared })) {
         const type = rest[rest.indexOf('-') + 1] ?? ''
         lines.add(`${namespace} ${id ?? ''} ${type} ${root ?? ''} on ${target}`)
       }
     }
   }
   return lines
+}
+
+/**
+ * In the host's own namespace every mount counts, but those of other tests that run beside us in
+ * directories of their own; elsewhere those that show what is ours.
+ */
+function counts(
+  line: string,
+  { marks, shared }: { readonly marks: readonly string[]; readonly shared: boolean },
+): boolean {
+  return marks.some((mark) => line.includes(mark)) || (shared && !line.includes('/tsstack-'))
 }
 
 /**
