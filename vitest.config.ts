@@ -45,8 +45,9 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           pool: 'forks',
           fileParallelism: false,
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          // Only what hangs takes so long: every wait inside has a bound of its own that says more.
+          testTimeout: 400_000,
+          hookTimeout: 400_000,
           sequence: { groupOrder: 2 },
         },
       },

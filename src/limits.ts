@@ -147,8 +147,11 @@ export const EXEC_WINDOW_BYTES: number = 256 * 1024
  */
 export const EXEC_LEFT_BYTES_MAX: number = 128 * 1024
 
-/** After `up` has stopped its containers, it waits this long for their last lines. */
-export const LOG_DRAIN_MS: number = 1_000
+/**
+ * The last lines of what has ended are waited for no longer: they come by themselves, but for what
+ * could not be stopped. On a machine that is busy that takes a second and more.
+ */
+export const LOG_DRAIN_MS: number = 10_000
 
 /** The kernel's changes come in crowds; what somebody broke is to be seen within a second. */
 export const HEAL_DELAY_MS: number = 200
@@ -209,7 +212,7 @@ export const LOG_SEGMENT_BYTES_MAX: number = 10 * 1024 * 1024
 export const LOG_SEGMENTS_MAX: number = 3
 
 /** After a monitor was killed, its container's log is waited for this long: whole seconds. */
-export const ORPHANED_MOVER_MS_MAX: number = 1_000
+export const ORPHANED_MOVER_MS_MAX: number = 10_000
 
 /** Docker's size of /dev/shm. */
 export const SHM_BYTES_DEFAULT: number = 64 * 1024 * 1024

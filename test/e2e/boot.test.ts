@@ -13,6 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { markedProcesses } from '../support/leak/processes.ts'
 import type { Sandbox } from '../support/sandbox.ts'
+import { killIfThere } from '../support/supervisor.ts'
 import { until } from '../support/until.ts'
 import { CLI, Scene } from './cli-scene.ts'
 
@@ -53,8 +54,12 @@ const ours = (): readonly number[] =>
 
 /** Everything that a reboot takes away, and nothing else: processes, networks, run directory. */
 async function reboot(): Promise<void> {
+  // Stopped first: nobody is to see another one die, and to write that down or to act on it.
+  for (const signal of ['SIGSTOP', 'SIGKILL'] as const) {
+    for (const pid of ours()) killIfThere(pid, signal)
+  }
   for (let left = ours(); left.length > 0; left = ours()) {
-    for (const pid of left) process.kill(pid, 'SIGKILL')
+    for (const pid of left) killIfThere(pid)
     await sleep(50)
   }
   const links = 'for l in $(ls /sys/class/net); do ip link del $l 2>/dev/null; done'
@@ -72,9 +77,15 @@ function daemon(boot: string): ReturnType<Sandbox['start']> {
   return sandbox.startInNetns(words, { cwd: '/' })
 }
 
+/** Whatever supervisor a command has started before. */
+async function supervises({ pid }: ReturnType<typeof daemon>): Promise<void> {
+  await until(async () => (await scene.run('info', '--json')).stdout, RegExp(`"pid": ${pid}\\b`))
+}
+
 test('tsstack daemon brings up, once for each boot, what was up, in its order', async () => {
   writeFileSync(join(folder, 'compose.yaml'), STACK)
   await scene.ok('up', '-d')
+  await until(async () => (await scene.run('ps', '-a')).stdout, /job .*exited \(0\)/)
   await scene.ok('stop', 'idle')
   await reboot()
   const first = daemon('11111111-0000-0000-0000-000000000000')
@@ -90,6 +101,7 @@ test('tsstack daemon brings up, once for each boot, what was up, in its order', 
   first.kill('SIGTERM')
   await until(async () => String(first.exitCode), /^0$/)
   const second = daemon('11111111-0000-0000-0000-000000000000')
+  await supervises(second)
   await until(async () => (await scene.run('ps', '-a')).stdout, /db .*exited/)
   expect((await scene.ok('ps', '-q')).stdout).toBe('boot-web-1\n')
   await scene.ok('down', '-t', '0')
@@ -103,10 +115,7 @@ test('tsstack daemon takes over from a supervisor that a command has started', a
   await scene.ok('up', '-d')
   const [{ pid: web }] = JSON.parse((await scene.ok('ps', '--json')).stdout)
   const running = sandbox.start(['daemon'])
-  await until(
-    async () => (await scene.run('info', '--json')).stdout,
-    RegExp(`"pid": ${running.pid}`),
-  )
+  await supervises(running)
   const [{ pid }] = JSON.parse((await scene.ok('ps', '--json')).stdout)
   expect(pid).toBe(web)
   await scene.ok('down', '-t', '0')

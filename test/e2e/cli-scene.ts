@@ -1,5 +1,5 @@
 /** A project folder and the command line that is run in it, in a sandbox of each test's own. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect } from 'vitest'
@@ -10,9 +10,9 @@ export const CLI: string = join(PROJECT, 'bin/tsstack.js')
 
 /** Lines of a service that stays until it is asked to go. */
 export const SLEEP: readonly string[] = ['command: [sleep, infinity]', 'init: true']
-/** Goes only by SIGKILL, but says when it was asked to go. */
+/** Goes only by SIGKILL, but says when it was asked to go: once it is `ready` to hear that. */
 export const STUBBORN: readonly string[] = [
-  shell('trap "echo asked" TERM; while :; do sleep 0.1; done'),
+  shell('trap "echo asked" TERM; echo ready; while :; do sleep 0.1; done'),
 ]
 
 /** A `command` that runs `script`. */
@@ -71,20 +71,26 @@ export class Scene {
       '    network_mode: none',
       ...lines.map((line) => `    ${line}`),
     ])
-    const stack = ['name: cli', 'services:', ...text, ''].join('\n')
-    writeFileSync(join(this.folder, 'compose.yaml'), stack)
+    this.save('compose.yaml', ['name: cli', 'services:', ...text, ''].join('\n'))
   }
 
   /** Changes the text of the stack file, every time it has it. */
   replace(before: string, after: string): void {
-    const file = join(this.folder, 'compose.yaml')
-    writeFileSync(file, readFileSync(file, 'utf8').replaceAll(before, after))
+    const text = readFileSync(join(this.folder, 'compose.yaml'), 'utf8')
+    this.save('compose.yaml', text.replaceAll(before, after))
   }
 
   /** Adds lines to the end of the stack file. */
   append(text: string): void {
-    const file = join(this.folder, 'compose.yaml')
-    writeFileSync(file, `${readFileSync(file, 'utf8')}${text}\n`)
+    const before = readFileSync(join(this.folder, 'compose.yaml'), 'utf8')
+    this.save('compose.yaml', `${before}${text}\n`)
+  }
+
+  /** Writes a file of the folder in one piece, as editors do: nobody sees the half of it. */
+  save(name: string, text: string): void {
+    const draft = join(this.sandbox.root, 'draft')
+    writeFileSync(draft, text)
+    renameSync(draft, join(this.folder, name))
   }
 
   /** Runs a shell command line with a terminal as its standard streams; what it was sent. */

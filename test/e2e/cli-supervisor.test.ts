@@ -14,7 +14,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { encodeMessage, FrameReader } from '../../src/daemon/framing.ts'
-import { PROJECT, type Finished, type Sandbox } from '../support/sandbox.ts'
+import { finish, PROJECT, type Finished, type Sandbox } from '../support/sandbox.ts'
 import { until } from '../support/until.ts'
 import { CLI, HELLO, Scene, shell, SLEEP, STUBBORN } from './cli-scene.ts'
 
@@ -54,16 +54,24 @@ async function converse(
 
 describe('the supervisor', () => {
   test('lets one command at a time change a stack; the other says for whom it waits', async () => {
-    scene.write({ web: [...STUBBORN, 'stop_grace_period: 2s'] })
+    scene.write({ web: [...STUBBORN, 'stop_grace_period: 1h'] })
     await ok('up', '-d')
+    await until(async () => (await run('logs')).stdout, /ready/)
+    const pid = await pidOf('web')
     const first = run('down')
     await until(async () => (await run('logs')).stdout, /asked/)
-    const second = await run('up', '-d')
-    await first
-    expect(second.code).toBe(0)
-    expect(second.stderr).toMatch(
+    const second = sandbox.start(['up', '-d'], { cwd: folder })
+    let said = ''
+    second.stderr.on('data', (text: Buffer) => (said += String(text)))
+    const end = finish(second)
+    await until(
+      async () => said,
       /^waiting for tsstack down \(pid \d+\), which is changing stack "cli" \(begun \d+ seconds? ago\)$/m,
     )
+    process.kill(pid, 'SIGKILL')
+    expect((await first).code).toBe(0)
+    expect((await end).code).toBe(0)
+    expect((await ok('ps', '-q')).stdout).toBe('cli-web-1\n')
     await ok('down', '-t', '0')
     expect(await sandbox.leaks()).toBe('')
   })

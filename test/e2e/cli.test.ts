@@ -194,6 +194,7 @@ describe('exec', () => {
     const missing = await run('exec', 'web', 'not-there')
     expect(missing.code).toBe(127)
     expect(missing.stderr).toContain('"not-there": executable file not found in $PATH')
+    await until(async () => (await run('ps', '-a')).stdout, /cli-ended-1 .*exited/)
     const ended = await run('exec', 'ended', 'true')
     expect(ended.code).toBe(1)
     expect(ended.stderr).toMatch(/cli-ended-1 is exited.*\[NOT_RUNNING\]/)
@@ -207,7 +208,7 @@ describe('logs', () => {
       bbb: [shell('sleep 0.15; echo two >&2')],
     })
     await ok('up', '-d')
-    await until(async () => (await ok('logs')).stdout, /three/)
+    await until(async () => (await ok('logs')).stdout, [/two\n/, /three\n/])
     expect((await ok('logs', '--no-log-prefix', 'a')).stdout).toBe('one\nthree\n')
     const lines = (await ok('logs', '-n', '1')).stdout
     expect(lines.split('\n').toSorted()).toEqual(['', 'a-1    | three', 'bbb-1  | two'])
@@ -267,7 +268,9 @@ describe('up in the foreground', () => {
     scene.write({ web: [shell(script)] })
     const up = sandbox.start(['up'], { cwd: folder })
     const result = finish(up)
+    const shown = once(up.stdout, 'data')
     await until(async () => (await run('logs')).stdout, /ready/)
+    await shown
     up.kill('SIGINT')
     const { code, stdout, stderr } = await result
     expect(stdout).toBe('web-1  | ready\nweb-1  | bye\n')
@@ -286,7 +289,8 @@ describe('up in the foreground', () => {
     scene.write({ web: [...stubborn, 'depends_on: [db]'], db: stubborn })
     const up = sandbox.start(['up'], { cwd: folder })
     const result = finish(up)
-    await until(async () => (await run('ps')).stdout, /web.*running/)
+    // A trap that is not set yet would not hear.
+    await until(async () => (await run('logs', 'web')).stdout, /ready/)
     up.kill('SIGINT')
     await until(async () => (await run('logs', 'web')).stdout, /asked/)
     up.kill('SIGINT')

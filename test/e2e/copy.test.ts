@@ -211,8 +211,8 @@ describe('cp and a container that means harm', () => {
     mkdirSync(here('outside'))
     const swap = 'rm /srv/app/way; mkdir /srv/app/way; echo evil > /srv/app/way/file'
     const begin = `mkdir /srv/app; ln -s ${here('outside')} /srv/app/way`
-    scene.write({ web: [shell(`${begin}; trap "${swap}" USR1; while :; do sleep 0.1; done`)] })
-    await ok('up', '-d')
+    scene.write({ web: [shell(`${begin}; echo ready; exec sleep infinity`)] })
+    await upReady()
     await ok('cp', 'web:/srv/app', 'app')
     expect(readlinkSync(here('app/way'))).toBe(here('outside'))
     await inside(swap)

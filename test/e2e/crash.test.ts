@@ -1,10 +1,9 @@
 /**
  * A supervisor that dies at any moment costs nothing: containers live on, the next one takes over.
  */
-import { readFileSync } from 'node:fs'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { markedProcesses } from '../support/leak/processes.ts'
 import { Sandbox, finish, type Finished } from '../support/sandbox.ts'
+import { killSupervisor, supervisorPid } from '../support/supervisor.ts'
 import { until } from '../support/until.ts'
 
 const SHOP = 'examples/shop/stack.yaml'
@@ -17,20 +16,6 @@ afterEach(() => sandbox.close())
 
 const on = (...words: readonly string[]): Promise<Finished> => sandbox.ok(['-f', SHOP, ...words])
 
-/** Pids of the node processes in our system group: the supervisor. */
-function supervisors(): readonly number[] {
-  return markedProcesses({ marks: sandbox.scope.marks ?? [], namespaces: [] })
-    .filter((entry) => /supervisor|daemon/.test(entry.command))
-    .map((entry) => entry.pid)
-}
-
-function killSupervisor(): void {
-  const [pid, ...others] = supervisors()
-  expect(pid).toBeDefined()
-  expect(others).toEqual([])
-  process.kill(Number(pid), 'SIGKILL')
-}
-
 const firstProcess = async (service: string): Promise<string> =>
   (await on('exec', service, 'cat', '/proc/1/stat')).stdout.split(' ')[21] ?? ''
 
@@ -38,7 +23,7 @@ test('containers outlive a killed supervisor, and the next one adopts them', asy
   await on('up', '-d')
   await sandbox.curl('http://127.0.0.1:8080/')
   const before = await firstProcess('web')
-  killSupervisor()
+  killSupervisor(sandbox.root)
   expect((await on('ps')).stdout.match(/running/g)).toHaveLength(3)
   expect(await firstProcess('web')).toBe(before)
   expect(await sandbox.curl('http://127.0.0.1:8080/')).toContain('apples')
@@ -49,11 +34,14 @@ test('containers outlive a killed supervisor, and the next one adopts them', asy
 
 test('a container that ended while no supervisor lived is reported with its status', async () => {
   await on('up', '-d')
-  const pid = readPid('shop-store-1')
-  killSupervisor()
+  const [{ pid }] = JSON.parse((await on('ps', '--json', 'store')).stdout)
+  const supervisor = supervisorPid(sandbox.root)
+  // Else it could see the end before its own.
+  process.kill(supervisor, 'SIGSTOP')
   process.kill(pid, 'SIGKILL')
-  await until(async () => (await on('ps', '-a')).stdout, /store.*(?:137|running|restarting)/)
-  expect((await on('ps', '-a')).stdout).toMatch(/store.*137/)
+  process.kill(supervisor, 'SIGKILL')
+  // A process may take its time to die, and is running until then.
+  await until(async () => (await on('ps', '-a')).stdout, /store.*137/)
   await on('down', '-v')
   expect(await sandbox.leaks()).toBe('')
 })
@@ -73,7 +61,7 @@ async function killWhen(moment: string, ...words: readonly string[]): Promise<vo
   const ended = finish(command)
   await Promise.race([seen, ended])
   expect(said, `tsstack ${words.join(' ')}`).toContain(moment)
-  for (const pid of supervisors()) process.kill(pid, 'SIGKILL')
+  killSupervisor(sandbox.root)
   await ended
 }
 
@@ -110,11 +98,3 @@ test.each([
   await on('down', '-v')
   expect(await sandbox.leaks()).toBe('')
 })
-
-/** Host pid of the container's first program: the oldest process in its control group. */
-function readPid(container: string): number {
-  const entry = markedProcesses({ marks: sandbox.scope.marks ?? [], namespaces: [] }).find((each) =>
-    readFileSync(`/proc/${each.pid}/cgroup`, 'utf8').includes(`/${container}`),
-  )
-  return Number(entry?.pid)
-}

@@ -13,11 +13,14 @@ const canRun = ['/usr/bin/mmdebstrap', '/usr/sbin/mmdebstrap'].some((path) => ex
 
 const SERVERS = 'nginx-light,redis-server,postgresql'
 
+/** A server may take its time before it answers: it is not unhealthy for that. */
+const PATIENT = { interval: '1s', retries: 120 }
+
 /** False when no package can be had here. */
 function makeRootfs(path: string): boolean {
   const words = ['--quiet', '--variant=minbase', `--include=${SERVERS}`, 'bookworm']
   try {
-    execFileSync('mmdebstrap', [...words, path], { stdio: 'ignore', timeout: 240_000 })
+    execFileSync('mmdebstrap', [...words, path], { stdio: 'ignore', timeout: 480_000 })
     return true
   } catch {
     return false
@@ -26,7 +29,7 @@ function makeRootfs(path: string): boolean {
 
 test.skipIf(!canRun)(
   'nginx, redis and postgres of Debian run as a stack, and find each other',
-  { timeout: 400_000 },
+  { timeout: 900_000 },
   async (context) => {
     const archive = join(scene.folder, 'debian.tar')
     if (!makeRootfs(archive)) context.skip('no packages can be fetched here')
@@ -38,7 +41,7 @@ test.skipIf(!canRun)(
           image: 'debian:servers',
           pull_policy: 'never',
           ports: ['8088:80'],
-          healthcheck: { test: 'test -s /run/nginx.pid', interval: '1s' },
+          healthcheck: { test: 'test -s /run/nginx.pid', ...PATIENT },
           depends_on: {
             store: { condition: 'service_healthy' },
             database: { condition: 'service_healthy' },
@@ -49,7 +52,7 @@ test.skipIf(!canRun)(
           pull_policy: 'never',
           user: 'redis',
           command: 'redis-server --save "" --dir /tmp --protected-mode no',
-          healthcheck: { test: ['CMD', 'redis-cli', 'ping'], interval: '1s' },
+          healthcheck: { test: ['CMD', 'redis-cli', 'ping'], ...PATIENT },
         },
         database: {
           image: 'debian:servers',
@@ -63,7 +66,7 @@ test.skipIf(!canRun)(
           ],
           tmpfs: ['/var/run/postgresql:mode=1777'],
           volumes: ['data:/var/lib/postgresql'],
-          healthcheck: { test: ['CMD', 'pg_isready'], interval: '1s' },
+          healthcheck: { test: ['CMD', 'pg_isready'], ...PATIENT },
         },
       },
       volumes: { data: {} },

@@ -1,9 +1,8 @@
 /** A supervisor that dies is replaced without any command, and its successor does its work. */
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { markedProcesses } from '../support/leak/processes.ts'
 import type { Sandbox } from '../support/sandbox.ts'
+import { killSupervisor, successorOf } from '../support/supervisor.ts'
 import { until } from '../support/until.ts'
 import { Scene, shell, SLEEP } from './cli-scene.ts'
 
@@ -15,12 +14,8 @@ beforeEach(async () => {
 })
 afterEach(() => scene.close())
 
-const supervisor = (): number =>
-  Number(readFileSync(join(sandbox.root, 'state/supervisor.lock'), 'utf8'))
-
-/** A supervisor other than `before`, and one that answers: it writes its pid only when it has the lock. */
-const replaced = async (before: number): Promise<number> =>
-  Number(await until(async () => String(supervisor()), new RegExp(`^(?!${before}$)[1-9]\\d*$`)))
+/** Kills it, and waits for the one that nobody has asked for. */
+const replace = (): Promise<number> => successorOf(sandbox.root, killSupervisor(sandbox.root))
 
 const guardians = (): readonly number[] =>
   markedProcesses({ marks: sandbox.scope.marks ?? [], namespaces: [] })
@@ -33,11 +28,12 @@ test('a killed supervisor is replaced, time after time, and acts on what ends me
   await scene.ok('up', '-d')
   const [{ pid: job }] = JSON.parse((await scene.ok('ps', '--json', 'job')).stdout)
   for (let round = 0; round < 3; round += 1) {
-    const [{ pid: web }] = JSON.parse((await scene.ok('ps', '--json', 'web')).stdout)
-    const before = supervisor()
-    process.kill(before, 'SIGKILL')
-    process.kill(web, 'SIGKILL')
-    await replaced(before)
+    // It says so before its supervisor is told that it runs.
+    const web = /"pid": (\d+)/
+    const listed = await until(async () => (await scene.ok('ps', '--json', 'web')).stdout, web)
+    const replaced = replace()
+    process.kill(Number(web.exec(listed)?.[1]), 'SIGKILL')
+    await replaced
     // What it says itself: for a moment the one that was killed may be taken for running.
     const lives = new RegExp(`(?:begun[^]*){${round + 2}}`)
     await until(async () => (await scene.ok('logs', 'web')).stdout, lives)
@@ -52,13 +48,10 @@ test('a killed supervisor is replaced, time after time, and acts on what ends me
 test('a guardian that is killed is replaced, and ends with a supervisor that has nothing to do', async () => {
   scene.write({ web: SLEEP })
   await scene.ok('up', '-d')
-  const [first = 0, ...others] = guardians()
-  expect(others).toEqual([])
+  const first = Number(await until(async () => guardians().join(), /^\d+$/))
   process.kill(first, 'SIGKILL')
   await until(async () => guardians().join(), new RegExp(`^(?!${first}$)\\d+$`))
-  const before = supervisor()
-  process.kill(before, 'SIGKILL')
-  await replaced(before)
+  await replace()
   await scene.ok('down', '-t', '0')
   expect(await sandbox.leaks()).toBe('')
 })

@@ -17,7 +17,7 @@ function configure(names: unknown): void {
 }
 
 async function dig(...words: readonly string[]): Promise<string> {
-  const asked = ['dig', `@${ADDRESS}`, '-p', '53', '+time=2', '+tries=1', ...words]
+  const asked = ['dig', `@${ADDRESS}`, '-p', '53', '+time=30', '+tries=1', ...words]
   return (await scene.sandbox.inNetns(asked)).stdout
 }
 
@@ -51,7 +51,7 @@ test('dig finds services, replicas and what is before them, by udp and tcp', asy
   expect(await short('elsewhere.localhost')).toBe('127.0.0.1\n')
   expect(await dig('example.org')).toContain('status: REFUSED')
   const [first = ''] = both
-  const pinged = await scene.sandbox.inNetns(['busybox', 'ping', '-c1', '-W2', first])
+  const pinged = await scene.sandbox.inNetns(['busybox', 'ping', '-c1', '-W30', first])
   expect(pinged.code).toBe(0)
   expect((await scene.ok('info')).stdout).toContain(
     `names:        SERVICE.STACK.localhost at ${ADDRESS} port 53`,

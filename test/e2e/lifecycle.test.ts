@@ -123,6 +123,7 @@ describe('rm', () => {
   test('removes what has ended, asks first, and takes running ones with -s', async () => {
     scene.write({ web: [...SLEEP, 'volumes: ["/anonymous"]'], job: [shell('true')] })
     await ok('up', '-d')
+    await until(async () => (await ok('ps', '-a')).stdout, /cli-job-1 .*exited/)
     const asked = await scene.sandbox.tsstack(['rm'], { cwd: scene.folder, input: 'n\n' })
     expect(asked).toMatchObject({ code: 0, stderr: 'remove cli-job-1? [y/N] \n' })
     expect(Object.keys(await ps())).toEqual(['job', 'web'])

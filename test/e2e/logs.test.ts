@@ -1,6 +1,9 @@
 /** `logs` as a user has them: which lines, in which order, and what a terminal is spared. */
 import { createHash } from 'node:crypto'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { markedProcesses } from '../support/leak/processes.ts'
 import { until } from '../support/until.ts'
 import { cli, Scene, shell, SLEEP } from './cli-scene.ts'
 
@@ -16,23 +19,32 @@ afterEach(async () => {
 const logs = async (...words: readonly string[]): Promise<string> =>
   (await scene.ok('logs', ...words)).stdout
 
-const say = (name: string, after: string): readonly string[] => [
-  shell(`sleep ${after}; for i in 1 2 3; do echo ${name}$i; sleep 0.4; done`),
+const LINES = ['a1', 'b1', 'a2', 'b2', 'a3', 'b3']
+
+/** Each line when it is let go. */
+const say = (name: string): readonly string[] => [
+  shell(
+    `for i in 1 2 3; do until [ -e /turn/${name}$i ]; do sleep 0.02; done; echo ${name}$i; done`,
+  ),
+  "volumes: ['./turn:/turn']",
 ]
 
 /** Two services that take turns, each line at its time. */
 async function takeTurns(): Promise<void> {
-  scene.write({ a: say('a', '0.1'), b: say('b', '0.3') })
+  mkdirSync(join(scene.folder, 'turn'))
+  scene.write({ a: say('a'), b: say('b') })
   await scene.ok('up', '-d')
-  await until(() => logs(), /b3/)
+  for (const line of LINES) {
+    writeFileSync(join(scene.folder, 'turn', line), '')
+    await until(() => logs(), RegExp(`${line}\\n`))
+  }
 }
 
 test('lines of several services come in the order of time', async () => {
   await takeTurns()
-  const expected = ['a1', 'b1', 'a2', 'b2', 'a3', 'b3']
-  expect((await logs('--no-log-prefix')).trim().split('\n')).toEqual(expected)
+  expect((await logs('--no-log-prefix')).trim().split('\n')).toEqual(LINES)
   // The past of what is followed as well.
-  expect((await logs('-f', '--no-log-prefix')).trim().split('\n')).toEqual(expected)
+  expect((await logs('-f', '--no-log-prefix')).trim().split('\n')).toEqual(LINES)
   expect(await logs('a', '-n', '1')).toBe('a-1  | a3\n')
   expect((await logs('-n', '1')).split('\n').filter(Boolean)).toEqual(['a-1  | a3', 'b-1  | b3'])
 })
@@ -79,7 +91,25 @@ test('a container that is replaced while its log is followed is followed on', as
   await until(async () => said, /one/)
   scene.write({ web: [shell('echo two; exec sleep 100'), 'init: true'], other: SLEEP })
   await scene.ok('up', '-d')
-  await until(async () => said, /two/)
+  await until(async () => said, /two\n/)
   expect(said).toMatch(/^web-1 +\| one\nweb-1 +\| two\n$/)
   child.kill('SIGKILL')
+})
+
+test('what has just ended has its last words in its log, however slow its log mover is', async () => {
+  scene.write({ web: [shell('read line; echo last words'), 'stdin_open: true'] })
+  await scene.ok('up', '-d')
+  const movers = markedProcesses({ marks: scene.sandbox.scope.marks ?? [], namespaces: [] })
+    .filter(({ command }) => command.startsWith('tsstack: log cli-web-1'))
+    .map(({ pid }) => pid)
+  expect(movers).toHaveLength(1)
+  process.kill(movers[0] ?? 0, 'SIGSTOP')
+  const attached = scene.sandbox.tsstack(['attach', 'web'], { cwd: scene.folder, input: 'go\n' })
+  expect((await scene.run('wait', 'web')).code).toBe(0)
+  const shown = logs('--no-log-prefix')
+  // As long as that command takes, and it comes later.
+  await scene.ok('ps')
+  process.kill(movers[0] ?? 0, 'SIGCONT')
+  expect(await shown).toBe('last words\n')
+  expect(await attached).toMatchObject({ code: 0, stdout: 'last words\n' })
 })

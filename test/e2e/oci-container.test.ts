@@ -1,5 +1,6 @@
 /** What a program sees in a container of tsstack-oci: itself, and its files. */
 import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chownSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -113,17 +114,20 @@ describe('process', () => {
     })
     let text = ''
     receiver.stdout?.on('data', (chunk: Buffer) => (text += chunk.toString()))
+    const closed = once(receiver, 'close')
     await until(() => Promise.resolve(String(existsSync(socket))), /true/)
     expect((await scene.oci('create', '--console-socket', socket, scene.id)).code).toBe(0)
     expect((await scene.oci('start', scene.id)).code).toBe(0)
-    await until(() => Promise.resolve(String(receiver.exitCode)), /0/)
+    expect(await closed).toEqual([0, null])
     expect(text).toBe('12 34\r\n/dev/pts/0\r\nc\r\n')
   })
 })
 
 const RECEIVER = `
 import array, os, socket, sys
-server = socket.socket(socket.AF_UNIX); server.bind(sys.argv[1]); server.listen()
+server = socket.socket(socket.AF_UNIX); server.bind(sys.argv[1] + '.new'); server.listen()
+# Under its name it is found only when it listens.
+os.rename(sys.argv[1] + '.new', sys.argv[1])
 peer, _ = server.accept()
 _, rights, _, _ = peer.recvmsg(100, socket.CMSG_LEN(4))
 master = array.array('i', rights[0][2])[0]

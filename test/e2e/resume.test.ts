@@ -2,8 +2,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { pidIn } from '../support/pid-file.ts'
 import { finish, type Sandbox } from '../support/sandbox.ts'
+import { killSupervisor, successorOf } from '../support/supervisor.ts'
 import { until } from '../support/until.ts'
 import { Scene, shell, STUBBORN } from './cli-scene.ts'
 
@@ -18,20 +18,21 @@ afterEach(() => scene.close())
 /** Two lines of each number at once, so that several lines have the same time. */
 const COUNTER = shell('i=0; while :; do printf "%s\\n%s\\n" $i $i; i=$((i+1)); sleep 0.01; done')
 
-/** Until the test says so. */
-const say = (word: string): string => `while [ ! -e /out/go ]; do echo ${word}; sleep 0.1; done`
-
-const supervisor = (): number => pidIn(join(sandbox.root, 'state/supervisor.lock'))
+/** Says it, and the number of times, until the test lets it go. */
+const say = (word: string): string =>
+  `i=0; while [ ! -e /out/go ]; do echo ${word} $i; i=$((i+1)); sleep 0.1; done`
+const sayAlways = (word: string): string => `while :; do echo ${word}; sleep 0.1; done`
 
 /** Lets `command` print, and kills its supervisor three times meanwhile; all that it printed. */
 async function printedOverKills(command: ReturnType<Sandbox['start']>): Promise<() => string> {
   let printed = ''
   command.stdout.on('data', (text: Buffer) => (printed += String(text)))
-  await until(async () => printed, /\b30\n/)
+  await until(async () => printed, /\b50\n/)
   for (let kill = 1; kill <= 3; kill += 1) {
-    process.kill(supervisor(), 'SIGKILL')
-    const seen = printed.length
-    await until(async () => printed.slice(seen + 2000), /./)
+    await successorOf(sandbox.root, killSupervisor(sandbox.root))
+    // What was counted since has not come through the one that is dead.
+    const [, counted] = /(\d+)\n$/.exec((await scene.ok('logs', '-n', '1', 'web')).stdout) ?? []
+    await until(async () => printed, RegExp(`\\b${Number(counted) + 1}\\n`))
   }
   return () => printed
 }
@@ -82,7 +83,7 @@ test('up -d goes on at the next supervisor, and ends with what it was asked for'
   let said = ''
   command.stderr.on('data', (text: Buffer) => (said += String(text)))
   await until(async () => said, /container cli-db-1: started/)
-  process.kill(supervisor(), 'SIGKILL')
+  killSupervisor(sandbox.root)
   expect((await finish(command)).code).toBe(0)
   expect((await scene.ok('ps', '-q')).stdout).toBe('cli-db-1\ncli-web-1\n')
   await scene.ok('down', '-t', '0')
@@ -92,8 +93,9 @@ test('up -d goes on at the next supervisor, and ends with what it was asked for'
 test('an attached up keeps what it was told to show, and what ends it, over its supervisors', async () => {
   scene.write({
     web: [shell(`${say('loud')}; exit 9`), 'volumes: ["./out:/out"]'],
-    db: [shell(`${say('hidden')}; sleep 1000`), 'volumes: ["./out:/out"]', 'init: true'],
-    quiet: [shell(say('silent')), 'volumes: ["./out:/out"]', 'attach: false'],
+    // Neither ends by itself: the first end stops all.
+    db: [shell(sayAlways('hidden')), 'init: true'],
+    quiet: [shell(sayAlways('silent')), 'init: true', 'attach: false'],
   })
   mkdirSync(join(scene.folder, 'out'))
   const words = ['up', '-t', '0', '--no-attach', 'db', '--exit-code-from', 'web']
@@ -101,13 +103,13 @@ test('an attached up keeps what it was told to show, and what ends it, over its 
   let printed = ''
   command.stdout.on('data', (text: Buffer) => (printed += String(text)))
   await until(async () => printed, /loud/)
-  process.kill(supervisor(), 'SIGKILL')
-  const seen = printed.length
-  await until(async () => printed.slice(seen), /(loud[^]*){3}/)
+  await successorOf(sandbox.root, killSupervisor(sandbox.root))
+  const [, counted] = /(\d+)\n$/.exec((await scene.ok('logs', '-n', '1', 'web')).stdout) ?? []
+  await until(async () => printed, RegExp(`loud ${Number(counted) + 1}\\n`))
   writeFileSync(join(scene.folder, 'out/go'), '')
   const { code, stderr } = await finish(command)
   expect(code).toBe(9)
-  expect(stderr).toMatch(/container cli-\w+-1: exited \(\d\); stopping all/)
+  expect(stderr).toMatch(/container cli-web-1: exited \(9\); stopping all/)
   expect(printed).not.toMatch(/hidden|silent/)
   expect((await scene.ok('ps', '-q')).stdout).toBe('')
   await scene.ok('down', '-t', '0')

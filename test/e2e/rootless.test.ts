@@ -14,6 +14,7 @@ import {
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Sandbox, type Finished } from '../support/sandbox.ts'
+import { killIfThere } from '../support/supervisor.ts'
 import { until } from '../support/until.ts'
 import { CLI } from './cli-scene.ts'
 
@@ -47,7 +48,7 @@ beforeAll(async () => {
   expect(await sandbox.inNetns(['sh', '-ec', links])).toMatchObject({ code: 0 })
 })
 afterAll(async () => {
-  for (const pid of processes()) process.kill(pid, 'SIGKILL')
+  for (const pid of processes()) killIfThere(pid)
   await until(async () => (processes().length === 0 ? 'none' : 'some'), /none/)
   execFileSync('userdel', [USER])
   rmSync(HOME, { recursive: true, force: true })
@@ -106,7 +107,8 @@ services:
     command: [socat, 'TCP-LISTEN:8080,fork,reuseaddr', "EXEC:'echo hello from web'"]
     ports: ['18088:8080']
     volumes: ['data:/data', './shared:/shared']
-    healthcheck: {test: [CMD, id, -u], interval: 1s}
+    # It listens: 8080 is 0x1F90.
+    healthcheck: {test: 'id -u && cat /proc/net/tcp* | grep -q ":1F90 .* 0A "', interval: 1s, retries: 100}
   client:
     image: 'host:'
     user: '33:33'
@@ -121,8 +123,10 @@ test('a stack runs: networks, names, volumes, health, exec, logs, a port; and no
   const server = sandbox.startInNetns([
     'socat', `TCP-LISTEN:7777,bind=${OUTSIDE},fork,reuseaddr`, 'EXEC:echo outside',
   ]) // oxfmt-ignore
+  await until(async () => (await sandbox.inNetns(['ss', '-ltnH'])).stdout, /10\.99\.0\.1:7777/)
   await ok(STACK, 'up', '-d', '--wait')
-  expect(await ok(STACK, 'logs', '--no-log-prefix', 'client')).toBe('hello from web\n33\n')
+  const logs = () => ok(STACK, 'logs', '--no-log-prefix', 'client')
+  expect(await until(logs, /33\n/)).toBe('hello from web\n33\n')
   const port = ['socat', '-t20', '-T20', '-', 'TCP:127.0.0.1:18088']
   expect((await sandbox.inNetns(port)).stdout).toBe('hello from web\n')
 

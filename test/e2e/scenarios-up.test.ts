@@ -83,7 +83,7 @@ describe('dependencies', () => {
     const never = await run('up', '-d')
     expect(never).toMatchObject({ code: 1, stderr: expect.stringContaining('is unhealthy') })
     expect(await states()).toBe('db-1 running, web-1 created')
-    const dies = [shell('exit 3'), checked('false')]
+    const dies = [shell('exit 3'), checked('false').replace('retries: 2', 'start_period: 1h')]
     scene.write({ web: [...SLEEP, needs('db', 'service_healthy')], db: dies })
     const ended = await run('up', '-d', '-t', '0')
     expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining('exited with 3') })

@@ -119,7 +119,7 @@ describe('run and exec', () => {
 
   test('exec reaches a container of run when there is no replica, but not by --index', async () => {
     scene.write({ web: SLEEP })
-    const name = (await ok('run', '-d', 'web', 'sleep', '60')).stdout.trim()
+    const name = (await ok('run', '-d', 'web', 'sleep', 'infinity')).stdout.trim()
     expect((await ok('exec', 'web', 'hostname')).stdout.trim()).toBe(name)
     expect((await run('exec', '--index', '1', 'web', 'true')).code).toBe(1)
     await ok('up', '-d')

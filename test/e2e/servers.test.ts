@@ -2,6 +2,7 @@
 import { globSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { until } from '../support/until.ts'
 import { type Scene, useScene } from './cli-scene.ts'
 
 let scene: Scene
@@ -38,7 +39,7 @@ services:
     image: 'host:'
     command: [redis-server, --save, "", --protected-mode, "no", --dir, /tmp]
     user: nobody
-    healthcheck: { test: [CMD, redis-cli, ping], interval: 1s }
+    healthcheck: { test: [CMD, redis-cli, ping], interval: 1s, retries: 120 }
   db:
     image: 'host:'
     user: "65534:65534"
@@ -47,7 +48,7 @@ services:
     healthcheck:
       test: [CMD, ${bin}/pg_isready, -h, 127.0.0.1, -U, app]
       interval: 1s
-      start_period: 30s
+      retries: 120
   client:
     image: 'host:'
     init: true
@@ -76,7 +77,9 @@ test('nginx, redis and postgres serve each other and the host by their names', a
   await scene.ok('up', '-d', '--wait')
   const ask = async (...command: readonly string[]): Promise<string> =>
     (await scene.ok('exec', 'client', ...command)).stdout
-  expect(await ask('curl', '-sf', 'http://web/os-release')).toContain('PRETTY_NAME')
+  // They run, which is not yet to listen.
+  const found = () => scene.run('exec', 'client', 'curl', '-sf', 'http://web/os-release')
+  await until(async () => (await found()).stdout, /PRETTY_NAME/)
   expect(await scene.sandbox.curl(`http://127.0.0.1:${PORT}/os-release`)).toContain('PRETTY_NAME')
   expect(await ask('redis-cli', '-h', 'cache', 'set', 'key', 'value')).toBe('OK\n')
   expect(await ask('redis-cli', '-h', 'cache.servers_default', 'get', 'key')).toBe('value\n')
@@ -84,9 +87,7 @@ test('nginx, redis and postgres serve each other and the host by their names', a
   expect(await ask(`${bin}/psql`, ...query, 'select 6 * 7')).toBe('42\n')
   // A server that is started anew has its name again, and the others find it.
   await scene.ok('restart', 'app')
-  expect(
-    await ask('curl', '-sf', '--retry', '5', '--retry-all-errors', 'http://web/os-release'),
-  ).toContain('PRETTY_NAME')
+  await until(async () => (await found()).stdout, /PRETTY_NAME/)
   expect(await ask('dig', '+short', 'db')).toMatch(/^10\.\d+\.\d+\.\d+\n$/)
   expect(await ask('getent', 'hosts', 'web')).toMatch(/\sweb$/m)
   await scene.ok('down', '-v')

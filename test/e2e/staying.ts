@@ -16,9 +16,12 @@ export class Staying {
     this.end = finish(this.child)
   }
 
-  /** Everything printed since the last call, once it matches. */
-  async says(pattern: RegExp): Promise<string> {
-    await until(async () => this.#text, pattern)
+  /**
+   * Everything printed since the last call, once it matches all of `patterns`. What is to be there
+   * has to be among them, to its last letter: it comes in pieces, and in two streams.
+   */
+  async says(...patterns: readonly RegExp[]): Promise<string> {
+    await until(async () => this.#text, patterns)
     const text = this.#text
     this.#text = ''
     return text

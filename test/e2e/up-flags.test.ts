@@ -1,29 +1,44 @@
 /** Flags of up and down that no other test shows by what they do. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { Finished } from '../support/sandbox.ts'
 import { until } from '../support/until.ts'
 import { cli, type Scene, shell, SLEEP, useScene } from './cli-scene.ts'
+import { Staying } from './staying.ts'
 
 let scene: Scene
 useScene((opened) => (scene = opened))
 
 const ok = (...words: readonly string[]) => scene.ok(...words)
 const run = (...words: readonly string[]) => scene.run(...words)
+/** A folder through which services tell each other, and the test tells them, how far things are. */
+const SIGNS = "volumes: ['./signs:/signs']"
+const awaiting = (sign: string): string => `until [ -e /signs/${sign} ]; do sleep 0.02; done`
+const sign = (name: string): string => join(scene.folder, 'signs', name)
+beforeEach(() => mkdirSync(join(scene.folder, 'signs')))
 const after = (seconds: number, what: string) => shell(`sleep ${seconds}; ${what}`)
 const needs = (service: string) => `depends_on: [${service}]`
 
-const talk = (word: string) => [shell(`echo ${word}; sleep 0.5`)]
+const talk = (word: string) => [shell(`echo ${word}; ${awaiting('go')}`), SIGNS]
 const withVolume = (label: string): void => {
   scene.write({ web: [...SLEEP, "volumes: ['data:/data', '/own']"] })
   scene.append(`volumes: { data: { labels: { version: '${label}' } } }`)
 }
 const content = async (): Promise<string> =>
   (await ok('exec', 'web', 'sh', '-c', 'ls /data /own')).stdout.replaceAll('\n', ' ')
-const answer = (word: string, ...words: readonly string[]) =>
-  scene.onTerminal(
-    `sh -c '(sleep 1; echo ${word}) | script -qec "${cli('up', '-d', ...words)}" /dev/null'`,
-  )
+/** `up -d` on a terminal, on which `word` is typed when it asks. */
+async function answer(word: string, ...words: readonly string[]): Promise<Finished> {
+  const command = ['--quiet', '--return', '--command', cli('up', '-d', ...words), '/dev/null']
+  const terminal = scene.sandbox.startInNetns(['script', ...command], { cwd: scene.folder })
+  let said = ''
+  terminal.stdout.on('data', (text: Buffer) => (said += String(text)))
+  await until(async () => said, /go on\?.*\[y\/N\] /)
+  terminal.stdin.write(`${word}\n`)
+  const [code] = (await once(terminal, 'close')) as [number | null]
+  return { code: code ?? -1, stdout: said, stderr: '' }
+}
 
 /** It begins what colours are made of. */
 const ESCAPE = '\u001b'
@@ -43,9 +58,11 @@ async function ps(): Promise<Record<string, Shown>> {
 
 describe('up that stops by itself', () => {
   test('--abort-on-container-exit stops all at the first end, and ends with its status', async () => {
+    const ready = 'touch /signs/ready; while :; do sleep 0.1; done'
     scene.write({
-      web: [shell('trap "echo last words; exit 5" TERM; while :; do sleep 0.1; done')],
-      job: [after(0.3, 'exit 0')],
+      web: [shell(`trap "echo last words; exit 5" TERM; ${ready}`), SIGNS],
+      // A trap that is not set yet would not hear.
+      job: [shell(`${awaiting('ready')}; exit 0`), SIGNS],
     })
     const done = await run('up', '--abort-on-container-exit')
     expect(done.code).toBe(0)
@@ -54,6 +71,7 @@ describe('up that stops by itself', () => {
     expect(done.stdout).toMatch(/web-1 +\| last words/)
     expect(await ps()).toMatchObject({ web: { state: 'exited', exitCode: 5 } })
     scene.replace('exit 0', 'exit 7')
+    rmSync(sign('ready'))
     expect((await run('up', '--abort-on-container-exit')).code).toBe(7)
     await ok('down')
   })
@@ -87,13 +105,17 @@ describe('up that stops by itself', () => {
       job: [shell('exit 0')],
       crash: [after(0.2, 'exit 1'), 'restart: always'],
       web: [
-        after(2, 'exit 4'),
+        shell(`${awaiting('go')}; exit 4`),
+        SIGNS,
         'depends_on: { job: { condition: service_completed_successfully } }',
       ],
     })
     const up = run('up', '--abort-on-container-exit')
-    await until(async () => (await run('ps', '--json')).stdout, /"service": "web"/)
+    await until(async () => (await run('ps')).stdout, /cli-web-1 .*running/)
+    await until(async () => (await run('ps', '-a', '--json', 'crash')).stdout, /"attempt": (?!1\b)/)
     await ok('run', '--rm', '--no-deps', 'web', 'true')
+    expect((await ok('ps')).stdout).toMatch(/cli-web-1 .*running/)
+    writeFileSync(sign('go'), '')
     expect((await up).code).toBe(4)
     await ok('down')
   })
@@ -106,26 +128,30 @@ describe('what an attached up shows', () => {
       db: talk('from db'),
       quiet: [...talk('from quiet'), 'attach: false'],
     })
-    const anew = async (...words: readonly string[]) => {
+    /** All end when those that are to be heard have been. */
+    const shows = async (services: string, ...words: readonly string[]): Promise<void> => {
+      rmSync(sign('go'), { force: true })
+      const up = new Staying(scene, 'up', ...words)
+      await up.says(...services.split(' ').map((service) => RegExp(`from ${service}\\n`)))
+      writeFileSync(sign('go'), '')
+      const { code, stdout } = await up.end
+      expect(code).toBe(0)
+      const heard = [...stdout.matchAll(/from (\w+)/g)].map(([, service = '']) => service)
+      expect(heard.toSorted().join(' ')).toBe(services)
       await ok('down')
-      return ok(...words)
     }
-    const shown = async (...words: readonly string[]): Promise<string> =>
-      [...(await anew('up', ...words)).stdout.matchAll(/from (\w+)/g)]
-        .map(([, service = '']) => service)
-        .toSorted()
-        .join(' ')
-    expect(await shown()).toBe('db web')
-    expect(await shown('web')).toBe('web')
-    expect(await shown('--attach-dependencies', 'web')).toBe('db web')
-    expect(await shown('--attach', 'quiet', '--attach', 'db')).toBe('db quiet')
-    expect(await shown('--no-attach', 'db')).toBe('web')
+    await shows('db web')
+    await shows('web', 'web')
+    await shows('db web', '--attach-dependencies', 'web')
+    await shows('db quiet', '--attach', 'quiet', '--attach', 'db')
+    await shows('web', '--no-attach', 'db')
     expect((await run('up', '--no-attach', 'bd')).stderr).toContain('Did you mean "db"?')
     await ok('down')
   })
 
   test('ends with the service that was named, whatever its dependencies do', async () => {
     scene.write({ web: [...talk('from web'), needs('db')], db: SLEEP })
+    writeFileSync(sign('go'), '')
     const done = await ok('up', '--attach-dependencies', '--menu=false', 'web')
     expect(done.stderr).toContain('container cli-web-1: exited (0)')
     expect(await ps()).toMatchObject({ db: { state: 'running' } })
@@ -284,7 +310,7 @@ describe('down', () => {
     scene.write({
       web: [
         shell(
-          'trap "sleep 0.3; echo late > /outside/late" TERM; echo ready; while :; do sleep 0.1; done',
+          'trap "sleep 0.3; echo late > /outside/late; exit" TERM; echo ready; while :; do sleep 0.1; done',
         ),
         "volumes: ['data:/data', '/own', './outside:/outside']",
       ],
@@ -298,7 +324,7 @@ describe('down', () => {
     await ok('down', '-t', '0')
     expect(existsSync(join(outside, 'late'))).toBe(false)
     await upReady()
-    const done = await ok('down', '-t', '2', '-v')
+    const done = await ok('down', '-t', '60', '-v')
     expect(existsSync(join(outside, 'late'))).toBe(true)
     expect(done.stderr).toContain('volume cli_data: removed')
     expect(readFileSync(join(outside, 'file'), 'utf8')).toBe('x')

@@ -16,7 +16,7 @@ const run = (...words: readonly string[]): Promise<Finished> => scene.run(...wor
 const ok = (...words: readonly string[]): Promise<Finished> => scene.ok(...words)
 
 const check = (script: string): readonly string[] => [
-  `healthcheck: { test: ${JSON.stringify(['CMD-SHELL', script])}, interval: 200ms, retries: 3, start_period: 30s }`,
+  `healthcheck: { test: ${JSON.stringify(['CMD-SHELL', script])}, interval: 200ms, retries: 3, start_period: 1h }`,
 ]
 
 async function downClean(): Promise<void> {
@@ -33,8 +33,8 @@ test('up --wait comes back when what has a check is healthy and jobs have comple
 })
 
 test('up --wait fails at the first service that ends or is unhealthy', async () => {
-  // A service that runs is ready: what is waited for here is the other one's first probe.
-  scene.write({ web: [...SLEEP, ...check('sleep 0.6; true')], bad: [shell('sleep 0.2; exit 3')] })
+  // A service that runs is ready: what is waited for here is the other one's first good probe.
+  scene.write({ web: [...SLEEP, ...check('false')], bad: [shell('sleep 0.2; exit 3')] })
   const ended = await run('up', '--wait')
   expect(ended.code).toBe(1)
   expect(ended.stderr).toMatch(/"cli-bad-1" exited with 3.*\[NOT_READY\]\nhint: .*logs bad/s)

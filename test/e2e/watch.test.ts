@@ -1,14 +1,17 @@
 /** `up --watch` and `watch` as a user has them: the file is edited, and the stack follows. */
-import { renameSync, rmSync, writeFileSync } from 'node:fs'
+import { rmSync } from 'node:fs'
+import { once } from 'node:events'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { killSupervisor } from '../support/supervisor.ts'
+import { until } from '../support/until.ts'
 import { cli, type Scene, shell, SLEEP, useScene } from './cli-scene.ts'
 import { Staying } from './staying.ts'
 
 let scene: Scene
 useScene((opened) => (scene = opened))
 
-const write = (name: string, text: string): void => writeFileSync(join(scene.folder, name), text)
+const write = (name: string, text: string): void => scene.save(name, text)
 
 /** Two services that say their MODE, and a third that an edit may leave out. */
 function writeStack(mode: string, services: readonly string[] = ['web', 'db']): void {
@@ -26,14 +29,13 @@ async function pids(): Promise<Readonly<Record<string, number>>> {
 test('up --watch replaces what an edit changes, and nothing else', async () => {
   writeStack('one')
   const up = new Staying(scene, 'up', '--watch')
-  await up.says(/watching: compose\.yaml[^]*web-1 {2}\| mode one/)
+  await up.says(/watching: compose\.yaml\n/, /web-1 {2}\| mode one\n/)
   const before = await pids()
   writeStack('two')
-  const seen = await up.says(/web-1 {2}\| mode two/)
-  expect(seen).toMatch(
+  const seen = await up.says(/web-1 {2}\| mode two\n/, /^applied in \d+ ms\n/m)
+  expect(seen.replace('web-1  | mode two\n', '')).toMatch(
     /^changed: compose\.yaml\n± container cli-web-1: environment changed\n {4}environment\.MODE: "one" → "two"\n\nPlan: 0 to add, 1 to replace, 0 to remove\.\n/,
   )
-  expect(seen).toMatch(/^applied in \d+ ms$/m)
   const after = await pids()
   expect(after['cli-db-1']).toBe(before['cli-db-1'])
   expect(after['cli-web-1']).not.toBe(before['cli-web-1'])
@@ -47,17 +49,18 @@ test('up --watch replaces what an edit changes, and nothing else', async () => {
 test('up --watch keeps the last good state while the file has mistakes, and says why', async () => {
   writeStack('one')
   const up = new Staying(scene, 'up', '--watch')
-  await up.says(/watching: [^]*mode one/)
+  await up.says(/watching: .*\n/, /mode one\n/)
   const before = await pids()
   write('compose.yaml', 'name: cli\nservices: { web: { image: "host:", inti: true } }\n')
-  const bad = await up.says(/not applied/)
+  const bad = await up.says(
+    /^not applied: the stack stays as it was until the files are in order\n/m,
+  )
   expect(bad).toMatch(/^compose\.yaml:2:\d+: error: .*"inti"[^]*did you mean "init"\?/m)
-  expect(bad).toMatch(/^not applied: the stack stays as it was until the files are in order$/m)
   expect(await pids()).toEqual(before)
   rmSync(join(scene.folder, 'compose.yaml'))
-  expect(await up.says(/not applied/)).toMatch(/Cannot find a stack file/)
+  expect(await up.says(/not applied.*\n/)).toMatch(/Cannot find a stack file/)
   writeStack('one')
-  expect(await up.says(/nothing to change/)).toMatch(/^the files are in order again$/m)
+  await up.says(/nothing to change/, /^the files are in order again$/m)
   expect(await pids()).toEqual(before)
   await up.interrupt()
   await scene.ok('down')
@@ -66,7 +69,7 @@ test('up --watch keeps the last good state while the file has mistakes, and says
 test('watch begins with a file that has mistakes, and starts the stack when they are mended', async () => {
   write('compose.yaml', 'services: [')
   const watch = new Staying(scene, 'watch')
-  expect(await watch.says(/not applied/)).toMatch(/nothing is started until/)
+  await watch.says(/not applied: nothing is started until/)
   writeStack('one')
   await watch.says(/^watching: compose\.yaml$/m)
   expect(Object.keys(await pids())).toEqual(['cli-db-1', 'cli-web-1'])
@@ -77,7 +80,7 @@ test('watch begins with a file that has mistakes, and starts the stack when they
 test('watch leaves the containers running when it ends, and shows no logs', async () => {
   writeStack('one')
   const watch = new Staying(scene, 'watch')
-  const begun = await watch.says(/watching: /)
+  const begun = await watch.says(/watching: .*\n/)
   const running = await pids()
   const { code, stdout } = await watch.interrupt()
   expect({ code, logs: begun.includes('mode one') || stdout !== '' }).toEqual({
@@ -91,10 +94,10 @@ test('watch leaves the containers running when it ends, and shows no logs', asyn
 test('watch --no-up changes nothing before the file does', async () => {
   writeStack('one')
   const watch = new Staying(scene, 'watch', '--no-up')
-  await watch.says(/watching: /)
+  await watch.says(/watching: .*\n/)
   expect((await scene.ok('ps', '-aq')).stdout).toBe('')
   writeStack('two')
-  await watch.says(/applied in/)
+  await watch.says(/applied in .*\n/)
   expect(Object.keys(await pids())).toHaveLength(2)
   await watch.interrupt()
   await scene.ok('down', '-t', '0')
@@ -109,19 +112,19 @@ test('watch follows the files of configs and secrets', async () => {
 configs: { app: { file: app.conf } }
 secrets: { password: { file: password } }
 services:
-  web: { image: 'host:', command: [sleep, '100'], configs: [app] }
-  db: { image: 'host:', command: [sleep, '100'], secrets: [password] }
+  web: { image: 'host:', command: [sleep, infinity], init: true, configs: [app] }
+  db: { image: 'host:', command: [sleep, infinity], init: true, secrets: [password] }
 `,
   )
   const watch = new Staying(scene, 'watch')
-  expect(await watch.says(/watching: /)).toMatch(/app\.conf[^]*password|password[^]*app\.conf/)
+  expect(await watch.says(/watching: .*\n/)).toMatch(/app\.conf[^]*password|password[^]*app\.conf/)
   write('app.conf', 'two\n')
-  const config = await watch.says(/applied in/)
+  const config = await watch.says(/applied in .*\n/)
   expect(config).toMatch(/changed: app\.conf\n± container cli-web-1/)
   expect(config).not.toContain('cli-db-1')
   expect((await scene.ok('exec', 'web', 'cat', '/app')).stdout).toBe('two\n')
   write('password', 'two\n')
-  const secret = await watch.says(/applied in/)
+  const secret = await watch.says(/applied in .*\n/)
   expect(secret).toMatch(/changed: password\n± container cli-db-1/)
   expect(secret).not.toContain('cli-web-1')
   expect((await scene.ok('exec', 'db', 'cat', '/run/secrets/password')).stdout).toBe('two\n')
@@ -133,7 +136,10 @@ test('watch follows .env, env files, included and extended files', async () => {
   write('.env', 'FLAVOUR=one\n')
   write('web.env', 'EXTRA=one\n')
   write('base.yaml', 'services: { base: { environment: { BASE: one } } }\n')
-  write('more.yaml', 'services: { more: { image: "host:", command: [sleep, "100"] } }\n')
+  write(
+    'more.yaml',
+    'services: { more: { image: "host:", command: [sleep, "100000"], init: true } }\n',
+  )
   write(
     'compose.yaml',
     `name: cli
@@ -141,23 +147,28 @@ include: [more.yaml]
 services:
   web:
     image: 'host:'
-    command: [sleep, '100']
+    command: [sleep, infinity]
+    init: true
     extends: { file: base.yaml, service: base }
     env_file: web.env
     environment: { MODE: '\${FLAVOUR}' }
 `,
   )
   const watch = new Staying(scene, 'watch')
-  await watch.says(/watching: /)
+  await watch.says(/watching: .*\n/)
   write('.env', 'FLAVOUR=two\n')
-  expect(await watch.says(/applied in/)).toMatch(/changed: \.env\n[^]*MODE: "one" → "two"/)
+  expect(await watch.says(/applied in .*\n/)).toMatch(/changed: \.env\n[^]*MODE: "one" → "two"/)
   write('web.env', 'EXTRA=two\n')
-  expect(await watch.says(/applied in/)).toMatch(/changed: web\.env\n[^]*EXTRA: "one" → "two"/)
-  write('base.new', 'services: { base: { environment: { BASE: two } } }\n')
-  renameSync(join(scene.folder, 'base.new'), join(scene.folder, 'base.yaml'))
-  expect(await watch.says(/applied in/)).toMatch(/changed: base\.yaml\n[^]*BASE: "one" → "two"/)
-  write('more.yaml', 'services: { more: { image: "host:", command: [sleep, "200"] } }\n')
-  const more = await watch.says(/applied in/)
+  expect(await watch.says(/applied in .*\n/)).toMatch(/changed: web\.env\n[^]*EXTRA: "one" → "two"/)
+  write('base.yaml', 'services: { base: { environment: { BASE: two } } }\n')
+  expect(await watch.says(/applied in .*\n/)).toMatch(
+    /changed: base\.yaml\n[^]*BASE: "one" → "two"/,
+  )
+  write(
+    'more.yaml',
+    'services: { more: { image: "host:", command: [sleep, "200000"], init: true } }\n',
+  )
+  const more = await watch.says(/applied in .*\n/)
   expect(more).toMatch(/changed: more\.yaml\n± container cli-more-1/)
   expect(more).not.toContain('web')
   await watch.interrupt()
@@ -169,13 +180,13 @@ test('a service that an edit takes out of the file goes; an older orphan stays',
   await scene.ok('up', '-d')
   writeStack('one', ['db'])
   const watch = new Staying(scene, 'watch')
-  await watch.says(/watching: /)
+  await watch.says(/watching: .*\n/)
   writeStack('one', ['db', 'web'])
   await watch.says(/nothing to change/)
   rmSync(join(scene.folder, 'compose.yaml'))
   await watch.says(/not applied/)
   writeStack('one', ['web'])
-  expect(await watch.says(/applied in/)).toMatch(
+  expect(await watch.says(/applied in .*\n/)).toMatch(
     /- container cli-db-1: no longer in the stack file/,
   )
   expect(Object.keys(await pids())).toEqual(['cli-web-1'])
@@ -186,12 +197,9 @@ test('a service that an edit takes out of the file goes; an older orphan stays',
 test('watch goes on when its supervisor is killed, and applies what changed meanwhile', async () => {
   writeStack('one')
   const watch = new Staying(scene, 'watch')
-  await watch.says(/watching: /)
-  const { pid } = (
-    JSON.parse((await scene.ok('info', '--json')).stdout) as { supervisor: { pid: number } }
-  ).supervisor
+  await watch.says(/watching: .*\n/)
   writeStack('two')
-  process.kill(pid, 'SIGKILL')
+  killSupervisor(scene.sandbox.root)
   await watch.says(/the supervisor was replaced: watching again/)
   writeStack('three')
   await watch.says(/→ "three"/)
@@ -203,9 +211,9 @@ test('watch goes on when its supervisor is killed, and applies what changed mean
 test('two watch one stack: each edit is applied once', async () => {
   writeStack('one')
   const first = new Staying(scene, 'watch')
-  await first.says(/watching: /)
+  await first.says(/watching: .*\n/)
   const second = new Staying(scene, 'watch')
-  await second.says(/watching: /)
+  await second.says(/watching: .*\n/)
   writeStack('two')
   const said = await Promise.all([
     first.says(/applied in|nothing to change/),
@@ -222,21 +230,23 @@ test('two watch one stack: each edit is applied once', async () => {
 test('on a terminal the reason stays at the bottom until it is mended', async () => {
   writeStack('one', ['db'])
   await scene.ok('up', '-d')
-  const edits = [
-    `${cli('watch')} & watch=$!`,
-    'sleep 1',
-    'cp compose.yaml good && echo oops: 1 >> compose.yaml',
-    'sleep 1',
-    'cp good compose.yaml',
-    'sleep 1',
-    'kill -INT $watch; wait $watch',
-  ].join('; ')
-  const { stdout } = await scene.onTerminal(`sh -c '${edits}'`)
+  const words = ['script', '--quiet', '--command', cli('watch'), '/dev/null']
+  const options = { cwd: scene.folder, env: { TERM: 'xterm' } }
+  const terminal = scene.sandbox.startInNetns(words, options)
+  let said = ''
+  terminal.stdout.setEncoding('utf8').on('data', (text: string) => (said += text))
+  const closed = once(terminal, 'close')
+  await until(async () => said, /watching: /)
+  scene.append('oops: 1')
+  await until(async () => said, /\nnot applied: compose\.yaml:\d+:\d+: error: /)
+  writeStack('one', ['db'])
+  await until(async () => said, /the files are in order again/)
+  terminal.stdin.write('\u0003')
+  await closed
   const [, footer = '', after = ''] =
-    /\n(not applied: compose\.yaml:[^\r]*)(\r.{15})/.exec(stdout) ?? []
+    /\n(not applied: compose\.yaml:[^\r]*)(\r.{15})/.exec(said) ?? []
   expect(footer).toMatch(/^not applied: compose\.yaml:\d+:\d+: error: /)
   expect(after).toBe('\r\u001b[2Kchanged: co')
-  expect(stdout).toMatch(/the files are in order again/)
   await scene.ok('down', '-t', '0')
 })
 

@@ -1,11 +1,14 @@
 /** A bundle of busybox and the built `tsstack-oci`, with a root of its own for its containers. */
 import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import {
   chmodSync,
+  closeSync,
   copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -50,6 +53,9 @@ export class BundleScene {
   readonly directory: string = mkdtempSync(join(tmpdir(), 'tsstack-oci-'))
   readonly root: string = join(this.directory, 'state')
   readonly rootfs: string = join(this.directory, 'rootfs')
+  /** What commands have printed. */
+  readonly said: string = join(this.directory, 'said')
+  #commands = 0
   /** Of the one container, by which everything of it is found again. */
   readonly id: string = basename(this.directory)
   readonly #scope: LeakScope = { marks: [this.id], roots: [this.root] }
@@ -58,6 +64,7 @@ export class BundleScene {
   constructor() {
     const bin = join(this.rootfs, 'bin')
     mkdirSync(bin, { recursive: true })
+    mkdirSync(this.said)
     chmodSync(this.directory, 0o755)
     copyFileSync('/bin/busybox', join(bin, 'busybox'))
     execFileSync(join(bin, 'busybox'), ['--install', bin])
@@ -93,18 +100,19 @@ export class BundleScene {
 
   /** Runs `tsstack-oci WORDS`; what the container prints is the command's own output. */
   async oci(...words: readonly string[]): Promise<Result> {
+    // A container that goes on would hold pipes open, and what is in one is not read yet when its
+    // writer has ended: files have all that was written until then.
+    this.#commands += 1
+    const files = ['stdout', 'stderr'].map((name) => join(this.said, `${name}-${this.#commands}`))
+    const [out = 1, err = 2] = files.map((path) => openSync(path, 'a'))
     const child = spawn(process.execPath, [RUNTIME, '--root', this.root, ...words], {
       cwd: this.directory,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', out, err],
     })
-    let [stdout, stderr] = ['', '']
-    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
-    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
-    const { promise, resolve } = Promise.withResolvers<number>()
-    child.on('exit', (code) => resolve(code ?? -1))
-    // A container that goes on holds the pipes open: what the command itself said is there.
-    const code = await promise
-    return { code, stdout, stderr }
+    const [code] = (await once(child, 'exit')) as [number | null]
+    for (const fd of [out, err]) closeSync(fd)
+    const [stdout = '', stderr = ''] = files.map((path) => readFileSync(path, 'utf8'))
+    return { code: code ?? -1, stdout, stderr }
   }
 
   /** The output of a container that runs to its end. */

@@ -10,6 +10,8 @@ export interface LeakScope {
   readonly roots?: readonly string[]
   /** Paths of files below `roots` that may stay, such as a cache or a log. */
   readonly kept?: RegExp
+  /** Differences that do not count. */
+  readonly ignored?: RegExp
   /**
    * Texts that mark an object as ours: a state root's path, its id, a stack's name. A process is
    * ours when one occurs in its command line, cgroup, open files or mounts, or when it descends
@@ -68,7 +70,7 @@ export async function leaks(
 ): Promise<string> {
   const end = performance.now() + withinMs
   for (;;) {
-    const found = differences(before, snapshot(scope))
+    const found = differences(before, snapshot(scope)).filter((line) => !scope.ignored?.test(line))
     if (found.length === 0) return ''
     if (performance.now() > end) return found.join('\n')
     await sleep(25)

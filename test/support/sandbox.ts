@@ -16,9 +16,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { snapshot, leaks, type LeakScope, type Snapshot } from './leak.ts'
 import { cgroupsOf } from './leak/files.ts'
 import { markedProcesses } from './leak/processes.ts'
+import { killIfThere } from './supervisor.ts'
 
 /** A command that takes longer is killed: it hangs. */
-const TIMEOUT_MS = 90_000
+const TIMEOUT_MS = 180_000
+
+/** What SIGKILL has not ended by then hangs in the kernel. */
+const END_MS_MAX = 60_000
 
 /** The project's own directory. */
 export const PROJECT: string = resolve(import.meta.dirname, '../..')
@@ -39,7 +43,7 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>> | undefined
   /** Text for standard input; absent: empty. */
   readonly input?: string | undefined
-  /** SIGKILL after this many milliseconds, 90 000 by default; the result says so on stderr. */
+  /** SIGKILL after this many milliseconds, 180 000 by default; the result says so on stderr. */
   readonly timeoutMs?: number | undefined
 }
 
@@ -114,12 +118,12 @@ export class Sandbox {
   }
 
   /**
-   * The answer's body; throws unless the status is 2xx. Tries for up to 10 s while nothing listens.
+   * The answer's body; throws unless the status is 2xx. Tries for up to 60 s while nothing listens.
    */
   async curl(...words: readonly string[]): Promise<string> {
-    const retry = ['--retry', '100', '--retry-delay', '0', '--retry-connrefused']
+    const retry = ['--retry', '100', '--retry-delay', '1', '--retry-connrefused']
     const { stdout, stderr, code } = await this.inNetns([
-      'curl', '-sS', '--fail', '--max-time', '10', '--retry-max-time', '10', ...retry, ...words,
+      'curl', '-sS', '--fail', '--max-time', '60', '--retry-max-time', '60', ...retry, ...words,
     ]) // oxfmt-ignore
     if (code !== 0) throw new Error(`curl ${words.join(' ')} ended with ${code}: ${stderr}`)
     return stdout
@@ -133,11 +137,15 @@ export class Sandbox {
 
   /**
    * What is left of ours that was not there when the sandbox was opened: '' is what tests want.
-   * `kept`: files of its state and run directories that may stay beside the skeleton.
+   * `kept`: files of its state and run directories that may stay beside the skeleton. `ignored`:
+   * lines that do not count.
    */
-  async leaks(options: { readonly kept?: RegExp } = {}): Promise<string> {
+  async leaks(
+    options: { readonly kept?: RegExp; readonly ignored?: RegExp } = {},
+  ): Promise<string> {
     const kept = options.kept ? RegExp(`${SKELETON.source}|${options.kept.source}`) : SKELETON
-    return leaks(this.#before, { ...this.scope, kept })
+    const { ignored } = options
+    return leaks(this.#before, { ...this.scope, kept, ...(ignored && { ignored }) })
   }
 
   /** Ends everything of ours, whether or not the test went well, and removes the root. */
@@ -152,10 +160,11 @@ export class Sandbox {
 
   /** SIGKILL for all of ours at once, as a power cut has it. */
   async endAll(): Promise<void> {
-    for (let round = 0; round < 200; round += 1) {
+    const end = performance.now() + END_MS_MAX
+    while (performance.now() < end) {
       const left = this.#processes()
-      if (left.length === 0) break
-      for (const pid of left) kill(pid)
+      if (left.length === 0) return
+      for (const pid of left) killIfThere(pid)
       await sleep(20)
     }
   }
@@ -213,14 +222,6 @@ const rootIds = (root: string): readonly string[] =>
   [root, join(root, 'state')].map((path) =>
     createHash('sha256').update(path).digest('hex').slice(0, 8),
   )
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch {
-    // It ended between the look and the signal.
-  }
-}
 
 /** Removes the groups that carry `marks`, deepest first; the kernel refuses one that is in use. */
 function removeCgroups(marks: readonly string[]): void {

@@ -10,6 +10,8 @@ import { lastLines } from './tail.ts'
 export interface LogSource {
   readonly container: string
   readonly directory: string
+  /** Without `follow`: resolves when all is there that a program has written that has ended. */
+  readonly lastWords?: () => Promise<void>
   /** With `follow`: true once nothing more will be written; looked at after each wake. */
   readonly isComplete: () => boolean
   /** With `follow`: calls back when {@link isComplete} may have changed; returns its undoing. */
@@ -18,6 +20,7 @@ export interface LogSource {
 
 /** Lines of a container in the order they were written. */
 export async function* readLog(source: LogSource, options: LogOptions): AsyncIterable<LogBlock> {
+  if (!options.follow) await source.lastWords?.()
   const cursor = new Cursor(source.directory)
   const { container } = source
   const lines = options.attached === true ? new Pieces(container) : new LineJoiner(container)
