@@ -147,10 +147,7 @@ export const EXEC_WINDOW_BYTES: number = 256 * 1024
  */
 export const EXEC_LEFT_BYTES_MAX: number = 128 * 1024
 
-/**
- * The last lines of what has ended are waited for no longer: they come by themselves, but for what
- * could not be stopped. On a machine that is busy that takes a second and more.
- */
+/** The last lines of what has ended come by themselves, but for what could not be stopped. */
 export const LOG_DRAIN_MS: number = 10_000
 
 /** The kernel's changes come in crowds; what somebody broke is to be seen within a second. */

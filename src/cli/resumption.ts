@@ -3,8 +3,23 @@
 import { unpackBlocks } from '../daemon/index.ts'
 import type { Answer, LogPoint, LogSource, Request, Resume } from '../daemon/index.ts'
 
-/** Requests that change nothing, and are answered by one message. */
-const LOOKS: ReadonlySet<string> = new Set(['observe', 'stacks', 'status', 'plan'])
+/** Requests that change nothing: while nothing has been heard, another may answer them. */
+const LOOKS: ReadonlySet<string> = new Set<Request['kind']>([
+  'observe',
+  'stacks',
+  'status',
+  'history',
+  'processes',
+  'usage',
+  'facts',
+  'details',
+  'events',
+  'plan',
+  'plan-down',
+  'volumes',
+  'networks',
+  'wait',
+])
 
 export class Resumption {
   readonly #request: Request
@@ -39,6 +54,7 @@ export class Resumption {
     if (request.kind === 'rejoin') return { ...request, resume: this.#resume() }
     if (request.kind === 'down') return this.#isDone ? 'done' : request
     if (request.kind === 'logs') return this.#restOfLogs(request)
+    if (request.kind === 'wait' && request.downProject) return undefined
     return LOOKS.has(request.kind) && this.#heardAt === undefined ? request : undefined
   }
 

@@ -108,7 +108,10 @@ services:
     ports: ['18088:8080']
     volumes: ['data:/data', './shared:/shared']
     # It listens: 8080 is 0x1F90.
-    healthcheck: {test: 'id -u && cat /proc/net/tcp* | grep -q ":1F90 .* 0A "', interval: 1s, retries: 100}
+    healthcheck:
+      test: 'id -u && cat /proc/net/tcp* | grep -q ":1F90 .* 0A "'
+      interval: 1s
+      retries: 100
   client:
     image: 'host:'
     user: '33:33'

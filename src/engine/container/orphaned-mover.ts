@@ -12,7 +12,8 @@ const POLLIN = 1 // include/uapi/asm-generic/poll.h
 const FD = { mover: 3 } as const
 
 /**
- * Resolves when the mover of a container that has ended has written everything, or after {@link ORPHANED_MOVER_MS_MAX}.
+ * Resolves when the mover of a container that has ended has written everything, or after
+ * {@link ORPHANED_MOVER_MS_MAX}.
  * Node cannot wait for a process that is no child of its own, so a launch program does.
  */
 export async function moverEnded(machine: Machine, own: ContainerPaths): Promise<void> {
