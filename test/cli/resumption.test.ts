@@ -10,7 +10,7 @@ test.each([
   { kind: 'usage', input, services: [] },
   { kind: 'plan-down', input, options: {} },
 ] as const)('%j is asked again while nothing was heard, and not after that', (request) => {
-  const resumption = new Resumption(request as Request)
+  const resumption = new Resumption(request)
   expect(resumption.next()).toBe(request)
   resumption.hear({ kind: 'message', message: { kind: 'stacks', stacks: [] } })
   expect(resumption.next()).toBeUndefined()

@@ -139,17 +139,20 @@ describe('the supervisor', () => {
   test('that is to hand over ends its work first, and says whose it is', async () => {
     // It ends when it is told to, once it was asked to.
     const told = "trap 'echo asked; until [ -e /tmp/end ]; do sleep 0.05; done; exit' TERM"
-    scene.write({ web: [shell(`${told}; while :; do sleep 0.05; done`), 'stop_grace_period: 5m'] })
+    scene.write({
+      web: [shell(`${told}; echo ready; while :; do sleep 0.05; done`), 'stop_grace_period: 5m'],
+    })
     await ok('up', '-d')
+    await until(async () => (await run('logs')).stdout, /ready/)
     const down = run('down')
     await until(async () => (await run('logs')).stdout, /asked/)
     const words = [process.execPath, await anotherBuild(), 'ls', '-q']
     const other = sandbox.startInNetns(words, { cwd: folder })
     let said = ''
     other.stderr.on('data', (text: Buffer) => (said += String(text)))
-    await until(async () => said, /changing/)
-    expect(said).toMatch(
-      /^the supervisor before .* hands over .*\nwaiting for tsstack down \(pid \d+\).*"cli" \(begun /,
+    await until(
+      async () => said,
+      /^the supervisor before .* hands over .*\nwaiting for tsstack down \(pid \d+\).*"cli" \(begun .*\n/,
     )
     expect(said).not.toMatch(/kill/)
     // Whoever comes meanwhile is served.
