@@ -83,7 +83,7 @@ async function throughput(net: Net, rounds: number): Promise<Group> {
   await net.unpublish('c2')
   for (const { fd } of [p1, p2, c1, c2]) closeSync(fd)
   sh('ip link del plain0')
-  net.removeNetwork('bench')
+  await net.removeNetwork('bench')
   return {
     title: 'Throughput of one TCP connection',
     note: `iperf3, ${SECONDS} s each; the published port is asked from outside the machine`,
@@ -120,7 +120,7 @@ async function connecting(net: Net): Promise<Group> {
     times.push(performance.now() - begun)
   }
   for (const fd of places) closeSync(fd)
-  net.removeNetwork('bench')
+  await net.removeNetwork('bench')
   return {
     title: 'Connecting 100 containers to one bridge',
     note: 'each: cable, address and route, in a namespace that is there',
@@ -148,7 +148,7 @@ async function publishing(net: Net, rounds: number): Promise<Group> {
     rounds,
   )
   for (let index = 2; index < 52; index++) await net.unpublish(`c${index}`)
-  net.removeNetwork('bench')
+  await net.removeNetwork('bench')
   return {
     title: 'Changing a published port',
     note: '50 containers publish one each',

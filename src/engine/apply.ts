@@ -45,7 +45,7 @@ export async function applyDesired(
   const result = await carryOut(machine, plan, options)
   const back = desired && wayBack(machine, desired, result.outcomes)
   if (back && !options.rollback) return goBack(machine, { back, options, failed: result.outcomes })
-  if (!desired && isGone(result.observed)) removeLeftovers(machine, stack)
+  if (!desired && isGone(result.observed)) await removeLeftovers(machine, stack)
   return result
 }
 
@@ -126,6 +126,7 @@ export async function carryOut(
       now: () => performance.now(),
       signal,
     })
+    await machine.net.settled()
     const observed = observeStack(machine, stack)
     if (observed.containers.length === 0) removeStackGroup(machine, stack)
     return { outcomes, observed }
@@ -179,9 +180,9 @@ function refreshDependencies(machine: Machine, desired: DesiredState): void {
 /**
  * Networks whose bridge somebody deleted are in no plan, but have a record and rules all the same.
  */
-function removeLeftovers(machine: Machine, stack: string): void {
-  for (const { spec } of readNetworkRecords(machine.paths, stack))
-    machine.net.removeNetwork(spec.name)
+async function removeLeftovers(machine: Machine, stack: string): Promise<void> {
+  const records = readNetworkRecords(machine.paths, stack)
+  await Promise.all(records.map(({ spec }) => machine.net.removeNetwork(spec.name)))
   removeStackRecord(machine.paths, stack)
   machine.leases.removeStack(stack)
   for (const key of machine.values.keys()) {

@@ -192,12 +192,7 @@ export async function removeAttempt(
   const steps: readonly (() => unknown)[] = [
     () => attempt.dns?.close(),
     () => machine.net.unpublish(name),
-    () => (attempt.netns === undefined ? undefined : close(attempt.netns)),
-    ...attempt.record.interfaces.map(
-      ({ network }) =>
-        () =>
-          machine.net.detach({ container: name, network }),
-    ),
+    () => void disconnect(machine, name, attempt),
     () => removeCgroup(machine, attempt.record.cgroup),
   ]
   const failures: unknown[] = []
@@ -213,6 +208,29 @@ export async function removeAttempt(
     throw new AggregateError(failures, `Cannot remove everything of "${name}": ${texts(failures)}`)
   }
   rmSync(own.run, { recursive: true, force: true })
+}
+
+/**
+ * Who needs it waits: the next attempt for its cable, the end of a command for all. The namespace
+ * goes last, as the end of one takes the kernel's lock of all links.
+ */
+async function disconnect(
+  machine: Machine,
+  name: string,
+  { record, netns }: Pick<LiveAttempt, 'record' | 'netns'>,
+): Promise<void> {
+  try {
+    const networks = record.interfaces.map(({ network }) => network)
+    await Promise.all(networks.map((network) => machine.net.detach({ container: name, network })))
+  } catch (error) {
+    // The network's removal finds it again by its alias.
+    const reason = error instanceof Error ? error.message : String(error)
+    const message = `Cannot remove a network interface of "${name}": ${reason}`
+    const stack = machine.containers.get(name)?.record.stack ?? ''
+    machine.emit({ kind: 'warning', time: machine.now(), stack, message })
+  } finally {
+    if (netns !== undefined) close(netns)
+  }
 }
 
 function texts(failures: readonly unknown[]): string {

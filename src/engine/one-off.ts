@@ -35,7 +35,8 @@ export async function endOneOff(
 ): Promise<void> {
   await stopByUser(machine, container, 0)
   if (container.record.oneOff?.remove === true) {
-    return removeContainer(machine, container, { anonymousVolumes: true })
+    await removeContainer(machine, container, { anonymousVolumes: true })
+    return machine.net.settled()
   }
   const { last } = container.record
   if (last) update(machine, container, { last: { ...last, exitCode } })

@@ -12,12 +12,10 @@ import {
   addRoute,
   createVeth,
   deleteLink,
-  deleteLinkGroup,
   getLink,
   parseLinks,
   setLink,
   withNamespace,
-  type LinkKey,
   type NetlinkRequest,
   lastGroup,
 } from '../linux/index.ts'
@@ -101,23 +99,6 @@ export async function removeCable(host: NetlinkSocket, hostInterface: string): P
     if (!isErrno(error, 'ENODEV')) throw error
   }
 }
-
-/** Deletes links in one go; gone is success. */
-export function removeLinks(host: NetlinkSocket, links: readonly LinkKey[]): void {
-  if (links.length === 0) return
-  // A group that nobody else uses, for as long as this call takes.
-  const group = GROUP_MIN + Math.floor(Math.random() * 0x1000000)
-  const marks = links.map((key) => setLink(key, { group }))
-  for (const request of [...marks, deleteLinkGroup(group)]) {
-    try {
-      host.request([request])
-    } catch (error) {
-      if (!isErrno(error, 'ENODEV')) throw error
-    }
-  }
-}
-
-const GROUP_MIN = 0x74000000
 
 /**
  * What a namespace needs once, before its first program: loopback, low ports and ping for

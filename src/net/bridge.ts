@@ -39,10 +39,10 @@ export function ensureNetwork(
   const name = request.bridge ?? bridgeName(options.rootId, request.name)
   const present = listNetworks(socket, options.rootId).find((one) => one.name === request.name)
   if (present && present.subnets.length > 0) return checkSame(present, request)
-  if (present) removeBridge(socket, present.bridge)
+  if (present) removeLink(socket, present.bridge)
   checkIpv6(request)
   // Ours by name but without alias or address: made by a process that died half-way.
-  if (request.bridge === undefined) removeBridge(socket, name)
+  if (request.bridge === undefined) removeLink(socket, name)
   else checkFree(socket, request.name, name)
   const chosen = chooseSubnets(socket, options, request)
   const traits = traitsOf(request, chosen)
@@ -59,7 +59,7 @@ export function ensureNetwork(
     }
     explained(request.name, 'bridge', () => makeBridge(socket, state, alias))
   } catch (error) {
-    removeBridge(socket, name)
+    removeLink(socket, name)
     throw error
   }
   return state
@@ -93,8 +93,8 @@ export function checkNetwork(
   })
 }
 
-/** Removes a bridge by name; gone is success. Its ports stay, connected to nothing. */
-export function removeBridge(socket: NetlinkSocket, name: string): void {
+/** Removes an interface by name; gone is success. Ports of a bridge stay, connected to nothing. */
+export function removeLink(socket: NetlinkSocket, name: string): void {
   try {
     socket.request([deleteLink({ name })])
   } catch (error) {

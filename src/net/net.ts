@@ -12,10 +12,9 @@ import {
   type InterfaceAddress,
   type Link,
 } from '../linux/index.ts'
-import { layCable, prepareNamespace, removeLinks, type Cable } from './attach.ts'
+import { layCable, prepareNamespace, type Cable } from './attach.ts'
 import { cableOf } from './cable.ts'
-import { checkNetwork, ensureNetwork, listNetworks, readNetwork, removeBridge } from './bridge.ts'
-import { Detaching } from './detaching.ts'
+import { checkNetwork, ensureNetwork, listNetworks, readNetwork, removeLink } from './bridge.ts'
 import { serveHostNames, type HostNames, type HostNamesServer } from './dns/host.ts'
 import { NameRegistry } from './dns/names.ts'
 import { serveDns } from './dns/serve.ts'
@@ -34,6 +33,7 @@ import {
   type Wanted,
 } from './inside.ts'
 import { bridgeName, formatAlias, parseAlias, vethName, type Owner } from './interface-name.ts'
+import { LinkRemoval } from './link-removal.ts'
 import { Publisher } from './ports/publisher.ts'
 import { explanation, sharedRequest } from './shared.ts'
 import { familyOf } from './subnet.ts'
@@ -80,7 +80,7 @@ class KernelNet implements Net {
   readonly #bridges = new Map<string, string>()
   /** What was just looked at: a stack's containers come in crowds. */
   readonly #looked = new Map<string, Looked>()
-  readonly #detaching: Detaching
+  readonly #removal = new LinkRemoval()
 
   constructor(options: NetOptions) {
     this.#options = options
@@ -90,10 +90,6 @@ class KernelNet implements Net {
       options.firewall === 'proxy' ? undefined : openFirewallSocket(options.rootId)
     this.#firewall = this.#firewallSocket && new Firewall(this.#firewallSocket, options.rootId)
     const { outside } = options
-    this.#detaching = new Detaching((gone) => {
-      removeLinks(this.#route, gone)
-      this.#unguard(gone.map(({ name }) => name))
-    })
     this.#publisher = new Publisher(outside === undefined ? this.#firewall : undefined, outside)
   }
 
@@ -108,7 +104,7 @@ class KernelNet implements Net {
     try {
       this.#filter(network)
     } catch (error) {
-      removeBridge(this.#route, network.bridge)
+      removeLink(this.#route, network.bridge)
       throw error
     }
     return network
@@ -119,13 +115,15 @@ class KernelNet implements Net {
     this.#firewall?.checkVersion()
   }
 
-  removeNetwork(name: string): void {
-    const bridge = this.listNetworks().find((one) => one.name === name)?.bridge
+  async removeNetwork(name: string): Promise<void> {
     const usual = bridgeName(this.#options.rootId, name)
-    this.#removeLinks((link, owner) => link.name === usual || owner?.network === name)
+    const own = this.#links((link, owner) => link.name === usual || owner?.network === name)
+    const bridge = own.find(({ kind }) => kind === 'bridge')?.name ?? usual
     this.#bridges.delete(name)
     this.#looked.delete(name)
-    if (this.listNetworks().length > 0) this.#firewall?.removeBridge(bridge ?? usual)
+    await this.#removal.now(own)
+    const others = this.#firewall?.bridges().filter((other) => other !== bridge) ?? []
+    if (others.length > 0) this.#firewall?.removeBridge(bridge)
     else this.#firewall?.remove()
   }
 
@@ -162,6 +160,7 @@ class KernelNet implements Net {
     const cable = cableOf(state, request)
     const { driver } = state
     const hostInterface = vethName(this.#options.rootId, { container, network })
+    await this.#removal.gone(hostInterface)
     if (driver.kind === 'bridge') {
       const alias = formatAlias(this.#options.rootId, { kind: 'container', network, container })
       const { mtu, icc } = state
@@ -225,7 +224,7 @@ class KernelNet implements Net {
     try {
       guardPort(socket, this.#options.rootId, { hostInterface, mac, addresses: own })
     } catch (error) {
-      removeLinks(this.#route, [{ name: hostInterface }])
+      removeLink(this.#route, hostInterface)
       throw error
     }
   }
@@ -254,7 +253,9 @@ class KernelNet implements Net {
       this.#unguard([vethName(this.#options.rootId, key)])
       return
     }
-    return this.#detaching.add({ name: vethName(this.#options.rootId, key) })
+    const name = vethName(this.#options.rootId, key)
+    await this.#removal.add([{ name }])
+    this.#unguard([name])
   }
 
   listAttachments(): readonly AttachmentState[] {
@@ -310,10 +311,14 @@ class KernelNet implements Net {
     setFaults(netnsFd, this.#route, request)
   }
 
+  async settled(): Promise<void> {
+    await this.#removal.settled()
+  }
+
   async removeAll(): Promise<void> {
     await this.#release()
     this.#firewall?.remove()
-    this.#removeLinks((_, owner) => owner !== undefined)
+    await this.#removal.now(this.#links((_, owner) => owner !== undefined))
   }
 
   async close(): Promise<void> {
@@ -323,16 +328,14 @@ class KernelNet implements Net {
     this.#firewallSocket?.close()
   }
 
-  #removeLinks(isChosen: (link: Link, owner: Owner | undefined) => boolean): void {
+  #links(isChosen: (link: Link, owner: Owner | undefined) => boolean): readonly Link[] {
     const isMeant = (link: Link): boolean =>
       isChosen(link, parseAlias(this.#options.rootId, link.alias))
-    const links = parseLinks(this.#route.dump(listLinks())).filter(isMeant)
-    const keys = links.map(({ index }) => ({ index }))
-    removeLinks(this.#route, keys)
+    return parseLinks(this.#route.dump(listLinks())).filter(isMeant)
   }
 
   async #release(): Promise<void> {
-    await this.#detaching.settled()
+    await this.settled()
     await Promise.all([...this.#servers].map((server) => server.close()))
     this.#servers.clear()
     await this.#publisher.close()

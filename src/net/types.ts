@@ -35,8 +35,8 @@ export interface Net {
    * `removed`: networks that will be gone by then.
    */
   checkNetwork(request: NetworkRequest & { readonly removed?: readonly string[] }): void
-  /** Removes the network and cuts off what is attached to it. */
-  removeNetwork(name: string): void
+  /** Removes the network and cuts off what is attached to it. Resolves when none of it is seen. */
+  removeNetwork(name: string): Promise<void>
   /**
    * Puts right what somebody removed from the firewall, as far as this process knows what was
    * there, and removes what is left there of bridges that are gone. True when there was anything.
@@ -53,8 +53,9 @@ export interface Net {
   /** Connects a network namespace to a network. Replaces an attachment of the same name. */
   attach(request: AttachRequest): Promise<Attachment>
   /**
-   * Takes the cable away; gone is success. Calls that come together are done together: the kernel
-   * takes some 10 ms for one link as for a hundred.
+   * Takes the cable away; gone is success. Soon, unless somebody waits ({@link attach} of the
+   * same, {@link removeNetwork}, {@link settled}): the kernel takes as long for one as for a
+   * hundred.
    */
   detach(key: {
     readonly container: string
@@ -63,6 +64,8 @@ export interface Net {
     readonly netnsFd?: number | undefined
     readonly interfaceName?: string | undefined
   }): Promise<void>
+  /** Resolves when nothing is left of what was to be detached. */
+  settled(): Promise<void>
   /** Leads what is for elsewhere through these networks; of a family that is absent, nowhere. */
   setDefaultRoutes(request: {
     readonly netnsFd: number

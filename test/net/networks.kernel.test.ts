@@ -107,9 +107,9 @@ describe('createNetwork()', () => {
     )
   })
 
-  test('repairs a bridge left half-made by a process that died', () => {
+  test('repairs a bridge left half-made by a process that died', async () => {
     const { bridge } = net.createNetwork(request)
-    net.removeNetwork(request.name)
+    await net.removeNetwork(request.name)
     sh(`ip link add ${bridge} type bridge`)
     expect(net.createNetwork(request)).toMatchObject({ bridge, gateways: ['10.89.0.1'] })
   })
@@ -151,7 +151,7 @@ describe('the table', () => {
 })
 
 describe('ip_forward', () => {
-  test('is on while a network needs it, guarded, and off again with the last state root', () => {
+  test('is on while a network needs it, guarded, and off again with the last state root', async () => {
     const other = createNet({ rootId: 'bbbb' })
     expect(forwarding()).toBe('0')
     net.createNetwork({ ...request, internal: true })
@@ -160,18 +160,18 @@ describe('ip_forward', () => {
     expect(forwarding()).toBe('1')
     expect(sh('nft list chain ip tsstack_aaaa forward_guard')).toContain('policy drop')
     other.createNetwork({ ...request, stack: 'x' })
-    net.removeNetwork('open')
-    net.removeNetwork(request.name)
+    await net.removeNetwork('open')
+    await net.removeNetwork(request.name)
     expect(forwarding()).toBe('1')
-    other.removeNetwork(request.name)
+    await other.removeNetwork(request.name)
     expect(forwarding()).toBe('0')
   })
 
-  test('stays as it was where the machine routed before', () => {
+  test('stays as it was where the machine routed before', async () => {
     sh('echo 1 > /proc/sys/net/ipv4/ip_forward')
     net.createNetwork(request)
     expect(sh('nft list ruleset')).not.toContain('forward_guard')
-    net.removeNetwork(request.name)
+    await net.removeNetwork(request.name)
     expect(forwarding()).toBe('1')
     sh('echo 0 > /proc/sys/net/ipv4/ip_forward')
   })

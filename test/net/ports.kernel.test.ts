@@ -224,7 +224,7 @@ describe('outbound', () => {
     expect((await fetchPage('http://10.89.2.2')).stdout).toBe('vault 10.89.2.1')
     server.close()
     closeSync(vault.fd)
-    net.removeNetwork('safe')
+    await net.removeNetwork('safe')
   })
 
   test('a machine that we made a router routes nothing for others', async () => {

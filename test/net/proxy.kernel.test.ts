@@ -143,5 +143,5 @@ test('without nf_tables ports of IPv6 go through the proxy as well, shared by re
     await net.detach({ container: name, network: 'six' })
     closeSync(fd)
   }
-  net.removeNetwork('six')
+  await net.removeNetwork('six')
 })

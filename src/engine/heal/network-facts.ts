@@ -30,8 +30,8 @@ function bridgeFacts(
   const { spec, bridge, gateways } = record
   const link = links.byName.get(bridge)
   const common = { subject: 'network', name: spec.name } as const
-  const again = (): void => {
-    machine.net.removeNetwork(spec.name)
+  const again = async (): Promise<void> => {
+    await machine.net.removeNetwork(spec.name)
     createNetwork(machine, stack, spec)
   }
   if (link === undefined) {

@@ -43,7 +43,7 @@ export async function runNetworkCommand(
       createStandalone(machine, command.spec)
       return [command.spec.name]
     case 'remove':
-      for (const name of command.networks) removeStandalone(machine, name)
+      for (const name of command.networks) await removeStandalone(machine, name)
       return command.networks
     case 'prune':
       return pruneNetworks(machine)
@@ -108,7 +108,7 @@ function createStandalone(machine: Machine, spec: NetworkSpec): void {
 }
 
 /** Removes networks that no stack made. Throws for one that is in use, or is a stack's. */
-function removeStandalone(machine: Machine, name: string): void {
+async function removeStandalone(machine: Machine, name: string): Promise<void> {
   const found = findNetwork(machine, name)
   if (!found) throw noSuchNetwork(machine, name)
   if (found.stack !== STANDALONE) {
@@ -118,15 +118,15 @@ function removeStandalone(machine: Machine, name: string): void {
       { hint: `take the stack down with: tsstack -p ${found.stack} down` },
     )
   }
-  removeNetwork(machine, STANDALONE, found.spec)
+  await removeNetwork(machine, STANDALONE, found.spec)
 }
 
 /** Removes every network of no stack that nobody is attached to; returns their names. */
-function pruneNetworks(machine: Machine): readonly string[] {
+async function pruneNetworks(machine: Machine): Promise<readonly string[]> {
   const unused = readNetworkRecords(machine.paths, STANDALONE)
     .filter(({ spec }) => containersOn(machine, spec.name).length === 0)
     .filter(({ spec }) => !isWanted(machine, spec.name))
-  for (const { spec } of unused) removeNetwork(machine, STANDALONE, spec)
+  await Promise.all(unused.map(({ spec }) => removeNetwork(machine, STANDALONE, spec)))
   return unused.map(({ spec }) => spec.name)
 }
 

@@ -47,7 +47,11 @@ function endpointsIn({ containers }: DesiredState, network: string): number {
 }
 
 /** Throws while containers of other stacks are attached to it. */
-export function removeNetwork(machine: Machine, stack: string, { name }: NetworkSpec): void {
+export async function removeNetwork(
+  machine: Machine,
+  stack: string,
+  { name }: NetworkSpec,
+): Promise<void> {
   const users = usersOf(machine, name).filter((one) => one.stack !== stack)
   if (users[0]) {
     throw new EngineError(
@@ -56,7 +60,7 @@ export function removeNetwork(machine: Machine, stack: string, { name }: Network
         `"${users[0].stack}" is attached to it; take that one down first`,
     )
   }
-  machine.net.removeNetwork(name)
+  await machine.net.removeNetwork(name)
   removeNetworkRecord(machine.paths, stack, name)
   machine.leases.removeNetwork(stack, name)
   const isLast = readNetworkRecords(machine.paths, stack).length === 0

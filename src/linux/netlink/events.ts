@@ -5,12 +5,13 @@
  */
 
 import { isMainThread } from 'node:worker_threads'
-import { isErrno } from '../../errors.ts'
 import koffi from 'koffi'
+import { isErrno } from '../../errors.ts'
 import { close, type Fd } from '../fd.ts'
 import { errnoNumber } from '../errno.ts'
 import { check, declare, lastErrno } from '../libc.ts'
 import { signalReadable } from '../readable-signal.ts'
+import { filterMessages } from './filter.ts'
 
 const socket = declare('int socket(int, int, int)')
 const bind = declare('int bind(int, void *, uint)')
@@ -27,8 +28,6 @@ const NETLINK_NETFILTER = 12
  */
 const ROUTE_GROUPS = 0x1 | 0x10 | 0x40 | 0x100 | 0x400
 const NFTABLES_GROUP = 1 << (7 - 1) // NFNLGRP_NFTABLES
-const SOL_SOCKET = 1
-const SO_ATTACH_FILTER = 26 // include/uapi/asm-generic/socket.h
 const SOL_NETLINK = 270
 const NETLINK_LISTEN_ALL_NSID = 8 // include/uapi/linux/netlink.h
 
@@ -94,7 +93,6 @@ function openListener(protocol: number, groups: number): Fd {
 /** A router of the internet learns routes by the thousand: of routes only lost defaults matter. */
 function passLostDefaultRoutes(fd: Fd): void {
   const [ACCEPT, DROP] = [4, 5]
-  // struct sock_filter: code, jt, jf, k. The type's low byte comes first, and loads are big-endian.
   const program = [
     [0x28, 0, 0, 4], // ldh nlmsg_type
     [0x15, DROP - 1, 0, 0x1800], // RTM_NEWROUTE
@@ -104,20 +102,7 @@ function passLostDefaultRoutes(fd: Fd): void {
     [0x06, 0, 0, 0xffff_ffff],
     [0x06, 0, 0, 0],
   ] as const
-  const code = Buffer.from(new ArrayBuffer(8 * program.length))
-  for (const [at, [operation, whenTrue, whenFalse, operand]] of program.entries()) {
-    code.writeUInt16LE(operation, 8 * at)
-    code.writeUInt8(whenTrue, 8 * at + 2)
-    code.writeUInt8(whenFalse, 8 * at + 3)
-    code.writeUInt32LE(operand, 8 * at + 4)
-  }
-  const header = Buffer.alloc(16) // struct sock_fprog
-  header.writeUInt16LE(program.length, 0)
-  header.writeBigUInt64LE(koffi.address(code), 8)
-  check(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, header, header.length), {
-    syscall: 'setsockopt',
-    args: [fd, 'SO_ATTACH_FILTER'],
-  })
+  filterMessages(fd, program)
 }
 
 /** Reads all there is. What it says nobody needs: the kernel is asked. */

@@ -1,5 +1,6 @@
 /** Netlink: interfaces, addresses, routes, neighbours, and nf_tables (as the namespace `nft`). */
 
+export { DeletedLinks } from './deleted-links.ts'
 export { watchNetwork, type NetworkChange } from './events.ts'
 export { namespaceId } from './namespace-id.ts'
 export { AddressNews } from './address-news.ts'

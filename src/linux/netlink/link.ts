@@ -45,6 +45,7 @@ const IFLA_IPVLAN_MODE = 1
 const IFLA_IPVLAN_FLAGS = 2
 const IFLA_VLAN_ID = 1
 const VETH_INFO_PEER = 1 // include/uapi/linux/veth.h
+const AF_UNSPEC = 0
 const AF_INET6 = 10
 const IFLA_INET6_ADDR_GEN_MODE = 8
 const IN6_ADDR_GEN_MODE_NONE = 1
@@ -265,6 +266,16 @@ export function parseLink(message: Message): Link {
 /** All links among `messages`. */
 export function parseLinks(messages: readonly Message[]): readonly Link[] {
   return messages.filter(({ type }) => type === RTM_NEWLINK).map(parseLink)
+}
+
+/**
+ * Names of the links that `messages` tell the end of; a port that only leaves its bridge has the
+ * family AF_BRIDGE.
+ */
+export function parseDeletedLinks(messages: readonly Message[]): readonly string[] {
+  return messages
+    .filter(({ type, body }) => type === RTM_DELLINK && body.readUInt8(0) === AF_UNSPEC)
+    .map((message) => parseLink(message).name)
 }
 
 function linkHeader(key: LinkKey, settings: LinkSettings): Buffer {

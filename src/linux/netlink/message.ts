@@ -18,6 +18,7 @@ export const NLM_F_CREATE = 0x400
 export const NLM_F_APPEND = 0x800
 
 /** Types below 16 belong to netlink itself. */
+export const NLMSG_NOOP = 1
 export const NLMSG_ERROR = 2
 export const NLMSG_DONE = 3
 

@@ -89,12 +89,18 @@ export class NetlinkSocket {
    * The same, while this thread goes on with something else: the kernel may wait long for the lock
    * of all its links. One after another, and never beside a call of another kind.
    */
-  requestBeside(requests: readonly Request[]): Promise<readonly Message[]> {
-    // A point of a crash is one of this thread.
-    if (isCounting) return this.requestInTurn(requests)
-    const answer = this.#before.then(() => this.#exchangeBeside(requests.map(acknowledged)))
-    this.#before = answer.catch(() => {})
-    return answer.then(answersOf)
+  async requestBeside(requests: readonly Request[]): Promise<readonly Message[]> {
+    return answersOf(await this.exchangeBeside(requests.map(acknowledged)))
+  }
+
+  /** As {@link exchange}, in the way of {@link requestBeside}. */
+  exchangeBeside(requests: readonly Request[]): Promise<Outcome> {
+    const outcome = this.#before.then(() =>
+      // A point of a crash is one of this thread.
+      isCounting ? this.exchange(requests) : this.#exchangeBeside(requests),
+    )
+    this.#before = outcome.catch(() => {})
+    return outcome
   }
 
   /** The same on this thread, once what was asked {@link requestBeside} is answered. */

@@ -68,9 +68,18 @@ function netOf(kernel: FakeKernel): Machine['net'] {
       kernel.bridges.add(name)
       return { bridge: `b-${name}`, subnets: ['10.0.0.0/24'], gateways: ['10.0.0.1'] }
     },
-    removeNetwork: (name: string) => kernel.bridges.delete(name),
+    removeNetwork: async (name: string) => {
+      kernel.bridges.delete(name)
+    },
+    settled: async () => {},
     listNetworks: () => [...kernel.bridges].map((name) => ({ name })),
-    detach: ({ container, network }: { readonly container: string; readonly network: string }) => {
+    detach: async ({
+      container,
+      network,
+    }: {
+      readonly container: string
+      readonly network: string
+    }) => {
       const cable = `${container} ${network}`
       if (!kernel.take('detach')) return kernel.cables.delete(cable)
       kernel.loseCable(cable)
