@@ -1,4 +1,4 @@
-import * as fc from 'fast-check'
+import * as fc from '../support/random.ts'
 import { expect, test } from 'vitest'
 import { encodeHeader, encodeMessage, FRAME, FrameReader } from '../../src/daemon/framing.ts'
 import type { ByteFrameKind, Frame } from '../../src/daemon/framing.ts'

@@ -1,4 +1,4 @@
-import * as fc from 'fast-check'
+import * as fc from '../support/random.ts'
 import { expect, test } from 'vitest'
 import { BlockPacker, unpackBlocks } from '../../src/daemon/log-lines.ts'
 

@@ -1,4 +1,4 @@
-import * as fc from 'fast-check'
+import * as fc from '../support/random.ts'
 import { describe, expect, test, vi } from 'vitest'
 import { DNS_REMEMBERED_BYTES_MAX, DNS_REMEMBERED_NAME_BYTES_MAX } from '../../src/limits.ts'
 import { NameRegistry } from '../../src/net/index.ts'

@@ -1,4 +1,4 @@
-import * as fc from 'fast-check'
+import * as fc from '../support/random.ts'
 import { describe, expect, test } from 'vitest'
 import { allocateAddress, isInside, macOf } from '../../src/net/index.ts'
 import { bridgeName, formatAlias, parseAlias, vethName } from '../../src/net/interface-name.ts'

@@ -1,6 +1,6 @@
 /** Random stacks and random machines for the property tests. */
 
-import * as fc from 'fast-check'
+import * as fc from '../support/random.ts'
 import type {
   DesiredContainer,
   DesiredState,

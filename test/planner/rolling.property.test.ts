@@ -1,6 +1,6 @@
 /** Updates in batches, on random stacks and machines. */
 
-import * as fc from 'fast-check'
+import * as fc from '../support/random.ts'
 import { expect, test } from 'vitest'
 import {
   effect,

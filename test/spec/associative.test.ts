@@ -1,4 +1,4 @@
-import * as fc from 'fast-check'
+import * as fc from '../support/random.ts'
 import { expect, test } from 'vitest'
 import { Report } from '../../src/spec/diagnostics/report.ts'
 import { mergeTrees } from '../../src/spec/merge/merge.ts'

@@ -1,4 +1,4 @@
-import * as fc from 'fast-check'
+import * as fc from '../support/random.ts'
 import { describe, expect, test } from 'vitest'
 import { SpecError } from '../../src/errors.ts'
 import { STACK_FILE_BYTES_MAX } from '../../src/limits.ts'

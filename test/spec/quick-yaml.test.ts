@@ -4,7 +4,7 @@
  */
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import * as fc from 'fast-check'
+import * as fc from '../support/random.ts'
 import { describe, expect, test } from 'vitest'
 import { wholeText, yamlText } from '../../src/spec/config/yaml.ts'
 import { Report } from '../../src/spec/diagnostics/report.ts'

@@ -10,7 +10,7 @@ import {
   letrec,
   oneof,
   property,
-} from 'fast-check'
+} from '../support/random.ts'
 import { expect, test } from 'vitest'
 import type * as z from 'zod'
 import { Report } from '../../src/spec/diagnostics/report.ts'

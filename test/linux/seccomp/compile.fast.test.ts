@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { assert, constantFrom, property, tuple } from 'fast-check'
+import { assert, constantFrom, property, tuple } from '../../support/random.ts'
 import { describe, expect, test } from 'vitest'
 import { CAPABILITIES, DEFAULT_CAPABILITIES } from '../../../src/linux/capabilities.ts'
 import { compileSeccomp, type SeccompOptions } from '../../../src/linux/seccomp/compile.ts'
