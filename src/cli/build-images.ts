@@ -5,7 +5,8 @@ import { EngineError } from '../errors.ts'
 import { BuildLog, type BuildView } from './build-progress.ts'
 import { goInside } from './inside.ts'
 import { onInterrupt } from './interrupt.ts'
-import { hasColor, isTerminal, print } from './output.ts'
+import { mannerOf } from './manner.ts'
+import { hasColor, isDrawn, print } from './output.ts'
 import type { Asking } from './request.ts'
 
 export interface BuildWish extends Pick<BuildRun, 'builds' | 'directory' | 'values' | 'flags'> {
@@ -70,8 +71,8 @@ async function createView(how: {
   readonly isQuiet: boolean
   readonly isPlain: boolean
 }): Promise<BuildView> {
-  const isDrawn = !how.isPlain && isTerminal(2) && process.env['TERM'] !== 'dumb'
-  if (how.isQuiet || !isDrawn) return new BuildLog({ isQuiet: how.isQuiet })
+  const isQuiet = how.isQuiet || mannerOf().progress === 'quiet'
+  if (isQuiet || how.isPlain || !isDrawn()) return new BuildLog({ isQuiet })
   const { DrawnBuild } = await import('./build-progress-terminal.ts')
   return new DrawnBuild()
 }

@@ -1,6 +1,6 @@
 /** Has the supervisor change a stack, shows how it goes, and says what failed. */
 
-import type { Request, Session } from '../daemon/index.ts'
+import type { Request, Session, WaitRequest } from '../daemon/index.ts'
 import type { LifecycleOptions, LifecycleVerb } from '../planner/index.ts'
 import type { Context } from './context.ts'
 import { onInterrupt } from './interrupt.ts'
@@ -33,6 +33,8 @@ export function changeContainers(
   context: Context,
   verb: LifecycleVerb,
   options: LifecycleOptions,
+  wait?: WaitRequest,
 ): Promise<number> {
-  return carryOut(context, { kind: 'change', verb, input: context.input(), options })
+  const input = context.input()
+  return carryOut(context, { kind: 'change', verb, input, options, ...(wait && { wait }) })
 }

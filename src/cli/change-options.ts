@@ -2,6 +2,7 @@
 
 import { InvalidArgumentError, Option } from 'commander'
 import type { Command } from 'commander'
+import type { WaitRequest } from '../daemon/index.ts'
 import type { LifecycleOptions, PlanOptions } from '../planner/index.ts'
 import { parseCount } from './options.ts'
 
@@ -55,6 +56,23 @@ export function pullOption(): Option {
 export function timeoutOption(): Option {
   const text = 'seconds until a container that is stopped gets SIGKILL'
   return new Option('-t, --timeout <seconds>', text).argParser(parseCount)
+}
+
+export interface WaitFlags {
+  readonly wait?: boolean
+  /** In seconds. */
+  readonly waitTimeout?: number
+}
+
+export function waitTimeoutOption(): Option {
+  const text = 'with --wait: seconds until it is given up'
+  return new Option('--wait-timeout <seconds>', text).argParser(parseCount)
+}
+
+/** Undefined: nothing is waited for. */
+export function waitOf({ wait, waitTimeout }: WaitFlags): WaitRequest | undefined {
+  if (wait !== true) return undefined
+  return waitTimeout === undefined ? {} : { timeoutMs: waitTimeout * 1000 }
 }
 
 /** Of the commands that stop containers: only what was said. */

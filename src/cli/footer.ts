@@ -1,12 +1,12 @@
 /** A line that stays at the bottom of the terminal while others pass above it. */
 
-import { isTerminal, say, sayBytes } from './output.ts'
+import { isDrawn, isTerminal, say, sayBytes } from './output.ts'
 import { safeText } from './safe-text.ts'
 
 const ERASE_LINE = Buffer.from('\r\u001b[2K')
 
 export class Footer {
-  readonly #isShown: boolean = isTerminal(1) && isTerminal(2) && process.env['TERM'] !== 'dumb'
+  readonly #isShown: boolean = isTerminal(1) && isDrawn()
   readonly #paint: (text: string) => string
   #text = ''
   #isDrawn = false

@@ -2,7 +2,9 @@
 
 import type { Listr, ListrTaskWrapper } from 'listr2'
 import type { ImageEvent } from '../image/index.ts'
-import { isTerminal, say } from './output.ts'
+import { mannerOf } from './manner.ts'
+import { isDrawn, say } from './output.ts'
+import type { tell } from './progress-json.ts'
 import { safeText } from './safe-text.ts'
 import { trafficText } from './size-text.ts'
 
@@ -14,7 +16,10 @@ export interface ImageProgress {
 
 /** listr2 is loaded only where it is seen. */
 export async function createImageProgress(): Promise<ImageProgress> {
-  if (!isTerminal(2) || process.env['TERM'] === 'dumb') return new PlainImageProgress()
+  const { progress } = mannerOf()
+  if (progress === 'quiet') return { event: () => {}, end: () => Promise.resolve() }
+  if (progress === 'json') return jsonProgress((await import('./progress-json.ts')).tell)
+  if (!isDrawn()) return new PlainImageProgress()
   const { Listr } = await import('listr2')
   return new TerminalImageProgress(Listr)
 }
@@ -27,6 +32,17 @@ class PlainImageProgress implements ImageProgress {
 
   end(): Promise<void> {
     return Promise.resolve()
+  }
+}
+
+function jsonProgress(say: typeof tell): ImageProgress {
+  return {
+    event: ({ image, phase }) => {
+      const id = `Image ${image}`
+      if (phase === 'begun') say({ id, status: 'Working', text: 'Pulling' })
+      if (phase === 'done') say({ id, status: 'Done', text: 'Pulled' })
+    },
+    end: () => Promise.resolve(),
   }
 }
 

@@ -13,6 +13,7 @@ export interface StackOptions {
   readonly envFile?: readonly string[]
   readonly profile?: readonly string[]
   readonly strict?: boolean
+  readonly allResources?: boolean
 }
 
 /** The order of the look-up, as `discover.ts` of the spec room has it. */
@@ -90,7 +91,7 @@ export function mergeOptions(before: StackOptions, after: StackOptions): StackOp
 /** What the supervisor has to know of this process to read the same files as it would. */
 export function stackInput(options: StackOptions, services?: readonly string[]): StackInput {
   const { file = [], projectName, projectDirectory, envFile = [], profile = [] } = options
-  const { strict, instance = process.env['TSSTACK_INSTANCE'] || undefined } = options
+  const { strict, allResources, instance = instanceHere() } = options
   return {
     cwd: process.cwd(),
     env: environment(),
@@ -103,7 +104,13 @@ export function stackInput(options: StackOptions, services?: readonly string[]):
     ...(projectDirectory !== undefined && { projectDirectory }),
     ...(services !== undefined && { services }),
     ...(strict === true && { strict }),
+    ...(allResources !== undefined && { allResources }),
   }
+}
+
+/** TSSTACK_INSTANCE says it for every command. */
+function instanceHere(): string | undefined {
+  return process.env['TSSTACK_INSTANCE'] || undefined
 }
 
 /** The caller's variables, and the node that runs tsstack: stack files bind it into containers. */

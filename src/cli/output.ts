@@ -2,6 +2,7 @@
 
 import { fstatSync, writeSync } from 'node:fs'
 import { constants } from 'node:os'
+import { mannerOf } from './manner.ts'
 
 /** A result, with its newline. */
 export function print(text: string): void {
@@ -69,10 +70,19 @@ const NULL_DEVICE = 0x103 // 1:3, Documentation/admin-guide/devices.txt
 
 /** NO_COLOR and FORCE_COLOR of no-color.org and Node come before what the stream is. */
 export function hasColor(fd: Output): boolean {
+  const { ansi } = mannerOf()
+  if (ansi !== 'auto') return ansi === 'always'
   const { NO_COLOR, FORCE_COLOR, TERM } = process.env
   if (NO_COLOR) return false
   if (FORCE_COLOR !== undefined) return FORCE_COLOR !== '0'
   return TERM !== 'dumb' && isTerminal(fd)
+}
+
+/** Whether what happens is drawn in place, on the terminal of standard error. */
+export function isDrawn(): boolean {
+  const { ansi, progress } = mannerOf()
+  const isWanted = ansi !== 'never' && (progress === 'auto' || progress === 'tty')
+  return isWanted && isTerminal(2) && process.env['TERM'] !== 'dumb'
 }
 
 /** Past `process.stdout`, whose making costs more than most commands print. */

@@ -5,6 +5,7 @@ import { placesOf, VERSION } from '../daemon/index.ts'
 import { COMMANDS } from './commands.ts'
 import type { ListedCommand } from './commands.ts'
 import { contextOf } from './context.ts'
+import { addMannerOptions } from './manner.ts'
 import { addStackOptions } from './options.ts'
 
 /** Words with which the names of all commands may be asked for. */
@@ -29,6 +30,11 @@ export async function createProgram(
     .helpCommand('help [command]', 'show the help of a command')
     .exitOverride()
   addStackOptions(program)
+  addMannerOptions(program)
+  program
+    .option('--all-resources', 'networks and volumes that no service uses as well')
+    .option('--parallel <number>', 'accepted as in Compose: how many at once is found out')
+    .option('--compatibility', 'accepted as in Compose: names keep their dashes')
   for (const { name, summary, hidden = false, load } of listed(argv)) {
     const command = program
       .command(name, { hidden })

@@ -2,7 +2,8 @@
 
 import type { EngineEvent } from '../daemon/index.ts'
 import type { Action, Plan } from '../planner/index.ts'
-import { isTerminal, say } from './output.ts'
+import { mannerOf } from './manner.ts'
+import { isDrawn, say } from './output.ts'
 import { safeText } from './safe-text.ts'
 
 export interface Progress {
@@ -15,7 +16,13 @@ export interface Progress {
 
 /** listr2 is loaded only where it is seen. */
 export async function createProgress(): Promise<Progress> {
-  if (!isTerminal(2) || process.env['TERM'] === 'dumb') return new PlainProgress()
+  const { progress } = mannerOf()
+  if (progress === 'quiet') return new QuietProgress()
+  if (progress === 'json') {
+    const { JsonProgress } = await import('./progress-json.ts')
+    return new JsonProgress()
+  }
+  if (!isDrawn()) return new PlainProgress()
   const { TerminalProgress } = await import('./progress-terminal.ts')
   return new TerminalProgress()
 }
@@ -31,6 +38,15 @@ export class PlainProgress implements Progress {
     if (line !== undefined) say(line)
   }
 
+  end(): Promise<void> {
+    return Promise.resolve()
+  }
+}
+
+/** Shows nothing: failures are told by whoever knows them. */
+export class QuietProgress implements Progress {
+  begin(): void {}
+  event(): void {}
   end(): Promise<void> {
     return Promise.resolve()
   }

@@ -5,6 +5,7 @@ import type { ObservedState } from '../planner/index.ts'
 import { addressText, byService, healthText, portsText, stateText } from './container-text.ts'
 import type { Context } from './context.ts'
 import { LogPrinter } from './log-printer.ts'
+import { mannerOf } from './manner.ts'
 import { reportOutcomes } from './outcome.ts'
 import { hasColor, isTerminal, print, say } from './output.ts'
 import { PlainProgress } from './progress.ts'
@@ -69,7 +70,7 @@ export class UpView {
   }
 
   #begin({ plan, short }: Extract<ServerMessage, { kind: 'plan' }>): void {
-    if (short !== undefined) say(short)
+    if (short !== undefined && !isForMachines()) say(short)
     this.#progress.begin(plan)
   }
 
@@ -85,11 +86,18 @@ export class UpView {
     const status = reportOutcomes(outcomes, { interrupted, paint: this.#context.paint })
     // The result of stopping is the second one; what went wrong first is what counts.
     if (this.status === 0) this.status = status
-    if (this.#flags.detach === true && !interrupted) print(summary(observed))
+    const isWanted = this.#flags.detach === true && !interrupted && !isForMachines()
+    if (isWanted) print(summary(observed))
     const early = this.#early ?? []
     this.#early = undefined
     for (const pack of early) await this.#logs.print(pack)
   }
+}
+
+/** `--progress json` and `quiet`: no word to a reader. */
+function isForMachines(): boolean {
+  const { progress } = mannerOf()
+  return progress === 'json' || progress === 'quiet'
 }
 
 function exitStatus({ containers }: ObservedState): number {

@@ -49,9 +49,10 @@ function load(input: StackInput, loader: FileLoader): LoadResult {
     const loaded = loadStack(request)
     const { stack, diagnostics, sources, projectDirectory, files } = loaded
     const { environment, includedValues, inactiveServices } = loaded
-    const { scale } = input
+    const { scale, allResources } = input
     const source = { directory: projectDirectory, files }
-    const named = desire(stack, source, { environment, includedValues, scale, inactiveServices })
+    const wishes = { environment, includedValues, scale, inactiveServices, allResources }
+    const named = desire(stack, source, wishes)
     for (const path of contentFilesOf(named)) loader.kindOf(path)
     const desired = input.instance === undefined ? named : asInstance(named, input.instance)
     const warnings = renderDiagnostics(diagnostics, sources, { color })
@@ -83,9 +84,9 @@ function contentFilesOf({ containers }: DesiredState): ReadonlySet<string> {
 /** What the user said, in the words of the spec room. */
 export function loadRequest(input: StackInput, loader: Loader): LoadRequest {
   const { cwd, env, files, projectName, projectDirectory, envFiles, profiles } = input
-  const { services, strict, instance } = input
+  const { services, strict, instance, allResources } = input
   const project = { files, projectName, instance, projectDirectory, envFiles, profiles, services }
-  return { cwd, env, loader, ...project, strict }
+  return { cwd, env, loader, ...project, strict, allResources }
 }
 
 /** {@link loadDesired} for one who has no other way: everything is read, however large. */

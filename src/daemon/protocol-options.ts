@@ -75,6 +75,7 @@ export interface RunOptions {
   /** When its image is fetched, instead of the stack file's `pull_policy`. */
   readonly pull?: string
   readonly noDeps: boolean
+  readonly removeOrphans?: boolean
   readonly remove: boolean
   readonly detach: boolean
   readonly tty: boolean

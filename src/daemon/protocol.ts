@@ -95,6 +95,8 @@ export interface StackInput {
   readonly scale?: Readonly<Record<string, number>>
   /** Warnings about the files count as errors. */
   readonly strict?: boolean
+  /** Networks and volumes that no service uses count as well. */
+  readonly allResources?: boolean
   /** Diagnostics in colour. */
   readonly color?: boolean
 }
@@ -195,6 +197,8 @@ export type Request =
       readonly verb: LifecycleVerb
       readonly input: StackInput
       readonly options: LifecycleOptions
+      /** Of `start`: after the result, until everything is ready. */
+      readonly wait?: WaitRequest
     }
   | { readonly kind: 'volumes' }
   | { readonly kind: 'volume'; readonly command: VolumeCommand }
@@ -214,6 +218,8 @@ export type Request =
       readonly input: StackInput
       readonly service: string
       readonly run: RunOptions
+      /** Which images are built first; absent: none. */
+      readonly build?: 'missing' | 'all'
     }
   | {
       readonly kind: 'attach'

@@ -15,6 +15,11 @@ export async function serveExec(
   const wanted = index === undefined ? { service } : { service, index }
   const container = selectRunning(engine.observeContainers(stack), wanted)
   const program = await engine.exec(container.name, exec)
+  if (exec.detach === true) {
+    program.stdin.destroy()
+    session.connection.send({ kind: 'exited', exitCode: 0 })
+    return
+  }
   const exitCode = await joinProgram(session, program)
   session.connection.send({ kind: 'exited', exitCode })
 }

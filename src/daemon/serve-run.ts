@@ -10,6 +10,7 @@ import {
   type DesiredContainer,
   type DesiredState,
 } from '../planner/index.ts'
+import { tellBuilds } from './building/tell.ts'
 import { joinProgram } from './join-program.ts'
 import { loadDesired } from './load.ts'
 import { obtainImages } from './images/stack-images.ts'
@@ -28,10 +29,12 @@ export async function serveRun(
 ): Promise<void> {
   const { engine } = supervisor
   const { connection } = session
-  const { desired, container } = await withImage(supervisor, session, {
-    ...oneOffOf(session, request),
-    request,
-  })
+  const wanted = oneOffOf(session, request)
+  const { noDeps } = request.run
+  const options = { services: [request.service], noDeps }
+  const { build } = request
+  if (tellBuilds(supervisor, session, { desired: wanted.desired, options, build })) return
+  const { desired, container } = await withImage(supervisor, session, { ...wanted, request })
   const { name } = container
   const isStarted = await start(supervisor, session, { desired, container, request })
   if (!isStarted) {
@@ -134,6 +137,7 @@ async function start(
     desired,
     container,
     noDeps: request.run.noDeps,
+    removeOrphans: request.run.removeOrphans === true,
     signal: session.signal,
     onPlan: (plan) => connection.send({ kind: 'plan', plan }),
     onEvent: (event) => connection.send({ kind: 'event', event }),

@@ -12,7 +12,7 @@ import { Interrupts } from './interrupts.ts'
 import type { Request } from './protocol.ts'
 import { shownServices } from './shown-services.ts'
 import { stopAndTell } from './stop-and-tell.ts'
-import { untilReady } from './until-ready.ts'
+import { namesOf, untilReady } from './until-ready.ts'
 import type { ClientSession, Supervisor } from './supervisor.ts'
 import { takeSource } from './take-source.ts'
 
@@ -28,6 +28,7 @@ export async function serveUp(
   if (desired === undefined) return
   if (tellBuilds(supervisor, session, { desired, options, build })) return
   const { stack } = desired
+  const names = namesOf(desired.containers, options.services)
   const { engine } = supervisor
   const interrupts = new Interrupts()
   const answers = new Answers()
@@ -52,7 +53,7 @@ export async function serveUp(
       return agreeOnLosses(engine, session, { desired: found, options, losses, answers, signal })
     },
     ...(wait && {
-      ready: (signal) => untilReady(engine, { desired, options, signal, wait }),
+      ready: (signal) => untilReady(engine, { stack, names, signal, wait }),
     }),
   })
   if (attached === undefined) return

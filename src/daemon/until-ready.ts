@@ -2,12 +2,13 @@
 
 import { Bell, type Engine } from '../engine/index.ts'
 import { EngineError } from '../errors.ts'
-import { type DesiredState, judgeReady, type PlanOptions } from '../planner/index.ts'
+import { judgeReady } from '../planner/index.ts'
 import type { WaitRequest } from './protocol.ts'
 
 export interface ReadyRequest {
-  readonly desired: DesiredState
-  readonly options: PlanOptions
+  readonly stack: string
+  /** Of containers. */
+  readonly names: ReadonlySet<string>
   readonly wait: WaitRequest
   /** Ends the waiting, without a word. */
   readonly signal: AbortSignal
@@ -19,10 +20,8 @@ export interface ReadyRequest {
  */
 export async function untilReady(
   engine: Engine,
-  { desired, options, wait, signal }: ReadyRequest,
+  { stack, names, wait, signal }: ReadyRequest,
 ): Promise<void> {
-  const { stack } = desired
-  const names = new Set(namesOf(desired, options))
   const bell = new Bell()
   const unsubscribe = engine.subscribe((event) => event.stack === stack && bell.ring())
   const ring = (): void => bell.ring()
@@ -56,10 +55,12 @@ export async function untilReady(
 }
 
 /** Of the named services, or of all; what they depend on has been waited for by them. */
-function namesOf({ containers }: DesiredState, { services = [] }: PlanOptions): readonly string[] {
-  return containers
-    .filter(({ service }) => services.length === 0 || services.includes(service))
-    .map(({ name }) => name)
+export function namesOf(
+  containers: readonly { readonly name: string; readonly service: string }[],
+  services: readonly string[] = [],
+): ReadonlySet<string> {
+  const isMeant = (service: string): boolean => services.length === 0 || services.includes(service)
+  return new Set(containers.filter(({ service }) => isMeant(service)).map(({ name }) => name))
 }
 
 function notReady(stack: string, reason: string, service: string): EngineError {

@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import {
+  type Digest,
   type ImageStore,
   isDigest,
   openImageStore,
@@ -45,16 +46,20 @@ export function pinImage(
   paths: Paths,
   { name, spec }: Pick<ContainerRecord, 'name' | 'spec'>,
 ): void {
-  if (!isDigest(spec.imageDigest)) return
-  writePin(imageStore(paths), keyOf(name), {
-    holder: `container ${name}`,
-    images: [spec.imageDigest],
-  })
+  const images = imagesOf(spec)
+  if (images.length === 0) return
+  writePin(imageStore(paths), keyOf(name), { holder: `container ${name}`, images })
+}
+
+/** Its own, and those of its hooks: they run again when it is started again. */
+function imagesOf({ imageDigest, hooks }: ContainerRecord['spec']): readonly Digest[] {
+  const ofHooks = hooks?.preStart.map((hook) => hook.imageDigest) ?? []
+  return [...new Set([imageDigest, ...ofHooks])].filter((digest) => isDigest(digest))
 }
 
 /** To be called after the container's record is gone. */
 export function unpinImage(paths: Paths, { name, spec }: ContainerRecord): void {
-  if (spec.imageDigest !== undefined) removePin(imageStore(paths), keyOf(name))
+  if (imagesOf(spec).length > 0) removePin(imageStore(paths), keyOf(name))
 }
 
 /** Pins of containers that a crash has left without one. */

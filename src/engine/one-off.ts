@@ -13,13 +13,14 @@ import type { ApplyResult, OneOffStart } from './types.ts'
 /** The stack is known afterwards, so that `down` finds its network. */
 export async function startOneOff(
   machine: Machine,
-  { desired: wanted, container: asked, noDeps, onPlan, ...options }: OneOffStart,
+  { desired: wanted, container: asked, noDeps, removeOrphans, onPlan, ...options }: OneOffStart,
 ): Promise<ApplyResult> {
   const desired = withDigests(machine, wanted)
   const [container = asked] = withDigests(machine, { ...wanted, containers: [asked] }).containers
   const { stack, source } = desired
   const observed = observeStack(machine, stack)
-  const plan = planOneOff({ desired, observed, container, noDeps, now: machine.now() })
+  const now = machine.now()
+  const plan = planOneOff({ desired, observed, container, noDeps, removeOrphans, now })
   await onPlan?.(plan)
   if (readStackRecord(machine.paths, stack) === undefined) {
     writeStackRecord(machine.paths, { stack, source })

@@ -168,6 +168,7 @@ export interface OneOffStart extends ApplyOptions {
   readonly container: DesiredContainer
   /** Leave alone what it depends on. */
   readonly noDeps: boolean
+  readonly removeOrphans?: boolean
 }
 
 export interface StopOptions extends ApplyOptions {
@@ -245,6 +246,8 @@ export interface ExecRequest {
   readonly workingDir?: string
   readonly privileged?: boolean
   readonly size?: TerminalSize
+  /** Its streams are /dev/null, so that it needs nobody who reads them. */
+  readonly detach?: boolean
 }
 
 /** What a container uses. Sums are since its attempt began. */

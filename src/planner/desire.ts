@@ -21,6 +21,8 @@ export interface DesireOptions {
   readonly scale?: Readonly<Record<string, number>> | undefined
   /** Services that no active profile enables. */
   readonly inactiveServices?: readonly string[] | undefined
+  /** Networks and volumes are made whether or not a container needs them. */
+  readonly allResources?: boolean | undefined
   /** Variables for secrets and configs that are taken from one; absent: no values are told. */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined
   /** Contents that are a variable of an included project, by the name of their object. */
@@ -68,6 +70,7 @@ export function desire(
     images: imagesOf(stack, containers),
     ...(quiet.length === 0 ? {} : { quietServices: quiet }),
     ...(orphans === undefined ? {} : { orphans }),
+    ...(options.allResources === true ? { allResources: true } : {}),
     ...(builds.length === 0 ? {} : { builds }),
     ...(updates.length === 0 ? {} : { updates: Object.fromEntries(updates) }),
     ...(options.environment === undefined

@@ -53,6 +53,8 @@ export interface DesiredState {
   readonly quietServices?: readonly string[]
   /** What `up` does about orphans where it is not told: COMPOSE_REMOVE_ORPHANS and the like. */
   readonly orphans?: 'remove' | 'ignore'
+  /** Networks and volumes are made whether or not a container needs them: --all-resources. */
+  readonly allResources?: true
   readonly networks: readonly NetworkSpec[]
   readonly volumes: readonly VolumeSpec[]
   /** Images that services build; absent: none. */

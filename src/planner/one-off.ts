@@ -110,9 +110,10 @@ export function planOneOff(request: {
   readonly observed: ObservedState
   readonly container: DesiredContainer
   readonly noDeps: boolean
+  readonly removeOrphans?: boolean | undefined
   readonly now: number
 }): Plan {
-  const { observed, container, noDeps, now } = request
+  const { observed, container, noDeps, removeOrphans, now } = request
   const { updates: _, ...desired } = request.desired
   const others = <T extends { readonly service: string }>(list: readonly T[]): readonly T[] =>
     list.filter(({ service }) => service !== container.service)
@@ -125,6 +126,6 @@ export function planOneOff(request: {
     },
     observed: { ...observed, containers: others(observed.containers) },
     now,
-    options: { services: [container.service], noDeps, noRecreate: true },
+    options: { services: [container.service], noDeps, noRecreate: true, removeOrphans },
   })
 }

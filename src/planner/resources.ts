@@ -31,7 +31,9 @@ export function decideNetworks(
   const wanted = new Map((desired?.networks ?? []).map((each) => [each.name, each]))
   const existing = new Map(observed.networks.map((each) => [each.spec.name, each.spec]))
   const used = networksOf(decisions)
-  const needed = networksOf(decisions.filter((each) => isTouchable(question, each)))
+  const needed = isForAll(question)
+    ? new Set(wanted.keys())
+    : networksOf(decisions.filter((each) => isTouchable(question, each)))
   const results: NetworkDecision[] = []
   for (const spec of wanted.values()) {
     if (!spec.external) results.push(decideWantedNetwork(spec, existing.get(spec.name), needed))
@@ -56,7 +58,9 @@ export function decideVolumes(
   const existing = new Map(observed.volumes.map((each) => [each.spec.name, each.spec]))
   const used = new Set(remainingSpecs(decisions).flatMap(mountedVolumes))
   const touchable = decisions.filter((each) => isTouchable(question, each))
-  const needed = new Set(remainingSpecs(touchable).flatMap(mountedVolumes))
+  const needed = isForAll(question)
+    ? new Set(wanted.keys())
+    : new Set(remainingSpecs(touchable).flatMap(mountedVolumes))
   const results: VolumeDecision[] = []
   for (const spec of wanted.values()) {
     if (!spec.external) {
@@ -94,6 +98,10 @@ export function anonymousVolumes(spec: ContainerSpec): readonly string[] {
 
 function networksOf(decisions: readonly Decision[]): ReadonlySet<string> {
   return new Set(remainingSpecs(decisions).flatMap((spec) => [...attachedNetworks(spec)]))
+}
+
+function isForAll({ desired, selection }: Question): boolean {
+  return desired?.allResources === true && !selection.partial
 }
 
 /** A plan for some services leaves the networks and volumes of the others as they are. */

@@ -63,7 +63,8 @@ export function loadStack(request: LoadRequest): LoadedStack {
     services[key] = phases.resolveEnvironment === false ? service : withFiles(key, service, loaded)
   }
   report.throwIfErrors(request.strict)
-  const stack = withoutUndefined(withoutUnused({ ...all, services }))
+  const whole = { ...all, services }
+  const stack = withoutUndefined(request.allResources === true ? whole : withoutUnused(whole))
   return {
     stack,
     diagnostics: report.diagnostics(),

@@ -37,6 +37,8 @@ export interface LoadRequest {
   readonly services?: readonly string[] | undefined
   /** Warnings count as errors. */
   readonly strict?: boolean | undefined
+  /** `--all-resources`: networks, volumes and the like that no service uses stay. */
+  readonly allResources?: boolean | undefined
   readonly phases?: PhaseOptions | undefined
 }
 

@@ -94,12 +94,17 @@ test('hooks inside run as the user, where, and with the privilege that the file 
 })
 
 test('a pre_start hook without words runs what its image is made for', async () => {
-  const note = ['/bin/busybox', 'sh', '-c', 'echo made for it $WORD > /data/log']
+  const note = ['/bin/busybox', 'sh', '-c', 'echo made for it $WORD >> /data/log']
   const layers = [busyboxLayer()]
   writeLayout(join(scene.folder, 'image'), { layers, config: { Cmd: note, Env: ['WORD=well'] } })
   write('pre_start: [{ image: "oci:./image" }]')
   await ok('up', '-d')
   expect(log()).toBe('made for it well\n')
+  // The image of a hook is in use as long as its container is there.
+  await ok('image', 'prune', '-a', '-f')
+  await ok('stop', '-t', '0')
+  await ok('start')
+  expect(log()).toBe('made for it well\nmade for it well\n')
   await ok('down', '-v', '-t', '0')
   expect(await scene.sandbox.leaks()).toBe('')
 })

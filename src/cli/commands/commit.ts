@@ -17,6 +17,10 @@ export const commitCommand: CommandModule = {
       .argument('<service>')
       .argument('[name]', 'name of the image')
       .option('--index <number>', 'replica', parseCount)
+      .option(
+        '--pause [boolean]',
+        'accepted as in Compose: what is written meanwhile may be missed',
+      )
       .option('-a, --author <text>', 'for the image')
       .option('-m, --message <text>', 'for the history')
       .option('-c, --change <instruction>', 'as in a Dockerfile: \'CMD ["sh"]\'', collect)

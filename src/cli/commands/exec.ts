@@ -14,6 +14,7 @@ export const execCommand: CommandModule = {
       .argument('<command...>')
       // Everything after the service belongs to the program.
       .passThroughOptions()
+      .option('-d, --detach', 'return when it runs; its output goes nowhere')
       .option('-e, --env <variable>', 'NAME=VALUE, or NAME for your own; repeatable', collect)
       .option('-u, --user <user>', 'user, or user:group')
       .option('-w, --workdir <directory>', 'where the program begins')
@@ -28,6 +29,7 @@ export const execCommand: CommandModule = {
 interface ExecFlags {
   /** `-T` makes it false. */
   readonly tty: boolean
+  readonly detach?: boolean
   readonly env?: readonly string[]
   readonly user?: string
   readonly workdir?: string
@@ -45,7 +47,7 @@ async function exec(
   { service, command }: ExecTarget,
   flags: ExecFlags,
 ): Promise<number> {
-  const tty = flags.tty && hasTerminal()
+  const tty = flags.tty && flags.detach !== true && hasTerminal()
   const { index } = flags
   const request = {
     kind: 'exec',
@@ -58,7 +60,7 @@ async function exec(
 }
 
 function execRequest(command: readonly string[], flags: ExecFlags, tty: boolean): ExecRequest {
-  const { env = [], user, workdir, privileged } = flags
+  const { env = [], user, workdir, privileged, detach } = flags
   const term = tty && process.env['TERM'] ? { TERM: process.env['TERM'] } : {}
   const environment = { ...term, ...Object.fromEntries(env.flatMap(variable)) }
   return {
@@ -69,5 +71,6 @@ function execRequest(command: readonly string[], flags: ExecFlags, tty: boolean)
     ...(user !== undefined && { user }),
     ...(workdir !== undefined && { workingDir: workdir }),
     ...(privileged !== undefined && { privileged }),
+    ...(detach !== undefined && { detach }),
   }
 }

@@ -9,6 +9,7 @@ export const killCommand: CommandModule = {
     addStackOptions(command)
       .argument('[services...]')
       .option('-s, --signal <signal>', 'a name of signal(7) or its number', 'SIGKILL')
+      .option('--remove-orphans', 'accepted as in Compose: they get the signal anyway')
       .action((services: readonly string[], { signal }: { readonly signal: string }) =>
         run((context) => changeContainers(context, 'kill', { services, killSignal: signal })),
       )

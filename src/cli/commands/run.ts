@@ -4,14 +4,14 @@ import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { UsageError } from '../../errors.ts'
 import type { RunOptions, ServerMessage } from '../../daemon/index.ts'
-import { pullOption } from '../change-options.ts'
+import { buildWish, pullOption } from '../change-options.ts'
 import type { CommandModule } from '../command.ts'
 import type { Context } from '../context.ts'
 import { hasTerminal, join, variable } from '../join.ts'
 import { addStackOptions, addTerminalOptions, collect } from '../options.ts'
 import { reportOutcomes } from '../outcome.ts'
 import { print } from '../output.ts'
-import { createProgress } from '../progress.ts'
+import { createProgress, QuietProgress } from '../progress.ts'
 import type { Progress } from '../progress.ts'
 import type { Paint } from '../style.ts'
 import { terminalSize } from '../terminal.ts'
@@ -33,6 +33,10 @@ export const runCommand: CommandModule = {
       .option('-P, --service-ports', 'publish the ports of the service')
       .addOption(pullOption())
       .option('--quiet-pull', 'do not show how images are fetched')
+      .option('--build', 'build its image first, also if it is there')
+      .option('--quiet-build', 'do not show how images are built')
+      .option('--remove-orphans', 'remove containers of services that are no longer in the file')
+      .option('-q, --quiet', 'show nothing but what the program writes')
       .option('--no-deps', 'leave alone what the service depends on')
       .option('-u, --user <user>', 'user, or user:group')
       .option('-w, --workdir <directory>', 'where the program begins')
@@ -60,6 +64,10 @@ interface RunFlags {
   readonly servicePorts?: boolean
   readonly pull?: string
   readonly quietPull?: boolean
+  readonly build?: boolean
+  readonly quietBuild?: boolean
+  readonly removeOrphans?: boolean
+  readonly quiet?: boolean
   /** `--no-deps` makes it false. */
   readonly deps: boolean
   readonly user?: string
@@ -83,10 +91,13 @@ async function runOneOff(
     input: input(),
     service,
     run: options(command, flags, tty),
+    ...buildWish(flags),
   } as const
-  const view = new RunView(await createProgress(), paint)
+  const isQuiet = flags.quiet === true
+  const progress = isQuiet ? new QuietProgress() : await createProgress()
+  const view = new RunView(progress, paint)
   const status = await join({
-    asking: quietAsking(asking, flags),
+    asking: quietAsking(asking, isQuiet ? { quietPull: true, quietBuild: true } : flags),
     request,
     tty,
     onMessage: (each) => view.hear(each),
@@ -144,18 +155,28 @@ function options(command: readonly string[], flags: RunFlags, tty: boolean): Run
     ...(user !== undefined && { user }),
     ...(workdir !== undefined && { workingDir: workdir }),
     volumes: flags.volume ?? [],
-    publish: flags.publish ?? [],
-    servicePorts: flags.servicePorts === true,
+    ...surroundings(flags),
     useAliases: flags.useAliases === true,
     capAdd: flags.capAdd ?? [],
     capDrop: flags.capDrop ?? [],
     ...(name !== undefined && { name }),
     ...(flags.pull !== undefined && { pull: flags.pull }),
-    noDeps: !flags.deps,
     remove: flags.rm === true,
     detach: flags.detach === true,
     tty,
     ...(tty && { size: terminalSize() }),
+  }
+}
+
+/** What else of the stack and of this machine is touched. */
+function surroundings(
+  flags: RunFlags,
+): Pick<RunOptions, 'publish' | 'servicePorts' | 'noDeps' | 'removeOrphans'> {
+  return {
+    publish: flags.publish ?? [],
+    servicePorts: flags.servicePorts === true,
+    noDeps: !flags.deps,
+    ...(flags.removeOrphans === true && { removeOrphans: true }),
   }
 }
 

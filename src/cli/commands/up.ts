@@ -10,13 +10,15 @@ import {
   buildWish,
   planOptions,
   pullOption,
+  waitOf,
+  waitTimeoutOption,
 } from '../change-options.ts'
-import type { ChangeFlags } from '../change-options.ts'
+import type { ChangeFlags, WaitFlags } from '../change-options.ts'
 import type { CommandModule } from '../command.ts'
 import { confirm } from '../confirm.ts'
 import type { Context } from '../context.ts'
 import { onInterrupt } from '../interrupt.ts'
-import { addStackOptions, collect, parseCount } from '../options.ts'
+import { addStackOptions, collect } from '../options.ts'
 import { isTerminal, say } from '../output.ts'
 import { readPlanFile } from '../plan-file.ts'
 import { createProgress } from '../progress.ts'
@@ -66,16 +68,9 @@ function noAttachOption(): Option {
   return option
 }
 
-function waitTimeoutOption(): Option {
-  const text = 'with --wait: seconds until it is given up'
-  return new Option('--wait-timeout <seconds>', text).argParser(parseCount)
-}
-
-interface UpFlags extends ViewFlags, ChangeFlags, UpRules {
+interface UpFlags extends ViewFlags, ChangeFlags, UpRules, WaitFlags {
   /** The plan that was agreed to. */
   readonly expected?: Plan
-  readonly wait?: boolean
-  readonly waitTimeout?: number
   readonly pull?: string
   readonly watch?: boolean
   readonly yes?: boolean
@@ -159,12 +154,13 @@ async function make(
 /** What the flags say beside the plan. */
 function wishes(flags: UpFlags): Omit<UpRequest, 'kind' | 'source' | 'options' | 'attach'> {
   const losses = lossWish(flags)
+  const wait = waitOf(flags)
   return {
     ...(flags.pull && { pull: flags.pull }),
     ...buildWish(flags),
     ...upRequest(flags),
     ...(losses !== undefined && { losses }),
-    ...(flags.wait === true && { wait: waitOf(flags) }),
+    ...(wait && { wait }),
     ...(flags.expected !== undefined && { expected: flags.expected }),
   }
 }
@@ -180,10 +176,6 @@ function lossWish({ yes }: UpFlags): LossWish | undefined {
 function confirmLoss(volumes: readonly string[]): boolean {
   const names = volumes.map(safeText).join(', ')
   return confirm(`the data of ${names} will be lost: go on? (no keeps it)`)
-}
-
-function waitOf({ waitTimeout }: UpFlags): { readonly timeoutMs?: number } {
-  return waitTimeout === undefined ? {} : { timeoutMs: waitTimeout * 1000 }
 }
 
 function cannotDetach(): UsageError {

@@ -1,15 +1,22 @@
 /** `tsstack version`. */
 
+import { Option } from 'commander'
 import { BUILD, VERSION } from '../../daemon/index.ts'
 import type { CommandModule } from '../command.ts'
 import { jsonOption } from '../options.ts'
-import { print } from '../output.ts'
+import { print, wantsJson } from '../output.ts'
 
 export const versionCommand: CommandModule = {
   define: (command, run) => {
     command
       .option('--short', 'the number alone')
       .addOption(jsonOption())
+      .addOption(
+        new Option('-f, --format <format>', 'pretty or json; json is the same as --json').choices([
+          'pretty',
+          'json',
+        ]),
+      )
       .action((flags: VersionFlags) => run(() => version(flags)))
   },
 }
@@ -17,11 +24,16 @@ export const versionCommand: CommandModule = {
 interface VersionFlags {
   readonly json?: boolean
   readonly short?: boolean
+  readonly format?: string
 }
 
-function version({ json = false, short = false }: VersionFlags): number {
+function version(flags: VersionFlags): number {
+  const json = wantsJson(flags)
+  const { short = false } = flags
   const node = process.version
-  if (json) print(JSON.stringify({ version: VERSION, build: BUILD, node }, undefined, 2))
-  else print(short ? VERSION : `tsstack ${VERSION} (node ${node})`)
+  // Before the format, as with Compose.
+  if (short) print(VERSION)
+  else if (json) print(JSON.stringify({ version: VERSION, build: BUILD, node }, undefined, 2))
+  else print(`tsstack ${VERSION} (node ${node})`)
   return 0
 }

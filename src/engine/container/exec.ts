@@ -1,5 +1,6 @@
 /** Runs another program in a running container, as safely confined as the container's own. */
 
+import { openSync } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
 import { ReadStream } from 'node:tty'
@@ -66,7 +67,9 @@ export async function execInContainer(
     const config = describeExec(container, request, { root: target.root, image, profile })
     const streams = request.tty
       ? openTerminal(request, target.root, temporary)
-      : openPipes(temporary)
+      : request.detach === true
+        ? openNothing(temporary)
+        : openPipes(temporary)
     try {
       return await launch(machine, { container, config, target, streams, temporary })
     } catch (error) {
@@ -156,6 +159,8 @@ interface Streams {
   readonly stderr: ExecOutput | undefined
   /** Present with a terminal. */
   readonly master?: Fd
+  /** What it gets is the host's own, and stays root's. */
+  readonly isShared?: boolean
 }
 
 function openPipes(temporary: Undo): Streams {
@@ -167,6 +172,13 @@ function openPipes(temporary: Undo): Streams {
     stdout: readPipe(output.read),
     stderr: readPipe(error.read),
   }
+}
+
+/** Pipes that end at once on our side: the program gets /dev/null. */
+function openNothing(temporary: Undo): Streams {
+  const nothing = openSync('/dev/null', 'r+')
+  temporary.push(() => close(nothing))
+  return { ...openPipes(temporary), given: [nothing, nothing, nothing], isShared: true }
 }
 
 function readPipe(fd: Fd): ExecOutput {
@@ -212,7 +224,7 @@ async function launch(
       name: container.record.name,
       executable,
       init: false,
-      ownedStreams: [0, 1, 2],
+      ownedStreams: streams.isShared === true ? [] : [0, 1, 2],
     }),
     pidfd,
   }
