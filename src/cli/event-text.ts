@@ -48,6 +48,12 @@ export function eventJson(event: EngineEvent): unknown {
     container: event.container,
     service: event.service,
     exitCode: event.exitCode ?? null,
+    // The fields of Compose that have another name here.
+    id: event.container,
+    attributes: {
+      name: event.container,
+      ...(event.exitCode !== undefined && { exitCode: `${event.exitCode}` }),
+    },
   }
 }
 

@@ -8,7 +8,7 @@ const ANSI = ['never', 'always', 'auto'] as const
 const PROGRESS = ['auto', 'tty', 'plain', 'json', 'quiet'] as const
 
 type Ansi = (typeof ANSI)[number]
-export type ProgressManner = (typeof PROGRESS)[number]
+type ProgressManner = (typeof PROGRESS)[number]
 
 interface Manner {
   readonly ansi: Ansi

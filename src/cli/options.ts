@@ -131,7 +131,7 @@ export function jsonOption(): Option {
   return new Option('--json', 'as data: docs/json.md')
 }
 
-/** As in Compose; `--format json` is the same as `--json`. */
+/** As in Compose, with its fields where `compose-json.ts` has them. */
 export function formatOption(): Option {
   return new Option('--format <format>', 'table or json').argParser((value: string) => {
     if (value === 'table' || value === 'json') return value

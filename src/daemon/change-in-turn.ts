@@ -1,26 +1,13 @@
 /** What every command does that changes a stack and can be interrupted. */
 
 import type { ApplyOptions, ApplyResult } from '../engine/index.ts'
-import type { StackInput } from './protocol.ts'
-import { resolveStack } from './resolve.ts'
 import type { ClientSession, Supervisor } from './supervisor.ts'
 import { takeTurn } from './take-turn.ts'
 
 /**
- * Does `work` on the stack that `input` means, once it is this session's turn, and sends its plan,
- * its events and its result. An interrupt of the user's aborts it.
+ * Does `work` once it is this session's turn, and sends its plan, its events and its result. An
+ * interrupt of the user's aborts it.
  */
-export async function changeInTurn(
-  supervisor: Supervisor,
-  session: ClientSession,
-  input: StackInput,
-  work: (stack: string, options: ApplyOptions) => Promise<ApplyResult>,
-): Promise<void> {
-  const stack = await resolveStack(supervisor.engine, input)
-  return changeStackInTurn(supervisor, session, stack, (options) => work(stack, options))
-}
-
-/** The same for a stack whose name is known. */
 export async function changeStackInTurn(
   supervisor: Supervisor,
   session: ClientSession,

@@ -3,9 +3,10 @@
 import { InvalidArgumentError } from 'commander'
 import type { StackSummary } from '../../daemon/index.ts'
 import type { CommandModule } from '../command.ts'
+import { lsItem } from '../compose-json.ts'
 import type { Context } from '../context.ts'
 import { formatOption, jsonOption } from '../options.ts'
-import { print, wantsJson } from '../output.ts'
+import { print } from '../output.ts'
 import { askFor } from '../request.ts'
 import { safeText } from '../safe-text.ts'
 import { table } from '../table.ts'
@@ -40,17 +41,25 @@ async function ls({ asking }: Context, flags: LsFlags): Promise<number> {
   const { filter = '' } = flags
   const matching = stacks.filter(({ name }) => name.includes(filter))
   const sorted = matching.toSorted((a, b) => (a.name < b.name ? -1 : 1))
-  if (wantsJson(flags)) print(JSON.stringify(sorted.map(toJson), undefined, 2))
-  else if (flags.quiet === true) for (const { name } of sorted) print(name)
+  if (flags.json === true) print(JSON.stringify(sorted.map(toJson), undefined, 2))
+  else if (flags.format === 'json') {
+    print(JSON.stringify(sorted.map((stack) => lsItem(stack, statusText(stack)))))
+  } else if (flags.quiet === true) for (const { name } of sorted) print(name)
   else print(table(['NAME', 'STATUS', 'FILES'], sorted.map(toRow)))
   return 0
 }
 
-function toRow({ name, running, containers, source }: StackSummary): readonly string[] {
+function toRow(stack: StackSummary): readonly string[] {
+  const { name, source } = stack
+  return [name, statusText(stack), safeText(source?.files.join(', ') ?? '-')]
+}
+
+/** `running(2), exited(1)`. */
+function statusText({ running, containers }: StackSummary): string {
   const ended = containers - running
   const status = [running > 0 && `running(${running})`, ended > 0 && `exited(${ended})`]
   const text = status.filter((each) => each !== false).join(', ')
-  return [name, text === '' ? 'empty' : text, safeText(source?.files.join(', ') ?? '-')]
+  return text === '' ? 'empty' : text
 }
 
 function toJson({ name, running, containers, source }: StackSummary): unknown {

@@ -4,6 +4,7 @@ import { readStack } from '../../daemon/index.ts'
 import type { StackInput } from '../../daemon/index.ts'
 import type { ContainerState, ObservedContainer } from '../../planner/index.ts'
 import type { CommandModule } from '../command.ts'
+import { psLine } from '../compose-json.ts'
 import {
   addressText,
   byService,
@@ -15,7 +16,7 @@ import {
 } from '../container-text.ts'
 import type { Context } from '../context.ts'
 import { addStackOptions, formatOption, jsonOption } from '../options.ts'
-import { print, wantsJson } from '../output.ts'
+import { print } from '../output.ts'
 import { collectFilter, collectState } from '../ps-filter.ts'
 import type { PsFilter } from '../ps-filter.ts'
 import { askFor } from '../request.ts'
@@ -64,7 +65,9 @@ async function ps(
   const shown = observed.containers
     .filter((each) => isOurs(each.service) && isWanted(each, flags))
     .toSorted(byService)
-  if (wantsJson(flags)) {
+  if (flags.json !== true && flags.format === 'json') {
+    for (const each of shown) print(psLine(each, observed.stack, Date.now()))
+  } else if (flags.json === true) {
     const list = shown.map((each) => containerJson(each, observed.stack))
     print(JSON.stringify(list, undefined, 2))
   } else if (flags.services === true) {

@@ -2,9 +2,10 @@
 
 import type { ContainerUsage, UsageSample } from '../../daemon/index.ts'
 import type { CommandModule } from '../command.ts'
+import { statsLine } from '../compose-json.ts'
 import type { Context } from '../context.ts'
 import { addStackOptions, formatOption, jsonOption } from '../options.ts'
-import { isTerminal, print, printText, wantsJson } from '../output.ts'
+import { isTerminal, print, printText } from '../output.ts'
 import { askFor } from '../request.ts'
 import { safeText } from '../safe-text.ts'
 import { memoryText, trafficText } from '../size-text.ts'
@@ -92,7 +93,11 @@ function cpuShare(
 }
 
 function show(figures: readonly Figures[], flags: StatsFlags): void {
-  if (wantsJson(flags)) {
+  if (flags.json !== true && flags.format === 'json') {
+    for (const { container, ...amounts } of figures) print(statsLine(container, amounts))
+    return
+  }
+  if (flags.json === true) {
     // Streamed, a line is a look.
     print(JSON.stringify(figures.map(toJson), undefined, flags.stream ? 0 : 2))
     return

@@ -2,9 +2,10 @@
 
 import type { ObservedState, ObservedVolume } from '../../planner/index.ts'
 import type { CommandModule } from '../command.ts'
+import { volumeLine } from '../compose-json.ts'
 import type { Context } from '../context.ts'
 import { addStackOptions, formatOption, jsonOption } from '../options.ts'
-import { print, wantsJson } from '../output.ts'
+import { print } from '../output.ts'
 import { askFor } from '../request.ts'
 import { safeText } from '../safe-text.ts'
 import { table } from '../table.ts'
@@ -38,7 +39,9 @@ async function volumes(
   const shown = observed.volumes
     .filter((each) => services.length === 0 || usersOf(observed, each).length > 0)
     .toSorted((a, b) => (a.spec.name < b.spec.name ? -1 : 1))
-  if (wantsJson(flags)) {
+  if (flags.json !== true && flags.format === 'json') {
+    for (const each of shown) print(volumeLine(each))
+  } else if (flags.json === true) {
     print(
       JSON.stringify(
         shown.map((each) => toJson(observed, each)),
