@@ -13,7 +13,7 @@ import { memoryText, trafficText } from './size-text.ts'
 /** One of the lines of `ps`. There are no ids but names. */
 export function psLine(container: ObservedContainer, stack: string, now: number): string {
   const { name, service, state, health, exitCode, ports, addresses, startedAt } = container
-  const { image = '', mounts } = container.spec
+  const { image, mounts } = container.spec
   const volumes = mounts.flatMap((mount) => (mount.kind === 'volume' ? [mount.volume] : []))
   return JSON.stringify({
     Command: JSON.stringify(
