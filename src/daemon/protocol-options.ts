@@ -1,5 +1,6 @@
 /** What single requests of the command line say beside which stack they mean: all types. */
 
+import type { PlanOptions } from '../planner/index.ts'
 import type { StackSummary, ExecRequest, TerminalSize } from '../engine/index.ts'
 
 /** How far a client has come with a log: what it has is not sent again. */
@@ -120,4 +121,21 @@ export interface SupervisorStatus {
   readonly stacks: readonly StackSummary[]
   /** What of names is answered for programs of the host; absent: nobody asks for it. */
   readonly hostNames?: string
+}
+
+export interface WaitRequest {
+  /** Absent: for as long as it takes. */
+  readonly timeoutMs?: number
+}
+
+/** An attached `up` whose supervisor was replaced, after everything was done. */
+export interface RejoinRequest {
+  readonly kind: 'rejoin'
+  readonly stack: string
+  readonly options: PlanOptions
+  readonly resume: Resume
+  /** When the `up` began: ends since then count. Milliseconds since the epoch. */
+  readonly since: number
+  readonly follow?: FollowRequest
+  readonly abort?: AbortRequest
 }

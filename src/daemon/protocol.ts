@@ -41,9 +41,10 @@ import type {
   Holder,
   LogRequest,
   LossWish,
-  Resume,
+  RejoinRequest,
   RunOptions,
   SupervisorStatus,
+  WaitRequest,
   WatchMode,
 } from './protocol-options.ts'
 
@@ -178,17 +179,7 @@ export type Request =
       /** When images are fetched, instead of the stack file's `pull_policy`. */
       readonly pull?: string
     }
-  /** An attached `up` whose supervisor was replaced, after everything was done. */
-  | {
-      readonly kind: 'rejoin'
-      readonly stack: string
-      readonly options: PlanOptions
-      readonly resume: Resume
-      /** When the `up` began: ends since then count. Milliseconds since the epoch. */
-      readonly since: number
-      readonly follow?: FollowRequest
-      readonly abort?: AbortRequest
-    }
+  | RejoinRequest
   /** What `down` would do; answered by a plan. */
   | { readonly kind: 'plan-down'; readonly input: StackInput; readonly options: PlanOptions }
   | { readonly kind: 'down'; readonly input: StackInput; readonly options: PlanOptions }
@@ -252,11 +243,6 @@ export interface CopyRequest {
   /** Containers of `run` as well. */
   readonly all: boolean
   readonly path: string
-}
-
-export interface WaitRequest {
-  /** Absent: for as long as it takes. */
-  readonly timeoutMs?: number
 }
 
 export type RequestKind = Request['kind']

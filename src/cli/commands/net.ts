@@ -15,7 +15,9 @@ export const netCommand: CommandModule = {
     addStackOptions(
       command
         .command('degrade')
-        .description('slow down services, or lose some of their packets')
+        .description(
+          'slow down services, or lose some of their packets; what is said anew counts, what was said before of the others stays',
+        )
         .argument('<services...>')
         .option('--latency <time>', 'of each packet, there and back: 100ms', parseLatency)
         .option('--loss <percent>', 'of the packets that arrive: 5%', parseLoss)

@@ -52,7 +52,10 @@ function faultsOf({ latencyMs, lossPercent, bitsPerSecond }: FaultSpec): Faults 
 
 function change(machine: Machine, name: string, edit: (before: Faults) => Faults): void {
   const attempt = running(machine, name)
-  const faults = edit(attempt.faults ?? {})
+  // Those of the stack file were there first.
+  const faults = edit(
+    attempt.faults ?? faultsOf(machine.containers.get(name)?.record.spec.faults ?? {}),
+  )
   write(machine, attempt, faults)
   attempt.faults = faults
 }

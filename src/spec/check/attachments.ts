@@ -99,16 +99,25 @@ interface Pool {
   readonly range: Range
   readonly subnet: string
   readonly gateway: bigint | undefined
+  /** By their names under aux_addresses: they belong to somebody outside of the stack. */
+  readonly auxiliary: ReadonlyMap<bigint, string>
 }
 
 function poolsOf(network: Network | undefined): readonly Pool[] {
   const config = (network as Partial<Network> | undefined)?.ipam?.config ?? []
-  return config.flatMap(({ subnet = '', gateway }) => {
+  return config.flatMap(({ subnet = '', gateway, aux_addresses: others = {} }) => {
     const range = subnetOf(subnet)
     if (!range) return []
     const named = gateway === undefined ? undefined : addressOf(gateway)?.number
-    return [{ range, subnet, gateway: named ?? range.first + 1n }]
+    return [{ range, subnet, gateway: named ?? range.first + 1n, auxiliary: numbersOf(others) }]
   })
+}
+
+function numbersOf(addresses: Readonly<Record<string, unknown>>): ReadonlyMap<bigint, string> {
+  const entries = Object.entries(addresses).map(
+    ([name, address]) => [addressOf(String(address))?.number, name] as const,
+  )
+  return new Map(entries.filter((entry): entry is [bigint, string] => entry[0] !== undefined))
 }
 
 /** Why a container of the network cannot have the address; undefined: it can. */
@@ -119,9 +128,11 @@ function placeProblem(pools: readonly Pool[], family: 4 | 6, address: string): s
   }
   const pool = own.find(({ range }) => isWithin(range, address))
   if (!pool) return `${address} is outside of ${own.map(({ subnet }) => subnet).join(', ')}`
-  const { range, subnet, gateway } = pool
+  const { range, subnet, gateway, auxiliary } = pool
   const number = addressOf(address)?.number
+  const holder = number === undefined ? undefined : auxiliary.get(number)
   if (number === gateway) return `${address} is the gateway of the network`
+  if (holder !== undefined) return `${address} is kept for "${holder}" by aux_addresses`
   // With 31 and 32 bits there are neither: RFC 3021.
   if (family === 6 || range.prefixLength > 30) return undefined
   if (number === range.first) return `${address} is the address of ${subnet} itself`
