@@ -134,6 +134,10 @@ export async function explain(
  * Comes back only when that fails to load.
  */
 export async function becomeSupervisor(places: Places): Promise<void> {
+  if (process.geteuid?.() !== 0) {
+    const { stayRootless } = await import('./rootless/stay.ts')
+    return stayRootless(places)
+  }
   const { supervisorFile } = await import('./start.ts')
   const { state, run } = places
   process.argv.splice(1, Infinity, supervisorFile(), '--state', state, '--run', run, '--stay')

@@ -265,3 +265,46 @@ test.runIf(existsSync(`${UNIFIED}/cgroup.controllers`))(
     for (const path of ['tsstack/_callers', 'tsstack', '']) rmdirSync(join(group, path))
   },
 )
+
+test('tsstack daemon stays for a service manager, and takes over what a command has started', async () => {
+  mkdirSync(join(HOME, 'project/shared'), { recursive: true })
+  execFileSync('chown', ['-R', `${USER}:`, HOME])
+  await ok(STACK, 'up', '-d', '--wait')
+  const [before] = JSON.parse(await ok(STACK, 'ps', '--json', 'web')) as { pid: number }[]
+  const path = 'PATH=/usr/bin:/bin:/usr/sbin:/sbin'
+  const user = ['setpriv', `--reuid=${uid}`, `--regid=${USER}`, '--init-groups', '--inh-caps=-all']
+  const daemon = [...user, 'env', '-i', `HOME=${HOME}`, path, process.execPath, CLI, 'daemon']
+  const first = named(/^tsstack supervisor/)
+  const running = sandbox.startInNetns(daemon, { cwd: HOME })
+  // One that stays needs no guardian: it is the service manager's to start it again.
+  const isTaken = () => {
+    const now = named(/^tsstack supervisor/)
+    return now !== undefined && now !== first && named(/^tsstack: guardian/) === undefined
+  }
+  await until(async () => String(isTaken()), /true/)
+  const [after] = JSON.parse(await ok(STACK, 'ps', '--json', 'web')) as { pid: number }[]
+  expect(after?.pid).toBe(before?.pid)
+  await ok(STACK, 'down', '-v')
+  // Nothing is left to be supervised, and it stays all the same.
+  expect(running.exitCode).toBe(null)
+  running.kill('SIGTERM')
+  await until(async () => String(running.exitCode), /^0$/)
+  await until(async () => (processes().length === 0 ? 'none' : 'some'), /none/)
+})
+
+test('tsstack enable writes a unit of the user’s own systemd, and says what linger is for', async () => {
+  const { stderr } = await run(STACK, 'enable')
+  const file = join(HOME, '.config/systemd/user/tsstack.service')
+  expect(stderr).toContain(`wrote ${file}`)
+  expect(stderr).toContain('systemctl --user daemon-reload && systemctl --user start')
+  expect(stderr).toContain(`loginctl enable-linger ${USER}`)
+  const text = readFileSync(file, 'utf8')
+  expect(text).toMatch(/WantedBy=default\.target/)
+  expect(text).toMatch(/Delegate=yes/)
+  expect(text).not.toContain('network-online')
+  expect(existsSync(join(HOME, '.config/systemd/user/default.target.wants/tsstack.service'))).toBe(
+    true,
+  )
+  expect((await run(STACK, 'disable')).stderr).toContain(`removed ${file}`)
+  expect(existsSync(file)).toBe(false)
+})

@@ -14,7 +14,7 @@ import { jsonOption } from '../options.ts'
 import { isTerminal, print, say } from '../output.ts'
 import { askFor } from '../request.ts'
 import { safeText } from '../safe-text.ts'
-import { unitFile, unitLink } from '../systemd-unit.ts'
+import { unitFile, unitLink, unitPlace } from '../systemd-unit.ts'
 
 export const doctorCommand: CommandModule = {
   define: (command, run) => {
@@ -144,7 +144,7 @@ async function uninstall(context: Context, yes: boolean): Promise<number> {
   const { status } = await askFor(asking, { kind: 'status' }, 'status')
   await endSupervisor(asking)
   await gone(status.pid)
-  const place = { directory: '/etc/systemd/system', root: process.env['TSSTACK_ROOT'] || undefined }
+  const place = unitPlace(process.env, process.geteuid?.() === 0)
   for (const path of [unitLink(place), unitFile(place), places.run, places.state]) {
     rmSync(path, { recursive: true, force: true })
   }

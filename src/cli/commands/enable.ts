@@ -1,14 +1,20 @@
 /** `tsstack enable` and `disable`: whether systemd brings the stacks up when the machine starts. */
 
+import { userInfo } from 'node:os'
 import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Command } from 'commander'
 import { EngineError, UsageError } from '../../errors.ts'
 import type { CommandModule } from '../command.ts'
 import { print, say } from '../output.ts'
-import { unitFile, unitLink, unitName, type UnitPlace, unitText } from '../systemd-unit.ts'
-
-const UNIT_DIRECTORY = '/etc/systemd/system'
+import {
+  unitFile,
+  unitLink,
+  unitName,
+  type UnitPlace,
+  unitPlace,
+  unitText,
+} from '../systemd-unit.ts'
 
 export const enableCommand: CommandModule = {
   define: (command, run) => {
@@ -25,12 +31,13 @@ export const disableCommand: CommandModule = {
 }
 
 interface UnitFlags {
-  readonly directory: string
+  readonly directory?: string
   readonly print?: boolean
 }
 
 function addUnitOptions(command: Command): Command {
-  return command.option('--directory <directory>', 'where units are', UNIT_DIRECTORY)
+  const where = 'where units are: by default those of the machine, or without root your own'
+  return command.option('--directory <directory>', where)
 }
 
 function enable(flags: UnitFlags): number {
@@ -48,10 +55,16 @@ function enable(flags: UnitFlags): number {
     rmSync(link, { force: true })
     symlinkSync(file, link)
   })
-  say(`wrote ${file}: stacks that are up come up again when the machine starts`)
-  say(
-    `hint: for this boot as well: systemctl daemon-reload && systemctl start '${unitName(place)}'`,
-  )
+  say(`wrote ${file}: stacks that are up come up again when ${whenOf(place)}`)
+  const systemctl = systemctlOf(place)
+  const start = `${systemctl} daemon-reload && ${systemctl} start '${unitName(place)}'`
+  say(`hint: for this boot as well: ${start}`)
+  if (place.user && !lingers()) {
+    const { username } = userInfo()
+    say(
+      `hint: to have them from boot on, and after you log out: loginctl enable-linger ${username}`,
+    )
+  }
   return 0
 }
 
@@ -67,13 +80,25 @@ function disable(flags: UnitFlags): number {
     rmSync(file, { force: true })
   })
   say(`removed ${file}; containers run on`)
-  say('hint: systemctl daemon-reload; a supervisor that runs by it stays until it is stopped')
+  const reload = `${systemctlOf(place)} daemon-reload`
+  say(`hint: ${reload}; a supervisor that runs by it stays until it is stopped`)
   return 0
 }
 
 function placeOf({ directory }: UnitFlags): UnitPlace {
-  return { directory, root: process.env['TSSTACK_ROOT'] || undefined }
+  const place = unitPlace(process.env, process.geteuid?.() === 0)
+  return directory === undefined ? place : { ...place, directory }
 }
+
+/** A user's own systemd runs while they are logged in, unless they linger. @see loginctl(1) */
+const lingers = (): boolean => existsSync(`/var/lib/systemd/linger/${userInfo().username}`)
+
+function whenOf({ user }: UnitPlace): string {
+  return user === undefined || lingers() ? 'the machine starts' : 'you log in'
+}
+
+const systemctlOf = ({ user }: UnitPlace): string =>
+  user === undefined ? 'systemctl' : 'systemctl --user'
 
 function changing(file: string, change: () => void): void {
   try {

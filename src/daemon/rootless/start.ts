@@ -32,8 +32,16 @@ const OUTSIDE_END_FD = 4
  * @throws {UsageError} NOT_ROOT with what is missing on this host.
  */
 export async function startRootless(places: Places): Promise<'ready' | 'held'> {
+  return (await beginRootless(places)).report
+}
+
+/** The same; with the supervisor's pid, which is a child of ours, when it is a new one. */
+export async function beginRootless(
+  places: Places,
+  more: readonly string[] = [],
+): Promise<{ readonly report: 'ready' | 'held'; readonly pid?: number }> {
   refuseIncomplete(places)
-  if (helperLives(places.run)) return 'held'
+  if (helperLives(places.run)) return { report: 'held' }
   makePrivateDirectory(places.state)
   makePrivateDirectory(places.run)
   const log = openLog(places)
@@ -43,12 +51,13 @@ export async function startRootless(places: Places): Promise<'ready' | 'held'> {
   const living = livingNamespaces(places)
   const { words, env } = supervisorCommand(places)
   const resolvConf = join(places.run, 'resolv.conf')
+  let pid: number
   try {
     writeFileSync(resolvConf, textOf('/etc/resolv.conf'))
-    await enterAsRoot(
+    pid = await enterAsRoot(
       {
         executable: process.execPath,
-        args: [process.execPath, ...words, '--outside-fd', String(OUTSIDE_END_FD)],
+        args: [process.execPath, ...words, '--outside-fd', String(OUTSIDE_END_FD), ...more],
         env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
         descriptors: {
           0: nothing,
@@ -70,7 +79,8 @@ export async function startRootless(places: Places): Promise<'ready' | 'held'> {
     const joined = living ? Object.values(living) : []
     for (const fd of [log, inside, outside, report.write, nothing, ...joined]) close(fd)
   }
-  return readReport(places, await text(createReadStream('', { fd: report.read })))
+  const said = await text(createReadStream('', { fd: report.read }))
+  return { report: readReport(places, said), pid }
 }
 
 /** Throws for what nothing runs without; the rest is for `doctor`, and said when it is asked for. */
