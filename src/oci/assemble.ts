@@ -109,7 +109,7 @@ function homeOf(rootFd: Fd, uid: number): string {
 }
 
 /** As runc does, for programs that expect one. */
-function withHome(process: SpecProcess, rootFd: Fd): SpecProcess {
+export function withHome(process: SpecProcess, rootFd: Fd): SpecProcess {
   const { env = [], user = {} } = process
   if (env.some((entry) => entry.startsWith('HOME='))) return process
   return { ...process, env: [...env, `HOME=${homeOf(rootFd, user.uid ?? 0)}`] }
@@ -146,7 +146,7 @@ function streamsOf(console: Console | undefined): readonly [Fd, Fd, Fd] {
 }
 
 /** Else a program of another user than root could not open /dev/stdout. */
-function ownStreams(streams: readonly Fd[], owner: number): void {
+export function ownStreams(streams: readonly Fd[], owner: number): void {
   for (const fd of new Set(streams)) {
     const { kind, uid, major } = statFd(fd)
     const isTerminal = kind === 'character' && major === PTS_MAJOR
@@ -157,7 +157,7 @@ function ownStreams(streams: readonly Fd[], owner: number): void {
 const PTS_MAJOR = 136 // Documentation/admin-guide/devices.txt
 
 /** As the host counts. */
-function ownerOf({ process, linux = {} }: RuntimeSpec): number {
+export function ownerOf({ process, linux = {} }: RuntimeSpec): number {
   const uid = process?.user?.uid ?? 0
   const mapping = linux.uidMappings?.find(
     ({ containerID, size }) => uid >= containerID && uid < containerID + size,

@@ -96,7 +96,7 @@ function prepare(container: Container, { spec, namespaces }: Birth): void {
 }
 
 /** JSON numbers have 53 bits: what is larger than any limit was meant to be none. */
-function toLimit(value: number): bigint {
+export function toLimit(value: number): bigint {
   return value >= 2 ** 63 ? RLIM_INFINITY : BigInt(value)
 }
 

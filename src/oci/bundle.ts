@@ -2,11 +2,12 @@
 
 import { readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import type { ZodType } from 'zod'
 import { UsageError } from '../errors.ts'
 import { OCI_CONFIG_BYTES_MAX } from '../limits.ts'
 import { capabilityName, RLIMITS } from '../linux/index.ts'
 import { mountProblems } from './mount-options.ts'
-import type { RuntimeSpec, SpecProcess } from './spec.ts'
+import type { RuntimeSpec, SpecProcess, SpecResources } from './spec.ts'
 
 /** A bundle whose config can be run. */
 export interface Bundle {
@@ -34,6 +35,38 @@ export async function readBundle(directory: string): Promise<Bundle> {
   if (problems.length > 0) throw refused(path, problems)
   const absolute = resolve(directory)
   return { directory: absolute, root: resolve(absolute, spec.root.path), spec }
+}
+
+/** A process alone, as `exec` is given one. Throws USAGE as well. */
+export async function readProcess(path: string): Promise<SpecProcess> {
+  const { specProcess } = await import('./schema.ts')
+  const read = (await readPart(path, specProcess)) as SpecProcess
+  const problems = [...processProblems(read)]
+  if (problems.length > 0) throw refused(path, problems)
+  return read
+}
+
+/** Resources alone, as `update` is given them; 0 is standard input. */
+export async function readResources(path: string | 0): Promise<SpecResources> {
+  const { specResources } = await import('./schema.ts')
+  return (await readPart(path, specResources)) as SpecResources
+}
+
+async function readPart(path: string | 0, shape: ZodType): Promise<unknown> {
+  const parsed = shape.safeParse(path === 0 ? readInput() : readJson(path))
+  if (parsed.success) return withoutNulls(parsed.data)
+  const problems = parsed.error.issues.map(
+    ({ path: place, message }) => `${nameOf(place)}: ${message}`,
+  )
+  throw refused(path === 0 ? 'standard input' : path, problems)
+}
+
+function readInput(): unknown {
+  try {
+    return JSON.parse(readFileSync(0, 'utf8'))
+  } catch (cause) {
+    throw refused('standard input', [cause instanceof Error ? cause.message : String(cause)])
+  }
 }
 
 function readJson(path: string): unknown {

@@ -53,7 +53,7 @@ function sizeOf({ consoleSize }: SpecProcess, master: Fd): void {
 }
 
 /** As runc does: the descriptor beside the name of the terminal. */
-export function handConsole(path: string, { master }: Console): void {
+export function handConsole(path: string, { master }: Pick<Console, 'master'>): void {
   try {
     sendDescriptor(path, { fd: master, text: '/dev/pts/0' })
   } catch (cause) {

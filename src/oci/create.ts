@@ -165,7 +165,7 @@ function groupPath(path: string | undefined, id: string): string {
 }
 
 /** Complete from the moment it is there. */
-function writePidFile(path: string, pid: number): void {
+export function writePidFile(path: string, pid: number): void {
   writeFileSync(`${path}.new`, String(pid))
   renameSync(`${path}.new`, path)
 }

@@ -39,7 +39,7 @@ interface Found {
   readonly status: Status
 }
 
-function find({ root, id }: Which): Found {
+export function find({ root, id }: Which): Found {
   const place = placeOf(root, id)
   const container = readContainer(place, id)
   return { place, container, status: statusOf(place, container) }

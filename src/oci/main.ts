@@ -5,6 +5,18 @@ import { ERROR_CODES, TsstackError, UsageError } from '../errors.ts'
 import { openLog, type Log } from './log.ts'
 import type { CreateOptions } from './create.ts'
 import { OCI_VERSION } from './store.ts'
+import {
+  amountOf,
+  collect,
+  collectNumber,
+  CPUSETS,
+  execOptions,
+  type ExecWords,
+  LIMITS,
+  resourcesOf,
+  secondsOf,
+  userOf,
+} from './words.ts'
 
 declare const TSSTACK_VERSION: string | undefined
 
@@ -93,6 +105,52 @@ command('resume', 'let them go on').action(async (id: string) => {
   const { freezeContainer } = await lifecycle()
   await freezeContainer(which(id), false)
 })
+const execute = command('exec', 'run another program in a container')
+  .argument('[command...]', 'the program and its arguments')
+  .passThroughOptions()
+  .option('-p, --process <file>', 'the process, as config.json has it')
+  .option('--cwd <directory>', 'where it begins')
+  .option('-e, --env <NAME=value>', 'beside those of the container', collect, [])
+  .option('-t, --tty', 'at a terminal')
+  .option('-u, --user <uid[:gid]>', 'who it is', userOf)
+  .option('-g, --additional-gids <gid>', 'groups of it', collectNumber, [])
+  .option('-c, --cap <capability>', 'beside those of the container', collect, [])
+  .option('-d, --detach', 'leave it running')
+  .option('--ignore-paused', 'also in a container that is paused')
+  .option('--no-new-privs', 'it gains no privileges by what it executes')
+  .option('--apparmor <profile>', 'what confines it')
+  .option('--pid-file <file>', 'where its pid is written')
+  .option('--console-socket <socket>', 'where its terminal is handed to')
+  .option('--preserve-fds <count>', 'descriptors from 3 on that it is given', countOf)
+execute.action(async (id: string, args: readonly string[], words: ExecWords) => {
+  const { execInContainer } = await import('./exec.ts')
+  // Commander takes --no-NAME for the opposite of NAME.
+  const noNewPrivs = execute.getOptionValueSource('newPrivs') === 'cli'
+  status = await execInContainer(which(id), execOptions(args, { ...words, noNewPrivs }))
+})
+const change = command('update', 'change the limits of a container').option(
+  '-r, --resources <file>',
+  'as config.json has them; - is standard input',
+)
+for (const [name] of LIMITS) change.option(`--${name} <amount>`, 'as linux.resources', amountOf)
+for (const [name] of CPUSETS) change.option(`--${name} <list>`, 'as linux.resources')
+change.action(async (id: string, words: { readonly resources?: string }) => {
+  const { updateContainer } = await import('./update.ts')
+  const { resources: file, ...others } = words
+  const given = file === undefined ? {} : { file }
+  await updateContainer(which(id), { ...given, words: resourcesOf(others) })
+})
+command('events', 'print what a container uses, line by line')
+  .option('--stats', 'once')
+  .option('--interval <duration>', 'between two lines, as 5s', secondsOf, 5)
+  .action(async (id: string, words: { readonly stats?: boolean; readonly interval: number }) => {
+    const { printEvents } = await import('./events.ts')
+    await printEvents(which(id), {
+      once: words.stats === true,
+      intervalMs: words.interval * 1000,
+      print: (event) => line(JSON.stringify(event)),
+    })
+  })
 command('ps', 'print the process ids of a container')
   .option('-f, --format <format>', 'json', 'json')
   .action(async (id: string) => {

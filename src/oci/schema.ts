@@ -15,7 +15,7 @@ const map = z.record(z.string(), z.string()).nullish()
 
 const capabilitySet = list(z.string())
 
-const process = z.object({
+export const specProcess: z.ZodType = z.object({
   terminal: z.boolean().nullish(),
   consoleSize: z.object({ height: z.int(), width: z.int() }).nullish(),
   user: z
@@ -91,7 +91,7 @@ const count = z.number().nullish()
 
 const throttle = list(z.object({ major: z.int(), minor: z.int(), rate: z.number().min(0) }))
 
-const resources = z.object({
+export const specResources: z.ZodType = z.object({
   devices: list(
     z.object({
       allow: z.boolean(),
@@ -191,7 +191,7 @@ const linux = z.object({
     .nullish(),
   devices: list(device),
   cgroupsPath: z.string().nullish(),
-  resources: resources.nullish(),
+  resources: specResources.nullish(),
   rootfsPropagation: z
     .enum(['shared', 'rshared', 'slave', 'rslave', 'private', 'rprivate', 'unbindable', ''])
     .nullish(),
@@ -208,7 +208,7 @@ const linux = z.object({
 
 export const runtimeSpec: z.ZodType = z.object({
   ociVersion: z.string().regex(/^1\.\d+\.\d+/, 'a version 1.x.y is needed'),
-  process: process.nullish(),
+  process: specProcess.nullish(),
   root: z.object({ path, readonly: z.boolean().nullish() }),
   hostname: z.string().max(64).nullish(),
   domainname: z.string().max(64).nullish(),

@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path'
 import { UsageError } from '../errors.ts'
 import { startTime } from '../linux/index.ts'
-import type { HookName, SpecHook } from './spec.ts'
+import type { HookName, SpecHook, SpecResources } from './spec.ts'
 
 /** What `state` prints. @see runtime.md, State */
 export interface OciState {
@@ -47,6 +47,8 @@ export interface Container {
   readonly namespaces: number
   /** What the notes of the launch program say, to name what failed. */
   readonly notes: readonly string[]
+  /** As they are after `update`; absent: those of the config. */
+  readonly resources?: SpecResources
   /** Absent: the config has no process, and nothing can be started. */
   readonly hasProcess: boolean
 }

@@ -202,7 +202,12 @@ function spreadRoot(program: Program, { rootPropagation }: BundleMounts, onError
   program.call('mount', [0, program.text('/'), 0, rootPropagation, 0], { onError, note })
 }
 
-function setProperties(program: Program, input: BundleInput, onError: Label): void {
+/** What else the kernel schedules it by. */
+export function setProperties(
+  program: Program,
+  input: Pick<BundleInput, 'personality' | 'scheduler' | 'ioPriority'>,
+  onError: Label,
+): void {
   const { personality, scheduler, ioPriority } = input
   if (personality !== undefined) program.call('personality', [personality], { onError })
   if (scheduler !== undefined) {

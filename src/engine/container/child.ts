@@ -247,7 +247,11 @@ export function setNames(
   })
 }
 
-function writeLimits(program: Program, limits: ProgramInput['rlimits'], onError: Label): void {
+export function writeLimits(
+  program: Program,
+  limits: ProgramInput['rlimits'],
+  onError: Label,
+): void {
   for (const { resource, soft, hard } of limits) {
     const limit = Buffer.alloc(16)
     limit.writeBigUInt64LE(soft, 0)
@@ -257,7 +261,11 @@ function writeLimits(program: Program, limits: ProgramInput['rlimits'], onError:
   }
 }
 
-function setOomScore(program: Program, input: ProgramInput, onError: Label): void {
+export function setOomScore(
+  program: Program,
+  input: Pick<ProgramInput, 'oomScoreAdj'>,
+  onError: Label,
+): void {
   if (input.oomScoreAdj === undefined) return
   const text = String(input.oomScoreAdj)
   writeProcFile(program, { path: 'self/oom_score_adj', text }, onError)

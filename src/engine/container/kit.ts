@@ -1,6 +1,7 @@
 /** The launch code by its parts, for the front end that runs bundles instead of stacks. */
 
 export { type BundleInput, bundleProgram, POINT } from './bundle.ts'
+export { type BundleExecInput, bundleExecProgram } from './bundle-exec.ts'
 export { joinProgram } from './bundle-join.ts'
 export type { BundleMount, BundleMounts, SetPropagation } from './bundle-mounts.ts'
 export { DEVICE_LINKS, DEVICE_NODES } from './defaults.ts'
@@ -16,5 +17,5 @@ export {
 } from './mounts.ts'
 export { newFileSystem, type TreeEntry } from './new-file-system.ts'
 export type { OciMount, OciProcess } from './oci.ts'
-export { listenToReports } from './reports.ts'
+export { listenToPipe, listenToReports } from './reports.ts'
 export { signalNumber } from './stop.ts'
