@@ -22,12 +22,14 @@ export interface ExecutableQuery extends RootTree {
 export function findExecutable(query: ExecutableQuery): string {
   const { name } = query
   if (name.includes('/')) return atPath(query)
-  const results = searchPath(query.env)
-    .map((directory) => posix.join(directory, name))
-    .map((path) => ({ path, kind: look(query, path) }))
-  const found = results.find(({ kind }) => kind === 'executable')
-  if (found && name !== '') return found.path
-  if (name !== '' && results.some(({ kind }) => kind === 'plain')) throw denied(name)
+  let isPlain = false
+  for (const directory of name === '' ? [] : searchPath(query.env)) {
+    const path = posix.join(directory, name)
+    const kind = look(query, path)
+    if (kind === 'executable') return path
+    isPlain ||= kind === 'plain'
+  }
+  if (isPlain) throw denied(name)
   throw notFound(name, 'executable file not found in $PATH')
 }
 
