@@ -11,14 +11,11 @@ import { check, declare, declareAsync } from '../libc.ts'
 import { parseAddresses } from './address.ts'
 import { addressBytes } from './ip.ts'
 import { splitMessages } from './message.ts'
+import { openNews } from './news-socket.ts'
 
-const socket = declare('int socket(int, int, int)')
-const bind = declare('int bind(int, void *, uint)')
 const setsockopt = declare('int setsockopt(int, int, int, void *, uint)')
 const recvAsync = declareAsync('long recv(int, void *, size_t, int)')
 
-const AF_NETLINK = 16
-const SOCK_RAW_CLOEXEC = 3 | 0x80000
 const NETLINK_ROUTE = 0
 const RTMGRP_IPV6_IFADDR = 0x100 // include/uapi/linux/rtnetlink.h
 const SOL_SOCKET = 1
@@ -31,22 +28,16 @@ export class AddressNews implements Disposable {
   readonly #fd: Fd
 
   constructor() {
-    this.#fd = check(socket(AF_NETLINK, SOCK_RAW_CLOEXEC, NETLINK_ROUTE), {
-      syscall: 'socket',
-      args: ['AF_NETLINK', 'SOCK_RAW', NETLINK_ROUTE],
-    })
-    const address = Buffer.alloc(12)
-    address.writeUInt16LE(AF_NETLINK, 0)
-    address.writeUInt32LE(RTMGRP_IPV6_IFADDR, 8)
-    check(bind(this.#fd, address, address.length), {
-      syscall: 'bind',
-      args: ['RTMGRP_IPV6_IFADDR'],
-    })
     const patience = Buffer.alloc(16) // struct timeval
     patience.writeBigInt64LE(BigInt(NETLINK_ADDRESS_MS_MAX / 1000), 0)
-    check(setsockopt(this.#fd, SOL_SOCKET, SO_RCVTIMEO, patience, patience.length), {
-      syscall: 'setsockopt',
-      args: ['SO_RCVTIMEO'],
+    this.#fd = openNews({
+      protocol: NETLINK_ROUTE,
+      groups: RTMGRP_IPV6_IFADDR,
+      prepare: (fd) =>
+        check(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, patience, patience.length), {
+          syscall: 'setsockopt',
+          args: ['SO_RCVTIMEO'],
+        }),
     })
   }
 

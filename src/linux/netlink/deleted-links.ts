@@ -5,14 +5,11 @@ import { check, declare, declareAsync } from '../libc.ts'
 import { filterMessages } from './filter.ts'
 import { parseDeletedLinks } from './link.ts'
 import { encodeMessage, NLM_F_ACK, NLMSG_NOOP, splitMessages } from './message.ts'
+import { openNews } from './news-socket.ts'
 
-const socket = declare('int socket(int, int, int)')
-const bind = declare('int bind(int, void *, uint)')
 const send = declare('long send(int, void *, size_t, int)')
 const receive = declareAsync('long recv(int, void *, size_t, int)')
 
-const AF_NETLINK = 16
-const SOCK_RAW_CLOEXEC = 3 | 0x80000
 const NETLINK_ROUTE = 0
 const RTMGRP_LINK = 1 // include/uapi/linux/rtnetlink.h
 /** A message about one link, with room to spare. */
@@ -24,24 +21,17 @@ export class DeletedLinks implements Disposable {
   #isOver = false
 
   constructor() {
-    const words = { syscall: 'socket', args: ['AF_NETLINK', 'SOCK_RAW', NETLINK_ROUTE] }
-    this.#fd = check(socket(AF_NETLINK, SOCK_RAW_CLOEXEC, NETLINK_ROUTE), words)
-    try {
-      filterMessages(this.#fd, [
-        [0x28, 0, 0, 4], // ldh nlmsg_type
-        [0x15, 0, 1, 0x1000], // RTM_NEWLINK
-        [0x06, 0, 0, 0],
-        [0x06, 0, 0, 0xffff_ffff],
-      ])
-      const address = Buffer.alloc(12) // struct sockaddr_nl
-      address.writeUInt16LE(AF_NETLINK, 0)
-      address.writeUInt32LE(RTMGRP_LINK, 8)
-      const what = { syscall: 'bind', args: ['AF_NETLINK', 'RTMGRP_LINK'] }
-      check(bind(this.#fd, address, address.length), what)
-    } catch (error) {
-      close(this.#fd)
-      throw error
-    }
+    this.#fd = openNews({
+      protocol: NETLINK_ROUTE,
+      groups: RTMGRP_LINK,
+      prepare: (fd) =>
+        filterMessages(fd, [
+          [0x28, 0, 0, 4], // ldh nlmsg_type
+          [0x15, 0, 1, 0x1000], // RTM_NEWLINK
+          [0x06, 0, 0, 0],
+          [0x06, 0, 0, 0xffff_ffff],
+        ]),
+    })
   }
 
   /** Resolves when all of `names` have been deleted, or after {@link end}. */

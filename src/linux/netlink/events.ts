@@ -7,24 +7,21 @@
 import { isMainThread } from 'node:worker_threads'
 import koffi from 'koffi'
 import { isErrno } from '../../errors.ts'
-import { close, type Fd } from '../fd.ts'
+import type { Fd } from '../fd.ts'
 import { errnoNumber } from '../errno.ts'
-import { check, declare, lastErrno } from '../libc.ts'
+import { declare, lastErrno } from '../libc.ts'
 import { signalReadable } from '../readable-signal.ts'
 import { filterMessages } from './filter.ts'
+import { openNews } from './news-socket.ts'
 
-const socket = declare('int socket(int, int, int)')
-const bind = declare('int bind(int, void *, uint)')
 const setsockopt = declare('int setsockopt(int, int, int, void *, uint)')
 const recvmsg = declare('long recvmsg(int fd, void *message, int flags)')
 
-const AF_NETLINK = 16
-const SOCK_RAW = 3 | 0x80000 | 0x800 // with SOCK_CLOEXEC and SOCK_NONBLOCK
 const NETLINK_ROUTE = 0
 const NETLINK_NETFILTER = 12
 /**
- * Bits of sockaddr_nl.nl_groups: 1 << (group - 1). RTMGRP_LINK, RTMGRP_IPV4_IFADDR,
- * RTMGRP_IPV4_ROUTE, RTMGRP_IPV6_IFADDR, RTMGRP_IPV6_ROUTE: include/uapi/linux/rtnetlink.h
+ * RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV4_ROUTE, RTMGRP_IPV6_IFADDR, RTMGRP_IPV6_ROUTE:
+ * include/uapi/linux/rtnetlink.h
  */
 const ROUTE_GROUPS = 0x1 | 0x10 | 0x40 | 0x100 | 0x400
 const NFTABLES_GROUP = 1 << (7 - 1) // NFNLGRP_NFTABLES
@@ -71,23 +68,16 @@ function openFilterListener(): readonly Fd[] {
 }
 
 function openListener(protocol: number, groups: number): Fd {
-  const fd = check(socket(AF_NETLINK, SOCK_RAW, protocol), {
-    syscall: 'socket',
-    args: ['AF_NETLINK', protocol],
+  return openNews({
+    protocol,
+    groups,
+    nonBlocking: true,
+    prepare: (fd) => {
+      // Without the privilege the inside of containers is looked at by the slow timer alone.
+      setsockopt(fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, Buffer.of(1, 0, 0, 0), 4)
+      if (protocol === NETLINK_ROUTE) passLostDefaultRoutes(fd)
+    },
   })
-  const address = Buffer.alloc(12)
-  address.writeUInt16LE(AF_NETLINK, 0)
-  address.writeUInt32LE(groups, 8)
-  try {
-    // Without the privilege the inside of containers is looked at by the slow timer alone.
-    setsockopt(fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, Buffer.of(1, 0, 0, 0), 4)
-    if (protocol === NETLINK_ROUTE) passLostDefaultRoutes(fd)
-    check(bind(fd, address, address.length), { syscall: 'bind', args: ['AF_NETLINK', groups] })
-  } catch (error) {
-    close(fd)
-    throw error
-  }
-  return fd
 }
 
 /** A router of the internet learns routes by the thousand: of routes only lost defaults matter. */
