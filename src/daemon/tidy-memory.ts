@@ -2,7 +2,7 @@
 
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { trimMemory } from '../linux/index.ts'
+import { anonymousBytes, releaseProgram, trimMemory } from '../linux/index.ts'
 import { TIDY_BYTES_MIN } from '../limits.ts'
 
 type Collect = (options: {
@@ -11,19 +11,21 @@ type Collect = (options: {
   readonly flavor: 'last-resort'
 }) => void
 
-/** Resident bytes after the last time. */
+/** Resident bytes after the last time, without those of files. */
 let tidied = 0
 
 /**
- * Collects garbage and shrinks the heaps of JavaScript and of C, when they have grown since the
- * last time: it takes some 50 ms. Node itself has no quiet moment in which V8 would do so.
+ * Collects garbage, shrinks the heaps of JavaScript and of C, and lets go of what only the change
+ * has needed of node's own program, when there is more than after the last time: it takes some 50
+ * ms. Node itself has no quiet moment in which V8 would do so.
  */
 export function tidyMemory(): void {
-  if (process.memoryUsage.rss() - tidied < TIDY_BYTES_MIN) return
+  if (anonymousBytes() - tidied < TIDY_BYTES_MIN) return
   // The only way to it in a process that was started without the flag. @see node:v8
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as Collect
   collect({ type: 'major', execution: 'sync', flavor: 'last-resort' })
   trimMemory()
-  tidied = process.memoryUsage.rss()
+  releaseProgram()
+  tidied = anonymousBytes()
 }

@@ -19,7 +19,7 @@ export { withFileUser } from './file-user.ts'
 export { openForeignTree } from './foreign-tree.ts'
 export * from './kernel.ts'
 export * from './make.ts'
-export { trimMemory } from './memory.ts'
+export { anonymousBytes, releaseProgram, trimMemory } from './memory.ts'
 export * from './mount.ts'
 export {
   CLONE_NEW,
