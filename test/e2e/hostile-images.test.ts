@@ -53,6 +53,16 @@ const REFUSED: readonly [string, Image, string][] = [
     'Cannot read "/etc/passwd"',
   ],
   [
+    'a volume at a link to nowhere',
+    { config: { ...SLEEP, Volumes: { '/v': {} } }, entries: [symlink('v', '/not/there')] },
+    'Cannot mount at "/v" of "evil-web-1": the image has a link there that leads nowhere',
+  ],
+  [
+    'a volume at a pipe',
+    { config: { ...SLEEP, Volumes: { '/v': {} } }, entries: [node('v', '6')] },
+    'the image has a file there, and a directory is mounted',
+  ],
+  [
     'passwd out of the image',
     {
       config: { ...SLEEP, User: 'root' },

@@ -224,8 +224,28 @@ export function makeTarget(
     (mount.kind === 'attach' && mount.isDirectory)
   const place = { path: mount.target, isDirectory }
   const parent = deepestAbove(mount.target, earlier)
-  if (parent?.kind === 'attach') makePlaceIn(parent, place, context.container)
-  else makePlace(place, earlier, context)
+  if (parent?.kind === 'attach') return makePlaceIn(parent, place, context.container)
+  try {
+    makePlace(place, earlier, context)
+  } catch (cause) {
+    throw inTheWay(cause, place.path, context.container)
+  }
+}
+
+/** What the image has in the place of a target, in words. */
+const IN_THE_WAY: Readonly<Record<string, string>> = {
+  ELOOP: 'the image has a link there that leads nowhere',
+  ENOTDIR: 'the image has a file there, and a directory is mounted',
+  EISDIR: 'the image has a directory there, and a file is mounted',
+}
+
+function inTheWay(cause: unknown, target: string, container: string): unknown {
+  const why = cause instanceof KernelError ? IN_THE_WAY[cause.errnoName] : undefined
+  if (why === undefined) return cause
+  return new EngineError('LAUNCH', `Cannot mount at "${target}" of "${container}": ${why}`, {
+    hint: 'give another target, or correct the image',
+    cause,
+  })
 }
 
 /**
