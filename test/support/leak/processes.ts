@@ -1,5 +1,6 @@
 /** Processes that belong to a test, and what they hold: mounts, namespaces, descriptors. */
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 
 export interface ProcessEntry {
   readonly pid: number
@@ -72,14 +73,15 @@ export function mountsOf(
 }
 
 /**
- * In the host's own namespace every mount counts, but those of other tests that run beside us in
- * directories of their own; elsewhere those that show what is ours.
+ * In the host's own namespace every mount counts, but those that somebody beside us has made in a
+ * directory for passing things; elsewhere those that show what is ours.
  */
 function counts(
   line: string,
   { marks, shared }: { readonly marks: readonly string[]; readonly shared: boolean },
 ): boolean {
-  return marks.some((mark) => line.includes(mark)) || (shared && !line.includes('/tsstack-'))
+  const isElsewhere = !line.includes(` ${tmpdir()}/`)
+  return marks.some((mark) => line.includes(mark)) || (shared && isElsewhere)
 }
 
 /**
