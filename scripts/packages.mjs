@@ -13,6 +13,7 @@ const NEEDED = {
   busybox: ['busybox-static', 'busybox', 'busybox'],
   skopeo: ['skopeo', 'skopeo', 'skopeo'],
   umoci: ['umoci', 'umoci', 'umoci'],
+  iperf3: ['iperf3', 'iperf3', 'iperf3'],
   curl: ['curl', 'curl', 'curl'],
   socat: ['socat', 'socat', 'socat'],
   'iptables-nft': ['iptables', 'iptables-nft', 'iptables-nft'],

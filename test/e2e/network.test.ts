@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Finished } from '../support/sandbox.ts'
 import { until } from '../support/until.ts'
-import { type Scene, useScene } from './cli-scene.ts'
+import { CLI, type Scene, useScene } from './cli-scene.ts'
 
 let scene: Scene
 useScene((opened) => (scene = opened))
@@ -158,6 +158,70 @@ test('services are cut off, mended and slowed down, and x-net does it from the s
   expect((await run('net', 'degrade', 'one')).stderr).toContain('nothing was said of how')
   expect((await run('net', 'degrade', 'one', '--loss', 'much')).code).toBe(2)
   await ok('down')
+  expect(await scene.sandbox.leaks()).toBe('')
+})
+
+test('a second degrade replaces what it names, and keeps the rest, also of x-net', async () => {
+  write({ one: ['x-net: {loss: 100%}'], two: [] })
+  await ok('up', '-d')
+  const reaches = async (seconds: number): Promise<boolean> =>
+    (await run('exec', '-T', 'two', 'busybox', 'ping', '-c1', `-W${seconds}`, 'one')).code === 0
+  const queue = async (): Promise<string> => {
+    const [one] = await pids()
+    return (await scene.sandbox.inNetns(['nsenter', '-t', `${one}`, '-n', 'tc', 'qdisc'])).stdout
+  }
+  await ok('net', 'degrade', 'one', '--rate', '20mbit')
+  expect(await queue()).toContain('rate 20Mbit')
+  expect(await reaches(1)).toBe(false)
+  await ok('net', 'degrade', 'one', '--rate', '40mbit')
+  expect(await queue()).toContain('rate 40Mbit')
+  await ok('net', 'degrade', 'one', '--loss', '0%')
+  expect(await reaches(PATIENT_S)).toBe(true)
+  expect(await queue()).toContain('rate 40Mbit')
+  await ok('net', 'heal', 'one')
+  expect(await queue()).not.toContain('rate')
+  await ok('down', '-t', '0')
+  expect(await scene.sandbox.leaks()).toBe('')
+})
+
+test('no more passes than --rate says, as iperf3 sees it', async () => {
+  write({ server: [], client: [] })
+  await ok('up', '-d')
+  await ok('exec', '-d', 'server', 'iperf3', '-s')
+  const measure = async (): Promise<number> => {
+    // Until the server listens.
+    const words = ['exec', '-T', 'client', 'iperf3', '-J', '-t', '2', '-c', 'server']
+    const json = await until(async () => (await run(...words)).stdout, /"sum_received"/)
+    return JSON.parse(json).end.sum_received.bits_per_second
+  }
+  const free = await measure()
+  await ok('net', 'degrade', 'server', '--rate', '8mbit')
+  const bound = await measure()
+  // What waits in queues is let through at once; a busy machine may bring less, never more.
+  expect(bound).toBeGreaterThan(0)
+  expect(bound).toBeLessThan(8e6 * 1.5)
+  expect(free).toBeGreaterThan(bound * 2)
+  await ok('down', '-t', '0')
+  expect(await scene.sandbox.leaks()).toBe('')
+})
+
+test('on a machine without IPv6 a network that wants it is refused before anything is made', async () => {
+  write({ web: ['networks: [plain, six]'] }, 'networks: {plain: {}, six: {enable_ipv6: true}}')
+  // As with ipv6.disable=1 at boot: its settings are not there.
+  const hidden = 'mount -t tmpfs none /proc/sys/net/ipv6 && exec "$@"'
+  const without = ['unshare', '--mount', 'sh', '-c', hidden, 'sh', process.execPath, CLI]
+  const refused = await scene.sandbox.inNetns([...without, 'up', '-d'], { cwd: scene.folder })
+  expect(refused).toMatchObject({ code: 1 })
+  expect(refused.stderr).toMatch(
+    /Cannot create network "cli_six" with IPv6: .*remove "enable_ipv6"/,
+  )
+  expect((await ok('network', 'ls', '-q')).stdout).toBe('')
+  expect((await ok('ps', '-aq')).stdout).toBe('')
+  write({ web: ['networks: [plain]'] }, 'networks: {plain: {}}')
+  const plain = await scene.sandbox.inNetns([...without, 'up', '-d'], { cwd: scene.folder })
+  expect(plain).toMatchObject({ code: 0 })
+  expect(plain.stderr).not.toMatch(/warning|error|IPv6/)
+  await ok('down', '-t', '0')
   expect(await scene.sandbox.leaks()).toBe('')
 })
 

@@ -64,6 +64,16 @@ describe('loadStack() refuses an attachment', () => {
     expect(said(POOL, attachment)[0]).toMatch(/^2: Cannot connect "web": /)
   })
 
+  test('with an address that aux_addresses keeps for somebody else', () => {
+    const kept = '{ipam: {config: [{subnet: 10.1.0.0/24, aux_addresses: {nas: 10.1.0.9}}]}}'
+    expect(said(kept, '{ipv4_address: 10.1.0.9}')).toEqual([
+      '2: Cannot connect "web": 10.1.0.9 is kept for "nas" by aux_addresses',
+    ])
+    expect(said(kept, '{ipv4_address: 10.1.0.8}')).toEqual([])
+    const six = '{ipam: {config: [{subnet: "fd00:1::/64", aux_addresses: {nas: "fd00:1::9"}}]}}'
+    expect(said(six, '{ipv6_address: "fd00:1:0::9"}').join()).toContain('is kept for "nas"')
+  })
+
   test('with an address that another service has', () => {
     const service = '{image: x, networks: {n: {ipv4_address: 10.1.0.5}}}'
     const found = errors(`services:\n  a: ${service}\n  b: ${service}\nnetworks: {n: ${POOL}}\n`)
