@@ -161,22 +161,25 @@ test('services are cut off, mended and slowed down, and x-net does it from the s
   expect(await scene.sandbox.leaks()).toBe('')
 })
 
+async function reachesOne(seconds: number): Promise<boolean> {
+  const words = ['exec', '-T', 'two', 'busybox', 'ping', '-c1', `-W${seconds}`, 'one']
+  return (await run(...words)).code === 0
+}
+
 test('a second degrade replaces what it names, and keeps the rest, also of x-net', async () => {
   write({ one: ['x-net: {loss: 100%}'], two: [] })
   await ok('up', '-d')
-  const reaches = async (seconds: number): Promise<boolean> =>
-    (await run('exec', '-T', 'two', 'busybox', 'ping', '-c1', `-W${seconds}`, 'one')).code === 0
   const queue = async (): Promise<string> => {
     const [one] = await pids()
     return (await scene.sandbox.inNetns(['nsenter', '-t', `${one}`, '-n', 'tc', 'qdisc'])).stdout
   }
   await ok('net', 'degrade', 'one', '--rate', '20mbit')
   expect(await queue()).toContain('rate 20Mbit')
-  expect(await reaches(1)).toBe(false)
+  expect(await reachesOne(1)).toBe(false)
   await ok('net', 'degrade', 'one', '--rate', '40mbit')
   expect(await queue()).toContain('rate 40Mbit')
   await ok('net', 'degrade', 'one', '--loss', '0%')
-  expect(await reaches(PATIENT_S)).toBe(true)
+  expect(await reachesOne(PATIENT_S)).toBe(true)
   expect(await queue()).toContain('rate 40Mbit')
   await ok('net', 'heal', 'one')
   expect(await queue()).not.toContain('rate')
@@ -184,19 +187,20 @@ test('a second degrade replaces what it names, and keeps the rest, also of x-net
   expect(await scene.sandbox.leaks()).toBe('')
 })
 
+/** From client to server, once the server listens. */
+async function bitsPerSecond(): Promise<number> {
+  const words = ['exec', '-T', 'client', 'iperf3', '-J', '-t', '2', '-c', 'server']
+  const json = await until(async () => (await run(...words)).stdout, /"sum_received"/)
+  return JSON.parse(json).end.sum_received.bits_per_second
+}
+
 test('no more passes than --rate says, as iperf3 sees it', async () => {
   write({ server: [], client: [] })
   await ok('up', '-d')
   await ok('exec', '-d', 'server', 'iperf3', '-s')
-  const measure = async (): Promise<number> => {
-    // Until the server listens.
-    const words = ['exec', '-T', 'client', 'iperf3', '-J', '-t', '2', '-c', 'server']
-    const json = await until(async () => (await run(...words)).stdout, /"sum_received"/)
-    return JSON.parse(json).end.sum_received.bits_per_second
-  }
-  const free = await measure()
+  const free = await bitsPerSecond()
   await ok('net', 'degrade', 'server', '--rate', '8mbit')
-  const bound = await measure()
+  const bound = await bitsPerSecond()
   // What waits in queues is let through at once; a busy machine may bring less, never more.
   expect(bound).toBeGreaterThan(0)
   expect(bound).toBeLessThan(8e6 * 1.5)
