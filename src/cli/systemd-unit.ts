@@ -78,6 +78,8 @@ export function unitText(
     `ExecStart=${command} daemon`,
     `ExecStop=/bin/sh -c ${isGoingDown} sh ${command} daemon --shut-down`,
     'TimeoutStopSec=10min',
+    // The supervisor leaves the unit's group, by which journalctl -u would find what it says.
+    'SyslogIdentifier=tsstack',
     ...environmentOf(place),
     'Restart=always',
     'RestartSec=1s',

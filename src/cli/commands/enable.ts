@@ -65,6 +65,7 @@ function enable(flags: UnitFlags): number {
       `hint: to have them from boot on, and after you log out: loginctl enable-linger ${username}`,
     )
   }
+  say('hint: what it says is in the journal: journalctl -t tsstack')
   return 0
 }
 
