@@ -11,6 +11,7 @@ import {
   type PlanOptions,
 } from '../planner/index.ts'
 import { update } from './attempts.ts'
+import { checkDescriptors } from './descriptors.ts'
 import { executePlan, type Phase } from './execute.ts'
 import { removeStackGroups } from './group-parents.ts'
 import type { Machine } from './machine.ts'
@@ -38,6 +39,7 @@ export async function applyDesired(
   const plan = planStack(machine, wanted)
   await options.onPlan?.(plan)
   checkNetworks(machine, plan, desired)
+  checkDescriptors(plan)
   warnOfKernel(machine, plan, options)
   if (plan.actions.length > 0 || desired) journal(machine, stack, desired)
   if (desired) refreshDependencies(machine, desired)

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { PROJECT, Sandbox, saidBy, type Finished } from '../support/sandbox.ts'
+import { CLI } from './cli-scene.ts'
 
 let sandbox: Sandbox
 let folder: string
@@ -186,6 +187,20 @@ describe('a machine', () => {
     expect(result.code).toBe(1)
     expect(saidBy(result)).toMatch(/no space left|ENOSPC/i)
     expect(saidBy(result)).not.toMatch(/^\s+at \S+ \(/m)
+    expect(await sandbox.leaks()).toBe('')
+  })
+
+  test('that lets a supervisor open few files is told how many are needed, and starts nothing', async () => {
+    const names = Array.from({ length: 100 }, (_, at) => `s${at}`)
+    const lines = names.map((name) => `  ${name}: { image: 'host:', network_mode: none }`)
+    writeFileSync(join(folder, 'compose.yaml'), `name: faulty\nservices:\n${lines.join('\n')}\n`)
+    const limited = ['prlimit', '--nofile=256:256', process.execPath, CLI, 'up', '-d']
+    const result = await sandbox.inNetns(limited, { cwd: folder })
+    expect(result.code).toBe(1)
+    expect(saidBy(result)).toMatch(
+      /Cannot start 100 containers.* may have 256; \d+ more are needed/,
+    )
+    expect((await sandbox.ok(['ls', '-q'])).stdout).toBe('')
     expect(await sandbox.leaks()).toBe('')
   })
 

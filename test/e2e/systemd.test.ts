@@ -106,7 +106,9 @@ test.skipIf(!canBoot)(
     expect(await told('once-ended')).toBeGreaterThan(0)
     const log = await ok('journalctl --identifier tsstack')
     expect(log).toMatch(/stopped stack "shop" before a shutdown/)
-    await ok('until journalctl --boot --identifier tsstack | grep "bringing up"; do sleep 0.1; done')
+    await ok(
+      'until journalctl --boot --identifier tsstack | grep "bringing up"; do sleep 0.1; done',
+    )
     await ok('while [ -e /var/lib/tsstack/shutdown.json ]; do sleep 0.1; done')
   },
 )
