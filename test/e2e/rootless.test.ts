@@ -207,6 +207,8 @@ test('containers outlive supervisor and guardian, and the next command takes the
   await until(async () => (await sandbox.inNetns(port)).stdout, /hello from web/)
   expect(await ok(STACK, 'exec', '-T', 'client', 'id', '-u')).toBe('33\n')
   await ok(STACK, 'down', '-v')
+  // The next test's supervisor is to be another, with groups of its own.
+  await until(async () => (processes().length === 0 ? 'none' : 'some'), /none/)
 })
 
 const UNIFIED = '/sys/fs/cgroup'
