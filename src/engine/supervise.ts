@@ -24,6 +24,8 @@ export function followAttempt(machine: Machine, container: LiveContainer): void 
   container.attempt?.ended
     // What it has left behind is no reason to stay down: the next attempt begins by removing it.
     .catch((failure: unknown) => warn(machine, container, failure))
+    // A start that waited for this end goes first: its attempt must not get a second one beside it.
+    .then(() => container.starting)
     .then(() => afterEnd(machine, container))
     .catch((failure: unknown) => warn(machine, container, failure))
 }
