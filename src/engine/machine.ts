@@ -70,8 +70,8 @@ export interface LiveContainer {
 
 export interface PendingRestart {
   readonly timer: NodeJS.Timeout
-  /** When it begins, in milliseconds since the epoch; for people. */
-  readonly at: number
+  /** When it begins, in milliseconds since the epoch as the clock is set now; for people. */
+  readonly at: () => number
 }
 
 export interface LiveAttempt {

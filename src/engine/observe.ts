@@ -112,7 +112,7 @@ function nextStartOf({
   attempt,
   restart,
 }: LiveContainer): Pick<ObservedContainer, 'nextStartAt'> {
-  if (restart) return { nextStartAt: restart.at }
+  if (restart) return { nextStartAt: restart.at() }
   if (!attempt?.process || !attempt.exit) return {}
   const { startedAt } = attempt.process
   const { at: finishedAt, exitCode } = attempt.exit

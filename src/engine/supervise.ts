@@ -82,7 +82,8 @@ function restartLater(machine: Machine, container: LiveContainer, life: Life): v
     container.restart = undefined
     void startAgain(machine, container, decision.memory)
   }, leftMs)
-  container.restart = { timer, at: Math.round(machine.now() + leftMs) }
+  const due = machine.uptime() + leftMs
+  container.restart = { timer, at: () => Math.round(machine.now() + due - machine.uptime()) }
 }
 
 /** By the clock that nobody sets, where the end is known by that. */

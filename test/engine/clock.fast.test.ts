@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { applyDesired } from '../../src/engine/apply.ts'
 import type { Machine } from '../../src/engine/machine.ts'
+import { observeContainer } from '../../src/engine/observe.ts'
 import type { DesiredState } from '../../src/planner/index.ts'
 import { specOf } from '../planner/world.ts'
 import { clearPending, FakeKernel, loseTimers } from './simulation/kernel.ts'
@@ -64,6 +65,13 @@ const setClock = (byMs: number): unknown => vi.setSystemTime(Date.now() + byMs)
 const attempts = (): number => machine.containers.get('sim-a-1')?.record.attempts ?? 0
 const delayMs = (): number => machine.containers.get('sim-a-1')?.record.restarts.delayMs ?? -1
 
+/** Milliseconds until the next start, as `ps` has it. */
+function saidMs(): number {
+  const container = machine.containers.get('sim-a-1')
+  const { nextStartAt = NaN } = container ? observeContainer(container) : {}
+  return nextStartAt - Date.now()
+}
+
 /** Milliseconds until the next attempt has begun; it has `withinMs`. */
 async function nextAttempt(withinMs: number): Promise<number> {
   const before = attempts()
@@ -87,6 +95,7 @@ test.each([HOUR, -HOUR])(
       setClock(by)
       await vi.advanceTimersByTimeAsync(50)
       setClock(by)
+      expect(saidMs(), `delay ${delay}`).toSatisfy((ms: number) => ms > 0 && ms <= delay)
       const left = (await nextAttempt(10_000)) + 50
       expect(left, `delay ${delay}`).toSatisfy(expectedMs(delay, 20))
       expect(delayMs()).toBe(delay)

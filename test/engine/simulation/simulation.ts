@@ -10,7 +10,6 @@ import { vi } from 'vitest'
 import { applyDesired } from '../../../src/engine/apply.ts'
 import type { Machine } from '../../../src/engine/machine.ts'
 import { observeStack } from '../../../src/engine/observe.ts'
-import { RESTART_DELAY_MS_MAX } from '../../../src/limits.ts'
 import type { ApplyResult } from '../../../src/engine/index.ts'
 import type { DesiredState, ObservedContainer } from '../../../src/planner/index.ts'
 import { clearPending, FakeKernel, type Failure, loseTimers, programOf } from './kernel.ts'
@@ -55,7 +54,6 @@ class Simulation {
   readonly #directory: string
   #machine: Machine | undefined
   #desired: DesiredState | undefined
-  #isClockSet = false
   /** The one change under way: commands take turns. */
   #applying: Promise<ApplyResult> | undefined
 
@@ -223,7 +221,6 @@ class Simulation {
   #setClock(): void {
     const ms = this.#random.pick([-3_600_000, -5000, 5000, 3_600_000])
     this.#note(`${ms} ms`)
-    this.#isClockSet = true
     vi.setSystemTime(Date.now() + ms)
   }
 
@@ -262,9 +259,8 @@ class Simulation {
   /** What could not be restarted, for want of a bridge, waits for its back-off, as with Docker. */
   async #waitForRestarts(): Promise<void> {
     const pending = [...this.#now.containers.values()].flatMap(({ restart }) => restart ?? [])
-    const left = pending.map(({ at }) => at - Date.now())
-    const last = this.#isClockSet ? RESTART_DELAY_MS_MAX : Math.max(0, ...left)
-    if (pending.length > 0) await vi.advanceTimersByTimeAsync(last + 100)
+    const left = pending.map(({ at }) => at() - Date.now())
+    if (pending.length > 0) await vi.advanceTimersByTimeAsync(Math.max(0, ...left) + 100)
   }
 
   async #settle(): Promise<void> {
