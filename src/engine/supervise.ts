@@ -24,9 +24,12 @@ export function followAttempt(machine: Machine, container: LiveContainer): void 
   container.attempt?.ended
     // What it has left behind is no reason to stay down: the next attempt begins by removing it.
     .catch((failure: unknown) => warn(machine, container, failure))
-    // A start that waited for this end goes first: its attempt must not get a second one beside it.
-    .then(() => container.starting)
-    .then(() => afterEnd(machine, container))
+    .then(() => {
+      // A start that waited for this end goes first: its attempt must not get a second one beside
+      // it. Without one nobody may see, not for a moment, that nothing is to follow.
+      if (container.starting) return container.starting.then(() => afterEnd(machine, container))
+      return afterEnd(machine, container)
+    })
     .catch((failure: unknown) => warn(machine, container, failure))
 }
 

@@ -20,7 +20,7 @@ export function readContainerLog(
   const isOver =
     options.attached === true
       ? () => container.attempt !== attempt
-      : () => !container.attempt && !container.restart
+      : () => !container.attempt && !container.restart && !container.starting
   return readLog(
     {
       container: name,
@@ -32,6 +32,7 @@ export function readContainerLog(
         // An attempt's end is announced before its clean-up: its own promise is the moment.
         const onEvent = (): void => {
           container.attempt?.ended.then(wake, wake)
+          container.starting?.then(wake, wake)
           wake()
         }
         onEvent()

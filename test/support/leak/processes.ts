@@ -2,6 +2,9 @@
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 
+/** Whatever a test says later. */
+const TEMPORARY = tmpdir()
+
 export interface ProcessEntry {
   readonly pid: number
   readonly parent: number
@@ -80,7 +83,7 @@ function counts(
   line: string,
   { marks, shared }: { readonly marks: readonly string[]; readonly shared: boolean },
 ): boolean {
-  const isElsewhere = !line.includes(` ${tmpdir()}/`)
+  const isElsewhere = !line.includes(` ${TEMPORARY}/`)
   return marks.some((mark) => line.includes(mark)) || (shared && isElsewhere)
 }
 
