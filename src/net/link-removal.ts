@@ -42,18 +42,21 @@ export class LinkRemoval {
     await gone
   }
 
-  /** Resolves at once for one that is not about to go, and else when it cannot be found. */
+  /**
+   * Resolves at once for one that is not about to go, and else when it cannot be found. A failure
+   * is told to whoever has added it.
+   */
   async gone(name: string): Promise<void> {
     const going = this.#going.get(name)
     if (going === undefined) return
     this.#gathered?.begin()
-    await going
+    await Promise.allSettled([going])
   }
 
-  /** Resolves when nothing is about to go. */
+  /** Resolves when nothing is about to go, in the same way. */
   async settled(): Promise<void> {
     this.#gathered?.begin()
-    await Promise.all(this.#going.values())
+    await Promise.allSettled(this.#going.values())
   }
 
   #open(): Round {
@@ -81,14 +84,14 @@ interface Round {
 }
 
 async function deleteTogether(names: readonly string[]): Promise<void> {
-  const socket = new NetlinkSocket(NETLINK_ROUTE)
-  const watch = new DeletedLinks()
+  using opened = new DisposableStack()
+  const socket = opened.use(new NetlinkSocket(NETLINK_ROUTE))
+  const watch = opened.use(new DeletedLinks())
   const deleted = deleteGroup(socket, names).finally(() => watch.end())
   const unseen = watch.all(names)
-  void Promise.allSettled([deleted, unseen]).finally(() => {
-    socket.close()
-    watch[Symbol.dispose]()
-  })
+  // Both go on, one of them perhaps for longer than anybody waits.
+  const used = opened.move()
+  void Promise.allSettled([deleted, unseen]).finally(() => used.dispose())
   await Promise.race([deleted, unseen])
 }
 
