@@ -1,7 +1,7 @@
 /** Finds a container's program as execvp(3) would, inside the container's own files. */
 
 import { posix } from 'node:path'
-import { EngineError, KernelError } from '../../errors.ts'
+import { EngineError, isErrno, KernelError } from '../../errors.ts'
 import { close, statFd } from '../../linux/index.ts'
 import { openInTree, type RootTree } from './tree.ts'
 
@@ -64,7 +64,9 @@ function look(tree: RootTree, path: string): Kind {
       close(fd)
     }
   } catch (error) {
-    if (error instanceof KernelError) return 'absent'
+    // What we lack ourselves says nothing about the file.
+    const isOurs = isErrno(error, 'EMFILE', 'ENFILE', 'ENOMEM', 'EIO')
+    if (error instanceof KernelError && !isOurs) return 'absent'
     throw error
   }
 }

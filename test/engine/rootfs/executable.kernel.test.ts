@@ -3,7 +3,7 @@ import { mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { findExecutable, openInTree } from '../../../src/engine/rootfs/index.ts'
-import { type Fd, openPath } from '../../../src/linux/index.ts'
+import { type Fd, getRlimit, openPath, setRlimit } from '../../../src/linux/index.ts'
 import { image, layer, mountImage, open, put } from './support.ts'
 
 const find = (fd: Fd, name: string, env: readonly string[] = ['PATH=/usr/bin:/bin'], cwd = '/') =>
@@ -31,6 +31,18 @@ describe('findExecutable()', () => {
     const fd = mountImage()
     expect(find(fd, 'in')).toBe('/bin/in')
     for (const name of ['out', 'up']) expect(() => find(fd, name)).toThrow('not found in $PATH')
+  })
+
+  test('does not take our own want of descriptors for a program that is missing', () => {
+    put('bin/tool', '', 0o755)
+    const fd = mountImage()
+    const limit = getRlimit('nofile')
+    setRlimit('nofile', { ...limit, soft: 3n })
+    try {
+      expect(() => find(fd, 'tool')).toThrow('EMFILE')
+    } finally {
+      setRlimit('nofile', limit)
+    }
   })
 
   test('says what is wrong in Docker’s words, with the exit status of a shell', () => {
