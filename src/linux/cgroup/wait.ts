@@ -5,8 +5,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { CGROUP_POLL_MS_MAX, CGROUP_POLL_MS_MIN, CGROUP_WATCH_MS_MAX } from '../../limits.ts'
 
 /**
- * Looks at `isTrue` whenever the kernel reports a change of `file`; without a file again after 1,
- * 2, 4 … ms. False after `timeoutMs`.
+ * Looks at `isTrue` whenever the kernel reports a change of `file`, and after 1, 2, 4 … ms: of two
+ * changes within 10 ms (CGROUP_FILE_NOTIFY_MIN_INTV) it tells the second one late, or not at all,
+ * as of a program that ends as soon as it was started. False after `timeoutMs`.
  */
 export async function waitUntil(
   isTrue: () => boolean,
@@ -18,9 +19,9 @@ export async function waitUntil(
     for (let pauseMs = CGROUP_POLL_MS_MIN; !isTrue();) {
       const leftMs = deadline - performance.now()
       if (leftMs <= 0) return false
-      if (changes) await changes.next(Math.min(leftMs, CGROUP_WATCH_MS_MAX))
+      if (changes) await changes.next(Math.min(leftMs, pauseMs))
       else await delay(Math.min(leftMs, pauseMs))
-      pauseMs = Math.min(pauseMs * 2, CGROUP_POLL_MS_MAX)
+      pauseMs = Math.min(pauseMs * 2, changes ? CGROUP_WATCH_MS_MAX : CGROUP_POLL_MS_MAX)
     }
     return true
   } finally {
