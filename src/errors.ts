@@ -187,3 +187,8 @@ export class EngineError extends TsstackError {
 export function isErrno(error: unknown, ...names: readonly string[]): error is KernelError {
   return error instanceof KernelError && names.includes(error.errnoName)
 }
+
+/** What was thrown, in its own words: not everything is an Error. */
+export function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

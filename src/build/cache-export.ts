@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, statSync } from 'node:fs'
 import { constants, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { EngineError } from '../errors.ts'
+import { EngineError, errorText } from '../errors.ts'
 import { CACHE_INDEX_BYTES_MAX } from '../limits.ts'
 import type { LayerRecord, LayerStore } from './ports.ts'
 import type { StepRecord } from './step-cache.ts'
@@ -48,7 +48,7 @@ export function exportCache(
     writeFile(join(directory, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}')
     writeFile(join(directory, 'index.json'), JSON.stringify(index))
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = errorText(cause)
     throw new EngineError('BUILD', `Cannot leave the cache in "${directory}": ${why}`, {
       hint: 'name a directory that can be written under "cache_to"',
       cause,

@@ -1,5 +1,6 @@
 /** `tsstack explain SERVICE`: why it is as it is, as far as anybody knows. */
 
+import { errorText } from '../errors.ts'
 import type { ContainerDetails } from '../daemon/index.ts'
 import type { Dependency, ObservedContainer, ObservedState } from '../planner/index.ts'
 import { byService, stateText } from './container-text.ts'
@@ -117,9 +118,7 @@ async function planText({ asking, input }: Context, service: string): Promise<st
     if (actions.length === 0) return 'up would change nothing of it'
     return `up would:\n${describe({ ...plan, actions, notes: [] })}`
   } catch (error) {
-    say(
-      `the stack file cannot be looked at: ${error instanceof Error ? error.message : String(error)}`,
-    )
+    say(`the stack file cannot be looked at: ${errorText(error)}`)
     return 'what up would do is not known'
   }
 }

@@ -26,7 +26,7 @@ export function checkHost(places: Places, confinement: AppArmor): readonly Check
 
 /** A kernel without it is as good as its owner wants it; one that has it is to be used. */
 function appArmorCheck(seen: AppArmor): Check {
-  const { cure } = { cure: undefined, ...seen }
+  const cure = seen.kind === 'absent' ? seen.cure : undefined
   return weakly('apparmor', cure === undefined, { seen: appArmorText(seen), cure: cure ?? '' })
 }
 

@@ -46,9 +46,20 @@ export function sayBytes(bytes: Uint8Array): void {
   write(2, bytes)
 }
 
+interface JsonFlags {
+  readonly json?: boolean
+  readonly format?: string
+}
+
 /** `--json`, and `--format json` as in Compose. */
-export function wantsJson(flags: { readonly json?: boolean; readonly format?: string }): boolean {
-  return flags.json === true || flags.format === 'json'
+export function wantsJson(flags: JsonFlags): boolean {
+  return jsonForm(flags) !== undefined
+}
+
+/** Of commands that have both: `--json` prints ours, `--format json` the fields of Compose. */
+export function jsonForm({ json, format }: JsonFlags): 'ours' | 'compose' | undefined {
+  if (json === true) return 'ours'
+  return format === 'json' ? 'compose' : undefined
 }
 
 type Output = 1 | 2

@@ -2,7 +2,7 @@
 
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import type { StackInput } from '../daemon/index.ts'
-import { UsageError } from '../errors.ts'
+import { UsageError, errorText } from '../errors.ts'
 import type { Plan, PlanOptions } from '../planner/index.ts'
 
 export interface PlanFile {
@@ -20,7 +20,7 @@ export function writePlanFile(path: string, file: PlanFile): void {
     if (statSync(path, { throwIfNoEntry: false })?.isFile() === true) chmodSync(path, 0o600)
     writeFileSync(path, `${JSON.stringify(file, undefined, 2)}\n`, { mode: 0o600 })
   } catch (cause) {
-    throw new UsageError(`Cannot write the plan to "${path}": ${messageOf(cause)}`, { cause })
+    throw new UsageError(`Cannot write the plan to "${path}": ${errorText(cause)}`, { cause })
   }
 }
 
@@ -36,8 +36,4 @@ export function readPlanFile(path: string): PlanFile | undefined {
   throw new UsageError(`Cannot read the plan in "${path}": it is none of tsstack's`, {
     hint: 'write one with: tsstack plan -o FILE',
   })
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause)
 }

@@ -1,7 +1,7 @@
 /** An error as the reader sees it, and the exit status it ends the program with. */
 
 import { InvalidStack, RemoteError, RenderedError } from '../daemon/index.ts'
-import { ERROR_CODES, TsstackError } from '../errors.ts'
+import { ERROR_CODES, TsstackError, errorText } from '../errors.ts'
 import type { ErrorCode } from '../errors.ts'
 import { safeLine, safeText } from './safe-text.ts'
 import type { Paint } from './style.ts'
@@ -53,7 +53,7 @@ function parts(error: unknown): {
       error.code === 'INTERNAL' ? 'this is a defect of tsstack: please report it' : undefined
     return { message: error.message, hint: error.hint ?? defect, code: error.code }
   }
-  const message = error instanceof Error ? error.message : String(error)
+  const message = errorText(error)
   const hint = 'this is a defect of tsstack: please report it, with the output of TSSTACK_DEBUG=1'
   return { message, hint, code: 'INTERNAL' }
 }

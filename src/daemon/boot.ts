@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { bootId } from '../linux/index.ts'
 import { type ObservedContainer, startsAtBoot } from '../planner/index.ts'
 import type { Places } from './places.ts'
+import { say } from './say.ts'
 import { endedForShutdown, forgetShutdown } from './shutdown.ts'
 import type { Supervisor } from './supervisor.ts'
 
@@ -62,8 +63,4 @@ function readBoot({ boot }: Places): string | undefined {
     // There was none before.
     return undefined
   }
-}
-
-function say(text: string): void {
-  console.error(`${new Date().toISOString()} ${text}`)
 }

@@ -1,7 +1,7 @@
 /** `config.json` of the state directory: what root says of the supervisor. */
 
 import { existsSync, readFileSync } from 'node:fs'
-import { UsageError } from '../errors.ts'
+import { UsageError, errorText } from '../errors.ts'
 
 export interface Configured {
   /** Who may use the socket beside root: see access.ts. */
@@ -21,7 +21,7 @@ export function readConfigured(config: string): Configured {
       ...(names === undefined ? {} : { names }),
     }
   } catch (cause) {
-    const seen = cause instanceof Error ? cause.message : String(cause)
+    const seen = errorText(cause)
     throw new UsageError(`Cannot read "${config}": ${seen}`, {
       hint: 'it has to look like {"group": "NAME"}',
       cause,

@@ -1,9 +1,10 @@
 /** The resolver for programs of the host, where `config.json` asks for one. */
 
 import type { Engine, HostNames } from '../engine/index.ts'
-import { UsageError } from '../errors.ts'
+import { UsageError, errorText } from '../errors.ts'
 import { readConfigured } from './configured.ts'
 import type { Places } from './places.ts'
+import { say } from './say.ts'
 
 /** Told by `info`: what is served, or why not. */
 export interface HostNamesState {
@@ -39,8 +40,8 @@ export async function startHostNames(
     const close = await engine.serveHostNames(wish)
     return { text: what, close }
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    console.error(`${new Date().toISOString()} names: Cannot answer ${what}: ${why}`)
+    const why = errorText(error)
+    say(`names: Cannot answer ${what}: ${why}`)
     return { text: `not answered: ${why}`, close: () => Promise.resolve() }
   }
 }

@@ -11,6 +11,7 @@ import { type Busy, replaceSupervisor } from './client.ts'
 import { placesIn } from './places.ts'
 import type { Places } from './places.ts'
 import { runSupervisor } from './run.ts'
+import { say } from './say.ts'
 import type { StartReport } from './start.ts'
 import { toWire } from './wire-error.ts'
 
@@ -86,14 +87,13 @@ function rotateLog({ log }: Places): void {
 }
 
 function sayRevived(): void {
-  const time = new Date().toISOString()
-  console.error(`${time} a supervisor has ended without a word: pid ${process.pid} takes over`)
+  say(`a supervisor has ended without a word: pid ${process.pid} takes over`)
 }
 
 /** Into the journal. */
 function sayBusy({ pid }: { readonly pid: number }, { holder, stack }: Busy): void {
   const who = `${holder.command} (pid ${holder.pid}) is changing stack "${stack}" there`
-  console.error(`${new Date().toISOString()} waiting for supervisor ${pid}: ${who}`)
+  say(`waiting for supervisor ${pid}: ${who}`)
 }
 
 function alreadySupervised({ state }: Places): EngineError {

@@ -2,7 +2,7 @@
 
 import { lstatSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { EngineError } from '../errors.ts'
+import { EngineError, errorText } from '../errors.ts'
 
 /**
  * Makes `path` for its owner alone, and what is missing above it.
@@ -13,7 +13,7 @@ export function makePrivateDirectory(path: string): void {
   try {
     makeDirectory(path, 0o700)
   } catch (cause) {
-    const seen = cause instanceof Error ? cause.message : String(cause)
+    const seen = errorText(cause)
     throw new EngineError('STATE_DIRECTORY', `Cannot create directory "${path}": ${seen}`, {
       hint: 'make its file system writable, or choose another place with TSSTACK_ROOT',
       cause,

@@ -16,6 +16,7 @@ import { EventMemory } from './event-memory.ts'
 import { takeLock } from './lock.ts'
 import type { Places } from './places.ts'
 import type { Holder } from './protocol.ts'
+import { say } from './say.ts'
 import { acceptClients } from './server.ts'
 import { stopForShutdown } from './shutdown.ts'
 import type { Supervisor } from './supervisor.ts'
@@ -70,7 +71,7 @@ export async function runSupervisor(options: RunOptions): Promise<'ended' | 'hel
 
 /** What no command may be there to show. */
 function sayInLog({ time, stack, message }: Extract<EngineEvent, { kind: 'warning' }>): void {
-  console.error(`${new Date(time).toISOString()} ${stack}: ${message}`)
+  say(`${stack}: ${message}`, time)
 }
 
 /** Where nobody waits for it. A cache that cannot be tidied is no reason not to end. */

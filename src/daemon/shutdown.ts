@@ -4,6 +4,7 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { SHUTDOWN_TURN_MS_MAX } from '../limits.ts'
 import { type ObservedContainer, startsAtBoot } from '../planner/index.ts'
 import type { Places } from './places.ts'
+import { say } from './say.ts'
 import { stopStack } from './stop-stack.ts'
 import type { Supervisor } from './supervisor.ts'
 
@@ -48,10 +49,6 @@ async function stop({ engine, turns }: Parts, stack: string): Promise<void> {
   } catch (error) {
     say(`Cannot stop stack "${stack}": ${String(error)}`)
   }
-}
-
-function say(text: string): void {
-  console.error(`${new Date().toISOString()} ${text}`)
 }
 
 /** None when a command holds the stack: the machine does not wait for it. */

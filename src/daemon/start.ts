@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { EngineError } from '../errors.ts'
+import { EngineError, errorText } from '../errors.ts'
 import type { Places } from './places.ts'
 import { makePrivateDirectory } from './private-directory.ts'
 import type { WireError } from './protocol.ts'
@@ -108,7 +108,7 @@ export function openLog({ state, log }: Places): number {
   try {
     return openSync(log, flags | constants.O_NOFOLLOW | O_CLOEXEC, 0o600)
   } catch (cause) {
-    const seen = cause instanceof Error ? cause.message : String(cause)
+    const seen = errorText(cause)
     throw new EngineError('STATE_DIRECTORY', `Cannot write to "${log}": ${seen}`, {
       hint: 'make its file system writable, or choose another place with TSSTACK_ROOT',
       cause,

@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs'
 import type { Fd } from '../linux/index.ts'
 import type { DnsServer } from '../net/index.ts'
-import { EngineError } from '../errors.ts'
+import { EngineError, errorText } from '../errors.ts'
 import {
   announce,
   cleanUpAttempt,
@@ -68,7 +68,7 @@ async function endStrangers(machine: Machine): Promise<void> {
     if (!record) continue
     await removeAttempt(machine, { name, own, attempt: nobodys(record) }).catch(
       (error: unknown) => {
-        machine.emit({ kind: 'warning', time: machine.now(), stack: '', message: textOf(error) })
+        machine.emit({ kind: 'warning', time: machine.now(), stack: '', message: errorText(error) })
       },
     )
   }
@@ -207,7 +207,7 @@ async function resolverOf(
 
 function warn(machine: Machine, container: LiveContainer, what: string, error: unknown): void {
   const { stack, name } = container.record
-  const message = `${what} "${name}": ${textOf(error)}`
+  const message = `${what} "${name}": ${errorText(error)}`
   machine.emit({ kind: 'warning', time: machine.now(), stack, message })
 }
 
@@ -227,8 +227,4 @@ function keepResult(machine: Machine, container: LiveContainer, record: AttemptR
   }
   tryUpdate(machine, container, withEnd(container.record, last))
   announce(machine, container.record, 'exited', exit.exitCode)
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

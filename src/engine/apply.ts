@@ -1,6 +1,7 @@
 /** Makes a stack what it is desired to be, or stops it: journal, plan, execute, look again. */
 
 import { isDeepStrictEqual } from 'node:util'
+import { errorText } from '../errors.ts'
 import {
   type DesiredState,
   type LifecycleOptions,
@@ -142,7 +143,7 @@ function removeStackGroup(machine: Machine, stack: string): void {
   try {
     removeStackGroups(machine, stack)
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
+    const message = errorText(error)
     machine.emit({ kind: 'warning', time: machine.now(), stack, message })
   }
 }
@@ -165,7 +166,7 @@ function forgetDesired(machine: Machine, record: Parameters<typeof writeStackRec
   try {
     writeStackRecord(machine.paths, record)
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
+    const message = errorText(error)
     machine.emit({ kind: 'warning', time: machine.now(), stack: record.stack, message })
   }
 }

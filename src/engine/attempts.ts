@@ -3,7 +3,7 @@
 import { rmSync } from 'node:fs'
 import { close, describeFailure, type Failure, type Fd, type ProgramNotes } from '../linux/index.ts'
 import type { DnsServer } from '../net/index.ts'
-import { EngineError, isErrno } from '../errors.ts'
+import { EngineError, isErrno, errorText } from '../errors.ts'
 import { endAll } from './container/end-all.ts'
 import { launchFailure } from './container/launch-failure.ts'
 import { moverEnded } from './container/orphaned-mover.ts'
@@ -224,7 +224,7 @@ async function disconnect(
     await Promise.all(networks.map((network) => machine.net.detach({ container: name, network })))
   } catch (error) {
     // The network's removal finds it again by its alias.
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = errorText(error)
     const message = `Cannot remove a network interface of "${name}": ${reason}`
     const stack = machine.containers.get(name)?.record.stack ?? ''
     machine.emit({ kind: 'warning', time: machine.now(), stack, message })
@@ -234,7 +234,7 @@ async function disconnect(
 }
 
 function texts(failures: readonly unknown[]): string {
-  return failures.map((each) => (each instanceof Error ? each.message : String(each))).join('; ')
+  return failures.map((each) => errorText(each)).join('; ')
 }
 
 /** Nearly always empty by now, for its processes ended with their pid 1. */
@@ -257,7 +257,7 @@ export function tryUpdate(machine: Machine, container: LiveContainer, change: Re
     update(machine, container, change)
   } catch (error) {
     const { stack } = container.record
-    const message = error instanceof Error ? error.message : String(error)
+    const message = errorText(error)
     machine.emit({ kind: 'warning', time: machine.now(), stack, message })
   }
 }

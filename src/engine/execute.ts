@@ -2,7 +2,7 @@
  * Runs the actions of a plan: each as soon as those before it have succeeded, all of them at once.
  */
 
-import { TsstackError } from '../errors.ts'
+import { TsstackError, errorText } from '../errors.ts'
 import type { Action, Plan } from '../planner/index.ts'
 import type { Outcome, OutcomeError } from './types.ts'
 
@@ -81,6 +81,6 @@ export function outcomeError(failure: unknown): OutcomeError {
     const { code, message, hint } = failure
     return { code, message, ...(hint === undefined ? {} : { hint }) }
   }
-  const message = failure instanceof Error ? failure.message : String(failure)
+  const message = errorText(failure)
   return { code: 'ACTION_FAILED', message, hint: 'this is a mistake in tsstack: please report it' }
 }

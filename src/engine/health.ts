@@ -3,6 +3,7 @@
  * planner/health.ts.
  */
 
+import { errorText } from '../errors.ts'
 import { uptimeAtStart } from '../linux/index.ts'
 import {
   applyProbe,
@@ -145,7 +146,7 @@ async function runProbe(
     clearTimeout(timer)
     return { passed: exitCode === 0, output: output() }
   } catch (error) {
-    return { passed: false, output: error instanceof Error ? error.message : String(error) }
+    return { passed: false, output: errorText(error) }
   }
 }
 

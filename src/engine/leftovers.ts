@@ -2,7 +2,7 @@
 
 import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { KernelError, isErrno } from '../errors.ts'
+import { KernelError, isErrno, errorText } from '../errors.ts'
 import {
   deleteLink,
   listLinks,
@@ -41,7 +41,7 @@ export function removeTraces(
       remove(object)
       return []
     } catch (error) {
-      return [{ object, why: error instanceof Error ? error.message : String(error) }]
+      return [{ object, why: errorText(error) }]
     }
   })
 }

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import { lstatSync, mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { EngineError } from '../errors.ts'
+import { EngineError, errorText } from '../errors.ts'
 import type { EngineOptions, Paths } from './types.ts'
 
 /** Makes both directories, 0700, and checks that they are ours alone. Throws STATE_DIRECTORY. */
@@ -120,4 +120,4 @@ function refused(path: string, why: string): EngineError {
 }
 
 const octal = (mode: number): string => (mode & 0o7777).toString(8).padStart(4, '0')
-const text = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+const text = (cause: unknown): string => errorText(cause)

@@ -1,5 +1,6 @@
 /** Starts containers again as their policies say, with Docker's back-off. */
 
+import { errorText } from '../errors.ts'
 import { FIRST_RUN, type RestartMemory } from '../planner/index.ts'
 import { update } from './attempts.ts'
 import { cancelRestart } from './cancel-restart.ts'
@@ -119,6 +120,6 @@ async function startAndFollow(machine: Machine, container: LiveContainer): Promi
 
 function warn(machine: Machine, container: LiveContainer, failure: unknown): void {
   const { stack } = container.record
-  const message = failure instanceof Error ? failure.message : String(failure)
+  const message = errorText(failure)
   machine.emit({ kind: 'warning', time: machine.now(), stack, message })
 }

@@ -1,5 +1,6 @@
 /** What `x-tsstack: { on-unhealthy: … }` does with a container whose check has failed for good. */
 
+import { errorText } from '../errors.ts'
 import { tryUpdate } from './attempts.ts'
 import { endAttempt } from './container/stop.ts'
 import type { LiveContainer, Machine } from './machine.ts'
@@ -22,7 +23,7 @@ export async function endUnhealthy(machine: Machine, container: LiveContainer): 
     tryUpdate(machine, container, { ill: attempt?.wasHealthy ? 'was healthy' : 'never healthy' })
     await endAttempt(machine, container, stopGraceMs)
   } catch (error) {
-    warn(machine, container, error instanceof Error ? error.message : String(error))
+    warn(machine, container, errorText(error))
   }
 }
 

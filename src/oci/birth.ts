@@ -10,8 +10,6 @@ import {
   type Fd,
   NETLINK_ROUTE,
   NetlinkSocket,
-  RLIM_INFINITY,
-  type RlimitName,
   setLink,
   setRlimit,
   startTime,
@@ -20,6 +18,7 @@ import {
 import { runHooks } from './hooks.ts'
 import { mapLines } from './idmap.ts'
 import type { Namespaces } from './namespaces.ts'
+import { limitsOf } from './process.ts'
 import type { RuntimeSpec } from './spec.ts'
 import { type Container, type Place, stateOf, writeContainer } from './store.ts'
 
@@ -87,17 +86,9 @@ function mapUsers({ pid }: Container, { linux = {} }: RuntimeSpec): void {
 function prepare(container: Container, { spec, namespaces }: Birth): void {
   const { pid = 0 } = container
   if ((namespaces.own & CLONE_NEW.net) !== 0) raiseLoopback(pid)
-  const { rlimits = [], oomScoreAdj } = spec.process ?? {}
-  for (const { type, soft, hard } of rlimits) {
-    const name = type.replace('RLIMIT_', '').toLowerCase() as RlimitName
-    setRlimit(name, { soft: toLimit(soft), hard: toLimit(hard) }, pid)
-  }
+  const { rlimits, oomScoreAdj } = spec.process ?? {}
+  for (const { name, ...limit } of limitsOf(rlimits)) setRlimit(name, limit, pid)
   if (oomScoreAdj !== undefined) writeFileSync(`/proc/${pid}/oom_score_adj`, String(oomScoreAdj))
-}
-
-/** JSON numbers have 53 bits: what is larger than any limit was meant to be none. */
-export function toLimit(value: number): bigint {
-  return value >= 2 ** 63 ? RLIM_INFINITY : BigInt(value)
 }
 
 function raiseLoopback(pid: number): void {

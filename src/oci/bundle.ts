@@ -3,7 +3,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { ZodType } from 'zod'
-import { UsageError } from '../errors.ts'
+import { UsageError, errorText } from '../errors.ts'
 import { OCI_CONFIG_BYTES_MAX } from '../limits.ts'
 import { capabilityName, RLIMITS } from '../linux/index.ts'
 import { mountProblems } from './mount-options.ts'
@@ -65,7 +65,7 @@ function readInput(): unknown {
   try {
     return JSON.parse(readFileSync(0, 'utf8'))
   } catch (cause) {
-    throw refused('standard input', [cause instanceof Error ? cause.message : String(cause)])
+    throw refused('standard input', [errorText(cause)])
   }
 }
 
@@ -76,7 +76,7 @@ function readJson(path: string): unknown {
     if (stat.size > OCI_CONFIG_BYTES_MAX) throw new Error(`it has ${stat.size} bytes`)
     return JSON.parse(readFileSync(path, 'utf8'))
   } catch (cause) {
-    throw refused(path, [cause instanceof Error ? cause.message : String(cause)])
+    throw refused(path, [errorText(cause)])
   }
 }
 

@@ -1,6 +1,6 @@
 /** A container's terminal: made before it, and handed to whoever listens at the console socket. */
 
-import { UsageError } from '../errors.ts'
+import { UsageError, errorText } from '../errors.ts'
 import {
   close,
   createDetachedMount,
@@ -13,11 +13,14 @@ import type { Undo } from '../engine/index.ts'
 import { readMountOptions } from './mount-options.ts'
 import type { RuntimeSpec, SpecProcess } from './spec.ts'
 
-export interface Console {
-  /** The devpts that will be mounted. */
-  readonly terminals: Fd
+export interface Terminal {
   readonly master: Fd
   readonly slave: Fd
+}
+
+export interface Console extends Terminal {
+  /** The devpts that will be mounted. */
+  readonly terminals: Fd
 }
 
 /** Absent without a terminal. Throws USAGE for a terminal that nobody would hold. */
@@ -40,24 +43,24 @@ export function openConsole(
     flags: Object.fromEntries(set.map((name) => [name, true])),
   })
   undo.push(() => close(terminals))
+  return { terminals, ...openTerminal(terminals, process, undo) }
+}
+
+/** A new one of the devpts `terminals`, as large as the process asks for. */
+export function openTerminal(terminals: Fd, { consoleSize }: SpecProcess, undo: Undo): Terminal {
   const { master, slave } = openPty(terminals)
   undo.push(() => close(master))
   undo.push(() => close(slave))
-  sizeOf(process, master)
-  return { terminals, master, slave }
-}
-
-function sizeOf({ consoleSize }: SpecProcess, master: Fd): void {
-  if (consoleSize === undefined) return
-  setWindowSize(master, { rows: consoleSize.height, columns: consoleSize.width })
+  if (consoleSize) setWindowSize(master, { rows: consoleSize.height, columns: consoleSize.width })
+  return { master, slave }
 }
 
 /** As runc does: the descriptor beside the name of the terminal. */
-export function handConsole(path: string, { master }: Pick<Console, 'master'>): void {
+export function handConsole(path: string, { master }: Pick<Terminal, 'master'>): void {
   try {
     sendDescriptor(path, { fd: master, text: '/dev/pts/0' })
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = errorText(cause)
     throw new UsageError(`Cannot hand the terminal to "${path}": ${why}`)
   }
 }

@@ -1,7 +1,7 @@
 /** Prints what a container uses, as runc does: `events`. */
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { detectCgroups } from '../linux/index.ts'
+import { type CgroupReading, detectCgroups } from '../linux/index.ts'
 import { find, type Which } from './lifecycle.ts'
 
 /**
@@ -32,7 +32,7 @@ export async function printEvents(
 }
 
 /** Of runc's words those that the kernel answers without asking each file. */
-function dataOf(reading: ReturnType<ReturnType<ReturnType<typeof detectCgroups>['open']>['read']>) {
+function dataOf(reading: CgroupReading) {
   const { cpuUsageUs = 0, memoryBytes = 0, memoryBytesPeak, pids = 0 } = reading
   return {
     cpu: { usage: { total: cpuUsageUs * 1000 } },

@@ -20,24 +20,20 @@ import {
   O,
   openIn,
   openPath,
-  openPty,
   pidfdOpen,
   pidfdSendSignal,
   pipe,
   type Program,
-  type RlimitName,
   RLIMITS,
-  setWindowSize,
   spawn,
   waitForExit,
 } from '../linux/index.ts'
 import { ownerOf, ownStreams, withHome } from './assemble.ts'
 import { readBundle, readProcess } from './bundle.ts'
-import { handConsole } from './console.ts'
+import { handConsole, openTerminal, type Terminal } from './console.ts'
 import { writePidFile } from './create.ts'
-import { toLimit } from './birth.ts'
 import { find, type Which } from './lifecycle.ts'
-import { processParts } from './process.ts'
+import { limitsOf, processParts } from './process.ts'
 import type { RuntimeSpec, SpecProcess } from './spec.ts'
 import type { Container } from './store.ts'
 
@@ -149,7 +145,7 @@ async function launch(given: Launch): Promise<number> {
   const { container, spec, options, temporary } = given
   const { pidfd, root } = openTarget(container, temporary)
   const process = withHome(given.process, root)
-  const terminal = process.terminal === true ? openTerminal(process, root, temporary) : undefined
+  const terminal = process.terminal === true ? openOwnTerminal(process, root, temporary) : undefined
   const streams = terminal ? [terminal.slave, terminal.slave, terminal.slave] : [0, 1, 2]
   ownStreams(streams, ownerOf({ ...spec, process }))
   const join = detectCgroups().open(container.cgroup).join()
@@ -161,10 +157,9 @@ async function launch(given: Launch): Promise<number> {
   })
   const program = bundleExecProgram({
     ...processParts(process, spec),
-    rlimits: (process.rlimits ?? []).map(({ type, soft, hard }) => ({
-      resource: RLIMITS[type.replace('RLIMIT_', '').toLowerCase() as RlimitName],
-      soft: toLimit(soft),
-      hard: toLimit(hard),
+    rlimits: limitsOf(process.rlimits).map(({ name, ...limit }) => ({
+      resource: RLIMITS[name],
+      ...limit,
     })),
     ...(process.oomScoreAdj === undefined ? {} : { oomScoreAdj: process.oomScoreAdj }),
     name: container.id,
@@ -201,15 +196,11 @@ function openTarget(
   return { pidfd, root }
 }
 
-/** A terminal of the container's own devpts. */
-function openTerminal({ consoleSize }: SpecProcess, root: Fd, temporary: Undo) {
+/** Of the container's own devpts. */
+function openOwnTerminal(process: SpecProcess, root: Fd, temporary: Undo): Terminal {
   const devpts = openIn(root, 'dev/pts', { flags: O.PATH | O.DIRECTORY })
   temporary.push(() => close(devpts))
-  const { master, slave } = openPty(devpts)
-  temporary.push(() => close(master))
-  temporary.push(() => close(slave))
-  if (consoleSize) setWindowSize(master, { rows: consoleSize.height, columns: consoleSize.width })
-  return { master, slave }
+  return openTerminal(devpts, process, temporary)
 }
 
 /** Numbers of the child: the caller's, then the report, then what does not outlive the start. */

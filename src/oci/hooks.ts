@@ -2,17 +2,9 @@
 
 import { spawn as spawnProcess } from 'node:child_process'
 import { writeSync } from 'node:fs'
-import { joinProgram } from '../engine/index.ts'
-import { EngineError } from '../errors.ts'
-import {
-  CLONE_NEW,
-  childEnd,
-  close,
-  pidfdOpen,
-  pipe,
-  spawn,
-  type WaitResult,
-} from '../linux/index.ts'
+import { runJoined } from '../engine/index.ts'
+import { EngineError, errorText } from '../errors.ts'
+import { CLONE_NEW, close, pidfdOpen, pipe, type WaitResult } from '../linux/index.ts'
 import type { HookName, SpecHook } from './spec.ts'
 import type { Container, OciState } from './store.ts'
 
@@ -37,7 +29,7 @@ export async function tryHooks(run: HookRun, warn: (text: string) => void): Prom
     try {
       await runHook(hook, run)
     } catch (error) {
-      warn(error instanceof Error ? error.message : String(error))
+      warn(errorText(error))
     }
   }
 }
@@ -110,32 +102,22 @@ async function runInside(
   try {
     writeSync(input.write, state)
     close(input.write)
-    const program = joinProgram({
-      pidfd: PIDFD,
+    const { end } = await runJoined({
+      title: 'tsstack-oci: hook',
+      pidfd,
       namespaces: container.namespaces & ~CLONE_NEW.cgroup,
       path,
       args: args === undefined || args.length === 0 ? [path] : args,
       env: env ?? [],
-    })
-    const pid = spawn(program, {
-      title: 'tsstack-oci: hook',
-      descriptors: { 0: input.read, 1: 2, 2: 2, [PIDFD]: pidfd },
+      streams: { input: input.read, output: 2 },
+      timeout,
       fallbackDirectory: '/run',
     })
-    const late = timeout === undefined ? undefined : setTimeout(() => killLate(pid), timeout * 1000)
-    const end = await childEnd(pid)
-    clearTimeout(late)
     return endOf(end, timeout)
   } finally {
     close(input.read)
     close(pidfd)
   }
-}
-
-const PIDFD = 3
-
-function killLate(pid: number): void {
-  process.kill(pid, 'SIGKILL')
 }
 
 function endOf(end: WaitResult, timeout: number | undefined): Ended {

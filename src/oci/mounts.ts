@@ -13,7 +13,7 @@ import {
   type SetPropagation,
   type Undo,
 } from '../engine/index.ts'
-import { EngineError, KernelError, isErrno } from '../errors.ts'
+import { EngineError, KernelError, isErrno, errorText } from '../errors.ts'
 import {
   close,
   createDetachedMount,
@@ -62,7 +62,7 @@ function openOrSay(path: string): Fd {
     close(fd)
     throw new Error('it is no directory')
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = errorText(cause)
     throw new EngineError('LAUNCH', `Cannot use the root "${path}": ${why}`, {
       hint: 'give a directory as root.path',
       cause,
@@ -216,7 +216,7 @@ function cloneTree(
   try {
     return openTree(source, { clone: true, recursive })
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = errorText(cause)
     throw new EngineError('MOUNT_SOURCE', `Cannot mount "${source}" at "${target}": ${why}`, {
       hint: 'create it, or change the source of the mount',
       cause,

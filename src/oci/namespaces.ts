@@ -1,7 +1,7 @@
 /** Which namespaces a container gets, and from where. */
 
 import { closeSync, openSync, readlinkSync } from 'node:fs'
-import { UsageError } from '../errors.ts'
+import { UsageError, errorText } from '../errors.ts'
 import { CLONE_NEW, type Fd } from '../linux/index.ts'
 import type { NamespaceName, SpecLinux } from './spec.ts'
 import type { Undo } from '../engine/index.ts'
@@ -63,7 +63,7 @@ function openNamespace(type: NamespaceName, path: string, undo: Undo): Fd {
     if (is.startsWith(`${name}:`) || !/^\w+:\[\d+\]$/.test(is)) return fd
     throw new Error(`it is "${is}"`)
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = errorText(cause)
     throw new UsageError(
       `Cannot enter the ${type} namespace "${path}": ${why}; a file like /proc/PID/ns/${name} is needed`,
     )

@@ -11,6 +11,8 @@ import {
   effectiveCapabilities,
   kernelRelease,
   lastCapability,
+  RLIM_INFINITY,
+  type RlimitName,
 } from '../linux/index.ts'
 import type {
   CapabilitySetName,
@@ -48,6 +50,22 @@ export function processParts(process: SpecProcess, { linux = {} }: RuntimeSpec):
     ...(scheduler === undefined ? {} : { scheduler: schedulerBytes(scheduler) }),
     ...(ioPriority === undefined ? {} : { ioPriority: ioPriorityOf(ioPriority) }),
   }
+}
+
+/** By the names of {@link RLIMITS}. */
+export function limitsOf(
+  rlimits: SpecProcess['rlimits'] = [],
+): readonly { readonly name: RlimitName; readonly soft: bigint; readonly hard: bigint }[] {
+  return rlimits.map(({ type, soft, hard }) => ({
+    name: type.replace('RLIMIT_', '').toLowerCase() as RlimitName,
+    soft: toLimit(soft),
+    hard: toLimit(hard),
+  }))
+}
+
+/** JSON numbers have 53 bits: what is larger than any limit was meant to be none. */
+function toLimit(value: number): bigint {
+  return value >= 2 ** 63 ? RLIM_INFINITY : BigInt(value)
 }
 
 function ociProcess(process: SpecProcess): OciProcess {

@@ -3,19 +3,12 @@ import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chownSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { BundleScene } from '../oci/bundle-scene.ts'
+import { describe, expect, test } from 'vitest'
+import { type BundleScene, useBundleScene } from '../oci/bundle-scene.ts'
 import { until } from '../support/until.ts'
 
 let scene: BundleScene
-beforeEach(() => {
-  scene = new BundleScene()
-})
-afterEach(async () => {
-  await scene.oci('delete', '--force', scene.id)
-  expect(await scene.leaks()).toBe('')
-  scene.close()
-})
+useBundleScene((opened) => (scene = opened))
 
 const bind = (destination: string, ...options: readonly string[]) => ({
   destination,

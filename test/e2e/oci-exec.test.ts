@@ -3,21 +3,14 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { detectCgroups } from '../../src/linux/index.ts'
-import { BundleScene } from '../oci/bundle-scene.ts'
+import { type BundleScene, useBundleScene } from '../oci/bundle-scene.ts'
 import { pidIn } from '../support/pid-file.ts'
 import { until } from '../support/until.ts'
 
 let scene: BundleScene
-beforeEach(() => {
-  scene = new BundleScene()
-})
-afterEach(async () => {
-  await scene.oci('delete', '--force', scene.id)
-  expect(await scene.leaks()).toBe('')
-  scene.close()
-})
+useBundleScene((opened) => (scene = opened))
 
 /** Leaves it running with `change` of its config. */
 async function start(change: object = {}): Promise<void> {

@@ -2,20 +2,13 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { BundleScene } from '../oci/bundle-scene.ts'
+import { describe, expect, test } from 'vitest'
+import { type BundleScene, useBundleScene } from '../oci/bundle-scene.ts'
 import { pidIn } from '../support/pid-file.ts'
 import { until } from '../support/until.ts'
 
 let scene: BundleScene
-beforeEach(() => {
-  scene = new BundleScene()
-})
-afterEach(async () => {
-  await scene.oci('delete', '--force', scene.id)
-  expect(await scene.leaks()).toBe('')
-  scene.close()
-})
+useBundleScene((opened) => (scene = opened))
 
 const state = async () => JSON.parse((await scene.oci('state', scene.id)).stdout) as object
 

@@ -63,6 +63,16 @@ const mainPid = (): Promise<string> => ok('systemctl show --property MainPID --v
 const supervisorPid = async (): Promise<string> =>
   String(JSON.parse(await ok('tsstack info --json')).supervisor.pid)
 
+/** What was up is up; what had been stopped is not. */
+async function expectUp(): Promise<void> {
+  expect((await shown()).map((line) => line.replace(/ \d+$/, ''))).toEqual([
+    'db running',
+    'idle exited',
+    'once running',
+    'web running',
+  ])
+}
+
 test.skipIf(!canBoot)(
   'systemd finds nothing wrong with the unit, starts it, and keeps the supervisor alive',
   { timeout: 600_000 },
@@ -95,12 +105,7 @@ test.skipIf(!canBoot)(
     expect(await ok('cat /proc/sys/kernel/random/boot_id')).not.toBe(boot)
     await ok('until tsstack ps -q web | grep -q web; do sleep 0.1; done')
     await ok('until tsstack exec -T web test -e /data/web-began; do sleep 0.1; done')
-    expect((await shown()).map((line) => line.replace(/ \d+$/, ''))).toEqual([
-      'db running',
-      'idle exited',
-      'once running',
-      'web running',
-    ])
+    await expectUp()
     expect(await told('web-ended')).toBeLessThanOrEqual(await told('db-ended'))
     expect(await told('db-began')).toBeLessThanOrEqual(await told('web-began'))
     expect(await told('once-ended')).toBeGreaterThan(0)
@@ -121,12 +126,7 @@ test.skipIf(!canBoot)(
     await machine.cutPower()
     await machine.boot()
     await ok('until tsstack ps -q web | grep -q web; do sleep 0.1; done')
-    expect((await shown()).map((line) => line.replace(/ \d+$/, ''))).toEqual([
-      'db running',
-      'idle exited',
-      'once running',
-      'web running',
-    ])
+    await expectUp()
     await ok('tsstack down -v -t 0 && tsstack disable && systemctl daemon-reload')
     expect(await ok('ls /var/lib/tsstack/stacks /var/lib/tsstack/volumes')).toBe(
       '/var/lib/tsstack/stacks:\n\n/var/lib/tsstack/volumes:',

@@ -15,6 +15,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
+import { afterEach, beforeEach, expect } from 'vitest'
 import type { RuntimeSpec } from '../../src/oci/spec.ts'
 import { leaks, type LeakScope, snapshot, type Snapshot } from '../support/leak.ts'
 
@@ -48,6 +49,20 @@ const MOUNTS = [
     options: ['nosuid', 'noexec', 'nodev', 'ro'],
   },
 ] as const
+
+/** A bundle of each test's own: `take` gets it, and after the test nothing of it may be left. */
+export function useBundleScene(take: (scene: BundleScene) => void): void {
+  let scene: BundleScene
+  beforeEach(() => {
+    scene = new BundleScene()
+    take(scene)
+  })
+  afterEach(async () => {
+    await scene.oci('delete', '--force', scene.id)
+    expect(await scene.leaks()).toBe('')
+    scene.close()
+  })
+}
 
 export class BundleScene {
   readonly directory: string = mkdtempSync(join(tmpdir(), 'tsstack-oci-'))

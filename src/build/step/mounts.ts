@@ -3,6 +3,7 @@
 import { chmodSync, chownSync, existsSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join, posix } from 'node:path'
+import { errorText } from '../../errors.ts'
 import { close, O, openPath } from '../../linux/index.ts'
 import type { Instruction, Run } from '../dockerfile/instruction.ts'
 import { type Mount, type Owner, parseMount } from '../dockerfile/mount.ts'
@@ -159,7 +160,7 @@ async function readSecret({ id, content }: BuildSecret, word: Word): Promise<Buf
   try {
     return await readFile(content.file)
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = errorText(cause)
     throw new Problem(`Cannot read the secret "${id}": ${why}`, {
       span: word,
       hint: `make "${content.file}" readable`,

@@ -5,7 +5,7 @@ import { InvalidArgumentError, Option } from 'commander'
 import type { Command } from 'commander'
 import { checkConfig, readConfig } from '../../daemon/index.ts'
 import type { DiagnosticsFormat } from '../../daemon/index.ts'
-import { UsageError } from '../../errors.ts'
+import { UsageError, errorText } from '../../errors.ts'
 import type { ConfigList, ConfigOptions } from '../../spec/index.ts'
 import type { CommandModule } from '../command.ts'
 import type { Context } from '../context.ts'
@@ -131,7 +131,7 @@ function write(text: string, file: string | undefined): void {
   try {
     writeFileSync(file, text)
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = errorText(error)
     throw new UsageError(`Cannot write "${file}": ${reason}`, { cause: error })
   }
 }

@@ -7,7 +7,7 @@ import { imageItem } from '../compose-json.ts'
 import type { Context } from '../context.ts'
 import { type Images, namesOf, openImages, shortName } from '../image-store.ts'
 import { formatOption, jsonOption } from '../options.ts'
-import { print } from '../output.ts'
+import { jsonForm, print } from '../output.ts'
 import { safeText } from '../safe-text.ts'
 import { trafficText } from '../size-text.ts'
 import { table } from '../table.ts'
@@ -36,8 +36,8 @@ export async function images(context: Context, flags: ImagesFlags): Promise<numb
   const { room, store } = opened
   const all = room.listImages(store).toSorted((a, b) => b.addedAt - a.addedAt)
   const rows = all.flatMap((image) => rowsOf(opened, image))
-  if (flags.json === true) print(JSON.stringify(rows.map(toJson), undefined, 2))
-  else if (flags.format === 'json') {
+  if (jsonForm(flags) === 'ours') print(JSON.stringify(rows.map(toJson), undefined, 2))
+  else if (jsonForm(flags) === 'compose') {
     print(JSON.stringify(rows.map(({ name, image, bytes }) => imageItem(name, image, bytes))))
   } else if (flags.quiet === true) {
     for (const id of new Set(rows.map(({ image }) => room.shortId(image.id)))) print(id)

@@ -6,7 +6,7 @@ import type { CommandModule } from '../command.ts'
 import { lsItem } from '../compose-json.ts'
 import type { Context } from '../context.ts'
 import { formatOption, jsonOption } from '../options.ts'
-import { print } from '../output.ts'
+import { jsonForm, print } from '../output.ts'
 import { askFor } from '../request.ts'
 import { safeText } from '../safe-text.ts'
 import { table } from '../table.ts'
@@ -41,8 +41,8 @@ async function ls({ asking }: Context, flags: LsFlags): Promise<number> {
   const { filter = '' } = flags
   const matching = stacks.filter(({ name }) => name.includes(filter))
   const sorted = matching.toSorted((a, b) => (a.name < b.name ? -1 : 1))
-  if (flags.json === true) print(JSON.stringify(sorted.map(toJson), undefined, 2))
-  else if (flags.format === 'json') {
+  if (jsonForm(flags) === 'ours') print(JSON.stringify(sorted.map(toJson), undefined, 2))
+  else if (jsonForm(flags) === 'compose') {
     print(JSON.stringify(sorted.map((stack) => lsItem(stack, statusText(stack)))))
   } else if (flags.quiet === true) for (const { name } of sorted) print(name)
   else print(table(['NAME', 'STATUS', 'FILES'], sorted.map(toRow)))

@@ -16,7 +16,7 @@ import {
 } from '../container-text.ts'
 import type { Context } from '../context.ts'
 import { addStackOptions, formatOption, jsonOption } from '../options.ts'
-import { print } from '../output.ts'
+import { jsonForm, print } from '../output.ts'
 import { collectFilter, collectState } from '../ps-filter.ts'
 import type { PsFilter } from '../ps-filter.ts'
 import { askFor } from '../request.ts'
@@ -65,9 +65,9 @@ async function ps(
   const shown = observed.containers
     .filter((each) => isOurs(each.service) && isWanted(each, flags))
     .toSorted(byService)
-  if (flags.json !== true && flags.format === 'json') {
+  if (jsonForm(flags) === 'compose') {
     for (const each of shown) print(psLine(each, observed.stack, Date.now()))
-  } else if (flags.json === true) {
+  } else if (jsonForm(flags) === 'ours') {
     const list = shown.map((each) => containerJson(each, observed.stack))
     print(JSON.stringify(list, undefined, 2))
   } else if (flags.services === true) {

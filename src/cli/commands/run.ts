@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
-import { UsageError } from '../../errors.ts'
+import { UsageError, errorText } from '../../errors.ts'
 import type { RunOptions, ServerMessage } from '../../daemon/index.ts'
 import { buildWish, pullOption } from '../change-options.ts'
 import type { CommandModule } from '../command.ts'
@@ -204,7 +204,7 @@ function textOf(file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = errorText(cause)
     throw new UsageError(`Cannot read --env-from-file "${file}": ${why}`, { cause })
   }
 }

@@ -5,7 +5,7 @@ import type { CommandModule } from '../command.ts'
 import { statsLine } from '../compose-json.ts'
 import type { Context } from '../context.ts'
 import { addStackOptions, formatOption, jsonOption } from '../options.ts'
-import { isTerminal, print, printText } from '../output.ts'
+import { jsonForm, isTerminal, print, printText } from '../output.ts'
 import { askFor } from '../request.ts'
 import { safeText } from '../safe-text.ts'
 import { memoryText, trafficText } from '../size-text.ts'
@@ -93,11 +93,11 @@ function cpuShare(
 }
 
 function show(figures: readonly Figures[], flags: StatsFlags): void {
-  if (flags.json !== true && flags.format === 'json') {
+  if (jsonForm(flags) === 'compose') {
     for (const { container, ...amounts } of figures) print(statsLine(container, amounts))
     return
   }
-  if (flags.json === true) {
+  if (jsonForm(flags) === 'ours') {
     // Streamed, a line is a look.
     print(JSON.stringify(figures.map(toJson), undefined, flags.stream ? 0 : 2))
     return

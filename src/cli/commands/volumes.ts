@@ -5,7 +5,7 @@ import type { CommandModule } from '../command.ts'
 import { volumeLine } from '../compose-json.ts'
 import type { Context } from '../context.ts'
 import { addStackOptions, formatOption, jsonOption } from '../options.ts'
-import { print } from '../output.ts'
+import { jsonForm, print } from '../output.ts'
 import { askFor } from '../request.ts'
 import { safeText } from '../safe-text.ts'
 import { table } from '../table.ts'
@@ -39,9 +39,9 @@ async function volumes(
   const shown = observed.volumes
     .filter((each) => services.length === 0 || usersOf(observed, each).length > 0)
     .toSorted((a, b) => (a.spec.name < b.spec.name ? -1 : 1))
-  if (flags.json !== true && flags.format === 'json') {
+  if (jsonForm(flags) === 'compose') {
     for (const each of shown) print(volumeLine(each))
-  } else if (flags.json === true) {
+  } else if (jsonForm(flags) === 'ours') {
     print(
       JSON.stringify(
         shown.map((each) => toJson(observed, each)),

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { basename, join, relative } from 'node:path'
 import { IgnoreRules, parseIgnoreFile } from '../../build/index.ts'
-import { UsageError } from '../../errors.ts'
+import { UsageError, errorText } from '../../errors.ts'
 import type { DevelopRule } from '../protocol.ts'
 
 /** What editors and version control keep beside files, as Docker Compose leaves it out. */
@@ -68,7 +68,7 @@ export class Matcher {
     try {
       return new IgnoreRules(patterns.map((each) => each.replace(/^\.\//, '')))
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error)
+      const why = errorText(error)
       throw new UsageError(`Cannot follow "${this.#rule.path}" for "${this.#rule.service}": ${why}`)
     }
   }

@@ -3,12 +3,13 @@
  * links to a driver's libraries, before its program runs.
  */
 
-import { closeSync, openSync, readFileSync, readSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { join } from 'node:path'
 import { EngineError, isErrno } from '../../errors.ts'
-import { childEnd, CLONE_NEW, close, type Fd, pidfdOpen, pipe, spawn } from '../../linux/index.ts'
-import { joinProgram } from '../container/bundle-join.ts'
+import { CLONE_NEW, close, type Fd, pidfdOpen, pipe, type WaitResult } from '../../linux/index.ts'
+import { lastChildOf, runJoined } from '../container/run-joined.ts'
+import { OCI_VERSION } from '../container/oci.ts'
 import type { CdiHook } from './registry.ts'
 
 /** Those that are run, all when everything is mounted and the program is not there yet. */
@@ -80,6 +81,7 @@ function hasByte(fd: Fd): Promise<boolean> {
 
 /** What the specification of OCI says a hook finds: its state as input, by it the bundle. */
 async function runAll(hooks: readonly CdiHook[], how: HookRun): Promise<void> {
+  // Between monitor and child there is another one where the child has other users.
   const pid = lastChildOf(how.monitor)
   const { container: id, directory: bundle, root, hostname } = how
   const config = { ociVersion: OCI_VERSION, root: { path: root }, hostname }
@@ -95,45 +97,28 @@ async function runAll(hooks: readonly CdiHook[], how: HookRun): Promise<void> {
   }
 }
 
-const OCI_VERSION = '1.2.0'
-
-/** Between monitor and child there is another one where the child has other users. */
-function lastChildOf(pid: number): number {
-  const [child = ''] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')
-  return child === '' ? pid : lastChildOf(Number(child))
-}
-
 /** Seconds for one that says nothing of its own: a cache of libraries takes a second or two. */
 const TIMEOUT_S_DEFAULT = 60
 const OUTPUT_BYTES_MAX = 4096
-const PIDFD = 3
 
 async function run(
   { hookName, path, args = [], env = [], timeout = TIMEOUT_S_DEFAULT }: CdiHook,
   { container, directory, pidfd }: HookRun & { readonly pidfd: Fd },
 ): Promise<void> {
-  const program = joinProgram({
-    pidfd: PIDFD,
-    namespaces: CLONE_NEW.mnt,
-    path,
-    args: args.length === 0 ? [path] : args,
-    env,
-  })
   const input = openSync(join(directory, 'hook-state.json'), 'r')
   const output = openSync(join(directory, 'hook-output'), 'w+', 0o600)
   try {
-    const pid = spawn(program, {
+    const { end, isLate } = await runJoined({
       title: `tsstack: hook ${container}`,
-      descriptors: { 0: input, 1: output, 2: output, [PIDFD]: pidfd },
+      pidfd,
+      namespaces: CLONE_NEW.mnt,
+      path,
+      args: args.length === 0 ? [path] : args,
+      env,
+      streams: { input, output },
+      timeout,
       fallbackDirectory: directory,
     })
-    let isLate = false
-    const timer = setTimeout(() => {
-      isLate = true
-      endTree(pid)
-    }, timeout * 1000)
-    const end = await childEnd(pid)
-    clearTimeout(timer)
     if (end.kind === 'exited' && end.code === 0) return
     const why = isLate ? `it took longer than ${timeout} s` : whyOf(end)
     const message = `Cannot give its CDI devices to "${container}": ${hookName} hook`
@@ -146,15 +131,9 @@ async function run(
   }
 }
 
-function whyOf(end: Awaited<ReturnType<typeof childEnd>>): string {
+function whyOf(end: WaitResult): string {
   if (end.kind !== 'exited') return 'it was ended by a signal'
   return end.code === 127 ? 'it cannot be executed' : `exit status ${end.code}`
-}
-
-/** The hook is the only child of the program that we have spawned. */
-function endTree(pid: number): void {
-  const last = lastChildOf(pid)
-  for (const each of new Set([last, pid])) process.kill(each, 'SIGKILL')
 }
 
 function wordsIn(output: Fd): string | undefined {

@@ -5,7 +5,7 @@
 
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { EngineError } from '../../errors.ts'
+import { EngineError, errorText } from '../../errors.ts'
 import { CDI_FILE_BYTES_MAX } from '../../limits.ts'
 
 /** The later one counts where both describe a device. */
@@ -67,7 +67,7 @@ export async function readCdi(
     try {
       files.push(asFile(path, await parse(path)))
     } catch (error) {
-      problems.push(`"${path}": ${error instanceof Error ? error.message : String(error)}`)
+      problems.push(`"${path}": ${errorText(error)}`)
     }
   }
   return { files, problems }

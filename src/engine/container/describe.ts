@@ -28,7 +28,14 @@ import {
   READ_ONLY_PATHS,
 } from './defaults.ts'
 import { readSeccompProfile } from './seccomp-file.ts'
-import type { OciConfig, OciMount, OciNamespace, OciProcess, OciRlimit } from './oci.ts'
+import {
+  OCI_VERSION,
+  type OciConfig,
+  type OciMount,
+  type OciNamespace,
+  type OciProcess,
+  type OciRlimit,
+} from './oci.ts'
 import { coversSystem } from './system-mount.ts'
 
 /** What the spec leaves open: found in the rootfs, or chosen by the engine. */
@@ -62,7 +69,7 @@ export interface DescribeContext {
 /** Throws LAUNCH when neither the stack nor the image says what to run. */
 export function describeContainer(spec: ContainerSpec, context: DescribeContext): OciConfig {
   return {
-    ociVersion: '1.2.0',
+    ociVersion: OCI_VERSION,
     process: describeProcess(spec, context),
     root: { path: context.rootPath, readonly: spec.readOnly },
     hostname: spec.hostname,

@@ -2,7 +2,7 @@
 
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { EngineError } from '../../errors.ts'
+import { EngineError, errorText } from '../../errors.ts'
 import { FILE_CONTENT_BYTES_MAX } from '../../limits.ts'
 import { type FileMountSpec, valueKey } from '../../planner/index.ts'
 import type { Machine } from '../machine.ts'
@@ -44,7 +44,7 @@ export function contentOf(
   try {
     return readContent(path)
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = errorText(cause)
     throw new EngineError('MOUNT_SOURCE', `Cannot read the ${what} of "${container}": ${why}`, {
       hint: `put its content into "${path}"`,
       cause,

@@ -1,6 +1,7 @@
 /** /etc/hosts of a container whose addresses have changed while it runs. */
 
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { errorText } from '../../errors.ts'
 import {
   close,
   FS_MAGIC,
@@ -34,7 +35,7 @@ export function updateHosts(
         interfaces: isItself ? interfaces : own,
       })
     } catch (error) {
-      const seen = error instanceof Error ? error.message : String(error)
+      const seen = errorText(error)
       const what = `Cannot update /etc/hosts of "${container.record.name}": ${seen}`
       machine.emit({ kind: 'warning', time: machine.now(), stack: record.stack, message: what })
     }

@@ -2,7 +2,6 @@
 
 export { type BundleInput, bundleProgram, POINT } from './bundle.ts'
 export { type BundleExecInput, bundleExecProgram } from './bundle-exec.ts'
-export { joinProgram } from './bundle-join.ts'
 export type { BundleMount, BundleMounts, SetPropagation } from './bundle-mounts.ts'
 export { DEVICE_LINKS, DEVICE_NODES } from './defaults.ts'
 export { cannotMap } from '../users/map-owners.ts'
@@ -18,4 +17,5 @@ export {
 export { newFileSystem, type TreeEntry } from './new-file-system.ts'
 export type { OciMount, OciProcess } from './oci.ts'
 export { listenToPipe, listenToReports } from './reports.ts'
+export { runJoined } from './run-joined.ts'
 export { signalNumber } from './stop.ts'

@@ -17,7 +17,7 @@ import {
   sealedMemfd,
   statFd,
 } from '../../linux/index.ts'
-import { EngineError, KernelError } from '../../errors.ts'
+import { EngineError, KernelError, errorText } from '../../errors.ts'
 import { mapOwners } from '../users/map-owners.ts'
 import type { Undo } from '../undo.ts'
 import { checkTarget, TOP_ONLY } from './describe.ts'
@@ -170,7 +170,7 @@ function cloneTree(mount: OciMount, { container, trees }: MountContext): Fd {
   try {
     return openTree(mount.source, { clone: true, recursive: mount.options.includes('rbind') })
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = errorText(cause)
     throw new EngineError(
       'MOUNT_SOURCE',
       `Cannot mount "${mount.source}" at "${mount.destination}" of "${container}": ${why}`,

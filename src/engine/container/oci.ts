@@ -3,12 +3,15 @@
 import type { SeccompProfile } from '../../linux/index.ts'
 import type { HostDevice } from './devices.ts'
 
+/** Of the runtime-spec, whose words are used. */
+export const OCI_VERSION = '1.2.0'
+
 /**
  * @see https://github.com/opencontainers/runtime-spec/blob/main/config.md (field names and
  * meanings)
  */
 export interface OciConfig {
-  readonly ociVersion: '1.2.0'
+  readonly ociVersion: typeof OCI_VERSION
   readonly process: OciProcess
   readonly root: { readonly path: string; readonly readonly: boolean }
   readonly hostname: string

@@ -11,7 +11,7 @@ import {
   type SeccompProfile,
   lastCapability,
 } from '../../linux/index.ts'
-import { EngineError } from '../../errors.ts'
+import { EngineError, errorText } from '../../errors.ts'
 import type { ProgramInput } from './child.ts'
 import { launchLimits, raisedLimits } from './limits.ts'
 import type { OciConfig } from './oci.ts'
@@ -73,7 +73,7 @@ function ownFilter(profile: SeccompProfile, capabilities: readonly string[]): Bu
       allowSocketcall: true,
     })
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = errorText(cause)
     throw new EngineError('LAUNCH', why, { hint: 'correct the profile', cause })
   }
 }

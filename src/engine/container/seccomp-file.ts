@@ -1,7 +1,7 @@
 /** Seccomp profiles of the user's, in Docker's JSON. */
 
 import { readFileSync, statSync } from 'node:fs'
-import { EngineError } from '../../errors.ts'
+import { EngineError, errorText } from '../../errors.ts'
 import { SECCOMP_PROFILE_BYTES_MAX } from '../../limits.ts'
 import type { SeccompProfile, SeccompRule } from '../../linux/index.ts'
 
@@ -14,7 +14,7 @@ export function readSeccompProfile(path: string): SeccompProfile {
     if (stat.size > SECCOMP_PROFILE_BYTES_MAX) throw new Error(`it has ${stat.size} bytes`)
     content = JSON.parse(readFileSync(path, 'utf8'))
   } catch (cause) {
-    throw refused(path, cause instanceof Error ? cause.message : String(cause), cause)
+    throw refused(path, errorText(cause), cause)
   }
   if (!isRecord(content) || typeof content['defaultAction'] !== 'string') {
     throw refused(path, 'it has no "defaultAction"')

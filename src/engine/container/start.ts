@@ -10,9 +10,9 @@ import {
   spawnBeside,
   startTime,
 } from '../../linux/index.ts'
-import { EngineError } from '../../errors.ts'
+import { EngineError, errorText } from '../../errors.ts'
 import { cleanUpAttempt, tryUpdate, update, watchAttempt } from '../attempts.ts'
-import type { Gate } from '../cdi/hooks.ts'
+import type { Gate, HookRun } from '../cdi/hooks.ts'
 import type { LiveAttempt, LiveContainer, Machine } from '../machine.ts'
 import { claimParent, groupOf } from '../group-parents.ts'
 import {
@@ -100,7 +100,7 @@ async function startNow(machine: Machine, container: LiveContainer): Promise<voi
     // An attempt that is followed cleans up after itself when its processes are gone.
     if (container.attempt) await abandon(machine, container.attempt, draft)
     else await cleanUpAttempt(machine, container, { record: draft.record, ...draft.connection })
-    const message = error instanceof Error ? error.message : String(error)
+    const message = errorText(error)
     const last = resultOf(error, draft.record)
     const ended = last === undefined ? {} : withEnd(container.record, last)
     tryUpdate(machine, container, { failure: message, ...ended })
@@ -122,6 +122,17 @@ function resultOf(error: unknown, { attempt, begunAt }: AttemptRecord): Containe
   if (exitCode === undefined) return undefined
   const times = { startedAt: begunAt, finishedAt: begunAt }
   return { attempt, ...times, exitCode, oomKilled: false }
+}
+
+function hookPlace({ paths }: Machine, { own, record }: LiveContainer, monitor: number): HookRun {
+  const { hostname } = record.spec
+  return {
+    container: record.name,
+    directory: own.run,
+    root: rootMountPoint(paths),
+    hostname,
+    monitor,
+  }
 }
 
 /** What has been made so far, filled in step by step, for whoever has to take it away again. */
@@ -200,10 +211,7 @@ export async function launch(
   draft.started = started
   attempt.record = { ...attempt.record, monitor }
   writeAttemptRecord(own, attempt.record)
-  const root = rootMountPoint(machine.paths)
-  const { hostname } = record.spec
-  const place = { container: record.name, directory: own.run, root, hostname }
-  await gate?.pass(edits.hooks, { ...place, monitor: monitor.pid })
+  await gate?.pass(edits.hooks, hookPlace(machine, container, monitor.pid))
   // The FIFO ends when the monitor has ended: ours must not hold it open.
   await temporary.run()
   await started

@@ -1,12 +1,12 @@
 /** What goes wrong while files are copied, in words that name the place. */
 
-import { EngineError, type ErrorCode, KernelError, TsstackError } from '../../errors.ts'
+import { EngineError, type ErrorCode, KernelError, TsstackError, errorText } from '../../errors.ts'
 
 /** `what`: `to "shop-web-1:/etc"`. Errors that say enough already stay as they are. */
 export function explainCopy(error: unknown, what: string): unknown {
   const name = errnoOf(error)
   if (name === undefined && !(error instanceof RangeError)) return error
-  const { why = messageOf(error), hint, code = 'ACTION_FAILED' } = KNOWN[name ?? ''] ?? {}
+  const { why = errorText(error), hint, code = 'ACTION_FAILED' } = KNOWN[name ?? ''] ?? {}
   return new EngineError(code, `Cannot copy ${what}: ${why}`, { hint, cause: error })
 }
 
@@ -15,10 +15,6 @@ function errnoOf(error: unknown): string | undefined {
   if (error instanceof KernelError) return error.errnoName
   const isOwn = error instanceof TsstackError || !(error instanceof Error)
   return !isOwn && 'code' in error && typeof error.code === 'string' ? error.code : undefined
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }
 
 interface Known {

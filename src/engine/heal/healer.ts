@@ -3,6 +3,7 @@
  * addresses, firewall or limits change, and from time to time.
  */
 
+import { errorText } from '../../errors.ts'
 import { HEAL_DELAY_MS, HEAL_DELAY_MS_MAX, HEAL_EVERY_MS, HEAL_ROUNDS_MAX } from '../../limits.ts'
 import {
   namespaceId,
@@ -140,7 +141,7 @@ export class Healer {
       if (this.#failures === before) this.#failures = 0
     } catch (error) {
       // Something ended while it was looked at: another look sees what is left of it.
-      this.#say('', `cannot look after the kernel: ${messageOf(error)}`)
+      this.#say('', `cannot look after the kernel: ${errorText(error)}`)
       for (const name of touched) this.#touched.add(name)
       for (const name of stirred) this.#stirred.add(name)
       this.#failures += 1
@@ -178,7 +179,7 @@ export class Healer {
     } catch (error) {
       this.#failures += 1
       if (this.#failures <= HEAL_ROUNDS_MAX) this.#lookSoon()
-      this.#say(stack, `${what}, and cannot be made ${fact.desired}: ${messageOf(error)}`)
+      this.#say(stack, `${what}, and cannot be made ${fact.desired}: ${errorText(error)}`)
     }
   }
 
@@ -253,8 +254,4 @@ function keyOf({ subject, name, field }: Fact): string {
 /** Of all that is written there, processes that come and go are no limits. */
 function isLimit(file: string): boolean {
   return file !== 'tasks' && !file.startsWith('cgroup.')
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

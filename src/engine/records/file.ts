@@ -4,7 +4,7 @@
 
 import { closeSync, fstatSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { EngineError } from '../../errors.ts'
+import { EngineError, errorText } from '../../errors.ts'
 import { readIfPresent } from './present.ts'
 
 /**
@@ -146,7 +146,7 @@ function syncDirectory(path: string): void {
 }
 
 function writeFailed(path: string, cause: unknown): EngineError {
-  const why = cause instanceof Error ? cause.message : String(cause)
+  const why = errorText(cause)
   return new EngineError('STATE_DIRECTORY', `Cannot write record "${path}": ${why}`, {
     hint: 'free space on its file system; running containers are not affected',
     cause,

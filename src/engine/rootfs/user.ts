@@ -1,6 +1,6 @@
 /** Turns `user:` into numbers, by the container's own /etc/passwd and /etc/group. */
 
-import { EngineError, isErrno } from '../../errors.ts'
+import { EngineError, isErrno, errorText } from '../../errors.ts'
 import { PASSWD_BYTES_MAX } from '../../limits.ts'
 import { type Fd, readIn } from '../../linux/index.ts'
 
@@ -142,7 +142,7 @@ function read(rootFd: Fd, path: string): string {
     return readIn(rootFd, path, PASSWD_BYTES_MAX).toString('utf8')
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'ENOTDIR')) return ''
-    const why = error instanceof Error ? error.message : String(error)
+    const why = errorText(error)
     throw new EngineError('LAUNCH', `Cannot read "/${path}" of the image: ${why}`, { cause: error })
   }
 }

@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs'
 import { createDetachedMount, type Fd, openForeignTree } from '../../linux/index.ts'
-import { EngineError } from '../../errors.ts'
+import { EngineError, errorText } from '../../errors.ts'
 import type { VolumeSpec } from '../../planner/index.ts'
 import type { Machine } from '../machine.ts'
 
@@ -87,7 +87,7 @@ export function openDevice(
     const { type, source, options, flags } = device
     return createDetachedMount({ type, source, options, flags })
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = errorText(cause)
     throw new EngineError('MOUNT_SOURCE', `Cannot mount volume "${volume}": ${why}`, {
       hint: 'correct "type", "device" and "o" in its "driver_opts"',
       cause,

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { EngineError } from '../../errors.ts'
+import { EngineError, errorText } from '../../errors.ts'
 import { field, type Json, parseJson } from '../json.ts'
 import { writeFileByRename } from '../store/files.ts'
 
@@ -136,7 +136,7 @@ async function runHelper(
     if (/credentials not found/i.test(output)) return undefined
     throw new Error(output.trim().slice(0, 500) || `it ended with ${code}`)
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = errorText(cause)
     throw new EngineError('REGISTRY', `Cannot ask ${program} for credentials: ${why}`, {
       hint: 'install it, or take "credsStore" and "credHelpers" out of config.json',
       cause,

@@ -1,6 +1,6 @@
 /** One address at which a registry is asked: the registry itself, or a mirror. */
 
-import { EngineError, TsstackError } from '../../errors.ts'
+import { EngineError, TsstackError, errorText } from '../../errors.ts'
 import type { Reference } from '../reference.ts'
 import { Authenticator } from './auth.ts'
 import type { Credentials, Env } from './credentials.ts'
@@ -190,7 +190,7 @@ function stillBusy(task: string, host: string, status: number): EngineError {
 }
 
 export function unreachable(task: string, host: string, cause: unknown): EngineError {
-  const why = cause instanceof Error ? cause.message : String(cause)
+  const why = errorText(cause)
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
   const isTls = /CERT|SSL|TLS|EPROTO|ALTNAME/.test(code)
   return new EngineError('REGISTRY', `Cannot ${task}: ${host}: ${why || code}`, {

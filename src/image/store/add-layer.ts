@@ -12,7 +12,7 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs'
-import { EngineError } from '../../errors.ts'
+import { EngineError, errorText } from '../../errors.ts'
 import { type Digest, Digester, hexOf } from '../digest.ts'
 import { broken } from '../json.ts'
 import { createDecompressor } from '../layer/decompress.ts'
@@ -232,7 +232,7 @@ class Intake {
     if (error instanceof Error && error.name === 'AbortError') return error
     const full = spaceError(this.#store.directory, error)
     if (full) return full
-    const why = error instanceof Error ? error.message : String(error)
+    const why = errorText(error)
     return broken(this.#what(), why, error)
   }
 

@@ -2,7 +2,7 @@
 
 import { lstatSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { EngineError } from '../../errors.ts'
+import { EngineError, errorText } from '../../errors.ts'
 import { type Digest, hexOf } from '../digest.ts'
 
 /**
@@ -24,7 +24,7 @@ export function openImageStore(stateDirectory: string): ImageStore {
     mkdirSync(directory, { recursive: true, mode: 0o700 })
     for (const name of PARTS) mkdirSync(join(directory, name), { recursive: true, mode: 0o700 })
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = errorText(cause)
     throw new EngineError('STATE_DIRECTORY', `Cannot use image store "${directory}": ${why}`, {
       hint: 'tsstack keeps images as root; run the command as root, or set TSSTACK_ROOT',
       cause,

@@ -2,7 +2,7 @@
 
 import { mkdir, mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { EngineError, isErrno } from '../../errors.ts'
+import { EngineError, isErrno, errorText } from '../../errors.ts'
 import { CGROUP_MAKE_TRIES_MAX } from '../../limits.ts'
 import { ownPathsDownTo, pathsDownTo, type GroupDirectory } from './directories.ts'
 import { kernelError } from '../libc.ts'
@@ -196,5 +196,5 @@ export function removeIfEmpty(directory: string): boolean {
 }
 
 function text(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  return errorText(error)
 }

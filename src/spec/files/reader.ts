@@ -3,6 +3,7 @@
  * excerpts.
  */
 import { dirname, isAbsolute, relative } from 'node:path'
+import { errorText } from '../../errors.ts'
 import { STACK_FILE_BYTES_MAX } from '../../limits.ts'
 import type { Report } from '../diagnostics/report.ts'
 import type { Loader } from '../request.ts'
@@ -76,7 +77,7 @@ export class FileReader {
     try {
       bytes = this.loader.readFile(path)
     } catch (error) {
-      return this.#refuse(path, options, error instanceof Error ? error.message : String(error))
+      return this.#refuse(path, options, errorText(error))
     }
     if (bytes.length > STACK_FILE_BYTES_MAX) {
       const reason = `it has ${bytes.length} bytes; at most ${STACK_FILE_BYTES_MAX} are read`

@@ -6,6 +6,7 @@
 
 import { type FSWatcher, watch } from 'node:fs'
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
+import { errorText } from '../../../errors.ts'
 import { LOG_SINK_RETRY_MS_MAX, LOG_SINK_RETRY_MS_MIN } from '../../../limits.ts'
 import { Bell } from '../../bell.ts'
 import { Cursor } from '../cursor.ts'
@@ -169,4 +170,4 @@ export class Forwarder {
   }
 }
 
-const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+const textOf = (error: unknown): string => errorText(error)

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { errorText } from '../../../errors.ts'
 import { LOG_FORWARD_MS_MAX } from '../../../limits.ts'
 import { type ContainerSpec, type ForwardSpec, renderLogTag } from '../../../planner/index.ts'
 import type { LiveContainer, Machine } from '../../machine.ts'
@@ -66,7 +67,7 @@ export class Forwarders {
       })
       this.#running.set(container, forwarder)
     } catch (error) {
-      say(`it cannot be passed on: ${error instanceof Error ? error.message : String(error)}`)
+      say(`it cannot be passed on: ${errorText(error)}`)
     }
   }
 
