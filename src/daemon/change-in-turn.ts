@@ -21,7 +21,7 @@ export async function changeStackInTurn(
   const { outcomes, observed } = await work({
     signal: interrupted.signal,
     onPlan: (plan) => connection.send({ kind: 'plan', plan }),
-    onEvent: (event) => connection.send({ kind: 'event', event }),
+    onEvent: (event) => connection.sendSoon({ kind: 'event', event }),
   })
   const { aborted } = interrupted.signal
   connection.send({ kind: 'result', outcomes, observed, interrupted: aborted })

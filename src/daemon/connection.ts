@@ -4,12 +4,17 @@ import type { Socket } from 'node:net'
 import { encodeHeader, encodeMessage, FrameReader } from './framing.ts'
 import type { ByteFrameKind, Frame } from './framing.ts'
 
+/** Milliseconds: nobody sees them, and a plan tells of some ten things in them. */
+const SEND_SOON_MS = 5
+
 /** `Sent` is what this end says in JSON. What the other end says is checked by who receives it. */
 export class Connection<Sent> {
   /** Aborted when the other end is gone, or this one was closed. */
   readonly signal: AbortSignal
   readonly frames: AsyncGenerator<Frame, void>
   readonly #socket: Socket
+  /** Set while something waits for more to be sent with it. */
+  #later: NodeJS.Timeout | undefined
 
   constructor(socket: Socket) {
     this.#socket = socket
@@ -23,12 +28,34 @@ export class Connection<Sent> {
 
   send(message: Sent): void {
     if (this.#socket.writable) this.#socket.write(encodeMessage(message))
+    this.#flush()
+  }
+
+  /**
+   * The same for one of a crowd: it goes with what is sent within a few milliseconds, as each
+   * sending wakes the other end up. Nothing that is sent later comes before it.
+   */
+  sendSoon(message: Sent): void {
+    if (!this.#socket.writable) return
+    if (this.#later === undefined) {
+      this.#socket.cork()
+      this.#later = setTimeout(() => this.#flush(), SEND_SOON_MS)
+    }
+    this.#socket.write(encodeMessage(message))
+  }
+
+  #flush(): void {
+    if (this.#later === undefined) return
+    clearTimeout(this.#later)
+    this.#later = undefined
+    this.#socket.uncork()
   }
 
   /** Resolves when the other end has taken enough to be sent more. */
   async sendBytes(kind: ByteFrameKind, bytes: Uint8Array): Promise<void> {
     const socket = this.#socket
     if (!socket.writable) return
+    this.#flush()
     socket.cork()
     socket.write(encodeHeader(kind, bytes.length))
     const ready = socket.write(bytes)
@@ -38,11 +65,13 @@ export class Connection<Sent> {
 
   /** Says nothing more, and closes once everything is sent. */
   end(): void {
+    this.#flush()
     this.#socket.end()
     this.#socket.resume()
   }
 
   destroy(): void {
+    this.#flush()
     this.#socket.destroy()
   }
 

@@ -90,14 +90,21 @@ export function kernelError(
   const args = (failure.args ?? []).map((arg) =>
     typeof arg === 'string' ? JSON.stringify(arg) : String(arg),
   )
-  return new KernelError(
-    {
-      call: `${failure.syscall}(${args.join(', ')})`,
-      syscall: failure.syscall,
-      errno,
-      errnoName: errnoName(errno),
-      errnoText: errnoText(errno),
-    },
-    { hint: failure.hint },
-  )
+  // The call says where it comes from; most are caught close by, and a stack costs many of them.
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 0
+  try {
+    return new KernelError(
+      {
+        call: `${failure.syscall}(${args.join(', ')})`,
+        syscall: failure.syscall,
+        errno,
+        errnoName: errnoName(errno),
+        errnoText: errnoText(errno),
+      },
+      { hint: failure.hint },
+    )
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit
+  }
 }

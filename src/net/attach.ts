@@ -144,7 +144,6 @@ async function configureInside(cable: Cable): Promise<void> {
   const hasV6 = addresses6.length > 0
   using news = hasV6 ? withNamespace(cable.netnsFd, 'net', () => new AddressNews()) : undefined
   using socket = withNamespace(cable.netnsFd, 'net', () => {
-    writeSysctl(`ipv6/conf/${name}/accept_ra`, '0')
     // Nobody else can have an address that was given out here: it is used from the first moment.
     if (hasV6) writeSysctl(`ipv6/conf/${name}/accept_dad`, '0')
     writeSettings(cable)

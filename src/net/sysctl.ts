@@ -6,8 +6,11 @@ export const SYSCTL_ROOT = '/proc/sys/net'
 
 /** One setting; undefined when this kernel does not have it. */
 export function readSysctl(name: string): string | undefined {
+  const path = `${SYSCTL_ROOT}/${name}`
+  // Most that are asked for are not there, and an error costs more than a look.
+  if (!existsSync(path)) return undefined
   try {
-    return readFileSync(`${SYSCTL_ROOT}/${name}`, 'utf8').trim()
+    return readFileSync(path, 'utf8').trim()
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error

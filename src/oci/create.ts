@@ -83,7 +83,7 @@ async function create(bundle: Bundle, creation: Creation): Promise<Container> {
   const { spec } = bundle
   const namespaces = openNamespaces(spec.linux ?? {}, temporary)
   const path = groupPath(spec.linux?.cgroupsPath, options.id)
-  const group = await detectCgroups().create(path, resourceSettings(spec))
+  const group = detectCgroups().create(path, resourceSettings(spec))
   undo.push(() => group.remove({ keepParents: true }))
   undo.push(() => group.killAll())
   const console = openConsole(spec, temporary)

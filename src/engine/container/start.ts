@@ -95,7 +95,6 @@ async function startNow(machine: Machine, container: LiveContainer): Promise<voi
   try {
     await machine.processes.launch(machine, container, draft)
   } catch (error) {
-    await draft.pending
     await draft.temporary.run()
     // An attempt that is followed cleans up after itself when its processes are gone.
     if (container.attempt) await abandon(machine, container.attempt, draft)
@@ -141,8 +140,6 @@ export interface Draft {
   connection: Connection
   /** Present once a monitor has been spawned; settles when the program runs, or never will. */
   started?: Promise<void>
-  /** Work on other threads that has to be over before anything is cleaned up. */
-  pending?: Promise<unknown>
   /** Descriptors that nobody needs once the program runs. */
   readonly temporary: Undo
 }
@@ -162,9 +159,7 @@ export async function launch(
   const devices = [...hostDevices(record.name, record.spec), ...edits.devices]
   const settings = cgroupSettings(record.spec, machine.cgroups, devices)
   claimParent(machine, record)
-  const cgroupMade = machine.cgroups.create(draft.record.cgroup, settings)
-  // Should anything else fail meanwhile, what this makes must be there to be removed.
-  draft.pending = cgroupMade.catch(() => {})
+  const cgroup = machine.cgroups.create(draft.record.cgroup, settings)
   const users = openUsers(machine, container, temporary)
   if (users) draft.record = { ...draft.record, users: users.ids }
   const beside = underWay > 1
@@ -178,7 +173,6 @@ export async function launch(
   const rootfs = openRootfs(machine, { container, interfaces, undo: temporary })
   const output = openOutput(container, temporary, users?.ids)
   const reports = makeReports(container, temporary)
-  const cgroup = await cgroupMade
   const gate = await gateFor({ container, edits, users, temporary })
   const join = cgroup.join()
   temporary.push(() => closeCgroupJoin(join))

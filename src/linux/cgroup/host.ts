@@ -9,7 +9,7 @@ import { groupDirectories, pathsDownTo } from './directories.ts'
 import { readCgroupFile } from './files.ts'
 import { groupAt, type Cgroup } from './group.ts'
 import { parseHierarchies } from './hierarchies.ts'
-import { beginDirectories, childGroups, makeDirectories, removeIfEmpty } from './make.ts'
+import { childGroups, makeDirectories, removeIfEmpty } from './make.ts'
 import { passProtection } from './protection.ts'
 import { applySettings } from './settings.ts'
 import { enterGroup } from './enter.ts'
@@ -30,7 +30,7 @@ export interface CgroupHost {
    * path, left by a crash, is replaced.
    * @throws {EngineError} NO_CGROUP; ACTION_FAILED when processes live in a group of that path.
    */
-  create(path: string, settings: CgroupSettings): Promise<Cgroup>
+  create(path: string, settings: CgroupSettings): Cgroup
   /** A handle on a group that may exist. */
   open(path: string): Cgroup
   /** Paths of all groups below `prefix` in any hierarchy, deepest first. */
@@ -132,20 +132,26 @@ function makeParent(hierarchies: readonly CgroupHierarchy[], path: string): void
   makeDirectories(directories, path)
 }
 
-async function createGroup(
+function createGroup(
   hierarchies: readonly CgroupHierarchy[],
   path: string,
   settings: CgroupSettings,
-): Promise<Cgroup> {
+): Cgroup {
   const directories = groupDirectories(hierarchies, path)
   const group = groupAt(hierarchies, path)
-  const { made, found } = await beginDirectories(directories)
-  if (found) replaceLeftover(group)
-  try {
-    makeDirectories(directories, path, found ? undefined : made)
+  const isFound = orRemove(group, () => makeDirectories(directories, path))
+  if (isFound) replaceLeftover(group)
+  return orRemove(group, () => {
+    if (isFound) makeDirectories(directories, path)
     applySettings(directories, settings, { fresh: true })
     if (settings.memoryLow !== undefined) passProtection(directories, path)
     return group
+  })
+}
+
+function orRemove<T>(group: Cgroup, make: () => T): T {
+  try {
+    return make()
   } catch (error) {
     group.remove()
     throw error

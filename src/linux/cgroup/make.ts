@@ -1,6 +1,6 @@
 /** Makes and removes the directories of a group. */
 
-import { mkdir, mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { EngineError, isErrno, errorText } from '../../errors.ts'
 import { CGROUP_MAKE_TRIES_MAX } from '../../limits.ts'
@@ -10,37 +10,11 @@ import { asKernelError, hasCode, readCgroupFile, writeCgroupFile } from './files
 
 /**
  * Makes the group's directory and what is missing above it, with the parents' controllers passed
- * down. A directory that exists is fine; those in `made` are looked at only.
+ * down. True: there was a group of this path already, in one hierarchy at least.
  */
-export function makeDirectories(
-  directories: readonly GroupDirectory[],
-  path: string,
-  made: ReadonlySet<string> = new Set(),
-): void {
-  for (const one of directories) {
-    if (!made.has(one.directory) || !isReady(one)) makeDirectory(one, path)
-  }
-}
-
-/**
- * Makes the directories whose parents are there, in all hierarchies at once and beside what this
- * thread goes on to do: the kernel takes up to 0.1 ms for each. Nearly always that is all.
- */
-export async function beginDirectories(directories: readonly GroupDirectory[]): Promise<{
-  readonly made: ReadonlySet<string>
-  /** There was a group of this path already. */
-  readonly found: boolean
-}> {
-  const codes = await Promise.all(directories.map(({ directory }) => mkdirBeside(directory)))
-  const made = directories.filter((_, index) => codes[index] === undefined)
-  return { made: new Set(made.map(({ directory }) => directory)), found: codes.includes('EEXIST') }
-}
-
-/** On a thread of the pool; resolves with the error's code, if there is one. */
-function mkdirBeside(directory: string): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    mkdir(directory, { mode: 0o755 }, (error) => resolve(error?.code))
-  })
+export function makeDirectories(directories: readonly GroupDirectory[], path: string): boolean {
+  const found = directories.map((one) => makeDirectory(one, path))
+  return found.includes(true)
 }
 
 /**
@@ -77,12 +51,14 @@ export function childGroups(directory: string): readonly string[] {
   }
 }
 
-function makeDirectory(one: GroupDirectory, path: string): void {
+/** True when it was there already. */
+function makeDirectory(one: GroupDirectory, path: string): boolean {
   for (let attempt = 1; ; attempt += 1) {
     try {
       // Nearly always the parents are there already: one mkdir and one look.
-      if (attempt > 1 || !tryMkdir(one.directory) || !isReady(one)) makeFromTop(one, path)
-      return
+      const result = attempt === 1 ? tryMkdir(one.directory) : 'orphan'
+      if (result === 'orphan' || !isReady(one)) makeFromTop(one, path)
+      return result === 'found'
     } catch (error) {
       // Another state root may remove the empty `tsstack` between two of our steps.
       const gone = isErrno(error, 'ENOENT')
@@ -105,7 +81,8 @@ function makeFromTop(one: GroupDirectory, path: string): void {
   for (const part of pathsDownTo(path)) {
     const directory = join(one.mountPoint, part)
     if (one.version === 2) enableControllers(dirname(directory), used(one.controllers))
-    if (!tryMkdir(directory)) throw kernelError(ENOENT, { syscall: 'mkdir', args: [directory] })
+    if (tryMkdir(directory) === 'orphan')
+      throw kernelError(ENOENT, { syscall: 'mkdir', args: [directory] })
     if (one.version === 1 && one.controllers.includes('cpuset')) inheritCpuset(directory)
   }
 }
@@ -119,14 +96,14 @@ function used(controllers: readonly string[]): readonly string[] {
   )
 }
 
-/** False when a parent is missing; true when the directory is there now. */
-function tryMkdir(directory: string): boolean {
+/** `orphan`: a parent is missing. Else the directory is there now. */
+function tryMkdir(directory: string): 'made' | 'found' | 'orphan' {
   try {
     mkdirSync(directory, { mode: 0o755 })
-    return true
+    return 'made'
   } catch (error) {
-    if (hasCode(error, 'EEXIST')) return true
-    if (hasCode(error, 'ENOENT')) return false
+    if (hasCode(error, 'EEXIST')) return 'found'
+    if (hasCode(error, 'ENOENT')) return 'orphan'
     const cure = hasCode(error, 'EROFS', 'EACCES', 'EPERM')
       ? 'Mount the cgroup file system read-write, or run tsstack as root outside of a container'
       : undefined

@@ -78,7 +78,7 @@ async function startReady(group: Cgroup, script: string): Promise<ChildProcess> 
 }
 
 describe.each(hosts)('%s', (_, host) => {
-  const make = (settings: CgroupSettings = {}, name = 'shop/web-1') =>
+  const make = async (settings: CgroupSettings = {}, name = 'shop/web-1') =>
     host.create(`${prefix}/${name}`, settings)
   /** What file `name` says, in whichever hierarchy it is. */
   const file = (group: Cgroup, name: string) =>
