@@ -12,10 +12,7 @@ export const STACK_FILE_VALUES_MAX: number = 100_000
 /** A file with more errors than this is no stack file: nobody reads more, and each costs time. */
 export const STACK_FILE_ERRORS_MAX: number = 1_000
 
-/**
- * Tries to make a group while another state root removes the shared parent; each try is a real race
- * lost.
- */
+/** Tries to make a group while another state root removes the shared parent: each a race lost. */
 export const CGROUP_MAKE_TRIES_MAX: number = 10
 
 /** Each is a signal that came meanwhile; libbpf tries five times. */
@@ -54,16 +51,10 @@ export const RESTART_STABLE_MS: number = 10_000
 /** Ends of attempts that are remembered of each container, for people. */
 export const ATTEMPTS_REMEMBERED_MAX: number = 10
 
-/**
- * Pause after the first failed early health probe; it doubles. A probe costs a few milliseconds of
- * processor.
- */
+/** Pause after the first failed early health probe; it doubles. A probe costs a few ms of processor. */
 export const HEALTH_EARLY_MS_MIN: number = 25
 
-/**
- * Processes of a container whose file says nothing: enough for a large server, the end of a fork
- * bomb.
- */
+/** Processes of a container whose file says nothing: a large server's, the end of a fork bomb. */
 export const PIDS_MAX_DEFAULT: number = 4096
 
 /** Users of a container in a user namespace: as many as Linux had before 2.4, and images use. */
@@ -155,10 +146,17 @@ export const HEAL_DELAY_MS: number = 200
 /** And so much later while plans are carried out. */
 export const HEAL_DELAY_MS_MAX: number = 800
 
+/** A mount that was put back is left alone so long, which doubles: who unmounts it may be its user. */
+export const REMOUNT_DELAY_MS_MIN: number = 1000
+export const REMOUNT_DELAY_MS_MAX: number = 300_000
+
+/** To attach a mount takes a millisecond; a file system of the container's own may never answer. */
+export const ATTACH_AGAIN_MS_MAX: number = 5000
+
 /** Of inotify events at a time: some hundred, and more than the longest name (inotify(7)). */
 export const INOTIFY_BYTES: number = 16 * 1024
 
-/** What no event tells, such as a mount inside a container, is looked at this often. */
+/** What no event tells, such as a monitor that was killed, is looked at this often. */
 export const HEAL_EVERY_MS: number = 30_000
 
 /** After a container is removed, its last lines may take so long to be passed on. */
@@ -316,9 +314,7 @@ export const TAR_HEADER_BYTES_MAX: number = 1024 * 1024
 /** Parts of a file between holes: a file of 4 GiB with a hole in every second page. */
 export const SPARSE_PARTS_MAX: number = 500_000
 
-/**
- * Unpacking stops before a disk is this full: a share of it, and on a large one this many bytes.
- */
+/** Unpacking stops before a disk is this full: a share of it, and on a large one so many bytes. */
 export const DISK_RESERVE_SHARE: number = 0.05
 export const DISK_RESERVE_BYTES_MAX: number = 256 * 1024 * 1024
 

@@ -5,8 +5,8 @@ import { EngineError } from '../errors.ts'
 import { getRlimit } from '../linux/index.ts'
 import type { Plan } from '../planner/index.ts'
 
-/** Kept for a container while it runs: with a network seven, and one more to spare. */
-const OF_CONTAINER = 8
+/** Kept for a container while it runs: with a network and mounts eight, and one more to spare. */
+const OF_CONTAINER = 9
 /** For those that are just being started, for programs in containers, and for clients. */
 const OF_ALL = 64
 /** What is open is counted only where it may matter. */

@@ -21,6 +21,7 @@ export * from './kernel.ts'
 export * from './make.ts'
 export { anonymousBytes, releaseProgram, trimMemory } from './memory.ts'
 export * from './mount.ts'
+export { type MountWatch, watchMounts } from './mount-watch.ts'
 export {
   CLONE_NEW,
   createNetworkNamespace,

@@ -17,9 +17,10 @@ import {
 import type { ContainerSpec } from '../../planner/index.ts'
 import type { Gate } from '../cdi/hooks.ts'
 import { openAnchor } from './anchor.ts'
-import { describeContainer } from './describe.ts'
+import { describeContainer, targetOf } from './describe.ts'
 import type { LiveContainer, Machine } from '../machine.ts'
 import { rootMountPoint } from '../paths.ts'
+import type { AttemptRecord, ContainerRecord } from '../records/container.ts'
 import { findExecutable, makeRootReadOnly, type Rootfs } from '../rootfs/index.ts'
 import { resolveSources } from './volume-mounts.ts'
 import type { Undo } from '../undo.ts'
@@ -35,7 +36,7 @@ import { initProgram } from './init.ts'
 import { type MonitorInput, monitorProgram } from './monitor.ts'
 import type { BetweenInput } from './monitor-users.ts'
 import { type ChildInput, writeChild, writeForUsers } from './child.ts'
-import { prepareMounts, type PreparedMount } from './mounts.ts'
+import { prepareMounts, type PreparedMount, realTarget } from './mounts.ts'
 import type { OciConfig } from './oci.ts'
 import { signalNumber } from './stop.ts'
 import { checkSysctls } from './sysctls.ts'
@@ -65,6 +66,7 @@ export interface Assembly {
   readonly program: Program
   /** The program of the container, and its arguments. */
   readonly words: readonly string[]
+  readonly places: AttemptRecord['places']
   /** Complete once the FIFO is open. */
   readonly descriptors: (fifo: Fd) => Readonly<Record<number, Fd>>
 }
@@ -79,6 +81,7 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
   // Refused now: a container whose signal nobody knows could not be stopped.
   signalNumber(record.spec.stopSignal)
   const mounts = mountsOf(machine, input, { config, shared })
+  const places = placesOf(record, mounts, rootfs.fd)
   const executable = findExecutable({
     rootFd: rootfs.fd,
     mounts: mounts.filter((mount) => mount.kind === 'attach'),
@@ -117,7 +120,20 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
   // A program that holds secrets is not kept.
   const isSecret = mounts.some(({ kind }) => kind === 'file')
   const program = isSecret ? write() : cachedProgram(child, monitor, write)
-  return { program, descriptors: (fifo) => table.passed(fifo), words: config.process.args }
+  const words = config.process.args
+  return { program, descriptors: (fifo) => table.passed(fifo), words, places }
+}
+
+/** Of mounts whose targets lead through links of the image: hardly any. */
+function placesOf(
+  { spec }: ContainerRecord,
+  mounts: readonly PreparedMount[],
+  rootFd: Fd,
+): AttemptRecord['places'] {
+  const direct = new Set(mounts.map(({ target }) => target))
+  const led = spec.mounts.map(targetOf).filter((target) => !direct.has(target))
+  if (led.length === 0) return undefined
+  return Object.fromEntries(led.map((target) => [target, realTarget(rootFd, target)]))
 }
 
 function gateOf(

@@ -228,7 +228,7 @@ function describeMounts(
   { name, devices = [], edits = NO_EDITS, users }: DescribeContext,
 ): readonly OciMount[] {
   const asked = [
-    ...spec.mounts.map((mount) => mappedMount(describeMount(mount), users)),
+    ...askedMounts(spec.mounts, users),
     ...deviceMounts(spec, devices, { areBound: users !== undefined || inUserNamespace() }),
     ...edits.mounts,
   ].sort(byDepth)
@@ -250,12 +250,14 @@ function describeMounts(
   return [...first, ...rest, ...edits.views]
 }
 
+/** What the stack file asks for, parents before what lies below them. */
+export function askedMounts(mounts: readonly MountSpec[], users?: IdRange): readonly OciMount[] {
+  return mounts.map((mount) => mappedMount(describeMount(mount), users)).sort(byDepth)
+}
+
 /** Binds and volumes alone, as a container has them that does not run. */
 export function storageMounts({ mounts }: ContainerSpec): readonly OciMount[] {
-  return mounts
-    .filter(({ kind }) => kind === 'bind' || kind === 'volume')
-    .map(describeMount)
-    .sort(byDepth)
+  return askedMounts(mounts.filter(({ kind }) => kind === 'bind' || kind === 'volume'))
 }
 
 /** A default mount as this container has it. */

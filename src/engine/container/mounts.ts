@@ -121,8 +121,33 @@ function prepareMount(mount: OciMount, context: MountContext): readonly Prepared
   const target = realTarget(context.rootFd, mount.destination)
   // Again, now that the image's links are followed: one may lead into procfs.
   if (!mount.options.includes(OVER_PROC)) checkTarget(context.container, target)
-  if (mount.type === 'file') return [prepareFile(mount, target, context)]
-  if (mount.type !== 'bind') return [{ kind: 'create', target, system: newFileSystem(mount) }]
+  return [prepareAt(mount, target, context)]
+}
+
+/**
+ * The same for a container that runs, of mounts it has lost, at the places that they had; parents
+ * first. Nothing is made outside of them: where their places are gone, they cannot be attached.
+ */
+export function prepareLost(
+  lost: readonly { readonly mount: OciMount; readonly target: string }[],
+  context: LostContext,
+): readonly PreparedMount[] {
+  const prepared: PreparedMount[] = []
+  for (const { mount, target } of lost) {
+    const one = prepareAt(mount, target, context)
+    if (deepestAbove(target, prepared)) makeTarget(one, prepared, { ...context, rootFd: -1 })
+    prepared.push(one)
+  }
+  for (const one of prepared) if (one.kind === 'attach') applyAttributes(one, context)
+  return prepared
+}
+
+export type LostContext = Pick<MountContext, 'container' | 'files' | 'trees' | 'undo' | 'users'>
+
+/** One that is no default mount. */
+function prepareAt(mount: OciMount, target: string, context: LostContext): PreparedMount {
+  if (mount.type === 'file') return prepareFile(mount, target, context)
+  if (mount.type !== 'bind') return { kind: 'create', target, system: newFileSystem(mount) }
   const fd = cloneTree(mount, context)
   context.undo.push(() => close(fd))
   setPropagation(fd, mount.options)
@@ -130,10 +155,10 @@ function prepareMount(mount: OciMount, context: MountContext): readonly Prepared
   const topOnly = mount.options.includes(TOP_ONLY)
   const attributes = attributesOf(mount.options)
   const mapped = mount.options.find((word) => word === 'idmap' || word === 'ridmap')
-  return [{ kind: 'attach', target, fd, isDirectory, attributes, topOnly, mapped }]
+  return { kind: 'attach', target, fd, isDirectory, attributes, topOnly, mapped }
 }
 
-function prepareFile(mount: OciMount, target: string, context: MountContext): PreparedMount {
+function prepareFile(mount: OciMount, target: string, context: LostContext): PreparedMount {
   const content = context.files.get(mount.destination)
   assert(content, `The content of "${mount.destination}" has been read`)
   const fd = sealedMemfd('tsstack-file', Buffer.from(content.bytes))
@@ -164,7 +189,7 @@ function heldMount(target: string, held: Fd, { undo }: MountContext): PreparedMo
   return { kind: 'attach', target, fd, isDirectory: true, attributes: NO_ATTRIBUTES }
 }
 
-function cloneTree(mount: OciMount, { container, trees }: MountContext): Fd {
+function cloneTree(mount: OciMount, { container, trees }: LostContext): Fd {
   const held = trees.get(mount.destination)
   if (held !== undefined) return dup(held)
   try {
@@ -348,7 +373,7 @@ function openIfPresent(rootFd: Fd, path: string): Fd | undefined {
 
 function applyAttributes(
   mount: Extract<PreparedMount, { kind: 'attach' }>,
-  { container, users }: MountContext,
+  { container, users }: LostContext,
 ): void {
   if (users !== undefined && mount.mapped) {
     mapOwners(mount.fd, { container, users, what: mount.target, mapped: mount.mapped })

@@ -176,7 +176,7 @@ export async function launch(
   const gate = await gateFor({ container, edits, users, temporary })
   const join = cgroup.join()
   temporary.push(() => closeCgroupJoin(join))
-  const { program, descriptors, words } = assemble(machine, {
+  const { program, descriptors, words, places } = assemble(machine, {
     container,
     rootfs,
     cgroup,
@@ -203,7 +203,7 @@ export async function launch(
   const passed = descriptors(fifo)
   const monitor = await spawnMonitor(machine, { container, program, descriptors: passed })
   draft.started = started
-  attempt.record = { ...attempt.record, monitor }
+  attempt.record = { ...attempt.record, monitor, ...(places === undefined ? {} : { places }) }
   writeAttemptRecord(own, attempt.record)
   await gate?.pass(edits.hooks, hookPlace(machine, container, monitor.pid))
   // The FIFO ends when the monitor has ended: ours must not hold it open.

@@ -16,8 +16,8 @@ import type { OciMount } from './oci.ts'
 export interface SourceInput {
   readonly container: LiveContainer
   readonly mounts: readonly OciMount[]
-  /** Detached root, for what a new volume is filled with. */
-  readonly rootFd: Fd
+  /** Detached root, for what a new volume is filled with. Absent: with nothing. */
+  readonly rootFd: Fd | undefined
   /** Trees that are held already, by where they are mounted: those of devices are added. */
   readonly trees: Map<string, Fd>
   readonly undo: Undo
@@ -132,7 +132,10 @@ function volumeSource(
   const { container, undo } = input
   const { record } = container
   const data = openVolume(machine, record, { name: spec.volume, anonymous: spec.anonymous })
-  if (!spec.nocopy && spec.subpath === undefined) copyUp(input, spec.target, data)
+  const { rootFd } = input
+  if (rootFd !== undefined && !spec.nocopy && spec.subpath === undefined) {
+    copyUp(rootFd, spec.target, data)
+  }
   return subpathOf(data, spec.subpath, undo)
 }
 
@@ -147,7 +150,7 @@ function subpathOf(path: string, subpath: string | undefined, undo: Undo): strin
 }
 
 /** An empty volume gets what the image has at its place. */
-function copyUp({ rootFd }: SourceInput, target: string, data: string): void {
+function copyUp(rootFd: Fd, target: string, data: string): void {
   const content = openIfPresent(rootFd, target)
   if (content === undefined) return
   try {

@@ -1,6 +1,5 @@
 /** A running container as the kernel should have it. */
 
-import { readFileSync } from 'node:fs'
 import { pidfdSendSignal, startTime } from '../../linux/index.ts'
 import type { ObservedPort } from '../../planner/index.ts'
 import { publishPorts } from '../container/ports.ts'
@@ -13,6 +12,7 @@ import { cgroupSettings } from '../resources.ts'
 import type { Fact, LookOptions } from './facts.ts'
 import { insideFacts } from './inside-facts.ts'
 import { connectLink, type Links } from './links.ts'
+import { mountFacts } from './mount-facts.ts'
 
 /** What is looked at once for all containers of a stack. */
 export interface Look extends LookOptions {
@@ -31,7 +31,7 @@ export function containerFacts(
 ): readonly Fact[] {
   const { attempt, record } = container
   if (!attempt || !isRunning(attempt)) return []
-  const { mendable = false, limitsOf = () => true, insideOf = () => true } = look
+  const { mendable = false, limitsOf = always, insideOf = always, mountsOf = always } = look
   const cables = attempt.record.interfaces
     .filter(({ hostInterface }) => hostInterface !== '')
     .map((own) => ({ container, attempt, own, look }))
@@ -45,9 +45,11 @@ export function containerFacts(
     ...cables.flatMap((cable) => guardFacts(machine, cable)),
     ...(insideOf(container) ? insideFacts(machine, container, attempt, connected) : []),
     ...portFacts(machine, container, attempt),
-    ...(mendable ? [] : mountFacts(container, attempt)),
+    ...(mountsOf(container) ? mountFacts(machine, container, attempt) : []),
   ]
 }
+
+const always = (): boolean => true
 
 function isRunning({ process, exit }: LiveAttempt): boolean {
   if (process?.pidfd === undefined || exit) return false
@@ -204,36 +206,5 @@ function isSamePort(one: ObservedPort, other: ObservedPort): boolean {
     one.protocol === other.protocol &&
     one.published === other.published &&
     one.hostIp === other.hostIp
-  )
-}
-
-/** Mounts inside a container can only be put back by a start of it: that is left to the user. */
-function mountFacts({ record }: LiveContainer, { process }: LiveAttempt): readonly Fact[] {
-  if (record.spec.mounts.length === 0) return []
-  const present = mountPoints(process?.pid ?? 0)
-  if (present === undefined) return []
-  return record.spec.mounts.map(({ kind, target }) => ({
-    subject: 'container',
-    name: record.name,
-    field: `mount ${target}`,
-    desired: kind,
-    actual: present.has(target) ? kind : 'gone',
-  }))
-}
-
-/** As the container sees them; undefined when it has just ended. @see proc_pid_mountinfo(5) */
-function mountPoints(pid: number): ReadonlySet<string> | undefined {
-  try {
-    const lines = readFileSync(`/proc/${pid}/mountinfo`, 'utf8').split('\n')
-    return new Set(lines.map((line) => unescaped(line.split(' ')[4] ?? '')))
-  } catch {
-    return undefined
-  }
-}
-
-/** Blanks and backslashes are written as octal numbers there. */
-function unescaped(text: string): string {
-  return text.replaceAll(/\\([0-7]{3})/g, (_, digits: string) =>
-    String.fromCharCode(Number.parseInt(digits, 8)),
   )
 }

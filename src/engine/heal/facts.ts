@@ -10,6 +10,8 @@ import { networkFacts } from './network-facts.ts'
 export interface Fact extends KernelFact {
   /** Puts it right with the least disturbance; absent: nobody but the user can. */
   readonly mend?: () => void | Promise<void>
+  /** Who is at odds with us may be the container itself: each time we wait longer. */
+  readonly isPatient?: true
 }
 
 export interface LookOptions {
@@ -19,6 +21,8 @@ export interface LookOptions {
   readonly limitsOf?: (container: LiveContainer) => boolean
   /** Whose network is looked at from the inside; absent: of all. */
   readonly insideOf?: (container: LiveContainer) => boolean
+  /** Whose mounts are looked at; absent: of all. */
+  readonly mountsOf?: (container: LiveContainer) => boolean
 }
 
 /** Facts of everything that runs or is there of `stack`; networks first, as others need them. */

@@ -1,6 +1,6 @@
 /**
  * Sees what others change in the kernel of what is ours, says it, and puts it right: when links,
- * addresses, firewall or limits change, and from time to time.
+ * addresses, firewall, limits or mounts change, and from time to time.
  */
 
 import { errorText } from '../../errors.ts'
@@ -17,6 +17,7 @@ import type { LiveContainer, Machine } from '../machine.ts'
 import type { EngineEvent } from '../types.ts'
 import { stackNames } from '../records/stack.ts'
 import { factsOf, isDrifted, type Fact } from './facts.ts'
+import { MountCare } from './mount-care.ts'
 
 export class Healer {
   readonly #machine: Machine
@@ -33,6 +34,7 @@ export class Healer {
   readonly #namespaces = new Map<number, string>()
   /** Containers whose network was changed from the inside since it was looked at, or that are new. */
   readonly #stirred = new Set<string>()
+  readonly #mounts: MountCare
   /** Actions of plans that are being carried out: most changes are theirs. */
   #actions = 0
   #soon: NodeJS.Timeout | undefined
@@ -40,6 +42,8 @@ export class Healer {
   #isClosed = false
   /** By stack: what only the user can put right, and was told of. */
   readonly #told = new Map<string, ReadonlySet<string>>()
+  /** By fact: what was said of a cure that failed; once is enough. */
+  readonly #failed = new Map<string, string>()
   #isThorough = false
   /** Looks in a row that could not be finished. */
   #failures = 0
@@ -48,6 +52,7 @@ export class Healer {
     this.#machine = machine
     this.#network = watchNetwork((change) => this.#hearNetwork(change))
     this.#writes = watchWrites((written) => this.#hearWrite(written))
+    this.#mounts = new MountCare(machine, () => this.#lookSoon())
     this.#slow = setInterval(() => this.#lookAtAll(), HEAL_EVERY_MS)
     this.#slow.unref()
     this.#unsubscribe = machine.subscribe((event) => this.#hear(event))
@@ -70,6 +75,7 @@ export class Healer {
       this.#touched.delete(event.container)
       this.#watched.delete(event.container)
       this.#stirred.delete(event.container)
+      this.#mounts.forget(event.container)
       for (const [id, name] of this.#namespaces) {
         if (name === event.container) this.#namespaces.delete(id)
       }
@@ -77,6 +83,7 @@ export class Healer {
     if (event.state !== 'started') return
     this.#touched.add(event.container)
     this.#stirred.add(event.container)
+    this.#mounts.change(event.container)
     this.#lookSoon()
   }
 
@@ -91,7 +98,10 @@ export class Healer {
   /** Also at what no event tells of. */
   #lookAtAll(): void {
     this.#isThorough = true
-    for (const name of this.#machine.containers.keys()) this.#stirred.add(name)
+    for (const name of this.#machine.containers.keys()) {
+      this.#stirred.add(name)
+      this.#mounts.change(name)
+    }
     this.#lookSoon()
   }
 
@@ -102,6 +112,7 @@ export class Healer {
     clearTimeout(this.#soon)
     this.#network?.[Symbol.dispose]()
     this.#writes?.[Symbol.dispose]()
+    this.#mounts[Symbol.dispose]()
     await this.#healing
   }
 
@@ -127,13 +138,14 @@ export class Healer {
     this.#touched.clear()
     const stirred = new Set(this.#stirred)
     this.#stirred.clear()
+    const remounted = this.#mounts.take()
     const isThorough = this.#isThorough
     this.#isThorough = false
     for (const name of touched) this.#watchLimits(name)
     for (const name of touched) this.#watchInside(name)
     try {
       for (const stack of stackNames(this.#machine.paths)) {
-        await this.#healStack(stack, { touched, stirred })
+        await this.#healStack(stack, { touched, stirred, remounted })
         if (isThorough) this.#tell(stack)
       }
       this.#healFirewall()
@@ -144,21 +156,20 @@ export class Healer {
       this.#say('', `cannot look after the kernel: ${errorText(error)}`)
       for (const name of touched) this.#touched.add(name)
       for (const name of stirred) this.#stirred.add(name)
+      for (const name of remounted) this.#mounts.change(name)
       this.#failures += 1
       if (this.#failures <= HEAL_ROUNDS_MAX) this.#lookSoon()
     }
   }
 
   /** What is mended first may show what else is missing: a bridge, and then its cables. */
-  async #healStack(
-    stack: string,
-    { touched, stirred }: { readonly [K in 'touched' | 'stirred']: ReadonlySet<string> },
-  ): Promise<void> {
+  async #healStack(stack: string, { touched, stirred, remounted }: Changed): Promise<void> {
     const told = new Set<string>()
     const limitsOf = ({ record }: LiveContainer): boolean =>
       touched.has(record.name) || !this.#watched.has(record.name)
     const insideOf = ({ record }: LiveContainer): boolean => stirred.has(record.name)
-    const options = { mendable: true, limitsOf, insideOf }
+    const mountsOf = ({ record }: LiveContainer): boolean => remounted.has(record.name)
+    const options = { mendable: true, limitsOf, insideOf, mountsOf }
     for (let round = 0; round < HEAL_ROUNDS_MAX; round += 1) {
       const drifted = factsOf(this.#machine, stack, options).filter(
         (fact) => isDrifted(fact) && fact.mend !== undefined && !told.has(keyOf(fact)),
@@ -173,19 +184,24 @@ export class Healer {
 
   async #mend(stack: string, fact: Fact): Promise<void> {
     const what = `${fact.subject} "${fact.name}": ${fact.field} was ${fact.actual}`
+    if (fact.isPatient === true) this.#mounts.mended(fact.name)
     try {
       await fact.mend?.()
+      this.#failed.delete(keyOf(fact))
       this.#say(stack, `${what}; it is ${fact.desired} again`)
     } catch (error) {
+      const message = `${what}, and cannot be made ${fact.desired}: ${errorText(error)}`
+      if (this.#failed.get(keyOf(fact)) !== message) this.#say(stack, message)
+      this.#failed.set(keyOf(fact), message)
+      if (fact.isPatient === true) return
       this.#failures += 1
       if (this.#failures <= HEAL_ROUNDS_MAX) this.#lookSoon()
-      this.#say(stack, `${what}, and cannot be made ${fact.desired}: ${errorText(error)}`)
     }
   }
 
   /** What only the user can put right is said once, for as long as it is so. */
   #tell(stack: string): void {
-    const options = { limitsOf: () => false, insideOf: () => false }
+    const options = { limitsOf: never, insideOf: never, mountsOf: never }
     const drifted = factsOf(this.#machine, stack, options).filter(
       (fact) => isDrifted(fact) && fact.mend === undefined,
     )
@@ -240,6 +256,11 @@ export class Healer {
     if (id >= 0) this.#namespaces.set(id, name)
   }
 }
+
+/** Names of containers, by what of them has changed. */
+type Changed = { readonly [K in 'touched' | 'stirred' | 'remounted']: ReadonlySet<string> }
+
+const never = (): boolean => false
 
 /** Networks before what is connected to them. */
 function nextOf(drifted: readonly Fact[]): readonly Fact[] {

@@ -84,6 +84,8 @@ export interface AttemptRecord {
   readonly monitor?: ProcessIdentity
   /** Ids of the host that its users are. Absent: the same. */
   readonly users?: IdRange
+  /** Where mounts are whose targets lead through links of the image, by those targets. */
+  readonly places?: Readonly<Record<string, string>>
   /** As it was when it last changed, for the next supervisor; absent: starting. */
   readonly health?: HealthState
 }

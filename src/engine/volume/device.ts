@@ -5,6 +5,7 @@ import { createDetachedMount, type Fd, openForeignTree } from '../../linux/index
 import { EngineError, errorText } from '../../errors.ts'
 import type { VolumeSpec } from '../../planner/index.ts'
 import type { Machine } from '../machine.ts'
+import { mountPoints, placeOf } from '../mount-points.ts'
 
 /** Where a volume's data is, when that is not our own directory. */
 export type VolumeDevice =
@@ -103,11 +104,15 @@ function holderOf(
   volume: string,
 ): { readonly pidfd: Fd; readonly target: string } | undefined {
   for (const { record, attempt } of machine.containers.values()) {
-    const pidfd = attempt?.exit ? undefined : attempt?.process?.pidfd
+    const process = attempt?.exit ? undefined : attempt?.process
     const mount = record.spec.mounts.find(
       (one) => one.kind === 'volume' && one.volume === volume && one.subpath === undefined,
     )
-    if (pidfd !== undefined && mount) return { pidfd, target: mount.target }
+    if (attempt === undefined || process?.pidfd === undefined || !mount) continue
+    // Where somebody has unmounted it lies a directory of the container's root.
+    const target = placeOf(attempt, mount)
+    if (mountPoints(process.pid)?.has(target) !== true) continue
+    return { pidfd: process.pidfd, target }
   }
   return undefined
 }
