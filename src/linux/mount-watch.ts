@@ -9,7 +9,7 @@ import { isMainThread } from 'node:worker_threads'
 import { isErrno } from '../errors.ts'
 import { hasCode } from './cgroup/files.ts'
 import { close, type Fd, pipe } from './fd.ts'
-import { Program, spawn, waitForExit } from './launch/index.ts'
+import { childEnd, Program, spawn } from './launch/index.ts'
 import { check, declare } from './libc.ts'
 import { signalReadable } from './readable-signal.ts'
 import { ARCHITECTURE } from './syscalls/index.ts'
@@ -148,7 +148,7 @@ function startWaiting(tell: (changed: readonly Fd[] | undefined) => void): Waiti
       close(epoll)
       // Ours until it is waited for, whatever has become of it.
       process.kill(pid, 'SIGKILL')
-      waitForExit(pid)
+      void childEnd(pid)
     },
   }
 }

@@ -211,7 +211,7 @@ test('a limit that somebody edits is set back', async () => {
 /** Takes a mount of a service away, as somebody of the host who has come into its mounts. */
 async function unmount(service: string, place: string): Promise<void> {
   const pid = await pidOf(service)
-  await ip('nsenter', '-t', `${pid}`, '-m', 'umount', '-l', place)
+  await ip('nsenter', '-t', `${pid}`, '-m', 'umount', place)
 }
 
 test('a volume that is unmounted inside a container is attached again', async () => {
