@@ -29,12 +29,17 @@ export async function carryOut(context: Context, request: Request): Promise<numb
 }
 
 /** The commands that take containers as they are. */
-export function changeContainers(
+export async function changeContainers(
   context: Context,
   verb: LifecycleVerb,
   options: LifecycleOptions,
   wait?: WaitRequest,
 ): Promise<number> {
+  if (context.isDryRun) {
+    const { showChangePlan } = await import('./show-plan.ts')
+    await showChangePlan(context, verb, options)
+    return 0
+  }
   const input = context.input()
   return carryOut(context, { kind: 'change', verb, input, options, ...(wait && { wait }) })
 }

@@ -189,6 +189,12 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import('./commands/volume.ts')).volumeCommand,
   },
   {
+    name: 'convert',
+    summary: 'as config: its name in Compose of old',
+    hidden: true,
+    load: async () => (await import('./commands/config.ts')).configCommand,
+  },
+  {
     name: 'config',
     summary: 'check the stack file and print it in full',
     load: async () => (await import('./commands/config.ts')).configCommand,

@@ -16,6 +16,8 @@ export interface Context {
   readonly places: Places
   /** The command's name alone, as others are told who wait for it. */
   readonly asking: Asking
+  /** Said before the command: what would be done is shown, and nothing is done. */
+  readonly isDryRun: boolean
   /** Paints for stderr. */
   readonly paint: Paint
   /** The stack that is meant. `services` named by the user count as enabled. */
@@ -23,11 +25,12 @@ export interface Context {
 }
 
 export function contextOf(command: Command, places: Places): Context {
-  const before = command.parent?.opts<StackOptions>() ?? {}
+  const before = command.parent?.opts<StackOptions & { readonly dryRun?: boolean }>() ?? {}
   const after = command.opts<StackOptions & { readonly scale?: Readonly<Record<string, number>> }>()
   return {
     places,
     asking: { places, command: `tsstack ${command.name()}` },
+    isDryRun: before.dryRun === true,
     paint: painter(2),
     input: (services) => ({
       ...stackInput(mergeOptions(before, after), services),

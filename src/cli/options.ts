@@ -51,6 +51,7 @@ export function addStackOptions(
 export function addTerminalOptions(command: Command): Command {
   return command
     .option('-T, --no-tty', 'no terminal, even though there is one')
+    .addOption(new Option('--no-TTY', 'as --no-tty').implies({ tty: false }).hideHelp())
     .option('-i, --interactive', 'accepted as in Compose: its input is connected anyway')
     .addOption(
       new Option('-t, --tty', 'accepted as in Compose: it has one where you have').default(

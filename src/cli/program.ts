@@ -1,10 +1,11 @@
 /** The program: options before the command, and the list of commands. */
 
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { placesOf, VERSION } from '../daemon/index.ts'
 import { COMMANDS } from './commands.ts'
 import type { ListedCommand } from './commands.ts'
 import { contextOf } from './context.ts'
+import { checkDryRun } from './dry-run.ts'
 import { addMannerOptions } from './manner.ts'
 import { addStackOptions } from './options.ts'
 
@@ -33,8 +34,10 @@ export async function createProgram(
   addMannerOptions(program)
   program
     .option('--all-resources', 'networks and volumes that no service uses as well')
+    .option('--dry-run', 'show what the command would do, and do nothing')
     .option('--parallel <number>', 'accepted as in Compose: how many at once is found out')
     .option('--compatibility', 'accepted as in Compose: names keep their dashes')
+    .addOption(new Option('--verbose', 'accepted as in Compose').hideHelp())
   for (const { name, summary, hidden = false, load } of listed(argv)) {
     const command = program
       .command(name, { hidden })
@@ -45,7 +48,9 @@ export async function createProgram(
     const { define } = await load()
     define(command, async (work) => {
       const places = placesOf(process.env['TSSTACK_ROOT'])
-      onStatus(await work(contextOf(command, places)))
+      const context = contextOf(command, places)
+      if (context.isDryRun) checkDryRun(name)
+      onStatus(await work(context))
     })
   }
   return program

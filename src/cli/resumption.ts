@@ -16,6 +16,7 @@ const LOOKS: ReadonlySet<string> = new Set<Request['kind']>([
   'events',
   'plan',
   'plan-down',
+  'plan-change',
   'volumes',
   'networks',
   'wait',

@@ -2,7 +2,13 @@
 
 import type { PlannedBuild, StackInput } from '../daemon/index.ts'
 import { UsageError } from '../errors.ts'
-import type { Impact, Plan, PlanOptions } from '../planner/index.ts'
+import type {
+  Impact,
+  LifecycleOptions,
+  LifecycleVerb,
+  Plan,
+  PlanOptions,
+} from '../planner/index.ts'
 import { buildWish } from './change-options.ts'
 import type { ChangeFlags } from './change-options.ts'
 import type { Context } from './context.ts'
@@ -59,6 +65,18 @@ export async function showDownPlan(context: Context, options: PlanOptions): Prom
   const { describe } = await import('../planner/index.ts')
   print(describe(plan, { color: hasColor(1) }))
   await printImpact(impact)
+}
+
+/** What a command that takes containers as they are would do. */
+export async function showChangePlan(
+  { asking, input }: Context,
+  verb: LifecycleVerb,
+  options: LifecycleOptions,
+): Promise<void> {
+  const request = { kind: 'plan-change', verb, input: input(), options } as const
+  const { plan } = await askFor(asking, request, 'plan')
+  const { describe } = await import('../planner/index.ts')
+  print(describe(plan, { color: hasColor(1) }))
 }
 
 async function printImpact(impact: Impact | undefined): Promise<void> {

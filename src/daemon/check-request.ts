@@ -5,13 +5,8 @@
 
 import type { ExecRequest, TerminalSize } from '../engine/index.ts'
 import { UsageError } from '../errors.ts'
-import type {
-  DesiredState,
-  LifecycleOptions,
-  LifecycleVerb,
-  Plan,
-  PlanOptions,
-} from '../planner/index.ts'
+import type { DesiredState, Plan, PlanOptions } from '../planner/index.ts'
+import { changeWish } from './check-change.ts'
 import { networkCommand } from './check-network.ts'
 import { buildStep } from './building/check-step.ts'
 import { copySource } from './check-copy.ts'
@@ -89,26 +84,6 @@ const planOptions = shape<PlanOptions>(
   },
   [],
 )
-
-const lifecycleOptions = shape<LifecycleOptions>(
-  {
-    services: texts,
-    graceMs: count,
-    noDeps: flag,
-    killSignal: text,
-    stop: flag,
-    volumes: flag,
-  },
-  [],
-)
-
-const VERBS = ['start', 'stop', 'restart', 'kill', 'pause', 'unpause', 'remove'] as const
-
-const lifecycleVerb: Check<LifecycleVerb> = (value, place) => {
-  const verb = VERBS.find((each) => each === value)
-  if (verb !== undefined) return verb
-  throw new UsageError(`Cannot understand the request: "${place}" has to be ${VERBS.join(', ')}`)
-}
 
 const resumption = shape<Resume>(
   {
@@ -250,11 +225,10 @@ const CHECKS: { readonly [Kind in Request['kind']]: (body: Body) => Request } = 
   }),
   'plan-down': (body) => ({ kind: 'plan-down', ...downWish(body) }),
   down: (body) => ({ kind: 'down', ...downWish(body) }),
+  'plan-change': (body) => ({ kind: 'plan-change', ...changeWish(body, stackInput) }),
   change: (body) => ({
     kind: 'change',
-    verb: lifecycleVerb(body['verb'], 'verb'),
-    input: stackInput(body['input'], 'input'),
-    options: lifecycleOptions(body['options'], 'options'),
+    ...changeWish(body, stackInput),
     ...(body['wait'] !== undefined && { wait: waitRequest(body['wait'], 'wait') }),
   }),
   volumes: () => ({ kind: 'volumes' }),

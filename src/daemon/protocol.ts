@@ -117,6 +117,13 @@ export interface PlannedBuild {
 
 export type BuildStepRequest = Omit<BuildStep, 'onOutput' | 'signal'>
 
+/** A command that takes containers as they are. */
+export interface ChangeWish {
+  readonly verb: LifecycleVerb
+  readonly input: StackInput
+  readonly options: LifecycleOptions
+}
+
 /** The first message after the introductions; one per connection. */
 export type Request =
   | { readonly kind: 'hand-over' }
@@ -183,14 +190,13 @@ export type Request =
   /** What `down` would do; answered by a plan. */
   | { readonly kind: 'plan-down'; readonly input: StackInput; readonly options: PlanOptions }
   | { readonly kind: 'down'; readonly input: StackInput; readonly options: PlanOptions }
-  | {
+  /** What `change` would do; answered by a plan. */
+  | ({ readonly kind: 'plan-change' } & ChangeWish)
+  | (ChangeWish & {
       readonly kind: 'change'
-      readonly verb: LifecycleVerb
-      readonly input: StackInput
-      readonly options: LifecycleOptions
       /** Of `start`: after the result, until everything is ready. */
       readonly wait?: WaitRequest
-    }
+    })
   | { readonly kind: 'volumes' }
   | { readonly kind: 'volume'; readonly command: VolumeCommand }
   | { readonly kind: 'networks' }

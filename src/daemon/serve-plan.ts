@@ -40,6 +40,15 @@ export async function servePlanDown(
   session.connection.send({ kind: 'plan', plan, impact: await engine.impact(plan) })
 }
 
+export async function servePlanChange(
+  { engine }: Supervisor,
+  session: ClientSession,
+  { verb, input, options }: Extract<Request, { kind: 'plan-change' }>,
+): Promise<void> {
+  const plan = await engine.planChange(await resolveStack(engine, input), verb, options)
+  session.connection.send({ kind: 'plan', plan })
+}
+
 function plannedBuilds(
   desired: DesiredState,
   {

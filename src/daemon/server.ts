@@ -27,7 +27,7 @@ import {
   serveUsage,
 } from './serve-look.ts'
 import { serveVolume, serveVolumes } from './serve-volume.ts'
-import { servePlan, servePlanDown } from './serve-plan.ts'
+import { servePlan, servePlanChange, servePlanDown } from './serve-plan.ts'
 import { serveRun } from './serve-run.ts'
 import { serveRejoin } from './serve-rejoin.ts'
 import { serveUp } from './serve-up.ts'
@@ -157,6 +157,7 @@ const SERVE: { readonly [Kind in RequestKind]: Serve<Kind> } = {
   wait: serveWait,
   plan: servePlan,
   'plan-down': servePlanDown,
+  'plan-change': servePlanChange,
   up: (supervisor, session, request) =>
     request.watch === undefined
       ? serveUp(supervisor, session, request)

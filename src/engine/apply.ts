@@ -107,11 +107,20 @@ export async function changeStack(
   stack: string,
   { verb, onPlan, ...options }: LifecycleOptions & ApplyOptions & { readonly verb: LifecycleVerb },
 ): Promise<ApplyResult> {
-  const known = readStackRecord(machine.paths, stack)?.desired
-  const observed = observeStack(machine, stack)
-  const plan = planLifecycle({ verb, observed, known, now: machine.now(), options })
+  const plan = planChange(machine, stack, { ...options, verb })
   await onPlan?.(plan)
   return carryOut(machine, plan, options)
+}
+
+/** What {@link changeStack} would do. */
+export function planChange(
+  machine: Machine,
+  stack: string,
+  { verb, ...options }: LifecycleOptions & { readonly verb: LifecycleVerb },
+): Plan {
+  const known = readStackRecord(machine.paths, stack)?.desired
+  const observed = observeStack(machine, stack)
+  return planLifecycle({ verb, observed, known, now: machine.now(), options })
 }
 
 /** One outcome per action of `plan`, and what the machine has afterwards. */

@@ -8,7 +8,7 @@ import { createNet } from '../net/index.ts'
 import { EngineError } from '../errors.ts'
 import { type DesiredState, impactOf } from '../planner/index.ts'
 import { adoptAll } from './adopt.ts'
-import { applyDesired, changeStack, stopStack } from './apply.ts'
+import { applyDesired, changeStack, planChange, stopStack } from './apply.ts'
 import { BUILD_STACK, runBuildStep } from './build-step.ts'
 import { watchChildren } from './children.ts'
 import { keyOf, withDigests } from './digests.ts'
@@ -110,6 +110,7 @@ function engineOn(machine: Machine, close: () => Promise<void>): Engine {
         .map((name) => summarize(machine, name)),
     plan: async (stack, desired, options) =>
       planStack(machine, { stack, desired: lookedAt(machine, desired), options }),
+    planChange: async (stack, verb, options) => planChange(machine, stack, { ...options, verb }),
     impact: async (plan) =>
       impactOf(plan, observeStack(machine, plan.stack), readUsualMs(machine.paths)),
     apply: (stack, desired, options) =>

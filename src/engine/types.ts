@@ -49,6 +49,8 @@ export interface Engine {
   /** What a stack was last told to be; undefined when it is being removed, or unknown. */
   desired(stack: string): DesiredState | undefined
   plan(stack: string, desired: DesiredState | undefined, options: PlanOptions): Promise<Plan>
+  /** What {@link change} would do. */
+  planChange(stack: string, verb: LifecycleVerb, options: LifecycleOptions): Promise<Plan>
   /** What `plan` would mean for those who use the stack. */
   impact(plan: Plan): Promise<Impact>
   /**

@@ -169,3 +169,42 @@ test('version has the formats of Compose', async () => {
   expect(JSON.parse((await ok('version', '-f', 'json')).stdout)).toMatchObject({ version: short })
   expect((await ok('version', '--format', 'pretty')).stdout).toContain(`tsstack ${short} `)
 })
+
+test('--dry-run before a command shows what it would do, and does nothing', async () => {
+  scene.write({ web: SLEEP, db: SLEEP })
+  const dry = (...words: readonly string[]): Promise<Finished> => ok('--dry-run', ...words)
+  for (const words of [['up', '-d'], ['create'], ['scale', 'web=1']]) {
+    expect((await dry(...words)).stdout).toContain('+ container cli-web-1: not created yet')
+  }
+  expect((await ok('ls', '-a')).stdout).not.toContain('cli')
+  await ok('up', '-d')
+  const before = (await ok('ps', '--json')).stdout
+  expect((await dry('scale', 'web=2')).stdout).toContain('+ container cli-web-2')
+  for (const verb of ['stop', 'restart', 'kill', 'pause']) {
+    const { stdout } = await dry(verb, 'web')
+    expect(stdout, verb).toContain('cli-web-1')
+    expect(stdout, verb).not.toContain('cli-db-1')
+  }
+  expect((await dry('rm', '-s', 'web')).stdout).toContain('- container cli-web-1')
+  expect((await dry('down')).stdout).toContain('- container cli-web-1')
+  expect((await dry('ps', '--json')).stdout).toBe(before)
+  const refused = await run('--dry-run', 'exec', 'web', 'touch', '/it')
+  expect(refused).toMatchObject({ code: 2, stdout: '' })
+  expect(refused.stderr).toMatch(
+    /Cannot show what "exec" would do.*\n.*--dry-run goes with up, down/,
+  )
+  expect((await run('--dry-run', 'stop', 'wbe')).stderr).toContain('Did you mean "web"?')
+  expect((await ok('ps', '--json')).stdout).toBe(before)
+  await downClean()
+})
+
+test('words of older Compose are taken: convert, --no-TTY, --verbose, rm -a', async () => {
+  scene.write({ web: SLEEP })
+  expect((await ok('convert', '--services')).stdout).toBe('web\n')
+  const ran = await ok('--verbose', 'run', '--rm', '--no-TTY', 'web', 'echo', 'here')
+  expect(ran.stdout).toBe('here\n')
+  await ok('create')
+  await ok('rm', '-a', '-f')
+  expect((await ok('ps', '-a', '--json')).stdout.trim()).toBe('[]')
+  await downClean()
+})

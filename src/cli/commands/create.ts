@@ -26,7 +26,12 @@ export const createCommand: CommandModule = {
       .option('--quiet-build', 'do not show how images are built')
       .addOption(new Option('-y, --yes', 'accepted as in Compose: it asks nothing').hideHelp())
       .action((services: readonly string[], flags: CreateFlags) =>
-        run((context) => {
+        run(async (context) => {
+          if (context.isDryRun) {
+            const { showPlan } = await import('../show-plan.ts')
+            await showPlan(context, { ...planOptions(flags, services), noStart: true }, flags)
+            return 0
+          }
           const source = { kind: 'files', input: context.input(services) } as const
           const options = { ...planOptions(flags, services), noStart: true }
           const asking = quietAsking(context.asking, flags)

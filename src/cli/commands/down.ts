@@ -40,7 +40,7 @@ interface DownFlags extends ChangeFlags {
 
 async function down(context: Context, options: PlanOptions, flags: DownFlags): Promise<number> {
   const { rmi, dryRun = false } = flags
-  if (dryRun) {
+  if (dryRun || context.isDryRun) {
     const { showDownPlan } = await import('../show-plan.ts')
     await showDownPlan(context, options)
     return 0

@@ -1,5 +1,6 @@
 /** `tsstack pull` and `push`: the images of a stack's services, from registries and to them. */
 
+import { Option } from 'commander'
 import { UsageError } from '../../errors.ts'
 import type { CommandModule } from '../command.ts'
 import type { Context } from '../context.ts'
@@ -20,6 +21,8 @@ export const pullCommand: CommandModule = {
       .option('--ignore-buildable', 'leave out images that services build')
       .option('--include-deps', 'images of what the services depend on as well')
       .option('-q, --quiet', 'no progress')
+      .addOption(new Option('--parallel', 'accepted as in Compose').hideHelp())
+      .addOption(new Option('--no-parallel', 'accepted as in Compose').hideHelp())
       .action((services: readonly string[], flags: PullFlags) =>
         run((context) => pull(context, services, flags)),
       )

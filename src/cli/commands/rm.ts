@@ -1,5 +1,6 @@
 /** `tsstack rm`: removes stopped containers, and with -s running ones. */
 
+import { Option } from 'commander'
 import { changeContainers } from '../carry-out.ts'
 import type { CommandModule } from '../command.ts'
 import { confirm } from '../confirm.ts'
@@ -17,6 +18,7 @@ export const rmCommand: CommandModule = {
       .option('-f, --force', 'do not ask')
       .option('-s, --stop', 'stop them first')
       .option('-v, --volumes', 'and their anonymous volumes')
+      .addOption(new Option('-a, --all', 'accepted as in Compose').hideHelp())
       .action((services: readonly string[], flags: RmFlags) =>
         run((context) => rm(context, services, flags)),
       )
@@ -45,6 +47,6 @@ async function rm(
     return 0
   }
   const names = doomed.map(({ name }) => safeText(name)).join(', ')
-  if (!force && !confirm(`remove ${names}?`)) return 0
+  if (!force && !context.isDryRun && !confirm(`remove ${names}?`)) return 0
   return changeContainers(context, 'remove', { services, stop, volumes })
 }

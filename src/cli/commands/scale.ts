@@ -27,10 +27,15 @@ function collectReplicas(word: string, before: Replicas = {}): Replicas {
   throw new InvalidArgumentError('it looks like web=3.')
 }
 
-function applyScale(context: Context, scale: Replicas, deps: boolean): Promise<number> {
+async function applyScale(context: Context, scale: Replicas, deps: boolean): Promise<number> {
   const services = Object.keys(scale)
   const input = { ...context.input(services), scale }
   const options = { services, ...(deps ? {} : { noDeps: true }) }
+  if (context.isDryRun) {
+    const { showPlan } = await import('../show-plan.ts')
+    await showPlan({ ...context, input: () => input }, options, {})
+    return 0
+  }
   const source = { kind: 'files', input } as const
   return carryOut(context, { kind: 'up', source, options, attach: false })
 }

@@ -96,7 +96,7 @@ function upOrApply(
 async function up(context: Context, asked: PlanOptions, given: UpFlags): Promise<number> {
   checkTogether(given)
   const options = given.start === false ? { ...asked, noStart: true } : asked
-  if (given.dryRun === true) {
+  if (given.dryRun === true || context.isDryRun) {
     const { showPlan } = await import('../show-plan.ts')
     await showPlan(context, options, given.build === undefined ? {} : { build: given.build })
     return 0
