@@ -188,6 +188,17 @@ export function isErrno(error: unknown, ...names: readonly string[]): error is K
   return error instanceof KernelError && names.includes(error.errnoName)
 }
 
+/** Whether what was attempted failed for want of descriptors: of this process, or of the machine. */
+export function isOutOfFiles(error: unknown): boolean {
+  if (isErrno(error, 'EMFILE', 'ENFILE')) return true
+  return error instanceof Error && 'code' in error && /^E[MN]FILE$/.test(String(error.code))
+}
+
+/** How the supervisor, which this process is, gets more of them. */
+export function moreFilesHint(): string {
+  return `prlimit --pid ${process.pid} --nofile=65536; for good: "ulimit -n", LimitNOFILE=`
+}
+
 /** What was thrown, in its own words: not everything is an Error. */
 export function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error)

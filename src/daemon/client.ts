@@ -1,17 +1,18 @@
 /** The command line's end of the connection: finds the supervisor, starts it when there is none. */
 
-import { lstatSync } from 'node:fs'
+import { lstatSync, readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError, UsageError } from '../errors.ts'
 import {
   SUCCESSOR_MS_MAX,
+  SUPERVISOR_ANSWER_MS_MAX,
   SUPERVISOR_POLL_MS,
   SUPERVISOR_START_MS_MAX,
   TURN_MS_MAX,
 } from '../limits.ts'
 import { Connection } from './connection.ts'
-import type { ByteFrameKind } from './framing.ts'
+import type { ByteFrameKind, Frame } from './framing.ts'
 import type { Places } from './places.ts'
 import { PROTOCOL } from './protocol.ts'
 import type { ClientMessage, Request, ServerHello, ServerMessage } from './protocol.ts'
@@ -157,9 +158,35 @@ async function greet(
     hasRequest: request !== undefined,
   })
   if (request !== undefined) connection.send(request)
-  const { value: frame } = await connection.frames.next()
+  const frame = await firstFrame(connection, places)
   if (frame?.kind !== 'message') return undefined
   return new Session(connection, frame.message as ServerHello)
+}
+
+/** Throws SUPERVISOR when it has said nothing in half a minute. */
+async function firstFrame(
+  connection: Connection<ClientMessage>,
+  { lock, log, socket }: Places,
+): Promise<Frame | undefined> {
+  let isSilent = false
+  const impatience = setTimeout(() => {
+    isSilent = true
+    connection.destroy()
+  }, SUPERVISOR_ANSWER_MS_MAX)
+  const { value: frame } = await connection.frames.next()
+  clearTimeout(impatience)
+  if (!isSilent) return frame ?? undefined
+  const pid = readFileSync(lock, 'utf8').trim()
+  const seconds = SUPERVISOR_ANSWER_MS_MAX / 1000
+  throw new EngineError(
+    'SUPERVISOR',
+    `Cannot reach the supervisor at "${socket}": process ${pid} has said nothing in ${seconds} s`,
+    {
+      hint:
+        `it may be stopped: kill -CONT ${pid}; or have no descriptor left: ` +
+        `prlimit --pid ${pid} --nofile=65536; look into "${log}"`,
+    },
+  )
 }
 
 async function dial(places: Places): Promise<Socket | undefined> {

@@ -1,6 +1,7 @@
 /** Accepts clients, learns what each one wants, and has it served. */
 
 import type { Server, Socket } from 'node:net'
+import { checkRoom } from '../engine/index.ts'
 import { HELLO_MS_MAX } from '../limits.ts'
 import { checkHello, checkRequest, checkSignal } from './check-request.ts'
 import { serveBuildStep } from './building/serve-step.ts'
@@ -75,6 +76,7 @@ async function converse(
   const { startedAt } = supervisor
   const version = { protocol: PROTOCOL, version: VERSION, build: BUILD }
   connection.send({ kind: 'hello', ...version, pid, startedAt })
+  checkRoom('serve another command', 'ends soon')
   const impatience = setTimeout(() => socket.destroy(), HELLO_MS_MAX)
   const hello = await nextMessage(connection)
   if (hello === undefined) return clearTimeout(impatience)
@@ -92,10 +94,19 @@ async function converse(
   }
   void listen(session)
   const request = checkRequest(message)
+  if (stays(request)) checkRoom(`serve "${command}"`, 'stays')
   const input = inputOf(request)
   session.env = input?.env
   session.color = input?.color
   await serve(supervisor, session, request)
+}
+
+const STAYING: ReadonlySet<RequestKind> = new Set(['events', 'wait', 'logs', 'attach', 'rejoin'])
+
+/** It may take as long as the containers do. What runs a program is checked where that is done. */
+function stays(request: Request): boolean {
+  if (request.kind === 'up') return request.attach || request.watch !== undefined
+  return STAYING.has(request.kind)
 }
 
 /** Which stack is meant, and by whom, of a request that says so. */

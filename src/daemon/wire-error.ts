@@ -1,6 +1,6 @@
 /** Errors on their way from the supervisor to the command line. */
 
-import { ERROR_CODES, TsstackError } from '../errors.ts'
+import { ERROR_CODES, isOutOfFiles, moreFilesHint, TsstackError } from '../errors.ts'
 import type { ErrorCode, SpecError } from '../errors.ts'
 import type { WireError } from './protocol.ts'
 
@@ -30,6 +30,9 @@ export class InvalidStack extends TsstackError {
 export function toWire(error: unknown): WireError {
   const { name, message, stack } = error instanceof Error ? error : new Error(String(error))
   const trace = stack !== undefined && { stack }
+  if (isOutOfFiles(error)) {
+    return { name, code: 'SUPERVISOR', message, hint: moreFilesHint(), ...trace }
+  }
   if (!(error instanceof TsstackError)) return { name, code: 'INTERNAL', message, ...trace }
   return {
     name,

@@ -4,9 +4,9 @@
  */
 
 import { existsSync } from 'node:fs'
-import type { Fd } from '../linux/index.ts'
+import { type Fd, getRlimit } from '../linux/index.ts'
 import type { DnsServer } from '../net/index.ts'
-import { EngineError, errorText } from '../errors.ts'
+import { EngineError, errorText, isOutOfFiles } from '../errors.ts'
 import {
   announce,
   cleanUpAttempt,
@@ -83,8 +83,20 @@ async function adoptOrWarn(machine: Machine, container: LiveContainer): Promise<
   } catch (error) {
     // A record of a newer tsstack: see records/file.ts.
     if (error instanceof EngineError) throw error
+    // Every other one would be the same, and what runs would be taken for ended: see supervise.ts.
+    if (isOutOfFiles(error)) throw tooFewFiles(error)
     warn(machine, container, 'Cannot take over', error)
   }
+}
+
+function tooFewFiles(cause: unknown): EngineError {
+  const { soft } = getRlimit('nofile')
+  return new EngineError(
+    'SUPERVISOR',
+    `Cannot take over containers: a supervisor may have ${soft} files open, and needs about eight ` +
+      `for each; all of them run on`,
+    { hint: 'give it more: "ulimit -n 65536", LimitNOFILE= of its unit', cause },
+  )
 }
 
 async function adopt(machine: Machine, container: LiveContainer): Promise<void> {
@@ -117,7 +129,8 @@ function isInUse(machine: Machine, { record }: LiveContainer): boolean {
   try {
     machine.cgroups.open(groupOf(machine, record)).remove({ keepParents: true })
     return false
-  } catch {
+  } catch (error) {
+    if (isOutOfFiles(error)) throw error
     return true
   }
 }

@@ -109,6 +109,7 @@ export async function changeStack(
 ): Promise<ApplyResult> {
   const plan = planChange(machine, stack, { ...options, verb })
   await onPlan?.(plan)
+  checkDescriptors(plan)
   return carryOut(machine, plan, options)
 }
 

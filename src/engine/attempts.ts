@@ -53,7 +53,6 @@ export function watchAttempt(
     ended: ended.promise,
     leave: new Undo(),
   }
-  container.attempt = attempt
   let failure: Failure | undefined
   // The launch program with them: 100 kB that nobody needs once it runs.
   let { notes } = watched
@@ -63,7 +62,12 @@ export function watchAttempt(
       // Nor is it news when an earlier supervisor died with the message unread.
       if (failure ?? attempt.process) return
       notes = undefined
-      setRunning(machine, container, { attempt, pid })
+      try {
+        setRunning(machine, container, { attempt, pid })
+      } catch (error) {
+        // Without descriptors it can be neither followed nor signalled: whoever starts it ends it.
+        return started.reject(error)
+      }
       started.resolve()
       announce(machine, container.record, 'started')
     },
@@ -79,6 +83,8 @@ export function watchAttempt(
       finishAttempt(machine, container, attempt).then(ended.resolve, ended.reject)
     },
   })
+  // Not before somebody hears of its end: who finds an attempt waits for that.
+  container.attempt = attempt
   attempt.leave.push(() => {
     reports.close()
     if (attempt.process?.pidfd !== undefined) machine.processes.release(attempt.process.pidfd)
@@ -105,12 +111,22 @@ function setExited(
   container: LiveContainer,
   { attempt, waitStatus }: { readonly attempt: LiveAttempt; readonly waitStatus: number },
 ): void {
-  attempt.exit = readAttemptStatus(container.own.status)?.ended ?? {
+  attempt.exit = writtenEnd(container) ?? {
     exitCode: exitCodeOf(waitStatus),
     at: machine.now(),
     uptimeMs: machine.uptime(),
   }
   announce(machine, container.record, 'exited', attempt.exit.exitCode)
+}
+
+/** What the monitor has written of the end; undefined as well when that cannot be read now. */
+function writtenEnd({ own }: LiveContainer): ExitStatus | undefined {
+  try {
+    return readAttemptStatus(own.status)?.ended
+  } catch {
+    // No descriptor is left: what the monitor reports beside it has to do.
+    return undefined
+  }
 }
 
 /**
@@ -135,7 +151,7 @@ async function finishAttempt(
     // setuid program, which loses that; others may be left as well.
     await endAll(machine, attempt)
     await moverEnded(machine, container.own)
-    attempt.exit = readAttemptStatus(container.own.status)?.ended ?? lostExit(machine)
+    attempt.exit = writtenEnd(container) ?? lostExit(machine)
     announce(machine, container.record, 'exited', attempt.exit.exitCode)
   }
   const { oomKilled, ...peak } = memoryOf(machine, attempt.record)

@@ -1,7 +1,8 @@
 /** Whether the supervisor may open as many files as a plan's containers need. */
 
 import { readdirSync } from 'node:fs'
-import { EngineError } from '../errors.ts'
+import { EngineError, isOutOfFiles, moreFilesHint } from '../errors.ts'
+import { DESCRIPTORS_KEPT_FREE, DESCRIPTORS_PLENTY } from '../limits.ts'
 import { getRlimit } from '../linux/index.ts'
 import type { Plan } from '../planner/index.ts'
 
@@ -22,12 +23,45 @@ export function checkDescriptors({ actions }: Plan): void {
   const needed = starts * OF_CONTAINER + OF_ALL
   const { soft } = getRlimit('nofile')
   if (soft > BigInt(needed * PLENTY)) return
-  const open = readdirSync('/proc/self/fd').length
+  const open = openFiles(soft)
   if (soft >= BigInt(open + needed)) return
   throw new EngineError(
     'ACTION_FAILED',
     `Cannot start ${starts} containers: the supervisor has ${open} files open and may have ` +
       `${soft}; ${needed} more are needed`,
-    { hint: `prlimit --pid ${process.pid} --nofile=65536; for good: "ulimit -n", LimitNOFILE=` },
+    { hint: moreFilesHint() },
   )
+}
+
+/**
+ * The same for something that is asked for while everything else runs. What stays has to leave more
+ * than what ends soon: so that `ps`, `stop` and `down` work, whatever uses descriptors up. Without
+ * one left nobody who connects could even be told.
+ */
+export function checkRoom(what: string, lasts: keyof typeof DESCRIPTORS_KEPT_FREE): void {
+  const { soft } = getRlimit('nofile')
+  if (soft > BigInt(DESCRIPTORS_PLENTY)) return
+  const open = openFiles(soft)
+  const free = DESCRIPTORS_KEPT_FREE[lasts]
+  if (soft >= BigInt(open + free)) return
+  throw new EngineError(
+    'SUPERVISOR',
+    `Cannot ${what}: the supervisor has ${open} files open and may have ${soft}; ` +
+      `${free} must be left`,
+    { hint: `end programs and commands that run, or ${moreFilesHint()}` },
+  )
+}
+
+/** What {@link checkRoom} throws. */
+export const isNoRoom = (error: unknown): boolean =>
+  error instanceof EngineError && error.code === 'SUPERVISOR'
+
+/** All of them when none is left to count them with. */
+function openFiles(limit: bigint): number {
+  try {
+    return readdirSync('/proc/self/fd').length
+  } catch (error) {
+    if (isOutOfFiles(error)) return Number(limit)
+    throw error
+  }
 }

@@ -2,7 +2,7 @@
  * Runs the actions of a plan: each as soon as those before it have succeeded, all of them at once.
  */
 
-import { TsstackError, errorText } from '../errors.ts'
+import { TsstackError, errorText, isOutOfFiles, moreFilesHint } from '../errors.ts'
 import type { Action, Plan } from '../planner/index.ts'
 import type { Outcome, OutcomeError } from './types.ts'
 
@@ -77,10 +77,12 @@ function abortReason({ signal }: Execution): string | undefined {
 
 /** The parts of an error that the user needs; a surprise keeps its text and says that it is one. */
 export function outcomeError(failure: unknown): OutcomeError {
+  const cure = isOutOfFiles(failure) ? moreFilesHint() : undefined
   if (failure instanceof TsstackError) {
-    const { code, message, hint } = failure
+    const { code, message, hint = cure } = failure
     return { code, message, ...(hint === undefined ? {} : { hint }) }
   }
   const message = errorText(failure)
-  return { code: 'ACTION_FAILED', message, hint: 'this is a mistake in tsstack: please report it' }
+  const hint = cure ?? 'this is a mistake in tsstack: please report it'
+  return { code: 'ACTION_FAILED', message, hint }
 }

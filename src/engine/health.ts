@@ -3,7 +3,8 @@
  * planner/health.ts.
  */
 
-import { errorText } from '../errors.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { errorText, isOutOfFiles } from '../errors.ts'
 import { uptimeAtStart } from '../linux/index.ts'
 import {
   applyProbe,
@@ -16,6 +17,7 @@ import {
 import { announce } from './attempts.ts'
 import { execInContainer } from './container/exec.ts'
 import { publishNames } from './container/network.ts'
+import { isNoRoom } from './descriptors.ts'
 import type { LiveAttempt, LiveContainer, Machine } from './machine.ts'
 import { type AttemptRecord, writeAttemptRecord } from './records/container.ts'
 import type { ExecSession } from './types.ts'
@@ -112,7 +114,9 @@ async function probe(machine: Machine, probed: Probed, next: NextProbe): Promise
   const beganAt = now()
   // Docker does not probe what is paused either.
   if (attempt.paused) return Promise.race([attempt.paused.promise, attempt.ended])
-  const { passed, output } = await runProbe(machine, probed, next.timeoutMs)
+  const found = await runProbe(machine, probed, next.timeoutMs)
+  if (found === undefined) return later(probed)
+  const { passed, output } = found
   // A probe that was frozen with the rest says nothing.
   if (!attempt.health || attempt.exit || attempt.paused) return
   const before = attempt.health.state
@@ -131,12 +135,21 @@ async function probe(machine: Machine, probed: Probed, next: NextProbe): Promise
   if (state === 'unhealthy') probed.onUnhealthy()
 }
 
-/** The check's program as an exec in the container; what cannot even be started has failed. */
+/** When there may be descriptors again; before that if the attempt ends. */
+function later({ attempt, check }: Probed): Promise<void> {
+  const pause = sleep(Math.min(TIMER_MS_MAX, check.intervalMs), undefined, { ref: false })
+  return Promise.race([pause, attempt.ended])
+}
+
+/**
+ * The check's program as an exec in the container; what cannot even be started has failed.
+ * Undefined when it is we who have no descriptors for it: that says nothing of the container.
+ */
 async function runProbe(
   machine: Machine,
   { container, check }: Probed,
   timeoutMs: number,
-): Promise<{ readonly passed: boolean; readonly output: string }> {
+): Promise<{ readonly passed: boolean; readonly output: string } | undefined> {
   try {
     const session = await execInContainer(machine, container, { command: check.test, tty: false })
     const output = collect(session)
@@ -146,6 +159,7 @@ async function runProbe(
     clearTimeout(timer)
     return { passed: exitCode === 0, output: output() }
   } catch (error) {
+    if (isOutOfFiles(error) || isNoRoom(error)) return undefined
     return { passed: false, output: errorText(error) }
   }
 }

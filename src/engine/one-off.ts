@@ -3,6 +3,7 @@
 import { planOneOff } from '../planner/index.ts'
 import { carryOut } from './apply.ts'
 import { update } from './attempts.ts'
+import { checkDescriptors } from './descriptors.ts'
 import { withDigests } from './digests.ts'
 import type { LiveContainer, Machine } from './machine.ts'
 import { observeStack } from './observe.ts'
@@ -22,6 +23,7 @@ export async function startOneOff(
   const now = machine.now()
   const plan = planOneOff({ desired, observed, container, noDeps, removeOrphans, now })
   await onPlan?.(plan)
+  checkDescriptors(plan)
   if (readStackRecord(machine.paths, stack) === undefined) {
     writeStackRecord(machine.paths, { stack, source })
   }

@@ -4,7 +4,7 @@
  */
 
 import { readFileSync } from 'node:fs'
-import { startTime } from '../linux/index.ts'
+import { isGone, startTime } from '../linux/index.ts'
 import { FIRST_RUN, placesOf, SPEC_VERSION } from '../planner/index.ts'
 import { attachmentsOf } from './network/attach.ts'
 import { groupOf } from './group-parents.ts'
@@ -87,7 +87,8 @@ function monitorOf(pid: number, name: string): AttemptRecord['monitor'] {
     const since = startTime(parent)
     if (title !== `tsstack: monitor ${name}` || since === undefined) return undefined
     return { pid: parent, startTime: since }
-  } catch {
-    return undefined
+  } catch (error) {
+    if (isGone(error)) return undefined
+    throw error
   }
 }

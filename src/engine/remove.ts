@@ -7,7 +7,7 @@ import { stopContainer } from './container/stop.ts'
 import { groupOf, sweepParents } from './group-parents.ts'
 import type { LiveContainer, Machine } from './machine.ts'
 import { attachmentsOf } from './network/attach.ts'
-import { readAttemptRecord, removeContainerDirectory } from './records/container.ts'
+import { eraseContainer, hideContainer, readAttemptRecord } from './records/container.ts'
 import { removeAnonymousVolumes } from './volume/volumes.ts'
 
 /** Resolves when nothing of it runs, or is about to. */
@@ -48,10 +48,13 @@ export async function removeContainer(
     .open(groupOf(machine, container.record))
     .remove({ keepParents: isOwnPlace && options.keepStackGroup === true })
   if (!isOwnPlace) sweepParents(machine)
-  removeContainerDirectory(machine.paths, container.record.stack, container.record.name)
-  unpinImage(machine.paths, container.record)
+  const { stack, name } = container.record
+  hideContainer(machine.paths, stack, name)
+  // Whatever fails after this, nobody may find a container that has no record.
   forgetContainer(machine, container)
   announce(machine, container.record, 'removed')
+  unpinImage(machine.paths, container.record)
+  eraseContainer(machine.paths, stack, name)
 }
 
 /** A replica finds its address again; of one-offs there may be thousands, none of which returns. */

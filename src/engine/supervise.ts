@@ -5,6 +5,7 @@ import { FIRST_RUN, type RestartMemory } from '../planner/index.ts'
 import { update } from './attempts.ts'
 import { cancelRestart } from './cancel-restart.ts'
 import { startContainer } from './container/start.ts'
+import { checkRoom } from './descriptors.ts'
 import { followHealth } from './health.ts'
 import { endUnhealthy } from './unhealthy.ts'
 import type { LiveContainer, Machine } from './machine.ts'
@@ -106,6 +107,7 @@ async function startAgain(
 ): Promise<void> {
   try {
     update(machine, container, { restarts })
+    checkRoom(`start "${container.record.name}" again`, 'stays')
     await startAndFollow(machine, container)
   } catch (failure) {
     warn(machine, container, failure)

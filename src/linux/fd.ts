@@ -2,7 +2,7 @@
  * File descriptors: pipes, copies, locks, memory files. All that are made here are close-on-exec.
  */
 
-import { errnoName } from './errno.ts'
+import { errnoName, errnoNumber } from './errno.ts'
 import { check, declare, kernelError, lastErrno } from './libc.ts'
 import { O } from './open-flags.ts'
 
@@ -41,10 +41,12 @@ export function close(fd: Fd): void {
 
 /** A copy of `fd`, numbered at least `fdMin`. */
 export function dup(fd: Fd, fdMin = 0): Fd {
-  return check(libcFcntl(fd, F_DUPFD_CLOEXEC, fdMin), {
-    syscall: 'fcntl',
-    args: [fd, 'F_DUPFD_CLOEXEC', fdMin],
-  })
+  const call = { syscall: 'fcntl', args: [fd, 'F_DUPFD_CLOEXEC', fdMin] }
+  const copy = Number(libcFcntl(fd, F_DUPFD_CLOEXEC, fdMin))
+  // EINVAL: `fdMin` is no number that we may have, so that too few are left.
+  if (copy < 0 && errnoName(lastErrno()) === 'EINVAL')
+    throw kernelError(errnoNumber('EMFILE'), call)
+  return check(copy, call)
 }
 
 /** Decides whether `fd` stays open across execve(2). */

@@ -1,6 +1,7 @@
 /** Processes by pidfd and by what /proc says: an identity that a reused pid cannot take over. */
 
 import { readFileSync } from 'node:fs'
+import { isErrno } from '../errors.ts'
 import type { Fd } from './fd.ts'
 import { check, declare, declareSyscall } from './libc.ts'
 import { syscallNumber } from './syscalls/index.ts'
@@ -43,14 +44,25 @@ export function startTime(pid: number): number | undefined {
   let stat: string
   try {
     stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-  } catch {
-    return undefined // ENOENT, or ESRCH when it ended between open and read.
+  } catch (error) {
+    if (isGone(error)) return undefined
+    throw error
   }
   // The name, field 2, may hold spaces and parentheses; the last one closes it.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   // A zombie has ended; when it is reaped is its parent's business.
   if (fields[0] === 'Z' || fields[0] === 'X') return undefined
   return Number(fields[22 - 3])
+}
+
+/**
+ * Whether a look at a process failed because it has ended. Whatever else has failed, such as to
+ * find a descriptor for it, says nothing of the process.
+ */
+export function isGone(error: unknown): boolean {
+  if (isErrno(error, 'ENOENT', 'ESRCH')) return true
+  // ESRCH when it ended between open and read.
+  return error instanceof Error && 'code' in error && /^(ENOENT|ESRCH)$/.test(String(error.code))
 }
 
 const clockGettime = declare('int clock_gettime(int, _Out_ void *)')

@@ -31,7 +31,7 @@ const all = matrix === 'all'
 const crashes = all || matrix === undefined ? SAMPLE : Number(matrix)
 /** For monitors to end; the same patience as the leak check has. */
 const MONITORS_MS_MAX = 60_000
-/** One point alone, counted from 1, or some, such as `101-200`, of the phase that `-t` names. */
+/** One point alone, counted from 1, or some (`101-200`, `1-2000/4`), of the phase that `-t` names. */
 const point = process.env['TSSTACK_CRASH_POINT']
 const results = process.env['TSSTACK_CRASH_RESULTS']
 /** The same points each time without a matrix, so that a failure there is one of the change. */
@@ -144,9 +144,11 @@ function note(line: string): void {
 
 function pointsOf(effects: readonly string[]): Iterable<number> {
   if (point !== undefined) {
-    const [first = 1, last = first] = point.split('-').map(Number)
-    const end = Math.min(last, effects.length)
-    return Array.from({ length: Math.max(0, end - first + 1) }, (_, index) => first - 1 + index)
+    const [range = '', step = '1'] = point.split('/')
+    const [first = 1, last = first] = range.split('-').map(Number)
+    return [...effects.keys()]
+      .slice(first - 1, last)
+      .filter((index) => (index - first + 1) % Number(step) === 0)
   }
   if (all) return effects.keys()
   const known = effects.flatMap((effect, index) => (ONCE_FAILED.test(effect) ? index : []))

@@ -29,6 +29,7 @@ import { exitCodeOf } from '../records/attempt.ts'
 import { findExecutable, type ImageSettings, resolveUser } from '../rootfs/index.ts'
 import type { ExecRequest, ExecSession } from '../types.ts'
 import { Undo } from '../undo.ts'
+import { checkRoom } from '../descriptors.ts'
 import { appArmorProfile } from './app-armor.ts'
 import { writeJoiningChild } from './child.ts'
 import { describeContainer } from './describe.ts'
@@ -59,6 +60,7 @@ export async function execInContainer(
   container: LiveContainer,
   request: ExecRequest,
 ): Promise<ExecSession> {
+  checkRoom(`run a program in "${container.record.name}"`, 'stays')
   const temporary = new Undo()
   try {
     const target = openTarget(container, temporary)
@@ -164,7 +166,14 @@ interface Streams {
 }
 
 function openPipes(temporary: Undo): Streams {
-  const [input, output, error] = [pipe(), pipe(), pipe()]
+  const pipes: Pipe[] = []
+  try {
+    for (const _ of ['stdin', 'stdout', 'stderr']) pipes.push(pipe())
+  } catch (error) {
+    for (const fd of pipes.flatMap(({ read, write }) => [read, write])) close(fd)
+    throw error
+  }
+  const [input, output, error] = pipes as [Pipe, Pipe, Pipe]
   for (const fd of [input.read, output.write, error.write]) temporary.push(() => close(fd))
   return {
     given: [input.read, output.write, error.write],
@@ -173,6 +182,8 @@ function openPipes(temporary: Undo): Streams {
     stderr: readPipe(error.read),
   }
 }
+
+type Pipe = ReturnType<typeof pipe>
 
 /** Pipes that end at once on our side: the program gets /dev/null. */
 function openNothing(temporary: Undo): Streams {
@@ -192,9 +203,19 @@ function openTerminal(request: ExecRequest, root: Fd, temporary: Undo): Streams 
   const { master, slave } = openPty(devpts)
   temporary.push(() => close(slave))
   if (request.size) setWindowSize(master, request.size)
-  const terminal = new ReadStream(master)
+  const terminal = openMaster(master)
   const stdout = new ExecOutput(terminal, master)
   return { given: [slave, slave, slave], stdin: terminal, stdout, stderr: undefined, master }
+}
+
+/** node opens it a second time. */
+function openMaster(master: Fd): ReadStream {
+  try {
+    return new ReadStream(master)
+  } catch (error) {
+    close(master)
+    throw error
+  }
 }
 
 async function launch(

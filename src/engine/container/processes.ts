@@ -10,6 +10,7 @@ import {
   pidfdSendSignal,
   startTime,
   isAwaitingSignals,
+  isGone,
 } from '../../linux/index.ts'
 import type { Processes } from '../processes.ts'
 import { listenToReports } from './reports.ts'
@@ -30,8 +31,9 @@ export const kernelProcesses: Processes = {
 function orGone(open: () => Fd): Fd | undefined {
   try {
     return open()
-  } catch {
-    return undefined
+  } catch (error) {
+    if (isGone(error)) return undefined
+    throw error
   }
 }
 
@@ -52,7 +54,8 @@ function listensTo(pid: number, signal: number): boolean {
     const mask = (name: string): bigint =>
       BigInt(`0x${new RegExp(`^${name}:\\s*([0-9a-f]+)`, 'm').exec(status)?.[1] ?? '0'}`)
     return ((mask('SigCgt') | mask('SigBlk')) & bit) !== 0n || isAwaitingSignals(pid)
-  } catch {
-    return false
+  } catch (error) {
+    // One that cannot be looked at is given its signal and its time.
+    return !isGone(error)
   }
 }

@@ -29,7 +29,12 @@ export function listenToReports(path: string, listener: ReportListener): { close
   // poll(2) tells of the end of a FIFO only to a reader that has seen a writer come: fs/pipe.c
   // compares counts of opens. Whoever adopts an attempt opens after its monitor, so one more writer
   // comes here.
-  closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK))
+  try {
+    closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK))
+  } catch (error) {
+    closeSync(fd)
+    throw error
+  }
   return listenToPipe(fd, listener)
 }
 

@@ -196,13 +196,14 @@ export async function launch(
     dns,
     notes: () => program.notes,
   })
+  // Settles whatever comes: the end of the reports rejects it.
+  draft.started = started
   attempt.words = words
   const fifo = openSync(own.fifo, constants.O_RDWR | constants.O_NONBLOCK)
   temporary.push(() => closeSync(fifo))
   publishNames(machine, record, interfaces)
   const passed = descriptors(fifo)
   const monitor = await spawnMonitor(machine, { container, program, descriptors: passed })
-  draft.started = started
   attempt.record = { ...attempt.record, monitor, ...(places === undefined ? {} : { places }) }
   writeAttemptRecord(own, attempt.record)
   await gate?.pass(edits.hooks, hookPlace(machine, container, monitor.pid))

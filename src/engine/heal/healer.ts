@@ -141,9 +141,9 @@ export class Healer {
     const remounted = this.#mounts.take()
     const isThorough = this.#isThorough
     this.#isThorough = false
-    for (const name of touched) this.#watchLimits(name)
-    for (const name of touched) this.#watchInside(name)
     try {
+      for (const name of touched) this.#watchLimits(name)
+      for (const name of touched) this.#watchInside(name)
       for (const stack of stackNames(this.#machine.paths)) {
         await this.#healStack(stack, { touched, stirred, remounted })
         if (isThorough) this.#tell(stack)

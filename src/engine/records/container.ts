@@ -153,12 +153,12 @@ export function readContainerRecords(paths: Paths, stack: string): readonly Cont
 const REMOVED = '.removed-'
 
 /**
- * Removes record, layers and log. Out of sight first: a crash leaves all of it, or what is swept
- * later.
+ * Puts record, layers and log out of sight: from then on there is no such container, and what
+ * {@link eraseContainer} does not remove is swept later.
  */
-export function removeContainerDirectory(paths: Paths, stack: string, name: string): void {
+export function hideContainer(paths: Paths, stack: string, name: string): void {
   const { directory } = containerPaths(paths, stack, name)
-  const doomed = join(containersDirectory(paths, stack), `${REMOVED}${name}`)
+  const doomed = doomedDirectory(paths, stack, name)
   rmSync(doomed, { recursive: true, force: true })
   try {
     renameSync(directory, doomed)
@@ -166,7 +166,15 @@ export function removeContainerDirectory(paths: Paths, stack: string, name: stri
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
     throw error
   }
-  rmSync(doomed, { recursive: true, force: true })
+}
+
+/** Removes what was put out of sight. */
+export function eraseContainer(paths: Paths, stack: string, name: string): void {
+  rmSync(doomedDirectory(paths, stack, name), { recursive: true, force: true })
+}
+
+function doomedDirectory(paths: Paths, stack: string, name: string): string {
+  return join(containersDirectory(paths, stack), `${REMOVED}${name}`)
 }
 
 /** Finishes removals that a crash cut short. */
