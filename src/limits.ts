@@ -107,15 +107,6 @@ export const LOSSES_MAX: number = 5
 /** One that says nothing for so long is stopped, or has no descriptor left to answer with. */
 export const SUPERVISOR_ANSWER_MS_MAX: number = 30_000
 
-/**
- * Descriptors that the supervisor keeps free of what stays (programs in containers, whoever
- * follows) and of commands that end soon, each of which needs a few for its work.
- */
-export const DESCRIPTORS_KEPT_FREE = { stays: 64, 'ends soon': 24 } as const
-
-/** Who may open more has them: they are counted below it only. A container needs eight. */
-export const DESCRIPTORS_PLENTY: number = 65_536
-
 /** A connection that has not introduced itself by then is closed. */
 export const HELLO_MS_MAX: number = 5_000
 

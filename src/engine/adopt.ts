@@ -93,8 +93,8 @@ function tooFewFiles(cause: unknown): EngineError {
   const { soft } = getRlimit('nofile')
   return new EngineError(
     'SUPERVISOR',
-    `Cannot take over containers: a supervisor may have ${soft} files open, and needs about eight ` +
-      `for each; all of them run on`,
+    `Cannot take over containers: a supervisor may have ${soft} files open, and needs about ` +
+      'eight for each; all of them run on',
     { hint: 'give it more: "ulimit -n 65536", LimitNOFILE= of its unit', cause },
   )
 }

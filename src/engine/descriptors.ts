@@ -2,7 +2,6 @@
 
 import { readdirSync } from 'node:fs'
 import { EngineError, isOutOfFiles, moreFilesHint } from '../errors.ts'
-import { DESCRIPTORS_KEPT_FREE, DESCRIPTORS_PLENTY } from '../limits.ts'
 import { getRlimit } from '../linux/index.ts'
 import type { Plan } from '../planner/index.ts'
 
@@ -12,6 +11,9 @@ const OF_CONTAINER = 9
 const OF_ALL = 64
 /** What is open is counted only where it may matter. */
 const PLENTY = 10
+const PLENTY_FOR_ANYBODY = 65_536n
+/** By what may take them: programs in containers and whoever follows; commands that end soon. */
+const KEPT_FREE = { stays: 64, 'ends soon': 24 } as const
 
 /**
  * Throws ACTION_FAILED before anything is changed: without descriptors a start fails half-way, in
@@ -38,11 +40,11 @@ export function checkDescriptors({ actions }: Plan): void {
  * than what ends soon: so that `ps`, `stop` and `down` work, whatever uses descriptors up. Without
  * one left nobody who connects could even be told.
  */
-export function checkRoom(what: string, lasts: keyof typeof DESCRIPTORS_KEPT_FREE): void {
+export function checkRoom(what: string, lasts: keyof typeof KEPT_FREE): void {
   const { soft } = getRlimit('nofile')
-  if (soft > BigInt(DESCRIPTORS_PLENTY)) return
+  if (soft > PLENTY_FOR_ANYBODY) return
   const open = openFiles(soft)
-  const free = DESCRIPTORS_KEPT_FREE[lasts]
+  const free = KEPT_FREE[lasts]
   if (soft >= BigInt(open + free)) return
   throw new EngineError(
     'SUPERVISOR',
