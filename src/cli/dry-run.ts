@@ -8,7 +8,7 @@ const PAUSES = ['pause', 'unpause']
 /** They do nothing anyway. */
 const LOOKS = (
   'plan ps ls logs events top stats port url images volumes config convert version status ' +
-  'explain history diff graph inspect info doctor audit schema completion wait'
+  'explain history diff graph inspect info doctor audit schema completion'
 ).split(' ')
 const KNOWN: ReadonlySet<string> = new Set([...PLANNED, ...PAUSES, ...LOOKS])
 

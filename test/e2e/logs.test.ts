@@ -46,6 +46,12 @@ test('lines of several services come in the order of time', async () => {
   // The past of what is followed as well.
   expect((await logs('-f', '--no-log-prefix')).trim().split('\n')).toEqual(LINES)
   expect(await logs('a', '-n', '1')).toBe('a-1  | a3\n')
+  for (const all of ['--tail=all', '--tail=-1']) {
+    expect(await logs('a', all, '--no-log-prefix')).toBe('a1\na2\na3\n')
+  }
+  const bad = await scene.run('logs', '--tail', 'some')
+  expect(bad).toMatchObject({ code: 2, stdout: '' })
+  expect(bad.stderr).toMatch(/--tail.*whole number/)
   expect((await logs('-n', '1')).split('\n').filter(Boolean)).toEqual(['a-1  | a3', 'b-1  | b3'])
 })
 

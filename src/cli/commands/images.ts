@@ -6,20 +6,24 @@ import type { CommandModule } from '../command.ts'
 import { imageItem } from '../compose-json.ts'
 import type { Context } from '../context.ts'
 import { type Images, namesOf, openImages, shortName } from '../image-store.ts'
-import { formatOption, jsonOption } from '../options.ts'
+import { addStackOptions, formatOption, jsonOption } from '../options.ts'
 import { jsonForm, print } from '../output.ts'
+import { askFor } from '../request.ts'
 import { safeText } from '../safe-text.ts'
 import { trafficText } from '../size-text.ts'
 import { table } from '../table.ts'
 
 export const imagesCommand: CommandModule = {
   define: (command, run) => {
-    command
+    addStackOptions(command)
+      .argument('[services...]', 'images of their containers alone')
       .option('-q, --quiet', 'IDs only')
       .option('--digests', 'with the digest of each manifest')
       .addOption(jsonOption())
       .addOption(formatOption())
-      .action((flags: ImagesFlags) => run((context) => images(context, flags)))
+      .action((services: readonly string[], flags: ImagesFlags) =>
+        run((context) => images(context, flags, services)),
+      )
   },
 }
 
@@ -31,10 +35,18 @@ export interface ImagesFlags {
 }
 
 /** One row for each name, and one for an image without. */
-export async function images(context: Context, flags: ImagesFlags): Promise<number> {
+export async function images(
+  context: Context,
+  flags: ImagesFlags,
+  services: readonly string[] = [],
+): Promise<number> {
+  const used = services.length === 0 ? undefined : await imagesOf(context, services)
   const opened = await openImages(context)
   const { room, store } = opened
-  const all = room.listImages(store).toSorted((a, b) => b.addedAt - a.addedAt)
+  const all = room
+    .listImages(store)
+    .filter(({ manifest }) => used === undefined || used.has(manifest))
+    .toSorted((a, b) => b.addedAt - a.addedAt)
   const rows = all.flatMap((image) => rowsOf(opened, image))
   if (jsonForm(flags) === 'ours') print(JSON.stringify(rows.map(toJson), undefined, 2))
   else if (jsonForm(flags) === 'compose') {
@@ -43,6 +55,16 @@ export async function images(context: Context, flags: ImagesFlags): Promise<numb
     for (const id of new Set(rows.map(({ image }) => room.shortId(image.id)))) print(id)
   } else print(tableOf(opened, rows, flags))
   return 0
+}
+
+/** Digests of the images that containers of `services` were made of. */
+async function imagesOf(
+  { asking, input }: Context,
+  services: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const request = { kind: 'observe', input: input(), services } as const
+  const { observed } = await askFor(asking, request, 'observed')
+  return new Set(observed.containers.flatMap(({ spec }) => spec.imageDigest ?? []))
 }
 
 interface Row {

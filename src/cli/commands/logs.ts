@@ -16,7 +16,7 @@ export const logsCommand: CommandModule = {
       .argument('[services...]')
       .option('--index <number>', 'of this replica of each service alone', parseCount)
       .option('-f, --follow', 'and what they write')
-      .option('-n, --tail <lines>', 'only so many of the last lines of each', parseTail)
+      .option('-n, --tail <lines>', 'only so many of the last lines of each, or all', parseTail)
       .option(
         '--since <time>',
         'from then on: 10m, 2026-11-21T14:00, seconds since 1970',
@@ -35,7 +35,7 @@ export const logsCommand: CommandModule = {
 interface LogsFlags {
   readonly index?: number
   readonly follow?: boolean
-  readonly tail?: number
+  readonly tail?: number | 'all'
   readonly since?: number
   readonly until?: number
   readonly timestamps?: boolean
@@ -52,7 +52,7 @@ async function logs(
     services,
     follow: flags.follow === true,
     ...(flags.index !== undefined && { index: flags.index }),
-    ...(flags.tail !== undefined && { tail: flags.tail }),
+    ...(typeof flags.tail === 'number' && { tail: flags.tail }),
     ...(flags.since !== undefined && { since: flags.since }),
     ...(flags.until !== undefined && { until: flags.until }),
   }
@@ -72,6 +72,7 @@ async function logs(
   return 0
 }
 
-function parseTail(value: string): number | undefined {
-  return value === 'all' ? undefined : parseCount(value)
+/** Fewer than none are all, as in Docker. */
+function parseTail(value: string): number | 'all' {
+  return value === 'all' || /^-\d+$/.test(value) ? 'all' : parseCount(value)
 }
