@@ -36,6 +36,8 @@ export interface CreateOptions {
   readonly consoleSocket?: string
   /** Descriptors from 3 on that the program is given. */
   readonly preserveFds?: number
+  /** Its group is a scope of systemd's. */
+  readonly systemdCgroup?: boolean
 }
 
 /** The container, and the terminal that nobody else holds yet. On failure all is as it was. */
@@ -82,7 +84,8 @@ async function create(bundle: Bundle, creation: Creation): Promise<Container> {
   const { options, place, temporary, undo } = creation
   const { spec } = bundle
   const namespaces = openNamespaces(spec.linux ?? {}, temporary)
-  const path = groupPath(spec.linux?.cgroupsPath, options.id)
+  const home = await homeOfGroup(spec.linux?.cgroupsPath, creation)
+  const { path } = home
   const group = detectCgroups().create(path, resourceSettings(spec))
   undo.push(() => group.remove({ keepParents: true }))
   undo.push(() => group.killAll())
@@ -97,6 +100,7 @@ async function create(bundle: Bundle, creation: Creation): Promise<Container> {
     ...(spec.annotations === undefined ? {} : { annotations: spec.annotations }),
     ...(spec.hooks === undefined ? {} : { hooks: spec.hooks }),
     cgroup: path,
+    ...(home.unit === undefined ? {} : { unit: home.unit }),
     namespaces: namespaces.all,
     notes: assembly.program.notes.calls,
     hasProcess: spec.process !== undefined,
@@ -153,6 +157,22 @@ function assemble(
     cgroups: group.places(),
     undo: temporary,
   })
+}
+
+/** Where the group is, and the unit of systemd's that it is made for. */
+async function homeOfGroup(
+  path: string | undefined,
+  { options: { id, systemdCgroup }, temporary, undo }: Creation,
+): Promise<{ readonly path: string; readonly unit?: string }> {
+  if (systemdCgroup !== true) return { path: groupPath(path, id) }
+  const { refuseWithoutSystemd, scopeName, startScope, stopScope } =
+    await import('./systemd-scope.ts')
+  refuseWithoutSystemd()
+  const name = scopeName(path, id)
+  const { group, release } = await startScope(name, id)
+  undo.push(() => stopScope(name.unit))
+  temporary.push(release)
+  return { path: group, unit: name.unit }
 }
 
 /** Below the mount points: an absolute path is theirs, and we have but one place for others. */

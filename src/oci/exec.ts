@@ -1,39 +1,12 @@
 /** Runs another program in a container that runs: `exec`. */
 
-import { closeSync } from 'node:fs'
-import {
-  bundleExecProgram,
-  findExecutable,
-  launchFailure,
-  listenToPipe,
-  Undo,
-} from '../engine/index.ts'
-import { EngineError, UsageError } from '../errors.ts'
-import {
-  childEnd,
-  close,
-  closeCgroupJoin,
-  describeFailure,
-  detectCgroups,
-  type Failure,
-  type Fd,
-  O,
-  openIn,
-  openPath,
-  pidfdOpen,
-  pidfdSendSignal,
-  pipe,
-  type Program,
-  RLIMITS,
-  spawn,
-  waitForExit,
-} from '../linux/index.ts'
-import { ownerOf, ownStreams, withHome } from './assemble.ts'
+import { Undo } from '../engine/index.ts'
+import { UsageError } from '../errors.ts'
+import { childEnd, detectCgroups } from '../linux/index.ts'
 import { readBundle, readProcess } from './bundle.ts'
-import { handConsole, openTerminal, type Terminal } from './console.ts'
 import { writePidFile } from './create.ts'
+import { startJoined } from './joined.ts'
 import { find, type Which } from './lifecycle.ts'
-import { limitsOf, processParts } from './process.ts'
 import type { RuntimeSpec, SpecProcess } from './spec.ts'
 import type { Container } from './store.ts'
 
@@ -73,7 +46,15 @@ export async function execInContainer(which: Which, options: ExecOptions): Promi
   refuseTerminal(process, options)
   const temporary = new Undo()
   try {
-    const pid = await launch({ container, spec, process, options, temporary })
+    const { consoleSocket, preserveFds } = options
+    const pid = await startJoined({
+      container,
+      spec,
+      process,
+      temporary,
+      ...(consoleSocket === undefined ? {} : { consoleSocket }),
+      ...(preserveFds === undefined ? {} : { preserveFds }),
+    })
     await temporary.run()
     if (options.pidFile !== undefined) writePidFile(options.pidFile, pid)
     return options.detach ? 0 : exitCodeOf(await childEnd(pid))
@@ -130,134 +111,6 @@ function refuseTerminal({ terminal }: SpecProcess, { consoleSocket }: ExecOption
       ? 'Cannot run a program at a terminal: give --console-socket, where it is handed to'
       : 'Cannot hand a terminal to --console-socket: the process asks for none; give --tty',
   )
-}
-
-interface Launch {
-  readonly container: Container
-  readonly spec: RuntimeSpec
-  readonly process: SpecProcess
-  readonly options: ExecOptions
-  /** Descriptors that nobody needs once the program runs. */
-  readonly temporary: Undo
-}
-
-async function launch(given: Launch): Promise<number> {
-  const { container, spec, options, temporary } = given
-  const { pidfd, root } = openTarget(container, temporary)
-  const process = withHome(given.process, root)
-  const terminal = process.terminal === true ? openOwnTerminal(process, root, temporary) : undefined
-  const streams = terminal ? [terminal.slave, terminal.slave, terminal.slave] : [0, 1, 2]
-  ownStreams(streams, ownerOf({ ...spec, process }))
-  const join = detectCgroups().open(container.cgroup).join()
-  temporary.push(() => closeCgroupJoin(join))
-  const reports = pipe()
-  const passed = new Numbers(streams, {
-    preserved: options.preserveFds ?? 0,
-    report: reports.write,
-  })
-  const program = bundleExecProgram({
-    ...processParts(process, spec),
-    rlimits: limitsOf(process.rlimits).map(({ name, ...limit }) => ({
-      resource: RLIMITS[name],
-      ...limit,
-    })),
-    ...(process.oomScoreAdj === undefined ? {} : { oomScoreAdj: process.oomScoreAdj }),
-    name: container.id,
-    executable: findExecutable({
-      rootFd: root,
-      name: process.args?.[0] ?? '',
-      env: process.env ?? [],
-      cwd: process.cwd,
-    }),
-    init: false,
-    ownedStreams: [],
-    outlivesParent: true,
-    descriptors: passed.numbers,
-    namespaces: container.namespaces,
-    pidfd: passed.pass(pidfd),
-    tasks: join.tasks,
-    ...(join.cloneInto === undefined ? {} : { cgroupFd: passed.pass(join.cloneInto) }),
-  })
-  const pid = await born(container, { program, passed, reports })
-  if (terminal && options.consoleSocket !== undefined) handConsole(options.consoleSocket, terminal)
-  return pid
-}
-
-/** Both refer to the container's own pid 1, whatever becomes of its pid. */
-function openTarget(
-  { pid = 0 }: Container,
-  temporary: Undo,
-): { readonly pidfd: Fd; readonly root: Fd } {
-  const pidfd = pidfdOpen(pid)
-  temporary.push(() => close(pidfd))
-  const root = openPath(`/proc/${pid}/root`, O.DIRECTORY)
-  temporary.push(() => close(root))
-  pidfdSendSignal(pidfd, 0)
-  return { pidfd, root }
-}
-
-/** Of the container's own devpts. */
-function openOwnTerminal(process: SpecProcess, root: Fd, temporary: Undo): Terminal {
-  const devpts = openIn(root, 'dev/pts', { flags: O.PATH | O.DIRECTORY })
-  temporary.push(() => close(devpts))
-  return openTerminal(devpts, process, temporary)
-}
-
-/** Numbers of the child: the caller's, then the report, then what does not outlive the start. */
-class Numbers {
-  readonly numbers: { readonly report: number; readonly firstClosed: number; firstPassed: number }
-  readonly descriptors: Record<number, Fd> = {}
-  #next: number
-
-  constructor(streams: readonly Fd[], given: { readonly preserved: number; readonly report: Fd }) {
-    for (const [number, fd] of streams.entries()) this.descriptors[number] = fd
-    for (let number = 3; number < 3 + given.preserved; number += 1) {
-      this.descriptors[number] = number
-    }
-    const report = 3 + given.preserved
-    this.descriptors[report] = given.report
-    this.numbers = { report, firstClosed: report, firstPassed: report + 1 }
-    this.#next = report + 1
-  }
-
-  pass(fd: Fd): number {
-    this.descriptors[this.#next] = fd
-    return this.#next++
-  }
-}
-
-/** Resolves with its pid once the program runs: by that its end of the reports is closed. */
-async function born(
-  { id }: Container,
-  how: {
-    readonly program: Program
-    readonly passed: Numbers
-    readonly reports: { readonly read: Fd; readonly write: Fd }
-  },
-): Promise<number> {
-  const { program, passed, reports } = how
-  const stage = spawn(program, {
-    title: `tsstack-oci: exec ${id}`,
-    descriptors: passed.descriptors,
-    fallbackDirectory: '/run',
-  })
-  closeSync(reports.write)
-  const ended = Promise.withResolvers<void>()
-  let pid: number | undefined
-  let failure: Failure | undefined
-  listenToPipe(reports.read, {
-    started: (number) => (pid = number),
-    failed: (reported) => (failure = reported),
-    exited: () => {},
-    gone: () => ended.resolve(),
-  })
-  waitForExit(stage)
-  await ended.promise
-  if (failure) throw launchFailure(id, describeFailure(program.notes, failure))
-  if (pid === undefined) {
-    throw new EngineError('LAUNCH', `Cannot run a program in container "${id}": it was killed`)
-  }
-  return pid
 }
 
 function exitCodeOf(end: Awaited<ReturnType<typeof childEnd>>): number {

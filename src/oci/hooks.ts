@@ -2,14 +2,11 @@
 
 import { spawn as spawnProcess } from 'node:child_process'
 import { writeSync } from 'node:fs'
-import { runJoined } from '../engine/index.ts'
+import { runJoined, Undo } from '../engine/index.ts'
 import { EngineError, errorText } from '../errors.ts'
-import { CLONE_NEW, close, pidfdOpen, pipe, type WaitResult } from '../linux/index.ts'
+import { childEnd, CLONE_NEW, close, pidfdOpen, pipe, type WaitResult } from '../linux/index.ts'
 import type { HookName, SpecHook } from './spec.ts'
 import type { Container, OciState } from './store.ts'
-
-/** In the container's namespaces; the others run in ours. */
-const INSIDE: ReadonlySet<HookName> = new Set(['createContainer', 'startContainer'])
 
 export interface HookRun {
   readonly name: HookName
@@ -36,14 +33,19 @@ export async function tryHooks(run: HookRun, warn: (text: string) => void): Prom
 
 async function runHook(hook: SpecHook, run: HookRun): Promise<void> {
   const state = JSON.stringify(run.state)
-  const ended = INSIDE.has(run.name)
-    ? await runInside(hook, run.container, state)
-    : await runOutside(hook, state)
+  const ended = await runIn(run, hook, state)
   if (ended.why !== undefined) {
     throw new EngineError('LAUNCH', `Cannot run ${run.name} hook "${hook.path}": ${ended.why}`, {
       hint: ended.output === '' ? undefined : ended.output,
     })
   }
+}
+
+/** @see config.md, POSIX-platform Hooks: where each is executed, and where its path leads. */
+function runIn({ name, container }: HookRun, hook: SpecHook, state: string): Promise<Ended> {
+  if (name === 'createContainer') return runInside(hook, container, state)
+  if (name === 'startContainer') return runConfined(hook, container, state)
+  return runOutside(hook, state)
 }
 
 interface Ended {
@@ -117,6 +119,49 @@ async function runInside(
   } finally {
     close(input.read)
     close(pidfd)
+  }
+}
+
+/** A program of the container's own: it may do what the container may, and no more. */
+async function runConfined(
+  { path, args = [], env = [], timeout }: SpecHook,
+  container: Container,
+  state: string,
+): Promise<Ended> {
+  const [{ readBundle }, { startJoined }] = await Promise.all([
+    import('./bundle.ts'),
+    import('./joined.ts'),
+  ])
+  const { spec } = await readBundle(container.bundle)
+  const input = pipe({ size: 64 * 1024 })
+  const temporary = new Undo()
+  temporary.push(() => close(input.read))
+  try {
+    writeSync(input.write, state)
+    close(input.write)
+    const words = args.length === 0 ? [path] : args
+    const pid = await startJoined({
+      container,
+      spec,
+      process: { ...spec.process, cwd: '/', terminal: false, args: words, env },
+      path,
+      streams: [input.read, 2, 2],
+      temporary,
+    })
+    const timer = timeout === undefined ? undefined : setTimeout(killIfThere, timeout * 1000, pid)
+    const end = await childEnd(pid)
+    clearTimeout(timer)
+    return endOf(end, timeout)
+  } finally {
+    await temporary.run()
+  }
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It has ended meanwhile, which its end says.
   }
 }
 

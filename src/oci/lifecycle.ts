@@ -148,6 +148,10 @@ export async function deleteContainer(
   await end(container)
   if ((container.namespaces & CLONE_NEW.mnt) === 0) unmountAll(place.mountPoint)
   groupOf(container).remove({ keepParents: !isOurs(container.cgroup) })
+  if (container.unit !== undefined) {
+    const { stopScope } = await import('./systemd-scope.ts')
+    await stopScope(container.unit)
+  }
   const state = stateOf(container, 'stopped')
   removePlace(place)
   await tryHooks({ name: 'poststop', container, state }, warn)

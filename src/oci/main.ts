@@ -1,7 +1,7 @@
 /** Entry of `tsstack-oci`: the command line of an OCI runtime, as podman and containerd call it. */
 
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
-import { ERROR_CODES, TsstackError, UsageError } from '../errors.ts'
+import { ERROR_CODES, TsstackError } from '../errors.ts'
 import { openLog, type Log } from './log.ts'
 import type { CreateOptions } from './create.ts'
 import { OCI_VERSION } from './store.ts'
@@ -51,15 +51,11 @@ program
     new Option('--log-format <format>', 'of --log').choices(['text', 'json']).default('text'),
   )
   .option('--debug', 'accepted; there is nothing more to say')
-  .option('--systemd-cgroup', 'refused: groups are made in the file system')
+  .option('--systemd-cgroup', 'groups are made in scopes of systemd')
   .addOption(new Option('--rootless <when>').hideHelp())
   .hook('preAction', () => {
-    const { log: path, logFormat, systemdCgroup } = globals()
+    const { log: path, logFormat } = globals()
     log = openLog({ path, format: logFormat })
-    if (systemdCgroup !== true) return
-    throw new UsageError(
-      'Cannot leave groups to systemd: tsstack makes them itself; use the cgroup manager "cgroupfs"',
-    )
   })
 
 withCreateOptions(command('create', 'create a container; it waits to be started')).action(
@@ -211,10 +207,12 @@ function countOf(text: string): number {
 
 function createOptions(id: string, words: CreateWords): CreateOptions {
   const { bundle, pidFile, consoleSocket, preserveFds } = words
+  const { root, systemdCgroup } = globals()
   return {
-    root: globals().root,
+    root,
     id,
     bundle,
+    ...(systemdCgroup === undefined ? {} : { systemdCgroup }),
     ...(pidFile === undefined ? {} : { pidFile }),
     ...(consoleSocket === undefined || consoleSocket === '' ? {} : { consoleSocket }),
     ...(preserveFds === undefined ? {} : { preserveFds }),

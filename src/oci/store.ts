@@ -39,6 +39,8 @@ export interface Container {
   readonly hooks?: Readonly<Partial<Record<HookName, readonly SpecHook[]>>>
   /** Below the mount points of the hierarchies. */
   readonly cgroup: string
+  /** Of systemd's; absent: the group is nobody's but ours. */
+  readonly unit?: string
   /** Absent before it has been made. */
   readonly pid?: number
   /** Tells the process from a later one of the same number. */

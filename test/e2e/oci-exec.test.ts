@@ -1,6 +1,6 @@
 /** tsstack-oci in a container that runs: other programs in it, other limits, what it uses. */
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -149,7 +149,7 @@ test('events --stats tells what the container uses', async () => {
 /** Debian's podman with a store of its own, and nobody's network. */
 const PODMAN = '/usr/bin/podman'
 test.runIf(existsSync(PODMAN) && process.geteuid?.() === 0)(
-  'podman runs, executes, pauses and stops by tsstack-oci',
+  'podman runs, executes, updates, pauses and stops by tsstack-oci',
   () => {
     const home = mkdtempSync(join(tmpdir(), 'tsstack-podman-'))
     const runtime = join(home, 'oci')
@@ -170,6 +170,9 @@ test.runIf(existsSync(PODMAN) && process.geteuid?.() === 0)(
       expect(podman('run', '--rm', ...options, 'id', '-u')).toBe('0\n')
       podman('run', '-d', ...options, 'sleep', '1000')
       expect(podman('exec', 'one', 'cat', '/proc/1/comm')).toBe('sleep\n')
+      podman('update', '--memory=64m', '--cpus=0.5', 'one')
+      expect(podmanFile('memory', 'memory.limit_in_bytes', 'memory.max')).toBe('67108864')
+      expect(podmanFile('cpu', 'cpu.cfs_quota_us', 'cpu.max')).toMatch(/^50000/)
       podman('pause', 'one')
       podman('unpause', 'one')
       podman('stop', '-t', '0', 'one')
@@ -184,5 +187,25 @@ test.runIf(existsSync(PODMAN) && process.geteuid?.() === 0)(
         }
       }
     }
+  },
+)
+
+/** Content of a file of the one group that podman has asked for. */
+function podmanFile(controller: string, v1: string, v2: string): string {
+  const home = hierarchies.find(({ controllers }) => controllers.includes(controller))
+  const parent = join(home?.mountPoint ?? '', 'tsstack-podman')
+  const group = readdirSync(parent).find((name) => name.startsWith('libpod-')) ?? ''
+  return readFileSync(join(parent, group, isV2 ? v2 : v1), 'utf8').trim()
+}
+
+test.skipIf(existsSync('/run/systemd/system'))(
+  'a scope of systemd is refused where there is no systemd, and nothing is made',
+  async () => {
+    scene.writeConfig('true', { linux: { cgroupsPath: 'a.slice:b:c' } })
+    expect(await scene.oci('--systemd-cgroup', 'create', scene.id)).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/to systemd: this machine is not run by systemd.*cgroupfs/),
+    })
+    expect(existsSync(join(scene.root, scene.id))).toBe(false)
   },
 )

@@ -163,6 +163,42 @@ describe('hooks', () => {
   })
 })
 
+describe('a hook that is a program of the container', () => {
+  test('may do no more than the container, and is in its groups', async () => {
+    const names = ['pid', 'network', 'ipc', 'uts', 'mount'].map((type) => ({ type }))
+    const seen = '^(CapBnd|CapEff|NoNewPrivs|Seccomp):'
+    const script = `id -u; grep -E "${seen}" /proc/self/status; cat /proc/self/cgroup`
+    scene.writeConfig('sleep 1000', {
+      process: {
+        user: { uid: 1000, gid: 1000 },
+        capabilities: { bounding: ['CAP_CHOWN'], effective: [], permitted: [] },
+        noNewPrivileges: true,
+      },
+      linux: {
+        // The host's view of groups, so that the names of theirs are seen.
+        namespaces: names,
+        seccomp: {
+          defaultAction: 'SCMP_ACT_ALLOW',
+          syscalls: [{ names: ['sethostname'], action: 'SCMP_ACT_ERRNO' }],
+        },
+      },
+      hooks: { startContainer: [hook(`(${script}) >&2`, { env: ['PATH=/bin'] })] },
+    })
+    expect((await scene.oci('create', scene.id)).code).toBe(0)
+    const { code, stderr } = await scene.oci('start', scene.id)
+    expect(code).toBe(0)
+    const lines = stderr.trim().split('\n')
+    expect(lines.slice(0, 5).map((line) => line.replace(/\s+0*/, ' '))).toEqual([
+      '1000',
+      'CapEff: ',
+      'CapBnd: 1',
+      'NoNewPrivs: 1',
+      'Seccomp: 2',
+    ])
+    expect(lines.slice(5).join()).toContain(`/tsstack-oci/${scene.id}`)
+  })
+})
+
 describe('namespaces and groups', () => {
   test('a namespace may be another one’s, and has to be of its type', async () => {
     scene.writeConfig('readlink /proc/self/ns/net', {

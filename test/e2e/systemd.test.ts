@@ -133,3 +133,62 @@ test.skipIf(!canBoot)(
     )
   },
 )
+
+/** A bundle of what the machine has, at /srv/bundle; $1: where its group is. */
+const BUNDLE = `
+mkdir -p /srv/bundle/rootfs/{bin,proc,sys} && cp /bin/busybox /srv/bundle/rootfs/bin/
+cat > /srv/bundle/config.json <<END
+{ "ociVersion": "1.2.0", "root": { "path": "rootfs" },
+  "process": { "cwd": "/", "args": ["/bin/busybox", "sleep", "1000"], "user": { "uid": 0 } },
+  "mounts": [{ "destination": "/proc", "type": "proc", "source": "proc" }],
+  "linux": { "cgroupsPath": "$1", "resources": { "pids": { "limit": 9 } },
+    "namespaces": [{ "type": "pid" }, { "type": "mount" }, { "type": "cgroup" }] } }
+END`
+const OCI = '/opt/tsstack/bin/tsstack-oci.js --systemd-cgroup'
+/** What the container holds open would be waited for. */
+const create = (id: string): string =>
+  `(${OCI} create -b /srv/bundle ${id} > /tmp/said 2>&1 < /dev/null; code=$?; cat /tmp/said; exit $code)`
+
+test.skipIf(!canBoot)(
+  'tsstack-oci --systemd-cgroup runs a container in a scope of systemd, below the slice named',
+  { timeout: 600_000 },
+  async () => {
+    await ok(`set -- machine-shop.slice:box:one; ${BUNDLE}`)
+    await ok(`${create('one')} && ${OCI} start one`)
+    const pid = await ok(`${OCI} state one | sed -n 's/.*"pid": \\([0-9]*\\).*/\\1/p'`)
+    const group = '/machine.slice/machine-shop.slice/box-one.scope/container'
+    expect(await ok(`cat /proc/${pid}/cgroup`)).toBe(`0::${group}`)
+    const unit = 'systemctl show box-one.scope --value -P'
+    expect(await ok(`${unit} ActiveState && ${unit} Delegate`)).toBe('active\nyes')
+    await ok(`${OCI} update --pids-limit 7 one`)
+    // What systemd is told to read anew is its own, and not what is below.
+    await ok('systemctl daemon-reload')
+    expect(await ok(`cat /sys/fs/cgroup${group}/pids.max; ls /sys/fs/cgroup${group}/..`)).toMatch(
+      /^7\n((?!holder)[^])*$/,
+    )
+    expect(await ok(`${OCI} exec one /bin/busybox cat /proc/self/cgroup`)).toBe('0::/')
+    const again = await machine.run(create('two'))
+    expect([again.code, again.text]).toEqual([1, expect.stringContaining('UnitExists')])
+    await ok(`${OCI} kill one KILL && until ${OCI} state one | grep stopped; do sleep 0.1; done`)
+    await ok(`${OCI} delete one`)
+    await ok(`while test -e /sys/fs/cgroup${group}/..; do sleep 0.1; done`)
+    await ok(`until [ "$(${unit} LoadState)" = not-found ]; do sleep 0.1; done`)
+  },
+)
+
+test.skipIf(!canBoot)(
+  'a scope does not outlive a container that cannot be created',
+  { timeout: 600_000 },
+  async () => {
+    await ok(`set -- :box:bad; ${BUNDLE}`)
+    await ok("sed -i 's/sleep/&\\/none/; s/.bin.busybox/&-none/' /srv/bundle/config.json")
+    const missing = await machine.run(create('bad'))
+    expect(missing.text).toContain('/bin/busybox-none')
+    expect(missing.code).not.toBe(0)
+    const state = 'systemctl show box-bad.scope --value -P LoadState'
+    await ok(`until [ "$(${state})" = not-found ]; do sleep 0.1; done`)
+    await ok(`set -- /not/a/scope; ${BUNDLE}`)
+    const { code, text } = await machine.run(create('bad'))
+    expect([code, text]).toEqual([2, expect.stringContaining('SLICE:PREFIX:NAME is needed')])
+  },
+)
