@@ -392,9 +392,6 @@ export const DRAIN_LOOK_MS: number = 20
 /** A bundle's config.json larger than this was not made by any tool: 100,000 mounts fit. */
 export const OCI_CONFIG_BYTES_MAX: number = 16 * 1024 * 1024
 
-/** systemd starts a scope in milliseconds; a machine that boots may take seconds. */
-export const SYSTEMD_MS_MAX: number = 30_000
-
 /** A CDI file larger than this describes no machine: one of 16 graphics processors has 100 kB. */
 export const CDI_FILE_BYTES_MAX: number = 4 * 1024 * 1024
 

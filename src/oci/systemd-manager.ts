@@ -2,7 +2,6 @@
 
 import { createConnection, type Socket } from 'node:net'
 import { EngineError, errorText } from '../errors.ts'
-import { SYSTEMD_MS_MAX } from '../limits.ts'
 import {
   bodyOf,
   decodeMessage,
@@ -21,6 +20,8 @@ import {
 /** For root alone, there before any bus is. @see systemd src/core/dbus.c, bus_init_private */
 const SOCKET = '/run/systemd/private'
 const MANAGER = 'org.freedesktop.systemd1'
+/** It starts a scope in milliseconds; on a machine that boots it may take seconds. */
+const SYSTEMD_MS_MAX = 30_000
 
 export interface Call {
   readonly method: string
