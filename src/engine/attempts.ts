@@ -149,7 +149,7 @@ async function finishAttempt(
   if (attempt.process && !attempt.exit) {
     // The monitor was killed. Its child went with it (PR_SET_PDEATHSIG), unless it has executed a
     // setuid program, which loses that; others may be left as well.
-    await endAll(machine, attempt)
+    await endAll(machine, attempt).catch((error: unknown) => warn(machine, container, error))
     await moverEnded(machine, container.own)
     attempt.exit = writtenEnd(container) ?? lostExit(machine)
     announce(machine, container.record, 'exited', attempt.exit.exitCode)
@@ -272,10 +272,13 @@ export function tryUpdate(machine: Machine, container: LiveContainer, change: Re
   try {
     update(machine, container, change)
   } catch (error) {
-    const { stack } = container.record
-    const message = errorText(error)
-    machine.emit({ kind: 'warning', time: machine.now(), stack, message })
+    warn(machine, container, error)
   }
+}
+
+function warn(machine: Machine, { record }: LiveContainer, error: unknown): void {
+  const message = errorText(error)
+  machine.emit({ kind: 'warning', time: machine.now(), stack: record.stack, message })
 }
 
 /** Merges `change` into the record, in memory and on disk. */

@@ -2,6 +2,7 @@
 
 import { update } from '../attempts.ts'
 import type { LiveContainer, Machine } from '../machine.ts'
+import { endAll } from './end-all.ts'
 import { thaw } from './pause.ts'
 import { signalContainer, signalNumber } from './stop.ts'
 
@@ -23,5 +24,8 @@ export async function killContainer(
   signalContainer(machine, container, signal)
   if (!attempt || !isEnd) return
   thaw(machine, attempt)
-  if (number === SIGKILL) await attempt.ended
+  if (number !== SIGKILL) return
+  // Says which process hangs in the kernel, if one does.
+  await endAll(machine, attempt)
+  await attempt.ended
 }

@@ -26,6 +26,7 @@ export async function killGroup(
   /** Also in hierarchies to which somebody may have moved a process, and to no other. */
   { everywhere = false }: { readonly everywhere?: boolean } = {},
 ): Promise<void> {
+  const deadline = performance.now() + CGROUP_KILL_MS_MAX
   const v2 = unifiedDirectory(directories)
   const isKilled = v2 !== undefined && killAtOnce(v2.directory)
   if (isKilled) {
@@ -33,7 +34,7 @@ export async function killGroup(
     await waitGroupEmpty(directories, CGROUP_KILL_MS_MAX)
   }
   const witnesses = isKilled && !everywhere ? directories.slice(0, 1) : directories
-  for (const { directory } of witnesses) await killOneByOne(directories, directory)
+  for (const { directory } of witnesses) await killOneByOne(directories, directory, deadline)
 }
 
 /**
@@ -121,9 +122,11 @@ function thawV1(directories: readonly GroupDirectory[]): void {
 async function killOneByOne(
   directories: readonly GroupDirectory[],
   directory: string,
+  deadline: number,
 ): Promise<void> {
   for (let round = 1; processesIn(directory).length > 0; round += 1) {
-    if (round > CGROUP_KILL_ROUNDS_MAX) throw cannotKill(directory)
+    const isLate = round > 1 && performance.now() > deadline
+    if (isLate || round > CGROUP_KILL_ROUNDS_MAX) throw cannotKill(directory)
     const canFreeze = directoryOf(directories, 'freezer') ?? unifiedDirectory(directories)
     if (canFreeze) await freezeGroup(directories).catch(() => undefined)
     for (const pid of processesIn(directory)) killProcess(pid)
@@ -144,9 +147,15 @@ function killProcess(pid: number): void {
 
 function cannotKill(directory: string): EngineError {
   const pids = processesIn(directory)
+  const names = pids.map((pid) => `${pid} (${readCgroupFile(`/proc/${pid}/comm`) ?? 'gone'})`)
   return new EngineError(
     'ACTION_FAILED',
-    `Cannot kill processes ${pids.join(', ')} of "${directory}": they ignore SIGKILL`,
-    { hint: `See where they hang: cat /proc/${pids[0]}/stack; state D ends with its device` },
+    `Cannot kill process ${names.join(', ')} of "${directory}": SIGKILL was sent, and it has not ` +
+      'ended; it hangs in the kernel',
+    {
+      hint:
+        `see where: cat /proc/${pids[0] ?? 'PID'}/stack; it ends when its disk, device or server ` +
+        'answers, and is cleaned up then',
+    },
   )
 }
