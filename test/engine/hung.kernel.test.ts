@@ -45,7 +45,7 @@ async function untilHung(pid: number): Promise<void> {
   }
 }
 
-test('stop and kill name a process that hangs in the kernel and go on; it ends by itself later', async ({
+test('stop and kill name a process that hangs in the kernel, and it ends by itself later', async ({
   skip,
 }) => {
   if (cannot !== '') return skip(cannot)
