@@ -9,7 +9,7 @@ import { isMainThread } from 'node:worker_threads'
 import { isErrno } from '../errors.ts'
 import { hasCode } from './cgroup/files.ts'
 import { close, type Fd, pipe } from './fd.ts'
-import { childEnd, Program, spawn } from './launch/index.ts'
+import { Program, spawn, waitForExit } from './launch/index.ts'
 import { check, declare } from './libc.ts'
 import { signalReadable } from './readable-signal.ts'
 import { ARCHITECTURE } from './syscalls/index.ts'
@@ -146,9 +146,10 @@ function startWaiting(tell: (changed: readonly Fd[] | undefined) => void): Waiti
     [Symbol.dispose]: () => {
       signal[Symbol.dispose]()
       close(epoll)
-      // Ours until it is waited for, whatever has become of it.
+      // Ours until it is waited for, whatever has become of it. Waited for at once: it is in our
+      // cgroup, which may be removed next.
       process.kill(pid, 'SIGKILL')
-      void childEnd(pid)
+      waitForExit(pid)
     },
   }
 }
