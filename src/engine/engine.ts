@@ -136,7 +136,7 @@ function engineOn(machine: Machine, close: () => Promise<void>): Engine {
       return container && detailsOf(machine, container)
     },
     history: async (stack) => readRevisions(machine.paths, stack),
-    facts: async (stack) => factsOf(machine, stack).map(withoutMend),
+    facts: async (stack) => (await factsOf(machine, stack)).map(withoutMend),
     isFirewallWhole: async () => !machine.net.repair({ look: true }),
     processes: async (name) => processesOf(machine, containerNamed(machine, name)),
     usage: async (name) => sampleUsage(machine, containerNamed(machine, name)),

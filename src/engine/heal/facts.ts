@@ -23,14 +23,16 @@ export interface LookOptions {
   readonly insideOf?: (container: LiveContainer) => boolean
   /** Whose mounts are looked at; absent: of all. */
   readonly mountsOf?: (container: LiveContainer) => boolean
+  /** Awaited between containers; absent: all is looked at in one go. See breath.ts. */
+  readonly breathe?: () => Promise<void>
 }
 
 /** Facts of everything that runs or is there of `stack`; networks first, as others need them. */
-export function factsOf(
+export async function factsOf(
   machine: Machine,
   stack: string,
   options: LookOptions = {},
-): readonly Fact[] {
+): Promise<readonly Fact[]> {
   const records = readNetworkRecords(machine.paths, stack)
   const bridges = new Map(records.map(({ spec, bridge }) => [spec.name, bridge]))
   let guarded: ReadonlySet<string> | undefined
@@ -40,10 +42,14 @@ export function factsOf(
     bridges,
     guarded: () => (guarded ??= machine.net.guarded()),
   }
-  return [
-    ...networkFacts(machine, stack, { links: look.links, records }),
-    ...containersOf(machine, stack).flatMap((one) => containerFacts(machine, one, look)),
-  ]
+  const facts = [...networkFacts(machine, stack, { links: look.links, records })]
+  const present = containersOf(machine, stack).map((one) => [one, one.attempt] as const)
+  for (const [container, attempt] of present) {
+    // Of what has been started since, the links are not those that were looked at.
+    if (container.attempt === attempt) facts.push(...containerFacts(machine, container, look))
+    await options.breathe?.()
+  }
+  return facts
 }
 
 export function isDrifted({ desired, actual }: Fact): boolean {

@@ -16,6 +16,7 @@ import {
 import type { LiveContainer, Machine } from '../machine.ts'
 import type { EngineEvent } from '../types.ts'
 import { stackNames } from '../records/stack.ts'
+import { breather } from './breath.ts'
 import { factsOf, isDrifted, type Fact } from './facts.ts'
 import { MountCare } from './mount-care.ts'
 
@@ -141,12 +142,21 @@ export class Healer {
     const remounted = this.#mounts.take()
     const isThorough = this.#isThorough
     this.#isThorough = false
+    const breathe = breather()
     try {
-      for (const name of touched) this.#watchLimits(name)
-      for (const name of touched) this.#watchInside(name)
+      for (const name of touched) {
+        this.#watchLimits(name)
+        this.#watchInside(name)
+        await breathe()
+      }
       for (const stack of stackNames(this.#machine.paths)) {
-        await this.#healStack(stack, { touched, stirred, remounted })
-        if (isThorough) this.#tell(stack)
+        const isWhole = await this.#healStack(stack, { touched, stirred, remounted })
+        if (!isWhole) {
+          this.#again({ touched, stirred, remounted })
+          this.#isThorough ||= isThorough
+          return this.#lookSoon()
+        }
+        if (isThorough) await this.#tell(stack)
       }
       this.#healFirewall()
       // What cannot be mended is not tried over and over: the slow timer comes back to it.
@@ -154,32 +164,46 @@ export class Healer {
     } catch (error) {
       // Something ended while it was looked at: another look sees what is left of it.
       this.#say('', `cannot look after the kernel: ${errorText(error)}`)
-      for (const name of touched) this.#touched.add(name)
-      for (const name of stirred) this.#stirred.add(name)
-      for (const name of remounted) this.#mounts.change(name)
+      this.#again({ touched, stirred, remounted })
       this.#failures += 1
       if (this.#failures <= HEAL_ROUNDS_MAX) this.#lookSoon()
     }
   }
 
-  /** What is mended first may show what else is missing: a bridge, and then its cables. */
-  async #healStack(stack: string, { touched, stirred, remounted }: Changed): Promise<void> {
+  /** The next look looks at these as well. */
+  #again({ touched, stirred, remounted }: Changed): void {
+    for (const name of touched) this.#touched.add(name)
+    for (const name of stirred) this.#stirred.add(name)
+    for (const name of remounted) this.#mounts.change(name)
+  }
+
+  /**
+   * What is mended first may show what else is missing: a bridge, and then its cables. False: a
+   * plan has begun meanwhile, and what was seen may be its doing.
+   */
+  async #healStack(stack: string, { touched, stirred, remounted }: Changed): Promise<boolean> {
+    const wasBusy = this.#actions > 0
     const told = new Set<string>()
     const limitsOf = ({ record }: LiveContainer): boolean =>
       touched.has(record.name) || !this.#watched.has(record.name)
     const insideOf = ({ record }: LiveContainer): boolean => stirred.has(record.name)
     const mountsOf = ({ record }: LiveContainer): boolean => remounted.has(record.name)
-    const options = { mendable: true, limitsOf, insideOf, mountsOf }
+    // While a plan is carried out, nothing of it may come in between.
+    const pause = wasBusy ? {} : { breathe: breather() }
+    const options = { mendable: true, limitsOf, insideOf, mountsOf, ...pause }
     for (let round = 0; round < HEAL_ROUNDS_MAX; round += 1) {
-      const drifted = factsOf(this.#machine, stack, options).filter(
+      const facts = await factsOf(this.#machine, stack, options)
+      if (!wasBusy && this.#actions > 0) return false
+      const drifted = facts.filter(
         (fact) => isDrifted(fact) && fact.mend !== undefined && !told.has(keyOf(fact)),
       )
-      if (drifted.length === 0) return
+      if (drifted.length === 0) return true
       for (const fact of nextOf(drifted)) {
         told.add(keyOf(fact))
         await this.#mend(stack, fact)
       }
     }
+    return true
   }
 
   async #mend(stack: string, fact: Fact): Promise<void> {
@@ -200,11 +224,11 @@ export class Healer {
   }
 
   /** What only the user can put right is said once, for as long as it is so. */
-  #tell(stack: string): void {
-    const options = { limitsOf: never, insideOf: never, mountsOf: never }
-    const drifted = factsOf(this.#machine, stack, options).filter(
-      (fact) => isDrifted(fact) && fact.mend === undefined,
-    )
+  async #tell(stack: string): Promise<void> {
+    const pause = this.#actions > 0 ? {} : { breathe: breather() }
+    const options = { limitsOf: never, insideOf: never, mountsOf: never, ...pause }
+    const facts = await factsOf(this.#machine, stack, options)
+    const drifted = facts.filter((fact) => isDrifted(fact) && fact.mend === undefined)
     const present = new Set(drifted.map(keyOf))
     const known = this.#told.get(stack) ?? new Set()
     this.#told.set(stack, present)
