@@ -18,6 +18,10 @@ export const DNS_ADDRESS = '127.0.0.11'
 export const DNS_PORT = 53
 
 const TABLE = 'tsstack_dns'
+
+/** Milliseconds until the kernel has destroyed what was replaced: it takes some 20 for it. */
+const CLOSE_MS = 1000
+
 const PROTOCOLS = { udp: 17, tcp: 6 } as const
 
 /** The rules of one namespace. */
@@ -33,7 +37,9 @@ export class Redirection {
 
   /** Sets the rules, replacing those of a server that died. */
   lead(ports: { readonly udp: number; readonly tcp: number }): void {
-    using socket = this.#open()
+    const socket = this.#open()
+    // What a batch has replaced is destroyed later, and closing waits for that (nft_rcv_nl_event).
+    setTimeout(() => socket.close(), CLOSE_MS).unref()
     const redirection = [
       nft.addChain(TABLE, 'output', { type: 'nat', hook: 'output', priority: -100 }),
       redirectRule('udp', ports.udp),
@@ -63,13 +69,18 @@ export class Redirection {
   }
 }
 
+/**
+ * In one batch that nothing is refused of: to take one back, the kernel waits for all that look at
+ * the rules (synchronize_rcu in nf_tables_abort), and a supervisor that adopts a hundred containers
+ * did so a hundred times. Added first, so that there is something to be deleted.
+ */
 function replaceRules(socket: NetlinkSocket, rules: readonly NetlinkRequest[]): void {
-  try {
-    nft.commitBatch(socket, [nft.addTable(TABLE), ...rules])
-  } catch (error) {
-    if (!isErrno(error, 'EEXIST')) throw error
-    nft.commitBatch(socket, [nft.deleteTable(TABLE), nft.addTable(TABLE), ...rules])
-  }
+  nft.commitBatch(socket, [
+    nft.addTable(TABLE),
+    nft.deleteTable(TABLE),
+    nft.addTable(TABLE),
+    ...rules,
+  ])
 }
 
 /** Where they arrive, and not where they leave: there the sender would get an error. */
