@@ -34,7 +34,7 @@ export function addStackOptions(
   return command
     .optionsGroup('Which stack:')
     .option(`${shortFile ? '-f, ' : ''}--file <file>`, STACK_FILE_HELP, collect)
-    .option(`${shortProjectName ? '-p, ' : ''}--project-name <name>`, 'name of the stack')
+    .addOption(projectNameOption(shortProjectName))
     .addOption(instanceOption())
     .option('--project-directory <directory>', 'where relative paths begin')
     .option(
@@ -59,6 +59,18 @@ export function addTerminalOptions(command: Command): Command {
         'yes',
       ),
     )
+}
+
+/** Empty, as scripts pass it, is as if it were not given. */
+function projectNameOption(isShort: boolean): Option {
+  const flags = `${isShort ? '-p, ' : ''}--project-name <name>`
+  return new Option(flags, 'name of the stack').argParser((value: string) => {
+    if (value === '') return undefined
+    if (/^[a-z0-9][a-z0-9_-]{0,127}$/.test(value)) return value
+    const needed =
+      'It needs lower-case letters, digits, "-" and "_", and begins with a letter or digit.'
+    throw new InvalidArgumentError(needed)
+  })
 }
 
 /** A copy of the stack beside others; TSSTACK_INSTANCE says it for every command. */

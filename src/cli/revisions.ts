@@ -25,8 +25,10 @@ export function revisionOf({ stack, revisions }: History, word: string): Revisio
     number < 0 ? revisions.at(number - 1) : revisions.find((each) => each.number === number)
   if (found) return found
   const known = revisions.map((each) => each.number)
-  const range = known.length === 0 ? 'there is none' : `there are ${known[0]} to ${known.at(-1)}`
-  throw new UsageError(`Cannot find revision "${word}" of stack "${stack}": ${range}`, {
+  const range =
+    known.length < 2 ? `there is ${known[0] ?? 'none'}` : `there are ${known[0]} to ${known.at(-1)}`
+  const what = word === '-1' ? 'a revision before the newest' : `revision "${word}"`
+  throw new UsageError(`Cannot find ${what} of stack "${stack}": ${range}`, {
     code: 'NO_SUCH_REVISION',
     hint: 'see them with: tsstack history',
   })

@@ -54,10 +54,7 @@ async function perform(
 ): Promise<Outcome> {
   const broken = (await before()).find(({ kind }) => kind !== 'done')
   const because = broken ? `${broken.action.id} ${broken.kind}` : abortReason(execution)
-  if (because !== undefined) {
-    execution.onPhase(action, 'skipped', because)
-    return { kind: 'skipped', action, because }
-  }
+  if (because !== undefined) return skip(action, execution, because)
   const begun = execution.now()
   execution.onPhase(action, 'begun')
   try {
@@ -65,10 +62,23 @@ async function perform(
     execution.onPhase(action, 'done')
     return { kind: 'done', action, tookMs: execution.now() - begun }
   } catch (failure) {
+    if (isCancelled(failure, execution)) return skip(action, execution, 'cancelled')
     const error = outcomeError(failure)
     execution.onPhase(action, 'failed', error.message)
     return { kind: 'failed', action, error }
   }
+}
+
+function skip(action: Action, { onPhase }: Execution, because: string): Outcome {
+  onPhase(action, 'skipped', because)
+  return { kind: 'skipped', action, because }
+}
+
+/** Left off while it still waited, as the user wished: no failure. */
+function isCancelled(failure: unknown, { signal }: Execution): boolean {
+  return (
+    signal?.aborted === true && failure instanceof TsstackError && failure.code === 'INTERRUPTED'
+  )
 }
 
 function abortReason({ signal }: Execution): string | undefined {

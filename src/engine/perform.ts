@@ -33,7 +33,7 @@ export async function performAction(
     case 'create-container':
       return createContainer(machine, stack, action.container)
     case 'start-container': {
-      await waitForDependencies(machine, stack, action)
+      await waitForDependencies(machine, stack, action, signal)
       const container = containerNamed(machine, action.name)
       return startWithHooks(machine, container, () => startByUser(machine, container))
     }

@@ -6,17 +6,22 @@ import { EngineError } from '../errors.ts'
 import { type Action, type Dependency, judgeCondition } from '../planner/index.ts'
 import { containersOf, type Machine } from './machine.ts'
 import { observeContainer } from './observe.ts'
+import { onAbort } from './on-abort.ts'
 
 type Start = Extract<Action, { kind: 'start-container' }>
 
-/** Throws DEPENDENCY when a required condition cannot be met any more. */
+/**
+ * @throws {EngineError} DEPENDENCY when a required condition cannot be met any more, INTERRUPTED when
+ * `signal` is aborted before all are met.
+ */
 export async function waitForDependencies(
   machine: Machine,
   stack: string,
   action: Start,
+  signal?: AbortSignal,
 ): Promise<void> {
   await Promise.all(
-    action.waitFor.map((dependency) => waitForOne(machine, { stack, action, dependency })),
+    action.waitFor.map((dependency) => waitForOne(machine, { stack, action, dependency, signal })),
   )
 }
 
@@ -24,6 +29,7 @@ interface Wait {
   readonly stack: string
   readonly action: Start
   readonly dependency: Dependency
+  readonly signal: AbortSignal | undefined
 }
 
 async function waitForOne(machine: Machine, wait: Wait): Promise<void> {
@@ -37,11 +43,16 @@ async function waitForOne(machine: Machine, wait: Wait): Promise<void> {
     const message = `${what}: its dependency "${service}" failed: ${judged.reason}`
     reject(new EngineError('DEPENDENCY', message, { hint: `see "tsstack logs ${service}"` }))
   }
+  const stop = (): void => {
+    const message = `Cannot start "${wait.action.name}": the wait for its dependencies was interrupted`
+    reject(new EngineError('INTERRUPTED', message, { hint: 'run the command again' }))
+  }
   const unsubscribe = machine.subscribe((event) => {
     if (event.stack === wait.stack) look()
   })
   try {
     look()
+    using _stopping = wait.signal && onAbort(wait.signal, stop)
     await promise
   } finally {
     unsubscribe()

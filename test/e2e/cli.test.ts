@@ -18,8 +18,19 @@ afterEach(() => scene.close())
 
 const run = (...words: readonly string[]): Promise<Finished> => scene.run(...words)
 const ok = (...words: readonly string[]): Promise<Finished> => scene.ok(...words)
+const WAITS = 'depends_on: { db: { condition: service_healthy } }'
 
 describe('which stack', () => {
+  test('a name that no stack can have is refused with what a name needs', async () => {
+    scene.write({ web: SLEEP })
+    for (const command of ['ps', 'up', 'config']) {
+      const wrong = await run(command, '-p', 'W X')
+      expect(wrong.code).toBe(2)
+      expect(wrong.stderr).toContain(`'W X' is invalid. It needs lower-case letters`)
+    }
+    expect((await ok('config', '-p', '', '--format', 'json')).stdout).toContain('"name": "cli"')
+  })
+
   test('-f is taken before the command and after it, and from the folder without it', async () => {
     scene.write({ web: SLEEP })
     await ok('up', '-d')
@@ -299,6 +310,28 @@ describe('up in the foreground', () => {
     await ok('down')
     expect(await sandbox.leaks()).toBe('')
   })
+
+  test.each(['up -d', 'up'])(
+    '%s no longer waits for a dependency once interrupted',
+    async (words) => {
+      const never = 'healthcheck: { test: [CMD, "false"], start_period: 1h }'
+      scene.write({ db: [...SLEEP, never, 'stop_grace_period: 1s'], web: [...SLEEP, WAITS] })
+      const up = sandbox.start(words.split(' '), { cwd: folder })
+      const result = finish(up)
+      await until(async () => (await run('ps', '-a')).stdout, /db-1 .*running.*web-1 .*created/s)
+      up.kill('SIGINT')
+      const { code, stderr } = await result
+      expect(code).toBe(130)
+      expect(stderr).toContain('container cli-web-1: skipped: cancelled')
+      expect(stderr).not.toContain('error:')
+      const db = words === 'up -d' ? 'running' : 'exited'
+      expect((await ok('ps', '-a')).stdout).toMatch(
+        new RegExp(`db-1 .*${db}.*web-1 .*created`, 's'),
+      )
+      await ok('down', '-t', '0')
+      expect(await sandbox.leaks()).toBe('')
+    },
+  )
 
   test('leaves the containers running when it is killed itself', async () => {
     scene.write({ web: SLEEP })

@@ -80,6 +80,9 @@ describe('plan -o', () => {
 test('history lists what was applied, diff shows what differs, rollback goes back', async () => {
   scene.write({ web: mode('one') })
   await ok('up', '-d')
+  expect((await run('diff')).stderr).toContain(
+    'Cannot find a revision before the newest of stack "cli": there is 1',
+  )
   scene.write({ web: mode('two'), db: SLEEP })
   await ok('up', '-d')
   await ok('up', '-d')

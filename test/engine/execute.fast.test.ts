@@ -79,6 +79,22 @@ test('executePlan() begins nothing more once it is cancelled', async () => {
   expect(outcomes[1]).toMatchObject({ because: 'cancelled' })
 })
 
+test('executePlan() tells what was left off while it waited as skipped, and a failure as one', async () => {
+  const controller = new AbortController()
+  const outcomes = await executePlan(planOf(start('waiting'), start('failing')), {
+    perform: async ({ id }) => {
+      await new Promise((resolve) => setImmediate(resolve))
+      controller.abort()
+      throw new EngineError(id === 'waiting' ? 'INTERRUPTED' : 'LAUNCH', 'left off', { hint: '' })
+    },
+    onPhase: () => {},
+    now: () => 0,
+    signal: controller.signal,
+  })
+  expect(outcomes.map(({ kind }) => kind)).toEqual(['skipped', 'failed'])
+  expect(outcomes[0]).toMatchObject({ because: 'cancelled' })
+})
+
 test('outcomeError() says of a surprise that it is one', () => {
   expect(outcomeError(new TypeError('x is undefined'))).toMatchObject({
     code: 'ACTION_FAILED',
