@@ -22,6 +22,8 @@ export interface Processes {
   /** Whether it catches the signal, or blocks it to take it by sigwait(3) or signalfd(2). */
   listensTo(pid: number, signal: number): boolean
   isAlive(identity: ProcessIdentity): boolean
+  /** Kills a process that is not held; one that has ended is success. */
+  end(identity: ProcessIdentity): void
   /** Its network namespace; undefined when it is gone. */
   networkOf(pid: number): Fd | undefined
 }

@@ -71,3 +71,18 @@ test('a stack can be stopped and taken down although the disk is full', async ()
   expect((await world.engine.observe('tst')).containers).toEqual([])
   rmSync(fill)
 })
+
+test('a container that has filled the disk with its own output can be stopped and removed', async () => {
+  const warnings: string[] = []
+  const unsubscribe = world.engine.subscribe((event) => {
+    if (event.kind === 'warning') warnings.push(event.message)
+  })
+  await world.up({ one: sh('exec yes') })
+  fillDisk()
+  await world.engine.stop('tst', { graceMs: 0 })
+  unsubscribe()
+  expect(await world.observe('one')).toMatchObject({ state: 'exited', stoppedByUser: true })
+  expect(warnings).toEqual([expect.stringMatching(/^The last output of "tst-one-1" .*: df \//)])
+  await world.down()
+  rmSync(fill)
+})

@@ -1,15 +1,16 @@
-/** A log mover whose monitor was killed: what the container wrote last is still on its way. */
+/** What a container wrote last, when it cannot simply be waited for. */
 
 import { closeSync, readFileSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { close, pidfdOpen, pipe, Program, spawn } from '../../linux/index.ts'
-import { ORPHANED_MOVER_MS_MAX } from '../../limits.ts'
-import type { Machine } from '../machine.ts'
+import { LOG_DRAIN_MS, ORPHANED_MOVER_MS_MAX } from '../../limits.ts'
+import type { LiveAttempt, LiveContainer, Machine } from '../machine.ts'
 import type { ContainerPaths } from '../paths.ts'
 import { readAttemptStatus } from '../records/attempt.ts'
 
 const POLLIN = 1 // include/uapi/asm-generic/poll.h
 const FD = { mover: 3 } as const
+const SIGKILL = 9
 
 /**
  * Resolves when the mover of a container that has ended has written everything, or after
@@ -31,6 +32,43 @@ export async function moverEnded(machine: Machine, own: ContainerPaths): Promise
     close(pidfd)
   }
   await endOf(read)
+}
+
+/**
+ * Resolves when the attempt of a container that has ended is over. A mover tries until there is room
+ * on the disk: after {@link LOG_DRAIN_MS} what it has left is given up, so that a full disk keeps
+ * nobody from stopping a container, or removing it to make room.
+ */
+export async function logEnded(
+  machine: Machine,
+  { own, record }: LiveContainer,
+  attempt: LiveAttempt,
+): Promise<void> {
+  const { monitor } = attempt.record
+  const timer = setTimeout(() => {
+    const what = `The last output of "${record.name}" could not be written to its log and is lost`
+    const message = `${what}; see whether the disk is full: df ${own.log}`
+    machine.emit({ kind: 'warning', time: machine.now(), stack: record.stack, message })
+    // First: it would start another mover.
+    if (monitor) machine.processes.end(monitor)
+    killMover(machine, own)
+  }, LOG_DRAIN_MS)
+  try {
+    await attempt.ended
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function killMover({ processes }: Machine, own: ContainerPaths): void {
+  const pid = readAttemptStatus(own.status)?.mover
+  const pidfd = pid === undefined ? undefined : openMover(pid)
+  if (pidfd === undefined) return
+  try {
+    processes.signal(pidfd, SIGKILL)
+  } finally {
+    close(pidfd)
+  }
 }
 
 /** Undefined when it has ended, and its pid may be somebody else's. */

@@ -13,6 +13,7 @@ import {
   isGone,
 } from '../../linux/index.ts'
 import type { Processes } from '../processes.ts'
+import type { ProcessIdentity } from '../records/container.ts'
 import { listenToReports } from './reports.ts'
 import { launch } from './start.ts'
 
@@ -23,8 +24,24 @@ export const kernelProcesses: Processes = {
   release: close,
   signal: sendSignal,
   listensTo,
-  isAlive: ({ pid, startTime: begun }) => startTime(pid) === begun,
+  isAlive,
+  end,
   networkOf: (pid) => orGone(() => openSync(`/proc/${pid}/ns/net`, 'r')),
+}
+
+function isAlive({ pid, startTime: begun }: ProcessIdentity): boolean {
+  return startTime(pid) === begun
+}
+
+/** Held before it is looked at: it cannot become another one in between. */
+function end(identity: ProcessIdentity): void {
+  const pidfd = orGone(() => pidfdOpen(identity.pid))
+  if (pidfd === undefined) return
+  try {
+    if (isAlive(identity)) sendSignal(pidfd, constants.signals.SIGKILL)
+  } finally {
+    close(pidfd)
+  }
 }
 
 /** It has ended since we looked; the report of that follows. */

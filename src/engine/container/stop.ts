@@ -5,6 +5,7 @@ import { UsageError } from '../../errors.ts'
 import { tryUpdate } from '../attempts.ts'
 import type { LiveAttempt, LiveContainer, Machine } from '../machine.ts'
 import { endAll } from './end-all.ts'
+import { logEnded } from './orphaned-mover.ts'
 import { thaw } from './pause.ts'
 
 /**
@@ -42,7 +43,7 @@ export async function endAttempt(
   }
   if (container.attempt !== attempt) return
   await endAll(machine, attempt)
-  await attempt.ended
+  await logEnded(machine, container, attempt)
 }
 
 /** Signals pid 1 of the container; one that has just ended is success. */

@@ -127,6 +127,10 @@ export class FakeKernel {
     isAlive: ({ pid, startTime }) =>
       startTime === this.processes.get(pid)?.startTime &&
       this.processes.get(pid)?.monitorLives === true,
+    end: ({ pid, startTime }) => {
+      const process = [...this.processes.values()].find((one) => one.pid === pid)
+      if (process?.startTime === startTime) this.killMonitor(process)
+    },
     networkOf: () => undefined,
   }
 
