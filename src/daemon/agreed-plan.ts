@@ -56,8 +56,8 @@ function withoutImage({ actions }: Plan): ReadonlySet<string> {
 
 function outdated({ stack }: Plan): UsageError {
   return new UsageError(
-    `Cannot apply the plan for stack "${stack}": the stack, its files, the variables in them or the ` +
-      'machine have changed since it was made',
+    `Cannot apply the plan for stack "${stack}": the stack, its files, the variables in them or ` +
+      'the machine have changed since it was made',
     { code: 'PLAN_OUTDATED', hint: 'look at what there is to do now: tsstack plan' },
   )
 }

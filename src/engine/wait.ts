@@ -11,8 +11,8 @@ import { onAbort } from './on-abort.ts'
 type Start = Extract<Action, { kind: 'start-container' }>
 
 /**
- * @throws {EngineError} DEPENDENCY when a required condition cannot be met any more, INTERRUPTED when
- * `signal` is aborted before all are met.
+ * @throws {EngineError} DEPENDENCY when a required condition cannot be met any more, INTERRUPTED
+ * when `signal` is aborted before all are met.
  */
 export async function waitForDependencies(
   machine: Machine,
@@ -44,7 +44,7 @@ async function waitForOne(machine: Machine, wait: Wait): Promise<void> {
     reject(new EngineError('DEPENDENCY', message, { hint: `see "tsstack logs ${service}"` }))
   }
   const stop = (): void => {
-    const message = `Cannot start "${wait.action.name}": the wait for its dependencies was interrupted`
+    const message = `Cannot start "${wait.action.name}": its wait for others was interrupted`
     reject(new EngineError('INTERRUPTED', message, { hint: 'run the command again' }))
   }
   const unsubscribe = machine.subscribe((event) => {

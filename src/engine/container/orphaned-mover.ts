@@ -35,9 +35,9 @@ export async function moverEnded(machine: Machine, own: ContainerPaths): Promise
 }
 
 /**
- * Resolves when the attempt of a container that has ended is over. A mover tries until there is room
- * on the disk: after {@link LOG_DRAIN_MS} what it has left is given up, so that a full disk keeps
- * nobody from stopping a container, or removing it to make room.
+ * Resolves when the attempt of a container that has ended is over. A mover tries until there is
+ * room on the disk: after {@link LOG_DRAIN_MS} what it has left is given up, so that a full disk
+ * keeps nobody from stopping a container, or removing it to make room.
  */
 export async function logEnded(
   machine: Machine,
