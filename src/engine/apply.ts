@@ -12,6 +12,7 @@ import {
   type PlanOptions,
 } from '../planner/index.ts'
 import { update } from './attempts.ts'
+import { checkSources } from './container/check-sources.ts'
 import { checkDescriptors } from './descriptors.ts'
 import { executePlan, type Phase } from './execute.ts'
 import { removeStackGroups } from './group-parents.ts'
@@ -41,6 +42,7 @@ export async function applyDesired(
   await options.onPlan?.(plan)
   checkNetworks(machine, plan, desired)
   checkDescriptors(plan)
+  checkSources(machine, plan)
   warnOfKernel(machine, plan, options)
   if (plan.actions.length > 0 || desired) journal(machine, stack, desired)
   if (desired) refreshDependencies(machine, desired)
@@ -110,6 +112,7 @@ export async function changeStack(
   const plan = planChange(machine, stack, { ...options, verb })
   await onPlan?.(plan)
   checkDescriptors(plan)
+  checkSources(machine, plan)
   return carryOut(machine, plan, options)
 }
 

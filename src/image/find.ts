@@ -32,7 +32,8 @@ export function findByText(store: ImageStore, text: string, directory: string): 
   throw new EngineError('IMAGE', `Cannot find image "${text}": ${why}`, {
     hint: only
       ? 'write more digits'
-      : '"tsstack images" lists those there are; "tsstack pull" gets one',
+      : '"tsstack images" lists those there are, "tsstack pull" gets one; of containers tell ' +
+        '"tsstack explain" and "tsstack ps --json"',
   })
 }
 

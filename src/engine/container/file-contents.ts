@@ -44,7 +44,8 @@ export function contentOf(
   try {
     return readContent(path)
   } catch (cause) {
-    const why = errorText(cause)
+    const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
+    const why = isMissing ? `there is no "${path}"` : errorText(cause)
     throw new EngineError('MOUNT_SOURCE', `Cannot read the ${what} of "${container}": ${why}`, {
       hint: `put its content into "${path}"`,
       cause,
