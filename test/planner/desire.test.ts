@@ -107,6 +107,11 @@ describe('desire() of names and replicas', () => {
     const built = desire({ ...stack, services: { web: service } }, SOURCE)
     expect(built.containers[0]?.spec.image).toBe('shop-web')
   })
+  test('desire() finds a directory from the project', () => {
+    expect(web('image: "dir:./rootfs"').image).toBe('dir:/shop/rootfs')
+    expect(web('image: "dir:../rootfs"').image).toBe('dir:/rootfs')
+    expect(web('image: "dir:/srv/rootfs/"').image).toBe('dir:/srv/rootfs/')
+  })
 })
 
 describe('desire() of the program', () => {

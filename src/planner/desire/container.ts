@@ -1,5 +1,6 @@
 /** The canonical spec of one container. */
 
+import { posix } from 'node:path'
 import { SHM_BYTES_DEFAULT } from '../../limits.ts'
 import { onUnhealthyOf, type Service } from '../../spec/index.ts'
 import type { ContainerSpec } from '../model.ts'
@@ -50,11 +51,18 @@ function unhealthyWish(service: Service): ContainerSpec['onUnhealthy'] {
   return said === 'none' ? undefined : said
 }
 
+/** What is built is named after its service. The path of a directory counts from the project's. */
+function imageOf({ stack, serviceName, service, directory }: Place): string {
+  const image = service.image ?? `${stack.name}-${serviceName}`
+  const [, path = '/'] = /^dir:(.+)$/s.exec(image) ?? []
+  return path.startsWith('/') ? image : `dir:${posix.resolve(directory, path)}`
+}
+
 /** What runs, as whom, and how it is stopped. */
-function programOf({ stack, serviceName, service, name }: Place) {
+function programOf(place: Place) {
+  const { service, name } = place
   return {
-    // What is built is named after its service.
-    image: service.image ?? `${stack.name}-${serviceName}`,
+    image: imageOf(place),
     platform: service.platform,
     entrypoint: service.entrypoint ?? undefined,
     command: service.command ?? undefined,
