@@ -211,7 +211,7 @@ async function resolverOf(
   netns: Fd,
 ): Promise<DnsServer | undefined> {
   try {
-    return await serveNames(machine, container.record, netns)
+    return await serveNames(machine, container.record, { netns })
   } catch (error) {
     warn(machine, container, 'Cannot answer names in', error)
     return undefined

@@ -44,21 +44,21 @@ export async function connect(
       return { netns, interfaces: [], dns: undefined }
     }
     const interfaces = await attachAll(machine, record, { netns, beside })
-    return { netns, interfaces, dns: await serveNames(machine, record, netns) }
+    return { netns, interfaces, dns: await serveNames(machine, record, { netns, isNew: true }) }
   } catch (error) {
     close(netns)
     throw error
   }
 }
 
-/** Starts to answer names for an attempt that runs already. */
+/** Starts to answer names for an attempt that runs already. `isNew`: see DnsRequest. */
 export function serveNames(
   machine: Machine,
   record: ContainerRecord,
-  netns: Fd,
+  { netns, isNew = false }: { readonly netns: Fd; readonly isNew?: boolean },
 ): Promise<DnsServer> {
   const view = namesView(machine, record)
-  const request = { netnsFd: netns, container: record.name, stack: record.stack, ...view }
+  const request = { netnsFd: netns, isNew, container: record.name, stack: record.stack, ...view }
   return machine.net.serveDns(request, () => machine.lookInside?.(record.name))
 }
 

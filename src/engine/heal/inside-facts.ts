@@ -97,7 +97,7 @@ function namesFact(machine: Machine, record: ContainerRecord, attempt: LiveAttem
     actual: fault ?? ANSWERED,
     mend: async () => {
       if (dns) await dns.mend()
-      else if (netns !== undefined) attempt.dns = await serveNames(machine, record, netns)
+      else if (netns !== undefined) attempt.dns = await serveNames(machine, record, { netns })
     },
   }
 }

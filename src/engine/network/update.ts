@@ -66,7 +66,7 @@ async function reconnect(machine: Machine, change: Reconnected): Promise<void> {
     updateHosts(machine, after, interfaces)
   }
   if (attempt.dns) attempt.dns.update(namesView(machine, after))
-  else if (interfaces.length > 0) attempt.dns = await serveNames(machine, after, netns)
+  else if (interfaces.length > 0) attempt.dns = await serveNames(machine, after, { netns })
   publishNames(machine, after, interfaces)
 }
 

@@ -35,11 +35,26 @@ export class Redirection {
     this.#netnsFd = netnsFd
   }
 
-  /** Sets the rules, replacing those of a server that died. */
-  lead(ports: { readonly udp: number; readonly tcp: number }): void {
+  /** Sets the rules; `replace` those of a server that died, if there are any. */
+  lead(
+    ports: { readonly udp: number; readonly tcp: number },
+    { replace }: { readonly replace: boolean },
+  ): void {
     const socket = this.#open()
-    // What a batch has replaced is destroyed later, and closing waits for that (nft_rcv_nl_event).
-    setTimeout(() => socket.close(), CLOSE_MS).unref()
+    try {
+      this.#setRules(socket, ports, replace)
+    } finally {
+      // What was replaced is destroyed later, and closing waits for that (nft_rcv_nl_event).
+      if (replace) setTimeout(() => socket.close(), CLOSE_MS).unref()
+      else socket.close()
+    }
+  }
+
+  #setRules(
+    socket: NetlinkSocket,
+    ports: { readonly udp: number; readonly tcp: number },
+    replace: boolean,
+  ): void {
     const redirection = [
       nft.addChain(TABLE, 'output', { type: 'nat', hook: 'output', priority: -100 }),
       redirectRule('udp', ports.udp),
@@ -47,12 +62,12 @@ export class Redirection {
     ]
     this.#memory.forget(TABLE)
     try {
-      replaceRules(socket, [...redirection, ...boundRules(ports.udp)])
+      setRules(socket, [...redirection, ...boundRules(ports.udp)], replace)
       this.#rules = 3
     } catch (error) {
       // A kernel without nft_limit: then nobody is bounded.
       if (!isErrno(error, 'ENOENT')) throw error
-      replaceRules(socket, redirection)
+      setRules(socket, redirection, replace)
       this.#rules = 2
     }
   }
@@ -74,13 +89,9 @@ export class Redirection {
  * the rules (synchronize_rcu in nf_tables_abort), and a supervisor that adopts a hundred containers
  * did so a hundred times. Added first, so that there is something to be deleted.
  */
-function replaceRules(socket: NetlinkSocket, rules: readonly NetlinkRequest[]): void {
-  nft.commitBatch(socket, [
-    nft.addTable(TABLE),
-    nft.deleteTable(TABLE),
-    nft.addTable(TABLE),
-    ...rules,
-  ])
+function setRules(socket: NetlinkSocket, rules: readonly NetlinkRequest[], replace: boolean): void {
+  const clear = replace ? [nft.addTable(TABLE), nft.deleteTable(TABLE)] : []
+  nft.commitBatch(socket, [...clear, nft.addTable(TABLE), ...rules])
 }
 
 /** Where they arrive, and not where they leave: there the sender would get an error. */

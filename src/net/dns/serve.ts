@@ -28,18 +28,19 @@ export async function serveDns(
   const { netnsFd } = request
   const responder = new Responder(request, names)
   const redirection = new Redirection(netnsFd)
-  const open = async (): Promise<Answering> => {
+  const open = async (replace: boolean): Promise<Answering> => {
     const sockets = openSockets(netnsFd, redirect ? 0 : DNS_PORT)
     const answering = await answerOn(sockets, responder, onFault)
     try {
-      if (redirect) redirection.lead({ udp: sockets.udp.port, tcp: sockets.tcp.port })
+      const ports = { udp: sockets.udp.port, tcp: sockets.tcp.port }
+      if (redirect) redirection.lead(ports, { replace })
       return answering
     } catch (error) {
       await answering.close()
       throw error
     }
   }
-  let answering = await open()
+  let answering = await open(request.isNew !== true)
   return {
     address: DNS_ADDRESS,
     mode: redirect ? 'redirect' : 'bound',
@@ -49,7 +50,7 @@ export async function serveDns(
     },
     mend: async () => {
       await answering.close()
-      answering = await open()
+      answering = await open(true)
     },
     update: (change) => {
       responder.update(change)

@@ -2,6 +2,8 @@
 
 export interface DnsRequest {
   readonly netnsFd: number
+  /** Nobody has answered names in that namespace yet; default: perhaps. */
+  readonly isNew?: boolean
   readonly container: string
   readonly stack: string
   /** Networks whose names the container may look up, by {@link NameRegistry}. */
