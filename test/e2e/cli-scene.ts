@@ -95,9 +95,12 @@ export class Scene {
 
   /** Runs a shell command line with a terminal as its standard streams; what it was sent. */
   onTerminal(command: string): Promise<Finished> {
-    // Without echo: script passes the end of its own input on as a byte, which would be shown.
+    // An input that never ends: script passes the end of its own on as a byte, which the terminal
+    // of a container would show.
+    const input = join(this.sandbox.root, 'no-input')
+    const open = '[ -p "$0" ] || mkfifo "$0"; exec script "$@" <> "$0"'
     const options = ['--quiet', '--return', '--echo', 'never']
-    const words = ['script', ...options, '--command', command, '/dev/null']
+    const words = ['sh', '-c', open, input, ...options, '--command', command, '/dev/null']
     return this.sandbox.inNetns(words, { cwd: this.folder, env: { TERM: 'xterm' } })
   }
 }
