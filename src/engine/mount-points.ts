@@ -1,6 +1,7 @@
 /** Where a running container has its mounts. */
 
 import { readFileSync } from 'node:fs'
+import { unescapeMountPath } from '../linux/index.ts'
 import type { MountSpec } from '../planner/index.ts'
 import { targetOf } from './container/describe.ts'
 import type { LiveAttempt } from './machine.ts'
@@ -17,16 +18,8 @@ export function placeOf({ record }: Pick<LiveAttempt, 'record'>, mount: MountSpe
 export function mountPoints(pid: number): ReadonlySet<string> | undefined {
   try {
     const lines = readFileSync(`/proc/${pid}/mountinfo`, 'utf8').split('\n')
-    return new Set(lines.map((line) => unescaped(line.split(' ')[4] ?? '')))
+    return new Set(lines.map((line) => unescapeMountPath(line.split(' ')[4] ?? '')))
   } catch {
     return undefined
   }
-}
-
-/** Blanks and backslashes are written as octal numbers there. */
-function unescaped(text: string): string {
-  if (!text.includes('\\')) return text
-  return text.replaceAll(/\\([0-7]{3})/g, (_, digits: string) =>
-    String.fromCharCode(Number.parseInt(digits, 8)),
-  )
 }

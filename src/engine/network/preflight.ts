@@ -5,6 +5,7 @@
 
 import { EngineError } from '../../errors.ts'
 import { type Action, type DesiredState, type Plan, placesOf } from '../../planner/index.ts'
+import { checkAll } from '../check-all.ts'
 import type { Machine } from '../machine.ts'
 import { bindPorts } from './bind.ts'
 import { checkRoom } from './room.ts'
@@ -18,37 +19,24 @@ export function checkNetworks(
   desired: DesiredState | undefined,
 ): void {
   if (!desired) return
-  const failures: EngineError[] = []
-  const attempt = (check: () => void): void => {
-    try {
-      check()
-    } catch (error) {
-      if (!(error instanceof EngineError)) throw error
-      failures.push(error)
-    }
-  }
   const removed = plan.actions.flatMap((action) =>
     action.kind === 'remove-network' ? [action.network.name] : [],
   )
-  for (const action of plan.actions) {
-    if (action.kind !== 'create-network') continue
-    const request = requestFor(machine, plan.stack, action.network, desired)
-    attempt(() => machine.net.checkNetwork({ ...request, removed }))
-  }
-  for (const network of desired.networks) {
-    if (network.external) attempt(() => checkExternal(machine, network.name))
-    else if (plan.actions.length > 0) {
+  const created = plan.actions.flatMap((action) =>
+    action.kind === 'create-network'
+      ? [requestFor(machine, plan.stack, action.network, desired)]
+      : [],
+  )
+  checkAll([
+    ...created.map((request) => () => machine.net.checkNetwork({ ...request, removed })),
+    ...desired.networks.flatMap((network) => {
+      if (network.external) return () => checkExternal(machine, network.name)
+      if (plan.actions.length === 0) return []
       const known = findNetwork(machine, network.name)?.subnets
-      attempt(() => checkRoom(network, desired, known))
-    }
-  }
-  for (const check of portChecks(machine, plan, desired)) attempt(check)
-  const [first] = failures
-  if (!first) return
-  if (failures.length === 1) throw first
-  throw new EngineError(first.code, failures.map(({ message }) => message).join('\n'), {
-    hint: first.hint,
-  })
+      return () => checkRoom(network, desired, known)
+    }),
+    ...portChecks(machine, plan, desired),
+  ])
 }
 
 function checkExternal(machine: Machine, name: string): void {

@@ -1,5 +1,6 @@
 /** Which cgroup hierarchies are mounted, read from the text of /proc/self/mountinfo. */
 
+import { unescapeMountPath } from '../mountinfo.ts'
 import type { CgroupHierarchy } from './types.ts'
 
 /**
@@ -54,13 +55,6 @@ function parseMount(line: string): CgroupMount | undefined {
     superOptions,
     readOnly: [options, superOptions].some((list) => words(list, ',').includes('ro')),
   }
-}
-
-/** mountinfo writes space, tab, newline and backslash as `\040`. */
-function unescapeMountPath(path: string): string {
-  return path.replaceAll(/\\([0-7]{3})/g, (_, octal: string) =>
-    String.fromCodePoint(Number.parseInt(octal, 8)),
-  )
 }
 
 function words(text: string, separator: string): readonly string[] {

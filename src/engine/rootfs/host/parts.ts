@@ -2,6 +2,7 @@
 
 import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
+import { unescapeMountPath } from '../../../linux/index.ts'
 import type { RootfsPart } from '../image.ts'
 import { PROGRAM_DIRECTORIES } from './allow-list.ts'
 
@@ -31,11 +32,7 @@ function mountPoints(mountinfo: string): readonly string[] {
     .filter((line) => line.includes(' - '))
     .filter((line) => !SKIPPED_TYPES.has(line.split(' - ')[1]?.split(' ')[0] ?? ''))
     .map((line) => line.split(' ')[4] ?? '')
-    .map((path) =>
-      path.replaceAll(/\\([0-7]{3})/g, (_, octal: string) =>
-        String.fromCodePoint(Number.parseInt(octal, 8)),
-      ),
-    )
+    .map(unescapeMountPath)
   // The newest of several mounts on one place is the one that is seen.
   return [...new Set(points)]
 }
