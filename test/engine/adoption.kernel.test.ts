@@ -1,11 +1,12 @@
 /** What outlives a supervisor, a monitor or a mover that is killed, and who takes it over. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
+import { FD } from '../../src/engine/container/descriptors.ts'
 import { startTime } from '../../src/linux/index.ts'
 import {
   childrenOf,
@@ -56,6 +57,17 @@ test('containers run on when their supervisor is killed, and the next one adopts
   await world.up({ one: sh(COUNTER) })
   expect((await world.observe('one')).pid).toBe(pid)
   expect((await world.exec('one', 'echo still here')).stdout).toBe('still here\n')
+})
+
+test('a monitor alone keeps the root of its container, as long as that runs', async () => {
+  await upAndKill({ one: sh(UNTIL_GO) })
+  const { monitor, mover } = helpers()
+  const [pid] = childrenOf(monitor.pid)
+  const root = statSync(`/proc/${pid}/root`)
+  const kept = statSync(`/proc/${monitor.pid}/fd/${FD.root}`)
+  expect([kept.dev, kept.ino]).toEqual([root.dev, root.ino])
+  expect(existsSync(`/proc/${mover.pid}/fd/${FD.root}`)).toBe(false)
+  await endAlone()
 })
 
 test('nothing of a log is lost or doubled over the death of a supervisor', async () => {

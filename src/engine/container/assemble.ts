@@ -31,7 +31,7 @@ import type { HostEdits } from './edits.ts'
 import { fileContents } from './file-contents.ts'
 import { ownNamespaceFlags, type SharedNamespaces, sharedNamespaces } from './shared-namespaces.ts'
 import { coversSystem } from './system-mount.ts'
-import { DescriptorTable } from './descriptors.ts'
+import { DescriptorTable, FD } from './descriptors.ts'
 import { initProgram } from './init.ts'
 import { type MonitorInput, monitorProgram } from './monitor.ts'
 import type { BetweenInput } from './monitor-users.ts'
@@ -95,7 +95,7 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
   const isAnchored = record.oneOff?.attached === true
   const init = isAnchored ? openAnchor(undo) : openInit(record.spec, { config, executable, undo })
   const nullStreams = nullStreamsOf(input.output)
-  const table = tableOf(input, init)
+  const table = tableOf(input, { init, root })
   const child: ChildInput = {
     config,
     ...programInput(config, {
@@ -106,7 +106,7 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
     }),
     nullStreams,
     mounts: {
-      ...childMounts(machine, { config, rootfs, root, mounts, table }),
+      ...childMounts(machine, { config, rootfs, mounts, table }),
       ...gateOf(input, config, table),
       hasConsole: hasTerminal,
       inUsers: input.users !== undefined || inUserNamespace(),
@@ -163,6 +163,7 @@ function monitorOf(
     }),
     keepsStatus: true,
     keepsInput: output.input !== undefined,
+    keepsRoot: true,
     ...(output.mover ? { mover: { title: `tsstack: log ${container.record.name}` } } : {}),
     ...(users === undefined
       ? enterings(shared, table)
@@ -231,9 +232,12 @@ function isInUsers({ linux }: OciConfig): boolean {
   return linux.uidMappings !== undefined
 }
 
-function tableOf({ output, reports }: AssembleInput, init: Fd | undefined): DescriptorTable {
+function tableOf(
+  { output, reports: { status } }: AssembleInput,
+  own: { readonly init: Fd | undefined; readonly root: Fd },
+): DescriptorTable {
   const { input, mover } = output
-  return new DescriptorTable({ stdio: stdioOf(output), input, status: reports.status, init, mover })
+  return new DescriptorTable({ stdio: stdioOf(output), input, status, mover, ...own })
 }
 
 const STREAMS = [0, 1, 2] as const
@@ -310,15 +314,13 @@ function childMounts(
   input: {
     readonly config: OciConfig
     readonly rootfs: Rootfs
-    /** What the child gets as its root. */
-    readonly root: Fd
     readonly mounts: readonly PreparedMount[]
     readonly table: DescriptorTable
   },
 ): Omit<ChildMounts, 'gate' | 'hasConsole' | 'inUsers'> {
   const { config, rootfs, table } = input
   return {
-    root: table.pass(input.root),
+    root: FD.root,
     mountPoint: isInUsers(config) ? '' : rootMountPoint(machine.paths),
     mounts: input.mounts.map((mount) =>
       mount.kind === 'attach' ? { ...mount, fd: table.pass(mount.fd) } : mount,

@@ -15,6 +15,11 @@ export const FD = {
   init: 5,
   /** Writing end of the container's stdin, when it has one; beside what the mover needs. */
   input: 10,
+  /**
+   * Root of a new container. The monitor keeps it until it has told the end: whoever lets go of an
+   * overlay last waits for all that its upper file system has not written yet (ovl_sync_fs).
+   */
+  root: 11,
   /** First number of everything else; none of these outlives the start. */
   firstPassed: 6,
 } as const
@@ -38,6 +43,7 @@ export class DescriptorTable {
     readonly status?: Fd | undefined
     readonly init?: Fd | undefined
     readonly input?: Fd | undefined
+    readonly root?: Fd | undefined
     /** Absent without a log. */
     readonly mover?: MoverDescriptors | undefined
   }) {
@@ -46,6 +52,7 @@ export class DescriptorTable {
     if (fixed.status !== undefined) this.#passed[FD.status] = fixed.status
     if (fixed.init !== undefined) this.#passed[FD.init] = fixed.init
     if (fixed.input !== undefined) this.#passed[FD.input] = fixed.input
+    if (fixed.root !== undefined) this.#passed[FD.root] = fixed.root
     const { mover } = fixed
     if (mover === undefined) return
     for (const name of MOVER_NAMES) this.#passed[MOVER_FD[name]] = mover[name]

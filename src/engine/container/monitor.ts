@@ -48,6 +48,8 @@ export interface MonitorInput {
   readonly users?: BetweenInput
   /** Keeps FD.input, so that the container's stdin stays open. */
   readonly keepsInput?: boolean
+  /** Keeps FD.root until the end has been told. */
+  readonly keepsRoot?: boolean
 }
 
 /**
@@ -107,7 +109,8 @@ function writeMonitor(program: Program, status: number, input: MonitorInput): vo
   // The container's pipes and mounts must end with the container, not with us.
   program.call('close_range', [0, 2, 0])
   program.call('close_range', [FD.init, mover ? FD.init : MOVER_FD.directory, 0])
-  const kept = input.keepsInput === true ? FD.input : MOVER_FD.directory
+  if (input.keepsInput !== true) program.call('close_range', [FD.input, FD.input, 0])
+  const kept = input.keepsRoot === true ? FD.root : FD.input
   program.call('close_range', [kept + 1, kernel.ALL_DESCRIPTORS, 0])
   const allEnded = program.label('all ended')
   const waiting: Waiting = {
@@ -138,6 +141,7 @@ function writeMonitor(program: Program, status: number, input: MonitorInput): vo
   }
   program.compute(waitStatus, { store: exited + 8 })
   program.call('write', [FD.fifo, exited, MESSAGE_BYTES])
+  if (input.keepsRoot === true) program.call('close', [FD.root])
   program.jump(waiting.again)
   program.place(allEnded)
   program.call('exit_group', [0])
