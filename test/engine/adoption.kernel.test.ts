@@ -67,7 +67,7 @@ test('a monitor alone keeps the root of its container, as long as that runs', as
   const kept = statSync(`/proc/${monitor.pid}/fd/${FD.root}`)
   expect([kept.dev, kept.ino]).toEqual([root.dev, root.ino])
   expect(existsSync(`/proc/${mover.pid}/fd/${FD.root}`)).toBe(false)
-  await endAlone()
+  await world.start()
 })
 
 test('nothing of a log is lost or doubled over the death of a supervisor', async () => {
