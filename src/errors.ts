@@ -183,6 +183,40 @@ export class EngineError extends TsstackError {
   override readonly name: string = 'EngineError'
 }
 
+/** What of the stack file something is about, by its name there. */
+export type Subject =
+  | { readonly kind: 'network' | 'volume' | 'secret' | 'config'; readonly key: string }
+  | { readonly kind: 'port'; readonly service: string; readonly port: SubjectPort }
+  | { readonly kind: 'mount'; readonly service: string; readonly target: string }
+
+export interface SubjectPort {
+  readonly hostIp?: string | undefined
+  readonly published?: { readonly first: number; readonly last: number } | undefined
+  readonly target: number
+  readonly protocol: 'tcp' | 'udp'
+}
+
+/** One thing that is in the way of a plan. */
+export interface Problem {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly hint?: string | undefined
+  readonly about: Subject
+}
+
+/** All that is in the way of a plan, with the code of the first; nothing was changed. */
+export class PreflightError extends EngineError {
+  override readonly name: string = 'PreflightError'
+  readonly problems: readonly Problem[]
+
+  constructor(problems: readonly [Problem, ...Problem[]]) {
+    const hints = new Set(problems.flatMap(({ hint }) => hint ?? []))
+    const hint = hints.size === 0 ? undefined : [...hints].join('; ')
+    super(problems[0].code, problems.map(({ message }) => message).join('\n'), { hint })
+    this.problems = problems
+  }
+}
+
 /** Whether `error` is that of a system call that failed with one of the errno `names`. */
 export function isErrno(error: unknown, ...names: readonly string[]): error is KernelError {
   return error instanceof KernelError && names.includes(error.errnoName)

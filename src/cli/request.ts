@@ -8,6 +8,7 @@ import { ageText } from './age-text.ts'
 import { createImageProgress } from './image-progress.ts'
 import type { ImageProgress } from './image-progress.ts'
 import { say } from './output.ts'
+import { placed, placedWire } from './placed.ts'
 import { Resumption } from './resumption.ts'
 import { safeText } from './safe-text.ts'
 
@@ -43,7 +44,7 @@ export async function* ask(asking: Asking, request: Request): AsyncGenerator<Ans
       losses += 1
       const rest = isLost(error) && losses <= LOSSES_MAX ? resumption.next() : undefined
       if (rest === 'done') return
-      if (rest === undefined) throw error
+      if (rest === undefined) throw await placed(error, request)
       next = rest
     }
   }
@@ -79,6 +80,9 @@ async function* askOnce(
         // A file that is read again is no reason to say the same again.
         if (answer.message.warnings !== warned) showWarnings(answer.message.warnings)
         warned = answer.message.warnings
+      } else if (answer.message.kind === 'rejected') {
+        const error = await placedWire(answer.message.error, request)
+        yield { kind: 'message', message: { kind: 'rejected', error } }
       } else {
         yield answer
       }

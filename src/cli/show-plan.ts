@@ -1,7 +1,8 @@
 /** Shows what `up` would do: `plan`, and `up --dry-run`. */
 
-import type { PlannedBuild, StackInput } from '../daemon/index.ts'
-import { UsageError } from '../errors.ts'
+import { placeProblems, RemoteError } from '../daemon/index.ts'
+import type { PlannedBuild, ServerMessage, StackInput } from '../daemon/index.ts'
+import { type Problem, UsageError } from '../errors.ts'
 import type {
   Impact,
   LifecycleOptions,
@@ -15,6 +16,7 @@ import type { Context } from './context.ts'
 import { hasColor, print } from './output.ts'
 import { writePlanFile } from './plan-file.ts'
 import type { PlanFile } from './plan-file.ts'
+import { inTheWay } from './placed.ts'
 import { askFor } from './request.ts'
 import { safeText } from './safe-text.ts'
 
@@ -34,17 +36,49 @@ export async function showPlan(
   const source = { kind: 'files', input: own } as const
   const request = { kind: 'plan', source, options, ...buildWish(flags) } as const
   const answer = await askFor(asking, request, 'plan')
-  const { describe, planToJson } = await import('../planner/index.ts')
-  const { plan: found, impact, builds = [] } = answer
+  const { plan: found, builds = [], problems = [] } = answer
   if (output !== undefined) keep(output, own, { options, plan: found })
-  const color = hasColor(1)
-  if (json) print(JSON.stringify({ ...planToJson(found), impact, builds }, undefined, 2))
-  else {
-    if (builds.length > 0) print(builds.map(buildText).join('\n'))
-    print(describe(found, { color }))
-  }
-  if (!json) await printImpact(impact)
+  const refusal = await refusalOf(own, problems)
+  if (json) await printJson(answer, refusal?.found ?? [])
+  else await printText(answer)
+  if (refusal !== undefined) throw refusal.error
   return found.actions.length + builds.length
+}
+
+type Answer = Extract<ServerMessage, { readonly kind: 'plan' }>
+
+async function printText({ plan, impact, builds = [] }: Answer): Promise<void> {
+  const { describe } = await import('../planner/index.ts')
+  if (builds.length > 0) print(builds.map(buildText).join('\n'))
+  print(describe(plan, { color: hasColor(1) }))
+  await printImpact(impact)
+}
+
+async function printJson(
+  { plan, impact, builds = [] }: Answer,
+  problems: readonly unknown[],
+): Promise<void> {
+  const { planToJson } = await import('../planner/index.ts')
+  print(JSON.stringify({ ...planToJson(plan), impact, builds, problems }, undefined, 2))
+}
+
+/** What `up` would say instead of carrying the plan out, with the same words; undefined: nothing. */
+async function refusalOf(
+  input: StackInput,
+  problems: readonly Problem[],
+): Promise<{ readonly error: Error; readonly found: readonly unknown[] } | undefined> {
+  const [first] = problems
+  if (first === undefined) return undefined
+  const { diagnostics, rendered } = await placeProblems(input, problems)
+  const { code } = first
+  const message = problems.length === 1 ? first.message : inTheWay(problems.length)
+  return {
+    error: new RemoteError({ name: 'PreflightError', code, message, rendered }),
+    found: diagnostics.map(({ rule, message: text, hint = null, ...place }) => {
+      const { file = null, line = null, column = null } = place
+      return { rule, message: text, hint, file, line, column }
+    }),
+  }
 }
 
 /** What has no image yet is built when the plan is carried out; what has one stays as it is. */
@@ -57,14 +91,8 @@ function cannotKeepBuilds(): UsageError {
 /** What `down` would do. */
 export async function showDownPlan(context: Context, options: PlanOptions): Promise<void> {
   const { asking, input } = context
-  const { plan, impact } = await askFor(
-    asking,
-    { kind: 'plan-down', input: input(), options },
-    'plan',
-  )
-  const { describe } = await import('../planner/index.ts')
-  print(describe(plan, { color: hasColor(1) }))
-  await printImpact(impact)
+  const request = { kind: 'plan-down', input: input(), options } as const
+  await printText(await askFor(asking, request, 'plan'))
 }
 
 /** What a command that takes containers as they are would do. */
@@ -74,9 +102,7 @@ export async function showChangePlan(
   options: LifecycleOptions,
 ): Promise<void> {
   const request = { kind: 'plan-change', verb, input: input(), options } as const
-  const { plan } = await askFor(asking, request, 'plan')
-  const { describe } = await import('../planner/index.ts')
-  print(describe(plan, { color: hasColor(1) }))
+  await printText(await askFor(asking, request, 'plan'))
 }
 
 async function printImpact(impact: Impact | undefined): Promise<void> {

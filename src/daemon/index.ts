@@ -10,6 +10,7 @@ import type { archiveOf as ArchiveOf } from './develop/archive.ts'
 import type { Developing, DevelopFollower } from './develop/follower.ts'
 import type { Audit } from './audit.ts'
 import type { WishOptions } from './images/wishes.ts'
+import type { PlacedProblems, placeProblems as PlaceProblems } from './place-problems.ts'
 import type { Places } from './places.ts'
 import type { StackInput } from './protocol.ts'
 import type { Explanation, MissingValue } from '../spec/index.ts'
@@ -70,6 +71,14 @@ export async function readStack(
 ): Promise<{ readonly desired: DesiredState; readonly warnings: string }> {
   const { readStack: read } = await import('./load.ts')
   return read(input)
+}
+
+/** Finds what is in the way of a plan in its files, in this process. Loads the spec room. */
+export async function placeProblems(
+  ...found: Parameters<typeof PlaceProblems>
+): Promise<PlacedProblems> {
+  const { placeProblems: place } = await import('./place-problems.ts')
+  return place(...found)
 }
 
 /** Builds images in this process. Loads the rooms of images and builds. */

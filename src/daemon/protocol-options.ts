@@ -1,5 +1,6 @@
 /** What single requests of the command line say beside which stack they mean: all types. */
 
+import type { ErrorCode, Problem } from '../errors.ts'
 import type { PlanOptions } from '../planner/index.ts'
 import type { StackSummary, ExecRequest, TerminalSize } from '../engine/index.ts'
 
@@ -138,4 +139,18 @@ export interface RejoinRequest {
   readonly since: number
   readonly follow?: FollowRequest
   readonly abort?: AbortRequest
+}
+
+/** An error on its way: which class it was, and all that it carried. */
+export interface WireError {
+  readonly name: string
+  readonly code: ErrorCode
+  readonly message: string
+  readonly hint?: string
+  /** The diagnostics of a `SpecError`, as a person reads them. */
+  readonly rendered?: string
+  /** Of a `PreflightError`. */
+  readonly problems?: readonly Problem[]
+  /** For TSSTACK_DEBUG. */
+  readonly stack?: string
 }

@@ -21,7 +21,7 @@ import type {
   TerminalSize,
   UsageSample,
 } from '../engine/index.ts'
-import type { ErrorCode } from '../errors.ts'
+import type { Problem } from '../errors.ts'
 import type { ImageEvent } from '../image/index.ts'
 import type {
   DesiredBuild,
@@ -46,6 +46,7 @@ import type {
   SupervisorStatus,
   WaitRequest,
   WatchMode,
+  WireError,
 } from './protocol-options.ts'
 
 export type * from './protocol-options.ts'
@@ -298,6 +299,8 @@ export type ServerMessage =
       readonly impact?: Impact
       /** Images that would be built first; absent: none. */
       readonly builds?: readonly PlannedBuild[]
+      /** What `up` would refuse it for; absent: nothing. */
+      readonly problems?: readonly Problem[]
     }
   | { readonly kind: 'event'; readonly event: EngineEvent }
   /** An image is on its way. */
@@ -383,16 +386,4 @@ export interface LogSource {
   readonly container: string
   readonly service: string
   readonly index: number
-}
-
-/** An error on its way: which class it was, and all that it carried. */
-export interface WireError {
-  readonly name: string
-  readonly code: ErrorCode
-  readonly message: string
-  readonly hint?: string
-  /** The diagnostics of a `SpecError`, as a person reads them. */
-  readonly rendered?: string
-  /** For TSSTACK_DEBUG. */
-  readonly stack?: string
 }

@@ -23,11 +23,13 @@ export async function servePlan(
     which: build,
     withDependencies: options.noDeps !== true,
   })
+  const problems = await engine.problems(plan, desired)
   session.connection.send({
     kind: 'plan',
     plan,
     impact: await engine.impact(plan),
     ...(builds.length > 0 && { builds }),
+    ...(problems.length > 0 && { problems }),
   })
 }
 

@@ -1,6 +1,6 @@
 /** `up --watch` and `watch`: makes the stack as its files say, and again whenever they change. */
 
-import { SpecError, UsageError } from '../errors.ts'
+import { PreflightError, SpecError, UsageError } from '../errors.ts'
 import type { DesiredState, PlanOptions } from '../planner/index.ts'
 import { applyAndTell } from './apply-and-tell.ts'
 import { tellBuilds } from './building/tell.ts'
@@ -139,8 +139,10 @@ class StackWatcher {
       })
       return true
     } catch (error) {
-      // Somebody else holds the stack, or a service that was named is no longer in the file.
-      if (!(error instanceof UsageError) || isFirst) throw error
+      // Somebody else holds the stack, a service that was named is no longer in the file, or
+      // something is in its way: nothing was touched.
+      const mayPass = error instanceof UsageError || error instanceof PreflightError
+      if (!mayPass || isFirst) throw error
       this.#session.connection.send({ kind: 'rejected', error: toWire(error) })
       return false
     }

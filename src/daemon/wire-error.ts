@@ -1,7 +1,13 @@
 /** Errors on their way from the supervisor to the command line. */
 
-import { ERROR_CODES, isOutOfFiles, moreFilesHint, TsstackError } from '../errors.ts'
-import type { ErrorCode, SpecError } from '../errors.ts'
+import {
+  ERROR_CODES,
+  isOutOfFiles,
+  moreFilesHint,
+  PreflightError,
+  TsstackError,
+} from '../errors.ts'
+import type { ErrorCode, Problem, SpecError } from '../errors.ts'
 import type { WireError } from './protocol.ts'
 
 /** A Dockerfile that has errors, with the diagnostics as a person reads them. */
@@ -40,6 +46,7 @@ export function toWire(error: unknown): WireError {
     message,
     ...(error.hint !== undefined && { hint: error.hint }),
     ...(error instanceof InvalidStack && { rendered: error.rendered }),
+    ...(error instanceof PreflightError && { problems: error.problems }),
     ...trace,
   }
 }
@@ -49,11 +56,14 @@ export class RemoteError extends TsstackError {
   override readonly name: string = 'RemoteError'
   /** See {@link InvalidStack}. */
   readonly rendered: string | undefined
+  /** What is in the way of a plan; {@link rendered} has them once they are found in the files. */
+  readonly problems: readonly Problem[]
   readonly remoteStack: string | undefined
 
   constructor(wire: WireError) {
     super(knownCode(wire.code), wire.message, { hint: wire.hint })
     this.rendered = wire.rendered
+    this.problems = wire.problems ?? []
     this.remoteStack = wire.stack
   }
 }

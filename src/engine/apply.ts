@@ -12,15 +12,15 @@ import {
   type PlanOptions,
 } from '../planner/index.ts'
 import { update } from './attempts.ts'
-import { checkSources } from './container/check-sources.ts'
+import { signalNumber } from './container/stop.ts'
 import { checkDescriptors } from './descriptors.ts'
 import { executePlan, type Phase } from './execute.ts'
 import { removeStackGroups } from './group-parents.ts'
 import type { Machine } from './machine.ts'
-import { checkNetworks } from './network/preflight.ts'
 import { observeStack } from './observe.ts'
 import { performAction } from './perform.ts'
 import { planStack } from './plan.ts'
+import { checkPlan } from './preflight.ts'
 import { addRevision } from './records/history.ts'
 import { readNetworkRecords } from './records/network.ts'
 import { renewSpecs } from './renew-specs.ts'
@@ -40,9 +40,8 @@ export async function applyDesired(
   const { stack, desired, options } = wanted
   const plan = planStack(machine, wanted)
   await options.onPlan?.(plan)
-  checkNetworks(machine, plan, desired)
+  checkPlan(machine, plan, desired)
   checkDescriptors(plan)
-  checkSources(machine, plan)
   warnOfKernel(machine, plan, options)
   if (plan.actions.length > 0 || desired) journal(machine, stack, desired)
   if (desired) refreshDependencies(machine, desired)
@@ -111,17 +110,18 @@ export async function changeStack(
 ): Promise<ApplyResult> {
   const plan = planChange(machine, stack, { ...options, verb })
   await onPlan?.(plan)
+  checkPlan(machine, plan, undefined)
   checkDescriptors(plan)
-  checkSources(machine, plan)
   return carryOut(machine, plan, options)
 }
 
-/** What {@link changeStack} would do. */
+/** What {@link changeStack} would do. Throws UsageError for a signal that there is not. */
 export function planChange(
   machine: Machine,
   stack: string,
   { verb, ...options }: LifecycleOptions & { readonly verb: LifecycleVerb },
 ): Plan {
+  if (options.killSignal !== undefined) signalNumber(options.killSignal)
   const known = readStackRecord(machine.paths, stack)?.desired
   const observed = observeStack(machine, stack)
   return planLifecycle({ verb, observed, known, now: machine.now(), options })

@@ -32,6 +32,7 @@ import { observeContainer, observeContainers, observeStack } from './observe.ts'
 import { endOneOff, startOneOff } from './one-off.ts'
 import { openPaths, systemCgroup } from './paths.ts'
 import { planStack } from './plan.ts'
+import { findProblems } from './preflight.ts'
 import { readRevisions } from './records/history.ts'
 import { readStackRecord, stackNames } from './records/stack.ts'
 import { addTimings, readUsualMs } from './records/timings.ts'
@@ -111,6 +112,7 @@ function engineOn(machine: Machine, close: () => Promise<void>): Engine {
     plan: async (stack, desired, options) =>
       planStack(machine, { stack, desired: lookedAt(machine, desired), options }),
     planChange: async (stack, verb, options) => planChange(machine, stack, { ...options, verb }),
+    problems: async (plan, desired) => findProblems(machine, plan, desired),
     impact: async (plan) =>
       impactOf(plan, observeStack(machine, plan.stack), readUsualMs(machine.paths)),
     apply: (stack, desired, options) =>

@@ -7,6 +7,7 @@ import { checkDescriptors } from './descriptors.ts'
 import { withDigests } from './digests.ts'
 import type { LiveContainer, Machine } from './machine.ts'
 import { observeStack } from './observe.ts'
+import { checkPlan } from './preflight.ts'
 import { readStackRecord, writeStackRecord } from './records/stack.ts'
 import { removeContainer, stopByUser } from './remove.ts'
 import type { ApplyResult, OneOffStart } from './types.ts'
@@ -23,6 +24,7 @@ export async function startOneOff(
   const now = machine.now()
   const plan = planOneOff({ desired, observed, container, noDeps, removeOrphans, now })
   await onPlan?.(plan)
+  checkPlan(machine, plan, { ...desired, containers: [...desired.containers, container] })
   checkDescriptors(plan)
   if (readStackRecord(machine.paths, stack) === undefined) {
     writeStackRecord(machine.paths, { stack, source })

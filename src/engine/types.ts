@@ -7,6 +7,7 @@ import type { NetworkReading } from './network/command.ts'
 import type { VolumeReading } from './volume/command.ts'
 import type { ContainerInput } from './container/input.ts'
 import type { ContainerFiles } from './copy/container.ts'
+import type { Problem } from '../errors.ts'
 import type {
   Action,
   ContainerSpec,
@@ -51,6 +52,8 @@ export interface Engine {
   plan(stack: string, desired: DesiredState | undefined, options: PlanOptions): Promise<Plan>
   /** What {@link change} would do. */
   planChange(stack: string, verb: LifecycleVerb, options: LifecycleOptions): Promise<Plan>
+  /** What would stop `plan` half-way, as far as anybody can see now; `apply` refuses it. */
+  problems(plan: Plan, desired: DesiredState): Promise<readonly Problem[]>
   /** What `plan` would mean for those who use the stack. */
   impact(plan: Plan): Promise<Impact>
   /**

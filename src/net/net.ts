@@ -286,8 +286,8 @@ class KernelNet implements Net {
     return serveHostNames(wish, this.names)
   }
 
-  checkPorts(request: Parameters<Net['checkPorts']>[0]): void {
-    this.#publisher.check(request)
+  checkPorts(request: Parameters<Net['checkPorts']>[0]): ReturnType<Net['checkPorts']> {
+    return this.#publisher.check(request)
   }
 
   async publish(request: PublishRequest): Promise<readonly PublishedPort[]> {

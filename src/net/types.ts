@@ -3,6 +3,7 @@
  * out.
  */
 
+import type { EngineError } from '../errors.ts'
 import type { HostNames, HostNamesServer } from './dns/host.ts'
 import type { DnsServer, DnsRequest } from './dns/types.ts'
 import type { NameRegistry } from './dns/names.ts'
@@ -96,8 +97,8 @@ export interface Net {
    */
   serveHostNames(wish: HostNames): Promise<HostNamesServer>
   /**
-   * Throws PORT_IN_USE when one of the ports is taken by a program or another container; changes
-   * nothing. Ports of `container` itself are not in the way.
+   * Those of `ports` that could not be published, and why: PORT_IN_USE for one that a program or
+   * another container has. Changes nothing. Ports of `container` itself are not in the way.
    */
   checkPorts(
     request: PortOwner & {
@@ -108,7 +109,7 @@ export interface Net {
       /** Containers that will have given up theirs by then. */
       readonly leaving?: readonly string[]
     },
-  ): void
+  ): readonly RefusedPort[]
   /**
    * Publishes exactly these ports of the container; all or none. A port that another container of
    * the same stack has is shared: connections go to them in turns. Throws PORT_IN_USE.
@@ -283,6 +284,12 @@ export interface PortRequest {
   /** A free one of the range; absent: any free port. */
   readonly published?: { readonly first: number; readonly last: number } | undefined
   readonly target: number
+}
+
+/** `port` is the very object that was asked about. */
+export interface RefusedPort {
+  readonly port: PortRequest
+  readonly error: EngineError
 }
 
 export interface PublishRequest extends PortOwner {

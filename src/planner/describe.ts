@@ -15,8 +15,8 @@ export interface DescribeOptions {
  *     ± container shop-web-1: image changed
  *         image: "host:" → "dir:/srv/web"
  *
- * `+` create, `±` replace, `-` remove, `~` update, start, stop or restart what exists. Secrets are
- * hidden. No newline at the end.
+ * `+` create, `±` replace, `-` remove, `~` and its verb: what else is done to what exists. Secrets
+ * are hidden. No newline at the end.
  */
 export function describe(plan: Plan, { color = false }: DescribeOptions = {}): string {
   const steps = stepsOf(plan)
@@ -48,14 +48,23 @@ const SIGNS: Readonly<Record<StepChange, { readonly sign: string; readonly color
   start: { sign: '~', color: 33 },
   stop: { sign: '~', color: 33 },
   restart: { sign: '~', color: 33 },
+  pause: { sign: '~', color: 33 },
+  unpause: { sign: '~', color: 33 },
+  signal: { sign: '~', color: 33 },
 }
 
-function describeStep({ resource, name, change, reason, fields }: Step, color: boolean): string {
+function describeStep(step: Step, color: boolean): string {
+  const { resource, name, change, reason, fields } = step
   const { sign, color: code } = SIGNS[change]
   const shown = color ? `\u001b[${code}m${sign}\u001b[0m` : sign
-  const verb = sign === '~' ? `${change} ` : ''
+  const verb = sign === '~' ? `${verbOf(step)} ` : ''
   const head = `${shown} ${verb}${resource} ${printable(name)}: ${printable(reason)}`
   return [head, ...fields.map((field) => `    ${describeField(field)}`)].join('\n')
+}
+
+function verbOf({ change, signal }: Step): string {
+  if (signal === undefined) return change
+  return signal === 'SIGKILL' ? 'kill' : `send ${printable(signal)} to`
 }
 
 /** `environment.PORT: "1" → "2"`, with secrets hidden and nothing that moves a cursor. */
@@ -81,13 +90,16 @@ function printable(text: string): string {
  * `Plan: 3 to add, 1 to replace, 0 to remove.`; starts, stops and restarts only when there are any.
  */
 function closingLine(summary: Summary): string {
-  const { create, replace, remove, update, start, stop, restart } = summary
+  const { create, replace, remove, update, start, stop, restart, pause, unpause, signal } = summary
   const always = [`${create} to add`, `${replace} to replace`, `${remove} to remove`]
   const some = [
     [update, 'to update'],
     [start, 'to start'],
     [stop, 'to stop'],
     [restart, 'to restart'],
+    [pause, 'to pause'],
+    [unpause, 'to unpause'],
+    [signal, 'to signal'],
   ].flatMap(([count, what]) => (count === 0 ? [] : [`${count} ${what}`]))
   return `Plan: ${[...always, ...some].join(', ')}.`
 }

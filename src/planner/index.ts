@@ -38,6 +38,7 @@ export { desireOneOff, planOneOff, type OneOffChanges, type OneOffRequest } from
 export { mapPlaces, placesOf } from './places.ts'
 export { plainContainer } from './plain-container.ts'
 export { plan, type PlanRequest } from './plan.ts'
+export { attachedNetworks, mountedVolumes } from './resources.ts'
 export { planToJson, type ActionJson, type PlanJson } from './plan-json.ts'
 export { knownChanges, SPEC_VERSION } from './spec-version.ts'
 export { judgeReady, type Readiness } from './ready.ts'

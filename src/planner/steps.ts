@@ -3,7 +3,17 @@
 import type { Action, FieldChange, Plan } from './model.ts'
 import { compareNames } from './order.ts'
 
-export type StepChange = 'create' | 'replace' | 'remove' | 'update' | 'start' | 'stop' | 'restart'
+export type StepChange =
+  | 'create'
+  | 'replace'
+  | 'remove'
+  | 'update'
+  | 'start'
+  | 'stop'
+  | 'restart'
+  | 'pause'
+  | 'unpause'
+  | 'signal'
 
 export interface Step {
   readonly resource: 'network' | 'volume' | 'container'
@@ -11,6 +21,8 @@ export interface Step {
   /** Of a container. */
   readonly service?: string
   readonly change: StepChange
+  /** Of `signal`: which one, as `SIGHUP` or a number. */
+  readonly signal?: string
   readonly reason: string
   readonly fields: readonly FieldChange[]
 }
@@ -33,8 +45,21 @@ export function stepsOf({ actions }: Plan): readonly Step[] {
 
 export type Summary = Readonly<Record<StepChange, number>>
 
+const NONE: Summary = {
+  create: 0,
+  replace: 0,
+  remove: 0,
+  update: 0,
+  start: 0,
+  stop: 0,
+  restart: 0,
+  pause: 0,
+  unpause: 0,
+  signal: 0,
+}
+
 export function summaryOf(steps: readonly Step[]): Summary {
-  const summary = { create: 0, replace: 0, remove: 0, update: 0, start: 0, stop: 0, restart: 0 }
+  const summary = { ...NONE }
   for (const { change } of steps) summary[change] += 1
   return summary
 }
@@ -61,6 +86,7 @@ function stepOf(actions: readonly Action[]): readonly Step[] {
       name: subjectOf(first),
       ...(service === undefined ? {} : { service }),
       change: changeOf(new Set(actions.map((each) => each.kind.split('-')[0]))),
+      ...(first.kind === 'signal-container' && { signal: signalText(first.signal) }),
       reason: first.reason,
       fields: actions.flatMap((each) => ('changes' in each ? (each.changes ?? []) : [])),
     },
@@ -76,6 +102,12 @@ function changeOf(verbs: ReadonlySet<string | undefined>): StepChange {
   if (verbs.has('create')) return verbs.has('remove') ? 'replace' : 'create'
   if (verbs.has('remove')) return 'remove'
   if (verbs.has('start')) return verbs.has('stop') ? 'restart' : 'start'
-  if (verbs.has('unpause')) return 'start'
-  return verbs.has('update') ? 'update' : 'stop'
+  const others = ['update', 'pause', 'unpause', 'signal'] as const
+  return others.find((verb) => verbs.has(verb)) ?? 'stop'
+}
+
+/** `hup`, `HUP` and `SIGHUP` are one signal; a number stays one. */
+function signalText(signal: string): string {
+  if (/^\d+$/.test(signal)) return `signal ${signal}`
+  return `SIG${signal.toUpperCase().replace(/^SIG/, '')}`
 }

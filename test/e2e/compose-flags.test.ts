@@ -185,6 +185,15 @@ test('--dry-run before a command shows what it would do, and does nothing', asyn
     expect(stdout, verb).toContain('cli-web-1')
     expect(stdout, verb).not.toContain('cli-db-1')
   }
+  for (const [words, told] of [
+    [['kill', 'web'], '~ kill container cli-web-1: '],
+    [['kill', '-s', 'hup', 'web'], '~ send SIGHUP to container cli-web-1: '],
+    [['kill', '-s', '10', 'web'], '~ send signal 10 to container cli-web-1: '],
+    [['pause', 'web'], '~ pause container cli-web-1: '],
+  ] as const) {
+    expect((await dry(...words)).stdout).toContain(told)
+  }
+  expect((await run('--dry-run', 'kill', '-s', 'nope', 'web')).stderr).toContain('"nope"')
   expect((await dry('rm', '-s', 'web')).stdout).toContain('- container cli-web-1')
   expect((await dry('down')).stdout).toContain('- container cli-web-1')
   expect((await dry('ps', '--json')).stdout).toBe(before)

@@ -102,7 +102,18 @@ test('planToJson() has the documented shape', () => {
     version: 1,
     stack: 's',
     changes: true,
-    summary: { create: 0, replace: 1, remove: 0, start: 0, stop: 0, restart: 0, update: 0 },
+    summary: {
+      create: 0,
+      replace: 1,
+      remove: 0,
+      start: 0,
+      stop: 0,
+      restart: 0,
+      update: 0,
+      pause: 0,
+      unpause: 0,
+      signal: 0,
+    },
     steps: [
       {
         resource: 'container',

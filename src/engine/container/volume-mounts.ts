@@ -81,31 +81,32 @@ function bindSource(
   spec: Extract<MountSpec, { kind: 'bind' }>,
 ): string {
   if (!existsSync(spec.source)) {
-    if (!spec.createHostPath) {
-      throw new EngineError(
-        'MOUNT_SOURCE',
-        `Cannot mount "${spec.source}" at "${spec.target}" of "${record.name}": it does not exist`,
-        { hint: 'create it, or set "create_host_path: true"' },
-      )
-    }
-    refuseMissingSocket(record, spec)
+    checkBindSource(record.name, spec)
     mkdirSync(spec.source, { recursive: true })
   }
   if (given?.sources.has(spec.source) !== true) refuseOwnState(machine, record, spec)
   return spec.source
 }
 
-/** A directory in the place of a socket helps nobody, and keeps its engine from starting later. */
-function refuseMissingSocket(
-  record: ContainerRecord,
-  { source, target }: Extract<MountSpec, { kind: 'bind' }>,
+/**
+ * Throws MOUNT_SOURCE for a path that is not there and that is not to be made: a directory in the
+ * place of a socket helps nobody, and keeps its engine from starting later.
+ */
+export function checkBindSource(
+  container: string,
+  { source, target, createHostPath }: Extract<MountSpec, { kind: 'bind' }>,
 ): void {
-  if (!source.endsWith('.sock')) return
-  throw new EngineError(
-    'MOUNT_SOURCE',
-    `Cannot mount "${source}" at "${target}" of "${record.name}": there is no such socket`,
-    { hint: 'start the program that listens there; tsstack offers no Docker API of its own' },
-  )
+  const isSocket = source.endsWith('.sock')
+  if ((createHostPath && !isSocket) || existsSync(source)) return
+  const what = `Cannot mount "${source}" at "${target}" of "${container}"`
+  if (!createHostPath) {
+    throw new EngineError('MOUNT_SOURCE', `${what}: it does not exist`, {
+      hint: 'create it, or set "create_host_path: true"',
+    })
+  }
+  throw new EngineError('MOUNT_SOURCE', `${what}: there is no such socket`, {
+    hint: 'start the program that listens there; tsstack offers no Docker API of its own',
+  })
 }
 
 /** A container that writes our records would decide what runs as root on the host. */

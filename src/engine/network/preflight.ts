@@ -1,24 +1,29 @@
 /**
- * What would stop a plan half-way, looked for before anything is touched: networks that clash or
- * are not there, and ports that others have.
+ * What of networks would stop a plan half-way: those that clash or are not there, and ports that
+ * others have.
  */
 
 import { EngineError } from '../../errors.ts'
-import { type Action, type DesiredState, type Plan, placesOf } from '../../planner/index.ts'
-import { checkAll } from '../check-all.ts'
+import {
+  type Action,
+  attachedNetworks,
+  type DesiredState,
+  type NetworkSpec,
+  type Plan,
+} from '../../planner/index.ts'
 import type { Machine } from '../machine.ts'
+import { type Check, containersIn } from '../checks.ts'
 import { bindPorts } from './bind.ts'
 import { checkRoom } from './room.ts'
 import { findNetwork } from './records.ts'
 import { requestFor } from './networks.ts'
 
-/** Throws one error that names everything it found. */
+/** What to look at, in the order of networks and then of services. */
 export function checkNetworks(
   machine: Machine,
   plan: Plan,
-  desired: DesiredState | undefined,
-): void {
-  if (!desired) return
+  desired: DesiredState,
+): readonly Check[] {
   const removed = plan.actions.flatMap((action) =>
     action.kind === 'remove-network' ? [action.network.name] : [],
   )
@@ -27,16 +32,30 @@ export function checkNetworks(
       ? [requestFor(machine, plan.stack, action.network, desired)]
       : [],
   )
-  checkAll([
-    ...created.map((request) => () => machine.net.checkNetwork({ ...request, removed })),
-    ...desired.networks.flatMap((network) => {
-      if (network.external) return () => checkExternal(machine, network.name)
-      if (plan.actions.length === 0) return []
+  const needed = new Set(
+    containersIn(plan, desired).flatMap(({ spec }) => [...attachedNetworks(spec)]),
+  )
+  const isNeeded = ({ name }: NetworkSpec): boolean =>
+    desired.allResources === true || needed.has(name)
+  return [
+    ...desired.networks.flatMap((network): readonly Check[] => {
+      const about = { kind: 'network', key: network.key } as const
+      if (network.external) {
+        return isNeeded(network)
+          ? [{ about, look: () => checkExternal(machine, network.name) }]
+          : []
+      }
+      const request = created.find(({ name }) => name === network.name)
+      const clash = request && {
+        about,
+        look: () => machine.net.checkNetwork({ ...request, removed }),
+      }
+      if (plan.actions.length === 0) return clash ? [clash] : []
       const known = findNetwork(machine, network.name)?.subnets
-      return () => checkRoom(network, desired, known)
+      return [...(clash ? [clash] : []), { about, look: () => checkRoom(network, desired, known) }]
     }),
     ...portChecks(machine, plan, desired),
-  ])
+  ]
 }
 
 function checkExternal(machine: Machine, name: string): void {
@@ -49,27 +68,26 @@ function checkExternal(machine: Machine, name: string): void {
 }
 
 /** Ports of containers that the plan makes or changes, but for what those hold that go. */
-function portChecks(machine: Machine, plan: Plan, desired: DesiredState): readonly (() => void)[] {
-  const specs = new Map(
-    placesOf(desired).map(({ name, spec, service }) => [name, { spec, service }]),
-  )
+function portChecks(machine: Machine, plan: Plan, desired: DesiredState): readonly Check[] {
   const going = plan.actions.flatMap((action) => goingBy(action))
-  const names = plan.actions.flatMap((action) => takingBy(action))
-  return [...new Set(names)].flatMap((name) => {
-    const container = specs.get(name)
-    if (!container || container.spec.ports.length === 0) return []
-    const { spec, service } = container
-    return [
-      () =>
-        machine.net.checkPorts({
-          container: name,
-          service,
-          stack: plan.stack,
-          ports: bindPorts(spec, desired.networks),
-          leaving: going,
-          ...(hasIpv6(desired, spec) ? { address: '0.0.0.0', address6: '::' } : {}),
-        }),
-    ]
+  return containersIn(plan, desired).flatMap(({ name, spec, service }) => {
+    if (spec.ports.length === 0) return []
+    const ports = bindPorts(spec, desired.networks)
+    const refused = machine.net.checkPorts({
+      container: name,
+      service,
+      stack: plan.stack,
+      ports,
+      leaving: going,
+      ...(hasIpv6(desired, spec) ? { address: '0.0.0.0', address6: '::' } : {}),
+    })
+    return refused.flatMap(({ port, error }): readonly Check[] => {
+      const said = spec.ports[ports.findIndex((one) => one === port)]
+      const look = (): void => {
+        throw error
+      }
+      return said === undefined ? [] : [{ about: { kind: 'port', service, port: said }, look }]
+    })
   })
 }
 
@@ -85,10 +103,5 @@ function hasIpv6(desired: DesiredState, { network }: DesiredState['containers'][
 /** Containers whose ports are free by the time that others need them. */
 function goingBy(action: Action): readonly string[] {
   if (action.kind === 'stop-container' || action.kind === 'remove-container') return [action.name]
-  return action.kind === 'update-container' ? [action.container.name] : []
-}
-
-function takingBy(action: Action): readonly string[] {
-  if (action.kind === 'start-container') return [action.name]
   return action.kind === 'update-container' ? [action.container.name] : []
 }

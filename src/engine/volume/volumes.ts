@@ -69,13 +69,7 @@ function ownersOf({ stack, sharedBy = [] }: VolumeRecord): readonly string[] {
  * is had by both from then on.
  */
 export function createVolume(machine: Machine, stack: string, spec: VolumeSpec): void {
-  if (spec.driver !== 'local' && spec.driver !== '') {
-    throw new EngineError(
-      'NOT_SUPPORTED',
-      `Cannot create volume "${spec.name}": its driver "${spec.driver}" is unknown; use "local"`,
-    )
-  }
-  volumeDevice(spec)
+  checkVolume(spec)
   const known = readVolume(machine.paths, spec.name)
   if (known === undefined || ownersOf(known).includes(stack)) {
     makeVolume(machine.paths, { stack, anonymous: false, spec })
@@ -83,6 +77,18 @@ export function createVolume(machine: Machine, stack: string, spec: VolumeSpec):
   }
   const sharedBy = [...(known.sharedBy ?? []), stack]
   writeRecord(recordFile(machine.paths, spec.name), { ...known, sharedBy })
+}
+
+/** Throws NOT_SUPPORTED for a driver, or an option of it, that is not known here. */
+export function checkVolume(spec: VolumeSpec): void {
+  const { name, driver } = spec
+  if (driver !== 'local' && driver !== '') {
+    throw new EngineError(
+      'NOT_SUPPORTED',
+      `Cannot create volume "${name}": its driver "${driver}" is unknown; use "local"`,
+    )
+  }
+  volumeDevice(spec)
 }
 
 /** A named volume of `stack`, without the checks of a plan. */

@@ -6,7 +6,13 @@
 import { EngineError } from '../../errors.ts'
 import { familiesOf, withoutElements, type Firewall } from '../firewall/firewall.ts'
 import { familyOf, type Family } from '../subnet.ts'
-import type { PortOwner, PortRequest, PublishRequest, PublishedPort } from '../types.ts'
+import type {
+  PortOwner,
+  PortRequest,
+  PublishRequest,
+  PublishedPort,
+  RefusedPort,
+} from '../types.ts'
 import {
   ANY_ADDRESS,
   ANY_ADDRESS_V6,
@@ -46,22 +52,29 @@ export class Publisher {
     this.#outside = outside
   }
 
-  /** Throws PORT_IN_USE for the first port that could not be had; takes none. */
+  /** The ports that could not be had, and why; takes none. */
   check(
     request: PortOwner &
       Addresses & { readonly ports: readonly PortRequest[]; readonly leaving?: readonly string[] },
-  ): void {
+  ): readonly RefusedPort[] {
     const { leaving = [] } = request
     const fresh: Reservation[] = []
+    const refused: RefusedPort[] = []
     const known = this.list()
     try {
       for (const port of withoutDoubles(request.ports)) {
         if (known.some((one) => leaving.includes(one.container) && mayHold(one, port))) continue
-        this.#choose(request, port, { fresh, known })
+        try {
+          this.#choose(request, port, { fresh, known })
+        } catch (error) {
+          if (!(error instanceof EngineError)) throw error
+          refused.push({ port, error })
+        }
       }
     } finally {
       fresh.forEach(releasePort)
     }
+    return refused
   }
 
   /** Publishes exactly `request.ports`; ports that are published already keep their number. */

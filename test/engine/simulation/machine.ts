@@ -87,7 +87,7 @@ function netOf(kernel: FakeKernel): Machine['net'] {
     },
     capabilities: () => ({ nftables: true, outbound: true, warnings: [] }),
     checkNetwork: () => undefined,
-    checkPorts: () => undefined,
+    checkPorts: () => [],
     unpublish: () => undefined,
     setServing: () => undefined,
     repair: () => undefined,
