@@ -32,6 +32,7 @@ const NEEDED = {
   strace: ['strace', 'strace', 'strace'],
   zsh: ['zsh', 'zsh', 'zsh'],
   fish: ['fish', 'fish', 'fish'],
+  containerd: ['containerd', 'containerd', 'containerd'],
   'docker-registry': ['docker-registry', 'docker-distribution', 'docker-registry'],
   as: ['binutils', 'binutils', 'binutils'],
   'aarch64-linux-gnu-as': [

@@ -211,6 +211,72 @@ test('containers outlive supervisor and guardian, and the next command takes the
   await until(async () => (processes().length === 0 ? 'none' : 'some'), /none/)
 })
 
+const PROBE = `{
+  grep -E '^(Uid|Gid|Groups|Cap|NoNewPrivs|Seccomp)' /proc/self/status
+  for name in cgroup ipc mnt net pid user uts; do readlink /proc/self/ns/$name; done
+  cat /proc/self/uid_map; pwd; umask; ulimit -n; ulimit -c; cat /proc/self/oom_score_adj
+  for try in 'mount -t tmpfs none /tmp' 'unshare -U true' 'unshare -m true' 'chroot / true' \
+    'mknod /tmp/node c 1 3' 'dmesg' 'hostname other' 'touch /proc/sys/kernel/hostname' \
+    'cat /proc/kcore' 'cat /proc/keys' 'ls /sys/firmware' 'touch /sys/new' 'nsenter -t 1 -m true' \
+    'sh -c "echo 1 > /proc/sysrq-trigger"' 'sh -c "echo x > /proc/sys/kernel/core_pattern"'
+  do (eval "$try") > /dev/null 2>&1; echo "$try: $?"; done
+} > /probe/$1.new 2>&1
+# Whole, or not at all: the next health check may be ended in the middle.
+mv /probe/$1.new /probe/$1
+`
+const probed = (name: string, more: string): string => `
+  ${name}:
+    image: 'host:'
+    network_mode: none
+    volumes: ['./${name}:/probe']
+    command: [sh, -c, 'sh /probe/run main; exec sleep infinity']
+    healthcheck: {test: [CMD, sh, /probe/run, health], interval: 1s, retries: 100}
+    post_start: [{command: [sh, /probe/run, started]}]
+    pre_stop: [{command: [sh, /probe/run, stopping]}]
+    ${more}`
+const HARD = `user: '33:34'
+    group_add: ['35']
+    cap_drop: [ALL]
+    read_only: true
+    security_opt: [no-new-privileges]
+    ulimits: {nofile: 77}`
+const CONFINED = `name: confined
+services:
+${probed('plain', 'working_dir: /tmp')}
+${probed('hard', HARD)}
+${probed('more', 'cap_add: [SYS_PTRACE, NET_ADMIN]')}
+`
+
+test('health checks, hooks and exec may do what their container may, and no more', async () => {
+  const names = ['plain', 'hard', 'more']
+  for (const name of names) {
+    const folder = join(HOME, 'project', name)
+    mkdirSync(folder, { recursive: true })
+    writeFileSync(join(folder, 'run'), PROBE)
+    chmodSync(folder, 0o777)
+  }
+  await ok(CONFINED, 'up', '-d', '--wait')
+  for (const name of names) await ok(CONFINED, 'exec', '-T', name, 'sh', '/probe/run', 'exec')
+  const isThere = () => names.every((name) => existsSync(join(HOME, 'project', name, 'main')))
+  await until(async () => String(isThere()), /true/)
+  await ok(CONFINED, 'down', '-t', '1')
+  for (const name of names) {
+    for (const by of ['health', 'started', 'exec', 'stopping']) {
+      expect(seen(name, by), `${name} ${by}`).toBe(seen(name, 'main'))
+    }
+  }
+  expect(seen('plain', 'main')).toMatch(/CapEff:\t00000000a80425fb\n[^]*Seccomp:\t2\n/)
+  expect(seen('plain', 'main')).not.toMatch(/(mount|unshare|dmesg|hostname|kcore|sh -c).*: 0\n/)
+  expect(seen('hard', 'main')).toMatch(
+    /^Uid:\t33\t.*\nGid:\t34\t.*\nGroups:\t34 35 \nCap[^]*CapEff:\t0{16}\nCapBnd:\t0{16}\n[^]*NoNewPrivs:\t1\nSeccomp:\t2\n/,
+  )
+  expect(seen('more', 'main')).toMatch(/CapEff:\t00000000a80c35fb\n/)
+})
+
+function seen(service: string, by: string): string {
+  return readFileSync(join(HOME, 'project', service, by), 'utf8')
+}
+
 const UNIFIED = '/sys/fs/cgroup'
 const LIMITS = `name: limited
 services:

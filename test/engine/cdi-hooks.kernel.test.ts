@@ -72,6 +72,17 @@ test('what the image and the service say does not reach a hook', async () => {
   expect(linesOf(await world.run(spec)).slice(0, 2)).toEqual(['0', '/'])
 })
 
+test('what a hook makes for a container with users of its own belongs to their root', async () => {
+  describe(`${LINK}; mkdir $ROOT/made; echo content > $ROOT/made/file`, [{}])
+  const namespaces = { user: { kind: 'own' } } as const
+  const script = 'cat /lib/libgpu.so.1; stat -c %u:%g /made /made/file; touch /made/file 2>&1'
+  const spec = { ...sh(`${script} && echo more >> /made/file && cat /made/file`), cdi, namespaces }
+  const lines = ['library', '0:0', '0:0']
+  expect(linesOf(await world.run(spec))).toEqual([...lines, 'content', 'more'])
+  const readOnly = linesOf(await world.run({ ...spec, readOnly: true }))
+  expect(readOnly).toEqual([...lines, 'touch: /made/file: Read-only file system'])
+})
+
 test('a hook that fails keeps the container from starting, with its words', async () => {
   describe('echo "no driver here" >&2; exit 3', [{}])
   const outcomes = JSON.stringify(await world.apply({ one: { ...sh('true'), cdi } }))

@@ -3,12 +3,28 @@
  * links to a driver's libraries, before its program runs.
  */
 
-import { closeSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { Socket } from 'node:net'
 import { join } from 'node:path'
 import { EngineError, isErrno } from '../../errors.ts'
-import { CLONE_NEW, close, type Fd, pidfdOpen, pipe, type WaitResult } from '../../linux/index.ts'
-import { lastChildOf, runJoined } from '../container/run-joined.ts'
+import {
+  CLONE_NEW,
+  close,
+  effectiveCapabilities,
+  type Fd,
+  pidfdOpen,
+  pipe,
+  type WaitResult,
+} from '../../linux/index.ts'
+import { runJoined } from '../container/run-joined.ts'
 import { OCI_VERSION } from '../container/oci.ts'
 import type { CdiHook } from './registry.ts'
 
@@ -33,6 +49,8 @@ export interface HookRun {
   readonly root: string
   readonly hostname: string
   readonly monitor: number
+  /** Id of the host that is root in there; absent: ours. */
+  readonly owner?: number | undefined
 }
 
 export function openGate(): Gate {
@@ -81,8 +99,7 @@ function hasByte(fd: Fd): Promise<boolean> {
 
 /** What the specification of OCI says a hook finds: its state as input, by it the bundle. */
 async function runAll(hooks: readonly CdiHook[], how: HookRun): Promise<void> {
-  // Between monitor and child there is another one where the child has other users.
-  const pid = lastChildOf(how.monitor)
+  const pid = containerOf(how.monitor)
   const { container: id, directory: bundle, root, hostname } = how
   const config = { ociVersion: OCI_VERSION, root: { path: root }, hostname }
   writeFileSync(join(bundle, 'config.json'), JSON.stringify(config), { mode: 0o600 })
@@ -97,13 +114,27 @@ async function runAll(hooks: readonly CdiHook[], how: HookRun): Promise<void> {
   }
 }
 
+/**
+ * The monitor's child with mounts of its own: where it has other users, there is another one
+ * beside it.
+ */
+function containerOf(monitor: number): number {
+  const own = mountsOf(monitor)
+  const children = readFileSync(`/proc/${monitor}/task/${monitor}/children`, 'utf8').trim()
+  return Number(children.split(' ').find((pid) => mountsOf(Number(pid)) !== own))
+}
+
+function mountsOf(pid: number): string {
+  return readlinkSync(`/proc/${pid}/ns/mnt`)
+}
+
 /** Seconds for one that says nothing of its own: a cache of libraries takes a second or two. */
 const TIMEOUT_S_DEFAULT = 60
 const OUTPUT_BYTES_MAX = 4096
 
 async function run(
   { hookName, path, args = [], env = [], timeout = TIMEOUT_S_DEFAULT }: CdiHook,
-  { container, directory, pidfd }: HookRun & { readonly pidfd: Fd },
+  { container, directory, owner, pidfd }: HookRun & { readonly pidfd: Fd },
 ): Promise<void> {
   const input = openSync(join(directory, 'hook-state.json'), 'r')
   const output = openSync(join(directory, 'hook-output'), 'w+', 0o600)
@@ -111,7 +142,11 @@ async function run(
     const { end, isLate } = await runJoined({
       title: `tsstack: hook ${container}`,
       pidfd,
+      // Not that of its users: the bundle is for root of the host alone to read.
       namespaces: CLONE_NEW.mnt,
+      ...(owner === undefined
+        ? {}
+        : { owner: { id: owner, capabilities: effectiveCapabilities() } }),
       path,
       args: args.length === 0 ? [path] : args,
       env,

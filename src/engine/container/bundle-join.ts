@@ -1,6 +1,7 @@
 /** A program that runs another one in the namespaces of a container: a hook of a bundle. */
 
 import { CLONE_NEW, Program } from '../../linux/index.ts'
+import { becomeWithRights } from './capability-sets.ts'
 import * as kernel from './kernel.ts'
 
 /** Standard streams are those that the program is spawned with. */
@@ -13,6 +14,11 @@ export interface JoinInput {
   readonly path: string
   readonly args: readonly string[]
   readonly env: readonly string[]
+  /**
+   * Whose the files are that it makes, and what it may do all the same: for a file system whose
+   * root is another user than ours.
+   */
+  readonly owner?: { readonly id: number; readonly capabilities: bigint } | undefined
 }
 
 /** Exits as the program does: with its status, 1 when a signal ended it, 127 if there is none. */
@@ -26,6 +32,7 @@ export function joinProgram(input: JoinInput): Program {
     program.call('setresgid', [0, 0, 0], { onError: failed })
     program.call('setresuid', [0, 0, 0], { onError: failed })
   }
+  if (input.owner) becomeWithRights(program, input.owner, failed)
   const args = Buffer.alloc(kernel.CLONE_ARGS_BYTES)
   args.writeBigUInt64LE(BigInt(kernel.SIGCHLD), 32)
   // A child, for a pid namespace counts for children only.

@@ -9,6 +9,7 @@ import {
   loadSeccomp,
   type Program,
 } from '../../linux/index.ts'
+import { raiseAmbient, writeCapset } from './capability-sets.ts'
 import type { CapabilitySets, ProgramInput } from './child.ts'
 import { FD } from './descriptors.ts'
 import * as kernel from './kernel.ts'
@@ -124,28 +125,11 @@ function setCapabilities(program: Program, input: ProgramInput, onError: Label):
   program.call('prctl', [kernel.PR_CAP_AMBIENT, kernel.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0], {
     onError,
   })
-  for (let capability = 0; capability <= input.lastCapability; capability += 1) {
-    if (((sets.ambient >> BigInt(capability)) & 1n) === 0n) continue
-    const raise = [kernel.PR_CAP_AMBIENT, kernel.PR_CAP_AMBIENT_RAISE, capability, 0, 0]
-    program.call('prctl', raise, { onError, note: `prctl(PR_CAP_AMBIENT_RAISE, ${capability})` })
-  }
+  raiseAmbient(program, sets.ambient, onError)
 }
 
 function setsOf({ capabilityMask: all, capabilitySets }: ProgramInput): CapabilitySets {
   return capabilitySets ?? { effective: all, permitted: all, inheritable: 0n, ambient: 0n }
-}
-
-function writeCapset(program: Program, sets: CapabilitySets, onError: Label): void {
-  const header = Buffer.alloc(8)
-  header.writeUInt32LE(kernel.LINUX_CAPABILITY_VERSION_3, 0)
-  const data = Buffer.alloc(24)
-  for (const word of [0, 1]) {
-    for (const [index, name] of (['effective', 'permitted', 'inheritable'] as const).entries()) {
-      const bits = Number((sets[name] >> BigInt(32 * word)) & 0xffffffffn)
-      data.writeUInt32LE(bits, word * 12 + index * 4)
-    }
-  }
-  program.call('capset', [program.bytes(header), program.bytes(data)], { onError })
 }
 
 function execute(program: Program, input: ProgramInput, onError: Label): void {

@@ -37,7 +37,7 @@ export async function runJoined(
 }
 
 /** Itself, when it has none. */
-export function lastChildOf(pid: number): number {
+function lastChildOf(pid: number): number {
   const [child = ''] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')
   return child === '' ? pid : lastChildOf(Number(child))
 }

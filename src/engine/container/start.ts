@@ -10,7 +10,7 @@ import {
   spawnBeside,
   startTime,
 } from '../../linux/index.ts'
-import { EngineError, errorText } from '../../errors.ts'
+import { errorText } from '../../errors.ts'
 import { cleanUpAttempt, tryUpdate, update, watchAttempt } from '../attempts.ts'
 import type { Gate, HookRun } from '../cdi/hooks.ts'
 import type { LiveAttempt, LiveContainer, Machine } from '../machine.ts'
@@ -27,7 +27,7 @@ import { rootMountPoint } from '../paths.ts'
 import { cgroupSettings } from '../resources.ts'
 import { openRootfs } from '../rootfs/index.ts'
 import { Undo } from '../undo.ts'
-import { openUsers, type Users } from '../users/open.ts'
+import { openUsers } from '../users/open.ts'
 import { assemble } from './assemble.ts'
 import { endAll } from './end-all.ts'
 import { hostDevices } from './devices.ts'
@@ -123,14 +123,18 @@ function resultOf(error: unknown, { attempt, begunAt }: AttemptRecord): Containe
   return { attempt, ...times, exitCode, oomKilled: false }
 }
 
-function hookPlace({ paths }: Machine, { own, record }: LiveContainer, monitor: number): HookRun {
+function hookPlace(
+  { paths }: Machine,
+  { own, record }: LiveContainer,
+  child: Pick<HookRun, 'monitor' | 'owner'>,
+): HookRun {
   const { hostname } = record.spec
   return {
     container: record.name,
     directory: own.run,
     root: rootMountPoint(paths),
     hostname,
-    monitor,
+    ...child,
   }
 }
 
@@ -173,7 +177,7 @@ export async function launch(
   const rootfs = openRootfs(machine, { container, interfaces, undo: temporary })
   const output = openOutput(container, temporary, users?.ids)
   const reports = makeReports(container, temporary)
-  const gate = await gateFor({ container, edits, users, temporary })
+  const gate = await gateFor(edits, temporary)
   const join = cgroup.join()
   temporary.push(() => closeCgroupJoin(join))
   const { program, descriptors, words, places } = assemble(machine, {
@@ -206,7 +210,10 @@ export async function launch(
   const monitor = await spawnMonitor(machine, { container, program, descriptors: passed })
   attempt.record = { ...attempt.record, monitor, ...(places === undefined ? {} : { places }) }
   writeAttemptRecord(own, attempt.record)
-  await gate?.pass(edits.hooks, hookPlace(machine, container, monitor.pid))
+  await gate?.pass(
+    edits.hooks,
+    hookPlace(machine, container, { monitor: monitor.pid, owner: users?.ids.first }),
+  )
   // The FIFO ends when the monitor has ended: ours must not hold it open.
   await temporary.run()
   await started
@@ -214,20 +221,8 @@ export async function launch(
 }
 
 /** Where the child waits for the hooks of its devices, if they have any. */
-async function gateFor(about: {
-  readonly container: LiveContainer
-  readonly edits: HostEdits
-  readonly users: Users | undefined
-  readonly temporary: Undo
-}): Promise<Gate | undefined> {
-  const { container, edits, users, temporary } = about
+async function gateFor(edits: HostEdits, temporary: Undo): Promise<Gate | undefined> {
   if (edits.hooks.length === 0) return undefined
-  if (users !== undefined) {
-    const what = `Cannot give its CDI devices to "${container.record.name}"`
-    throw new EngineError('LAUNCH', `${what}: they have hooks, and it has users of its own`, {
-      hint: 'leave "userns_mode" out: hooks change files as root of the host',
-    })
-  }
   const { openGate } = await import('../cdi/hooks.ts')
   const gate = openGate()
   temporary.push(() => gate.close())
