@@ -340,4 +340,28 @@ export const COMMANDS: readonly ListedCommand[] = [
     hidden: true,
     load: async () => (await import('./commands/daemon.ts')).daemonCommand,
   },
+  {
+    name: 'publish',
+    summary: 'a stack file in a registry: not here',
+    hidden: true,
+    load: async () => (await import('./commands/refused.ts')).publishCommand,
+  },
+  {
+    name: 'bridge',
+    summary: 'files for other orchestrators: not here',
+    hidden: true,
+    load: async () => (await import('./commands/refused.ts')).bridgeCommand,
+  },
+  {
+    name: 'alpha',
+    summary: 'experiments of Compose: not here',
+    hidden: true,
+    load: async () => (await import('./commands/refused.ts')).alphaCommand,
+  },
+  {
+    name: 'systemd',
+    summary: 'of podman-compose: see enable',
+    hidden: true,
+    load: async () => (await import('./commands/refused.ts')).systemdCommand,
+  },
 ]

@@ -113,6 +113,16 @@ export async function readConfig(input: StackInput, options: ConfigRequest): Pro
   return read(input, options)
 }
 
+/** `config --resolve-image-digests`. Loads the room of images, and asks registries. */
+export async function readPinnedConfig(
+  input: StackInput,
+  options: ConfigRequest,
+  env: NodeJS.ProcessEnv,
+): Promise<ConfigText> {
+  const { readPinnedConfig: read } = await import('./read-config.ts')
+  return read(input, options, env)
+}
+
 /** `config --diagnostics`: what is wrong, as data. */
 export async function checkConfig(
   input: StackInput,

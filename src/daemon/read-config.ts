@@ -1,6 +1,6 @@
 /** `config`: what the stack files say once they are merged, checked and normalised. */
 
-import { SpecError } from '../errors.ts'
+import { SpecError, UsageError } from '../errors.ts'
 import {
   diagnosticsJson,
   diagnosticsSarif,
@@ -47,6 +47,25 @@ export function readConfig(input: StackInput, request: ConfigRequest): ConfigTex
   return reading(input, (load) => {
     const { output, diagnostics, sources } = render(load, request)
     return { output, warnings: renderDiagnostics(diagnostics, sources, { color }) }
+  })
+}
+
+/** The same with what the registries have for each image now: see `pinImages`. */
+export async function readPinnedConfig(
+  input: StackInput,
+  request: ConfigRequest,
+  env: NodeJS.ProcessEnv,
+): Promise<ConfigText> {
+  const { loaded } = reading(input, (load) => render(load, request))
+  if (loaded === undefined) throw cannotPin()
+  const { pinImages } = await import('./pin-images.ts')
+  const pins = await pinImages(loaded.stack, { env, directory: loaded.projectDirectory })
+  return readConfig(input, { ...request, pins })
+}
+
+function cannotPin(): UsageError {
+  return new UsageError('Cannot resolve digests of images whose names have variables in them', {
+    hint: 'leave --no-interpolate and --variables out',
   })
 }
 

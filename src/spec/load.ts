@@ -4,6 +4,7 @@ import { withoutUnused } from './activate/unused.ts'
 import { checkConsistency } from './check/check.ts'
 import { positionOf } from './diagnostics/position.ts'
 import { Report } from './diagnostics/report.ts'
+import { isRemote } from './extends/extends.ts'
 import type { FileContext, IncludedValues } from './files/context.ts'
 import { loadTree, readDocuments } from './files/load-tree.ts'
 import { findProject, projectName } from './files/project.ts'
@@ -104,6 +105,8 @@ function withoutUndefined(stack: Stack): Stack {
 export function loadMerged(request: LoadRequest): LoadedTree {
   const report = new Report()
   const reader = new FileReader(request.loader, report, request.cwd)
+  for (const file of (request.files ?? []).filter(isRemote)) reportRemote(report, file)
+  report.throwIfErrors()
   const project = findProject(request, reader)
   if (project.files.length === 0) {
     report.error({
@@ -166,6 +169,15 @@ function reportEmpty(files: readonly string[], reader: FileReader): void {
         'a stack needs at least one service',
     })
   }
+}
+
+function reportRemote(report: Report, file: string): void {
+  report.error({
+    rule: 'not-supported',
+    message:
+      `Cannot read the stack file "${file}": remote files are not supported yet; ` +
+      'fetch it, as with git clone, and name its path',
+  })
 }
 
 function reportNameless(report: Report): void {

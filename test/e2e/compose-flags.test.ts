@@ -217,3 +217,26 @@ test('words of older Compose are taken: convert, --no-TTY, --verbose, rm -a', as
   expect((await ok('ps', '-a', '--json')).stdout.trim()).toBe('[]')
   await downClean()
 })
+
+test('commands of Compose that there are not say why, and what to use', async () => {
+  for (const [words, why] of [
+    [['publish', 'me/app:1', '--app', '-y'], /Cannot "publish": .*\n.*--resolve-image-digests/],
+    [['bridge', 'convert', '-o', 'out'], /Cannot "bridge": .*\n.*config --format json/],
+    [['alpha', 'viz', '--networks'], /Cannot "alpha": .*\n.*use: tsstack graph/],
+    [['alpha'], /Cannot "alpha": .*\n.*tsstack --help/],
+    [['-f', 'oci://me/app', 'config'], /"oci:\/\/me\/app": remote files are not supported yet/],
+  ] as const) {
+    const { code, stdout, stderr } = await run(...words)
+    expect([code, stdout], words.join(' ')).toEqual([1, ''])
+    expect(stderr).toMatch(why)
+  }
+  expect((await ok('--help')).stdout).not.toMatch(/\b(?:publish|bridge|alpha) /)
+})
+
+test('build takes attestations with a value and without one', async () => {
+  scene.write({ web: SLEEP })
+  for (const words of [['--sbom'], ['--sbom', 'web'], ['--provenance=mode=max', 'web']]) {
+    expect((await ok('build', ...words)).stderr).toContain('no service to build')
+  }
+  expect((await run('build', '--sbom', 'wbe')).stderr).toContain('Did you mean "web"?')
+})

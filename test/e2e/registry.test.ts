@@ -113,6 +113,43 @@ describe('a registry', () => {
     expect([kept('blobs'), kept('layers'), kept('images')]).toEqual([[], [], []])
   })
 
+  test('says for config what an image is there now, alone or in the stack', async () => {
+    await serveRegistry(5000)
+    const layout = writeLayout(join(scene.folder, 'layout'), { layers: LAYERS, tag: 'v1' })
+    await skopeo(
+      'copy', '-q', '--dest-tls-verify=false', `oci:${layout}:v1`, 'docker://127.0.0.1:5000/a/b:1',
+    ) // oxfmt-ignore
+    const seen = await skopeo('inspect', '--tls-verify=false', 'docker://127.0.0.1:5000/a/b:1')
+    const { Digest: digest } = JSON.parse(seen.stdout)
+    const image = `127.0.0.1:5000/a/b:1@${digest}`
+    scene.save(
+      'compose.yaml',
+      "name: pins\nservices:\n  web: { image: '127.0.0.1:5000/a/b:1' }\n" +
+        `  fixed: { image: '127.0.0.1:5000/no/such@${digest}' }\n` +
+        "  here: { image: 'host:' }\n  own: { image: '127.0.0.1:5000/own', build: . }\n",
+    )
+    const locked = (await ok('config', '--lock-image-digests')).stdout
+    expect(locked).toBe(
+      `services:\n  fixed:\n    image: "127.0.0.1:5000/no/such@${digest}"\n  web:\n    image: "${image}"\n`,
+    )
+    scene.save('lock.yaml', locked)
+    const words = ['-f', 'compose.yaml', '-f', 'lock.yaml', 'config', '--images']
+    expect((await ok(...words)).stdout).toContain(`${image}\n`)
+    const { services } = JSON.parse(
+      (await ok('config', '--resolve-image-digests', '--format', 'json')).stdout,
+    )
+    expect([services.web.image, services.here.image, services.own.image]).toEqual([
+      image,
+      'host:',
+      '127.0.0.1:5000/own',
+    ])
+    scene.replace('no/such@', 'no/such:2 #')
+    scene.replace('a/b:1', 'a/c')
+    const missing = await run('config', '--resolve-image-digests')
+    expect(missing.code).toBe(1)
+    for (const name of ['no/such:2', 'a/c:latest']) expect(missing.stderr).toContain(name)
+  })
+
   test('with TLS and passwords wants an authority and a login', async () => {
     const own = join(scene.folder, 'tls')
     mkdirSync(own)

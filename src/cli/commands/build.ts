@@ -32,7 +32,7 @@ export const buildCommand: CommandModule = {
       .option('--progress <kind>', 'auto, or plain for every line')
       .option('-q, --quiet', 'print only what was built')
       .action((services: readonly string[], flags: BuildCommandFlags) =>
-        run((context) => build(context, services, flags)),
+        run((context) => build(context, servicesOf(services, flags), flags)),
       )
     for (const [option, why] of Object.entries(WITHOUT_EFFECT)) {
       command.addOption(new Option(option, why).hideHelp())
@@ -43,8 +43,8 @@ export const buildCommand: CommandModule = {
 /** Of Docker's builder; who has them in a script need not take them out. */
 const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
   '--builder <name>': 'there is one builder',
-  '--provenance <kind>': 'no attestation is made',
-  '--sbom <kind>': 'no attestation is made',
+  '--provenance [kind]': 'no attestation is made',
+  '--sbom [kind]': 'no attestation is made',
   '--compress': 'nothing is sent anywhere',
   '--force-rm': 'containers of a build are always removed',
   '--no-rm': 'containers of a build are always removed',
@@ -63,6 +63,19 @@ interface BuildCommandFlags {
   readonly withDependencies?: boolean
   readonly progress?: string
   readonly quiet?: boolean
+  readonly provenance?: string | true
+  readonly sbom?: string | true
+}
+
+/** As in Compose, `--sbom web` is one without a value, and a service. */
+function servicesOf(
+  services: readonly string[],
+  { provenance, sbom }: BuildCommandFlags,
+): readonly string[] {
+  const taken = [provenance, sbom].filter(
+    (value) => typeof value === 'string' && !/^(?:true|false|[\w-]+=.*)$/.test(value),
+  )
+  return [...services, ...(taken as string[])]
 }
 
 async function build(

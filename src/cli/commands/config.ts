@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs'
 import { InvalidArgumentError, Option } from 'commander'
 import type { Command } from 'commander'
-import { checkConfig, readConfig } from '../../daemon/index.ts'
+import { checkConfig, readConfig, readPinnedConfig } from '../../daemon/index.ts'
 import type { DiagnosticsFormat } from '../../daemon/index.ts'
 import { UsageError, errorText } from '../../errors.ts'
 import type { ConfigList, ConfigOptions } from '../../spec/index.ts'
@@ -69,6 +69,8 @@ function addForms(command: Command): void {
         parseNames,
       ),
     )
+    .option('--resolve-image-digests', 'name images by what their registries have now')
+    .option('--lock-image-digests', 'print these names alone, as a file to merge with -f')
     .option('--no-interpolate', 'leave variables as they are')
     .option('--no-normalize', 'leave short forms as they are')
     .option('--no-path-resolution', 'leave paths as they are')
@@ -84,6 +86,8 @@ interface ConfigFlags {
   readonly format?: 'yaml' | 'json'
   readonly list?: ConfigList
   readonly hash?: readonly string[]
+  readonly resolveImageDigests?: boolean
+  readonly lockImageDigests?: boolean
   readonly interpolate: boolean
   readonly normalize: boolean
   readonly pathResolution: boolean
@@ -103,7 +107,10 @@ async function config(
     write(output, flags.output)
     return isValid ? 0 : exitOf('INVALID_STACK')
   }
-  const { output, warnings } = await readConfig(input(), request)
+  const isPinned = flags.resolveImageDigests === true || flags.lockImageDigests === true
+  const { output, warnings } = isPinned
+    ? await readPinnedConfig(input(), request, process.env)
+    : await readConfig(input(), request)
   if (warnings !== '') say(warnings.trimEnd())
   if (flags.quiet !== true) write(output, flags.output)
   return 0
@@ -114,6 +121,7 @@ function optionsOf(flags: ConfigFlags, services: readonly string[]): Omit<Config
     format: wantsJson(flags) ? 'json' : flags.format,
     list: flags.list,
     services,
+    lock: flags.lockImageDigests,
     noInterpolate: !flags.interpolate,
     noNormalize: !flags.normalize,
     noPathResolution: !flags.pathResolution,

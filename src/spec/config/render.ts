@@ -3,7 +3,8 @@ import { selectInTree, selectServices, throwNoService } from '../activate/select
 import { type LoadedTree, loadMerged, loadStack } from '../load.ts'
 import type { Diagnostic } from '../../errors.ts'
 import type { LoadedStack, LoadRequest, Sources } from '../request.ts'
-import { type Plain, toPlain } from '../tree/plain.ts'
+import type { Stack } from '../model.ts'
+import { type Plain, recordOf, toPlain } from '../tree/plain.ts'
 import { imageNames } from './images.ts'
 import { modelText } from './model-text.ts'
 import { printable, printableTree } from './printable.ts'
@@ -28,6 +29,10 @@ export interface ConfigOptions {
   readonly services?: readonly string[] | undefined
   /** `--hash`: names of services, or `*`, and the hash to use: the room has none of its own. */
   readonly hash?: { readonly names: readonly string[]; readonly digest: Digest } | undefined
+  /** Images instead of the file's, by service: names with digests. */
+  readonly pins?: ReadonlyMap<string, string> | undefined
+  /** With `pins`: nothing but them, as a file to merge. */
+  readonly lock?: boolean | undefined
   readonly noInterpolate?: boolean | undefined
   readonly noNormalize?: boolean | undefined
   readonly noPathResolution?: boolean | undefined
@@ -66,15 +71,31 @@ export function renderConfig(request: LoadRequest, options: ConfigOptions = {}):
   if (options.list === 'variables') return fromTree(full, (tree) => variablesText(tree, options))
   if (options.noInterpolate === true) return uninterpolated(full, options)
   const all = loadStack(full)
-  const loaded = { ...all, stack: selectServices(all.stack, options.services ?? []) }
+  const selected = selectServices(all.stack, options.services ?? [])
+  const loaded = { ...all, stack: pinned(selected, options.pins) }
   const output =
     options.hash === undefined ? printed(loaded, options) : hashes(loaded, options.hash)
   return { output, diagnostics: loaded.diagnostics, sources: loaded.sources, loaded }
 }
 
+function pinned(stack: Stack, pins: ConfigOptions['pins']): Stack {
+  if (pins === undefined) return stack
+  const services = Object.entries(stack.services).map(([name, service]) => {
+    const image = pins.get(name)
+    return [name, image === undefined ? service : { ...service, image }] as const
+  })
+  return { ...stack, services: recordOf(services) }
+}
+
 function printed(loaded: LoadedStack, options: ConfigOptions): string {
   if (options.list !== undefined) return listText(loaded, options.list)
   const format = options.format ?? 'yaml'
+  if (options.lock === true) {
+    const images = Object.entries(loaded.stack.services).flatMap(([name, { image }]) =>
+      options.pins?.has(name) === true && image !== undefined ? [[name, { image }] as const] : [],
+    )
+    return modelText({ services: recordOf(images) }, format, { escapeDollars: true })
+  }
   return modelText(printable(loaded.stack, format), format, { escapeDollars: true })
 }
 
