@@ -3,6 +3,6 @@
 import type { LiveContainer } from './machine.ts'
 
 export function cancelRestart(container: LiveContainer): void {
-  clearTimeout(container.restart?.timer)
+  container.restart?.cancel()
   container.restart = undefined
 }

@@ -37,6 +37,7 @@ import { readRevisions } from './records/history.ts'
 import { readStackRecord, stackNames } from './records/stack.ts'
 import { addTimings, readUsualMs } from './records/timings.ts'
 import { cancelRestart } from './cancel-restart.ts'
+import { RestartQueue } from './restart-queue.ts'
 import type {
   ApplyResult,
   Engine,
@@ -64,6 +65,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     children,
     net,
     namespaces: new NamespacePool((netns) => net.prepareNamespace(netns)),
+    restarts: new RestartQueue(),
     leases: new LeaseBook(paths),
     processes: kernelProcesses,
     bootId: bootId(),

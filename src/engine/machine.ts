@@ -9,6 +9,7 @@ import type { Forwarders } from './logs/forward/index.ts'
 import type { LeaseBook } from './network/lease-book.ts'
 import type { NamespacePool } from './namespaces.ts'
 import type { Processes } from './processes.ts'
+import type { RestartQueue } from './restart-queue.ts'
 import type { AttemptRecord, ContainerRecord } from './records/container.ts'
 import type { ExitStatus } from './records/attempt.ts'
 import { containerPaths, type ContainerPaths } from './paths.ts'
@@ -20,6 +21,7 @@ export interface Machine {
   readonly cgroups: CgroupHost
   readonly net: Net
   readonly namespaces: NamespacePool
+  readonly restarts: RestartQueue
   readonly leases: LeaseBook
   readonly processes: Processes
   readonly bootId: string
@@ -54,7 +56,7 @@ export interface LiveContainer {
   readonly own: ContainerPaths
   record: ContainerRecord
   attempt: LiveAttempt | undefined
-  /** Pending while the back-off of a restart runs. */
+  /** Pending while the back-off of a restart runs, and while that waits for its turn. */
   restart: PendingRestart | undefined
   /** Pending, and never rejected, while an attempt is being made: whoever stops it waits for it. */
   starting: Promise<void> | undefined
@@ -69,7 +71,8 @@ export interface LiveContainer {
 }
 
 export interface PendingRestart {
-  readonly timer: NodeJS.Timeout
+  /** It will not come. */
+  readonly cancel: () => void
   /** When it begins, in milliseconds since the epoch as the clock is set now; for people. */
   readonly at: () => number
 }

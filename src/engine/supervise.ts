@@ -23,7 +23,8 @@ export function startByUser(machine: Machine, container: LiveContainer): Promise
 /** Watches the running attempt's health, and acts on its end once all of it is cleaned up. */
 export function followAttempt(machine: Machine, container: LiveContainer): void {
   followHealth(machine, container, () => void endUnhealthy(machine, container))
-  container.attempt?.ended
+  // One that is gone already, while who started it was busy with another, has ended as well.
+  Promise.resolve(container.attempt?.ended)
     // What it has left behind is no reason to stay down: the next attempt begins by removing it.
     .catch((failure: unknown) => warn(machine, container, failure))
     .then(() => {
@@ -83,12 +84,22 @@ function restartLater(machine: Machine, container: LiveContainer, life: Life): v
   const { delayMs } = decision.memory
   const passedMs = Math.max(0, sinceEnd(machine, life))
   const leftMs = Math.max(0, delayMs - passedMs)
-  const timer = setTimeout(() => {
+  const begin = (): Promise<void> => {
     container.restart = undefined
-    void startAgain(machine, container, decision.memory)
+    return startAgain(machine, container, decision.memory)
+  }
+  let leave: (() => void) | undefined
+  const timer = setTimeout(() => {
+    leave = machine.restarts.enter(delayMs, begin)
   }, leftMs)
   const due = machine.uptime() + leftMs
-  container.restart = { timer, at: () => Math.round(machine.now() + due - machine.uptime()) }
+  container.restart = {
+    at: () => Math.round(machine.now() + due - machine.uptime()),
+    cancel: () => {
+      clearTimeout(timer)
+      leave?.()
+    },
+  }
 }
 
 /** By the clock that nobody sets, where the end is known by that. */

@@ -3,13 +3,14 @@
  */
 
 import { errnoName, errnoNumber } from './errno.ts'
-import { check, declare, kernelError, lastErrno } from './libc.ts'
+import { check, declare, declareAsync, kernelError, lastErrno } from './libc.ts'
 import { O } from './open-flags.ts'
 
 /** A file descriptor of this process. */
 export type Fd = number
 
 const libcClose = declare('int close(int fd)')
+const libcCloseAsync = declareAsync('int close(int fd)')
 const libcFcntl = declare('int fcntl(int fd, int command, int argument)')
 const libcPipe2 = declare('int pipe2(_Out_ int *fds, int flags)')
 const libcMkfifo = declare('int mkfifo(const char *path, unsigned int mode)')
@@ -37,6 +38,15 @@ const ALL_SEALS = 0xf // F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRIT
 /** Closes `fd`. EBADF throws: closing twice is our own mistake and may hit somebody else's file. */
 export function close(fd: Fd): void {
   check(libcClose(fd), { syscall: 'close', args: [fd] })
+}
+
+/**
+ * The same on another thread, for what may be the last reference to a mount: the end of an overlay
+ * writes the whole file system of its upper layer to the disk (ovl_sync_fs).
+ */
+export async function closeBeside(fd: Fd): Promise<void> {
+  // errno is another thread's; the descriptor is free again whatever is returned.
+  await libcCloseAsync(fd)
 }
 
 /** A copy of `fd`, numbered at least `fdMin`. */

@@ -10,11 +10,10 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { applyDesired } from '../../src/engine/apply.ts'
 import type { Machine } from '../../src/engine/machine.ts'
 import { observeContainer } from '../../src/engine/observe.ts'
-import type { DesiredState } from '../../src/planner/index.ts'
-import { specOf } from '../planner/world.ts'
 import { clearPending, FakeKernel, loseTimers } from './simulation/kernel.ts'
 import { openMachine } from './simulation/machine.ts'
 import { Random } from './simulation/random.ts'
+import { crashing } from './simulation/stack.ts'
 
 const HOUR = 3_600_000
 const STACK = 'sim'
@@ -42,21 +41,11 @@ async function supervise(): Promise<Machine> {
 
 /** A program that runs for `lastsMs`, fails, and is always started again. */
 async function up(lastsMs: number): Promise<void> {
-  const spec = specOf({
-    command: ['crash', String(lastsMs)],
-    restart: { condition: 'always' },
-    network: { kind: 'none' },
-  })
-  const place = { name: 'sim-a-1', service: 'a', index: 1, spec, dependsOn: [] }
-  const desired: DesiredState = {
+  const applying = applyDesired(machine, {
     stack: STACK,
-    source: { directory: '/sim', files: ['/sim/stack.yaml'] },
-    services: ['a'],
-    containers: [place],
-    networks: [],
-    volumes: [],
-  }
-  const applying = applyDesired(machine, { stack: STACK, desired, options: {} })
+    desired: crashing(STACK, lastsMs),
+    options: {},
+  })
   await vi.advanceTimersByTimeAsync(5)
   await applying
 }

@@ -20,6 +20,9 @@ import { breather } from './breath.ts'
 import { factsOf, isDrifted, type Fact } from './facts.ts'
 import { MountCare } from './mount-care.ts'
 
+/** Between two looks, as many times as long as the last one took: a fifth of the time at most. */
+const PAUSE_PER_LOOK = 4
+
 export class Healer {
   readonly #machine: Machine
   readonly #network: Disposable | undefined
@@ -48,6 +51,8 @@ export class Healer {
   #isThorough = false
   /** Looks in a row that could not be finished. */
   #failures = 0
+  /** Milliseconds that the last look took, with the breaths in it. */
+  #tookMs = 0
 
   constructor(machine: Machine) {
     this.#machine = machine
@@ -126,9 +131,20 @@ export class Healer {
       if (this.#actions > 0 && waitedMs < HEAL_DELAY_MS_MAX) {
         return this.#lookSoon(waitedMs + HEAL_DELAY_MS)
       }
-      this.#healing = this.#healing.then(() => this.#heal())
-    }, HEAL_DELAY_MS)
+      this.#healing = this.#healing.then(() => this.#look())
+    }, this.#pauseMs())
     this.#soon.unref()
+  }
+
+  /** Longer where a look takes long: in a storm of restarts something changes all the time. */
+  #pauseMs(): number {
+    return Math.min(Math.max(HEAL_DELAY_MS, PAUSE_PER_LOOK * this.#tookMs), HEAL_DELAY_MS_MAX)
+  }
+
+  async #look(): Promise<void> {
+    const begun = performance.now()
+    await this.#heal()
+    this.#tookMs = performance.now() - begun
   }
 
   async #heal(): Promise<void> {

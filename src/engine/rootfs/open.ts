@@ -2,7 +2,7 @@
 
 import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { close, type Fd } from '../../linux/index.ts'
+import { close, closeBeside, type Fd } from '../../linux/index.ts'
 import type { LiveContainer, Machine } from '../machine.ts'
 import { rootMountPoint } from '../paths.ts'
 import type { AttemptInterface } from '../records/container.ts'
@@ -60,7 +60,11 @@ export function openRootfs(
   }
   const fd = openOverlayRoot(source, layers)
   let last: Fd | undefined = fd
-  input.undo.push(() => (last === undefined ? undefined : close(last)))
+  input.undo.push(() => {
+    if (last === undefined) return undefined
+    // One that has ended by itself before may have again: ours is the last reference then.
+    return record.restarts.restarts > 0 ? closeBeside(last) : close(last)
+  })
   const mapped = (users: Users): Fd => {
     last = undefined
     close(fd)

@@ -55,6 +55,8 @@ export class FakeKernel {
   bootId = 'boot 1'
   /** The next call of this kind fails. */
   failing: Failure | undefined
+  /** Milliseconds from the start of a program until who has launched it goes on. */
+  launchMs = 0
   readonly #random: Random
   #pid = PID_FIRST
 
@@ -164,6 +166,9 @@ export class FakeKernel {
     }
     writeAttemptRecord(own, attempt.record)
     await started
+    // Its program may have ended meanwhile, and all of it be cleaned up.
+    // By a timer of the supervisor's own: one that has died does not go on.
+    if (this.launchMs > 0) await new Promise<void>((go) => setTimeout(go, this.launchMs))
   }
 
   #spawn({ own, record }: LiveContainer, cgroup: string): FakeProcess {

@@ -3,6 +3,7 @@ import { adoptAll } from '../../../src/engine/adopt.ts'
 import type { Machine } from '../../../src/engine/machine.ts'
 import { LeaseBook } from '../../../src/engine/network/lease-book.ts'
 import { openPaths } from '../../../src/engine/paths.ts'
+import { RestartQueue } from '../../../src/engine/restart-queue.ts'
 import type { EngineEvent } from '../../../src/engine/index.ts'
 import { busy, type FakeKernel, uptime } from './kernel.ts'
 
@@ -20,6 +21,7 @@ export async function openMachine(
   const machine: Machine = {
     paths,
     leases: new LeaseBook(paths),
+    restarts: new RestartQueue(),
     processes: kernel.calls,
     cgroups: cgroupsOf(kernel),
     net: netOf(kernel),

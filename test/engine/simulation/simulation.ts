@@ -60,6 +60,7 @@ class Simulation {
   constructor(seed: number, directory: string) {
     this.#random = new Random(seed)
     this.#kernel = new FakeKernel(this.#random)
+    this.#kernel.launchMs = this.#random.between(0, 1) * 40
     this.#directory = directory
   }
 

@@ -115,3 +115,20 @@ function network(): DesiredState['networks'][number] {
     labels: {},
   }
 }
+
+/** One service that runs for `lastsMs`, fails, and is always started again: `STACK-a-1`. */
+export function crashing(stack: string, lastsMs: number): DesiredState {
+  const spec = specOf({
+    command: ['crash', String(lastsMs)],
+    restart: { condition: 'always' },
+    network: { kind: 'none' },
+  })
+  return {
+    stack,
+    source: { directory: '/sim', files: ['/sim/stack.yaml'] },
+    services: ['a'],
+    containers: [{ name: `${stack}-a-1`, service: 'a', index: 1, spec, dependsOn: [] }],
+    networks: [],
+    volumes: [],
+  }
+}
