@@ -14,7 +14,9 @@
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { packTools } from './vm-tools.mjs'
 
 const runner = process.env['TSSTACK_VM_RUN']
 if (!runner) {
@@ -40,6 +42,8 @@ const project = tests.every((path) => path.startsWith('test/e2e')) ? 'e2e' : 'ke
 const PACKAGES = 'node_modules/.cache/vm-packages'
 // With what they depend on beyond the least of systems.
 downloadPackages(['passt', 'uidmap', 'libsubid4', 'socat', 'libwrap0', 'libnsl2'])
+const TOOLS = 'node_modules/.cache/vm-tools'
+packTools(join(root, TOOLS))
 const before = [
   // User-mode-linux 7.2 panics when a process with rings of io_uring forks, and node has some.
   'echo 2 > /proc/sys/kernel/io_uring_disabled 2> /dev/null',
@@ -48,7 +52,7 @@ const before = [
   `cd ${PACKAGES} && missing= && for file in *.deb`,
   'do dpkg-query -W "${file%%_*}" > /dev/null 2>&1 || missing="$missing ./$file"; done',
   'test -z "$missing" || dpkg -i $missing > /tmp/dpkg.log 2>&1 || { cat /tmp/dpkg.log; exit 125; }',
-  'cd "$OLDPWD" && exec "$@"',
+  `cd "$OLDPWD" && PATH=$PWD/${TOOLS}:$PATH exec "$@"`,
 ].join('\n')
 const command = ['sh', '-c', before, 'sh', ...vitest, '--project', project, ...tests]
 const { status, error } = spawnSync(

@@ -307,12 +307,19 @@ test('a subnet without room for all containers is said before anything is made',
   await ok('up', '-d')
 })
 
-test('IPv6 that is switched off for new interfaces is switched on for the network that wants it', async () => {
-  await scene.sandbox.inNetns(['sysctl', '-qw', 'net.ipv6.conf.default.disable_ipv6=1'])
-  write({ web: [], db: [] }, 'networks: { default: { enable_ipv6: true } }')
-  await ok('up', '-d')
-  expect(await pings('-6')).toBe(true)
-  expect(await pings('-4')).toBe(true)
-  await ok('down')
-  expect(await scene.sandbox.leaks()).toBe('')
-})
+test.each(['default', 'all'])(
+  'IPv6 that is switched off for %s is switched on for the network that wants it',
+  async (scope) => {
+    const isOff = (value: number) =>
+      scene.sandbox.inNetns(['sysctl', '-qw', `net.ipv6.conf.${scope}.disable_ipv6=${value}`])
+    await isOff(1)
+    write({ web: [], db: [] }, 'networks: { default: { enable_ipv6: true } }')
+    await ok('up', '-d')
+    expect(await pings('-6')).toBe(true)
+    expect(await pings('-4')).toBe(true)
+    await ok('down')
+    // The machine's own ::1 comes back.
+    await isOff(0)
+    expect(await scene.sandbox.leaks()).toBe('')
+  },
+)

@@ -73,7 +73,11 @@ export async function startContainer(
 }
 
 /** A neighbour at `<prefix>.2` on the host's new interface `name`, which has `<prefix>.1`. */
-export function connectNeighbour(name = 'lan0', prefix = '192.0.2'): number {
+export function connectNeighbour(
+  name = 'lan0',
+  prefix = '192.0.2',
+  { ipv6 = true }: { readonly ipv6?: boolean } = {},
+): number {
   const fd = createNetworkNamespace()
   sh(`ip link add ${name} type veth peer name lan1 netns /proc/${process.pid}/fd/${fd}
     ${certain(name)}
@@ -87,6 +91,7 @@ export function connectNeighbour(name = 'lan0', prefix = '192.0.2'): number {
     ip route add default via ${prefix}.1`,
     fd,
   )
+  if (!ipv6) return fd
   sh(settled(name))
   sh(settled('lan1'), fd)
   return fd
@@ -149,7 +154,8 @@ export function fingerprint(): string {
     // Whether another has a link-local address is asked for a while.
     sh('ip -o addr | sed "s/ tentative//"'),
     sh('nft list ruleset').replaceAll(/packets \d+ bytes \d+/g, ''),
-    sh('cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding'),
+    // Without IPv6 the second is not there.
+    sh('cd /proc/sys/net; cat ipv4/ip_forward ipv6/conf/all/forwarding 2> /dev/null || true'),
   ].join('\n')
 }
 
