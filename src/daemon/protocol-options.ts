@@ -122,6 +122,8 @@ export interface SupervisorStatus {
   readonly stacks: readonly StackSummary[]
   /** What of names is answered for programs of the host; absent: nobody asks for it. */
   readonly hostNames?: string
+  /** False: ports are published by a proxy. Absent: an older supervisor does not say. */
+  readonly hasFirewall?: boolean
 }
 
 export interface WaitRequest {

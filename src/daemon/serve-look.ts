@@ -112,6 +112,7 @@ export async function serveStatus(
     startedAt,
     memoryBytes,
     stacks,
+    hasFirewall: engine.hasFirewall(),
     ...(hostNames === undefined ? {} : { hostNames }),
   }
   connection.send({ kind: 'status', status })

@@ -142,6 +142,7 @@ function engineOn(machine: Machine, close: () => Promise<void>): Engine {
     history: async (stack) => readRevisions(machine.paths, stack),
     facts: async (stack) => (await factsOf(machine, stack)).map(withoutMend),
     isFirewallWhole: async () => !machine.net.repair({ look: true }),
+    hasFirewall: () => machine.net.capabilities().nftables,
     processes: async (name) => processesOf(machine, containerNamed(machine, name)),
     usage: async (name) => sampleUsage(machine, containerNamed(machine, name)),
     volumes: async () => readVolumes(machine),

@@ -86,6 +86,8 @@ export interface Engine {
   facts(stack: string): Promise<readonly KernelFact[]>
   /** Whether our rules are all there. */
   isFirewallWhole(): Promise<boolean>
+  /** False: this kernel cannot do what the rules need, and ports are published by a proxy. */
+  hasFirewall(): boolean
   /** What runs in it now; none when it does not run. */
   processes(container: string): Promise<readonly ProcessReading[]>
   /** What it uses now; undefined when it does not run. */

@@ -35,13 +35,7 @@ export function setFaults(
   using inside = withNamespace(netnsFd, 'net', () => new NetlinkSocket(NETLINK_ROUTE))
   using filter = openFilter(netnsFd)
   if (filter) setRules(filter, faults)
-  else if (faults.lossPercent !== undefined || (faults.cutOff ?? []).length > 0) {
-    throw new EngineError(
-      'NOT_SUPPORTED',
-      'Cannot lose packets of a container: this kernel has no nf_tables; load its module with: ' +
-        'modprobe nf_tables',
-    )
-  }
+  else if (faults.lossPercent !== undefined || (faults.cutOff ?? []).length > 0) throw noRules()
   const outside = parseLinks(host.dump(listLinks())).filter(({ name }) =>
     hostInterfaces.includes(name),
   )
@@ -100,7 +94,22 @@ function setRules(socket: NetlinkSocket, faults: Faults): void {
       ...(isNeeded ? tableRequests(family, { lossPercent, peers }) : []),
     ]
   })
-  if (requests.length > 0) nft.commitBatch(socket, requests)
+  if (requests.length === 0) return
+  try {
+    nft.commitBatch(socket, requests)
+  } catch (error) {
+    // A kernel may have nf_tables without the families of IP.
+    throw isErrno(error, 'EOPNOTSUPP') ? noRules(error) : error
+  }
+}
+
+function noRules(cause?: unknown): EngineError {
+  return new EngineError(
+    'NOT_SUPPORTED',
+    'Cannot lose packets of a container: this kernel has no nf_tables for IP; load its module ' +
+      'with: modprobe nf_tables',
+    { cause },
+  )
 }
 
 /**

@@ -33,9 +33,12 @@ interface InfoFlags {
 
 async function info(context: Context, { json = false }: InfoFlags): Promise<number> {
   const { state, run, socket, log } = context.places
-  const host = { ...readHostInfo(), appArmor: await appArmor() }
   const paths = { state, run, socket, log }
   const supervisor = await supervisorStatus(context)
+  const read = readHostInfo()
+  // A kernel may have nf_tables, and none of what our rules need: the supervisor has tried.
+  const nftables = read.nftables && supervisor?.hasFirewall !== false
+  const host = { ...read, nftables, appArmor: await appArmor() }
   const rootless = rootlessFacts(readRootlessView())
   if (json) {
     const all = { version: VERSION, host, paths, supervisor: supervisor ?? null, rootless }
