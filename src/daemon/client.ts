@@ -105,6 +105,7 @@ export type Busy = Extract<ServerMessage, { kind: 'waiting' }>
 export async function openRequest(options: ConnectOptions, request: Request): Promise<Session> {
   const { places } = options
   let end = performance.now() + SUPERVISOR_START_MS_MAX
+  let isBusy = false
   while (performance.now() < end) {
     const session = await greet(options, request)
     if (session === undefined) {
@@ -112,10 +113,13 @@ export async function openRequest(options: ConnectOptions, request: Request): Pr
       await (mayCome ? sleep(SUPERVISOR_POLL_MS) : start(places))
     } else if (
       options.resuming !== true &&
+      !isBusy &&
       replaces({ version: VERSION, build: BUILD }, session.supervisor)
     ) {
       const since = performance.now()
-      await handOver(session, options)
+      // Whoever only looks need not wait for it: the older one answers, when we understand it.
+      const waits = CHANGES.has(request.kind) || session.supervisor.protocol !== PROTOCOL
+      isBusy = (await handOver(session, { ...options, waits })) === 'busy'
       end += performance.now() - since
     } else {
       compatible(session)
@@ -130,10 +134,25 @@ export async function openRequest(options: ConnectOptions, request: Request): Pr
   )
 }
 
+/** What is for the newer supervisor alone to do, or to foresee. */
+const CHANGES: ReadonlySet<Request['kind']> = new Set([
+  'up',
+  'run',
+  'down',
+  'change',
+  'plan',
+  'plan-down',
+  'plan-change',
+  'volume',
+  'network',
+  'build-step',
+  'shut-down',
+])
+
 /** Ends the supervisor that there is, if any, once running commands are done; containers run on. */
 export async function replaceSupervisor(options: ConnectOptions): Promise<void> {
   const session = await greet(options)
-  if (session !== undefined) await handOver(session, options)
+  if (session !== undefined) await handOver(session, { ...options, waits: true })
 }
 
 /**
@@ -259,10 +278,14 @@ async function startOfUser(places: Places): Promise<'ready' | 'held'> {
 }
 
 /**
- * Ends when the older supervisor has let go; the containers are not touched.
+ * Ends when the older supervisor has let go; the containers are not touched. `busy`: commands of it
+ * are changing stacks, and we do not wait; it stays.
  * @throws {UsageError} STACK_BUSY when its commands take longer than ten minutes.
  */
-async function handOver(session: Session, { onBusy }: ConnectOptions): Promise<void> {
+async function handOver(
+  session: Session,
+  { onBusy, waits }: ConnectOptions & { readonly waits: boolean },
+): Promise<'let go' | 'busy'> {
   let last: Busy | undefined
   let isPatient = true
   const patience = setTimeout(() => {
@@ -273,6 +296,7 @@ async function handOver(session: Session, { onBusy }: ConnectOptions): Promise<v
   try {
     for await (const answer of session.answers()) {
       if (answer.kind !== 'message' || answer.message.kind !== 'waiting') continue
+      if (!waits) return 'busy'
       last = answer.message
       onBusy?.(session.supervisor, last)
     }
@@ -284,6 +308,7 @@ async function handOver(session: Session, { onBusy }: ConnectOptions): Promise<v
     session.close()
   }
   if (!isPatient) throw busy(session.supervisor, last)
+  return 'let go'
 }
 
 function busy({ pid, version }: ServerHello, last: Busy | undefined): UsageError {

@@ -114,7 +114,7 @@ class Life {
       memory,
       startedAt: Date.now(),
       ...(hostNames === undefined ? {} : { hostNames: hostNames.text }),
-      handOver: (onWait) => this.#handOver(onWait),
+      handOver: (signal, onWait) => this.#handOver(signal, onWait),
       shutDown: () => stopForShutdown(places, { engine, turns: this.#turns }),
     }
     this.#clients = acceptClients(this.server, supervisor, () => this.#endSoon())
@@ -151,8 +151,12 @@ class Life {
   }
 
   /** Whoever comes while commands still run is served, and not left with a lock that is held. */
-  async #handOver(onWait: (stack: string, holder: Holder) => void): Promise<void> {
+  async #handOver(
+    signal: AbortSignal,
+    onWait: (stack: string, holder: Holder) => void,
+  ): Promise<void> {
     await this.#turns.allFree(onWait)
+    if (signal.aborted) return
     this.server.close()
     // After the answer to the one who asked is on its way.
     setImmediate(() => this.#stop())

@@ -153,8 +153,10 @@ type Serve<Kind extends RequestKind> = (
 ) => Promise<void>
 
 const SERVE: { readonly [Kind in RequestKind]: Serve<Kind> } = {
-  'hand-over': (supervisor, { connection }) =>
-    supervisor.handOver((stack, holder) => connection.send({ kind: 'waiting', stack, holder })),
+  'hand-over': (supervisor, { connection, signal }) =>
+    supervisor.handOver(signal, (stack, holder) =>
+      connection.send({ kind: 'waiting', stack, holder }),
+    ),
   'shut-down': (supervisor) => supervisor.shutDown(),
   status: serveStatus,
   stacks: serveStacks,

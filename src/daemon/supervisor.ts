@@ -17,9 +17,9 @@ export interface Supervisor {
   readonly hostNames?: string
   /**
    * Lets go of everything but the containers, once running commands are done: `onWait` is called
-   * once for each of them.
+   * once for each of them. Stays when `signal` is aborted meanwhile: nobody would come after it.
    */
-  handOver(onWait: (stack: string, holder: Holder) => void): Promise<void>
+  handOver(signal: AbortSignal, onWait: (stack: string, holder: Holder) => void): Promise<void>
   /** Stops every container, for as long as the machine is down. */
   shutDown(): Promise<void>
 }

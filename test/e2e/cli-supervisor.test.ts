@@ -10,6 +10,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -137,17 +138,12 @@ describe('the supervisor', () => {
   })
 
   test('that is to hand over ends its work first, and says whose it is', async () => {
-    // It ends when it is told to, once it was asked to.
-    const told = "trap 'echo asked; until [ -e /tmp/end ]; do sleep 0.05; done; exit' TERM"
-    scene.write({
-      web: [shell(`${told}; echo ready; while :; do sleep 0.05; done`), 'stop_grace_period: 5m'],
-    })
-    await ok('up', '-d')
-    await until(async () => (await run('logs')).stdout, /ready/)
-    const down = run('down')
-    await until(async () => (await run('logs')).stdout, /asked/)
-    const words = [process.execPath, await anotherBuild(), 'ls', '-q']
-    const other = sandbox.startInNetns(words, { cwd: folder })
+    const { ended: down } = await endlessly('down')
+    const newer = [process.execPath, await anotherBuild()]
+    // Whoever only looks is answered by the one that there is, which stays.
+    const ps = await sandbox.inNetns([...newer, 'ps', '--services'], { cwd: folder })
+    expect(ps).toMatchObject({ code: 0, stdout: 'web\n', stderr: '' })
+    const other = sandbox.startInNetns([...newer, 'up', '-d'], { cwd: folder })
     let said = ''
     other.stderr.on('data', (text: Buffer) => (said += String(text)))
     await until(
@@ -159,6 +155,22 @@ describe('the supervisor', () => {
     await ok('exec', 'web', 'touch', '/tmp/end')
     expect((await down).code).toBe(0)
     await until(async () => String(other.exitCode), /^0$/)
+    await ok('down', '-t', '0')
+    expect(await sandbox.leaks()).toBe('')
+  })
+
+  test('stays when whoever it is to hand over to has gone before its work is done', async () => {
+    const { ended: restart } = await endlessly('restart')
+    const before = await supervisorPid()
+    const words = [process.execPath, await anotherBuild(), 'up', '-d']
+    const hasty = sandbox.startInNetns(words, { cwd: folder })
+    await once(hasty.stderr, 'data')
+    hasty.kill('SIGKILL')
+    await once(hasty, 'exit')
+    await ok('exec', 'web', 'touch', '/tmp/end')
+    expect((await restart).code).toBe(0)
+    expect(await supervisorPid()).toBe(before)
+    await ok('down', '-t', '0')
     expect(await sandbox.leaks()).toBe('')
   })
 
@@ -181,6 +193,19 @@ describe('the supervisor', () => {
     expect(result.stderr).toMatch(/Cannot .*\/run".*\[STATE_DIRECTORY\]/)
   })
 })
+
+/** A command that stops a program which ends once /tmp/end is there, as soon as it waits for that. */
+async function endlessly(command: string): Promise<{ readonly ended: Promise<Finished> }> {
+  const told = "trap 'echo asked; until [ -e /tmp/end ]; do sleep 0.05; done; exit' TERM"
+  scene.write({
+    web: [shell(`${told}; echo ready; while :; do sleep 0.05; done`), 'stop_grace_period: 5m'],
+  })
+  await ok('up', '-d')
+  await until(async () => (await run('logs')).stdout, /ready/)
+  const ended = run(command)
+  await until(async () => (await run('logs')).stdout, /asked/)
+  return { ended }
+}
 
 const asUser = (
   words: readonly string[],

@@ -20,8 +20,10 @@ let cannot = ''
 beforeAll(async () => {
   mkdirSync(disk)
   execFileSync('truncate', ['-s', '16M', image])
-  const make = `mkfs.ext4 -q -F ${image} && mount -o loop ${image} ${disk}`
-  const { status, stderr } = spawnSync('sh', ['-c', make], { encoding: 'utf8' })
+  // The module comes by itself only where its devices are there before it.
+  const make = `{ modprobe -q loop; mkfs.ext4 -q -F ${image} && mount -o loop ${image} ${disk}; }`
+  const env = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` }
+  const { status, stderr } = spawnSync('sh', ['-c', make], { encoding: 'utf8', env })
   if (status !== 0) cannot = `no disk in a file here: ${stderr.trim()}`
   world = await World.open()
 })
