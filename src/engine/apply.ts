@@ -135,6 +135,7 @@ export async function carryOut(
 ): Promise<ApplyResult> {
   const { stack } = plan
   const unsubscribe = onEvent ? machine.subscribe(forStack(stack, onEvent)) : undefined
+  const hasThem = machine.namespaces.expect(namespacesFor(machine, plan))
   try {
     const outcomes = await executePlan(plan, {
       perform: (action) => performAction(machine, stack, action, signal),
@@ -147,8 +148,23 @@ export async function carryOut(
     if (observed.containers.length === 0) removeStackGroup(machine, stack)
     return { outcomes, observed }
   } finally {
+    hasThem()
     unsubscribe?.()
   }
+}
+
+/** How many network namespaces its starts will need. */
+function namespacesFor(machine: Machine, { actions }: Plan): number {
+  const made = new Map(
+    actions.flatMap((action) =>
+      action.kind === 'create-container' ? [[action.container.name, action.container.spec]] : [],
+    ),
+  )
+  return actions.filter((action) => {
+    if (action.kind !== 'start-container') return false
+    const spec = made.get(action.name) ?? machine.containers.get(action.name)?.record.spec
+    return spec?.network.kind === 'networks' && spec.namespaces?.user === undefined
+  }).length
 }
 
 /** What holds it is none of ours: that is said, and the next command tries again. */

@@ -64,7 +64,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     cgroups,
     children,
     net,
-    namespaces: new NamespacePool((netns) => net.prepareNamespace(netns)),
+    namespaces: new NamespacePool(net, children),
     restarts: new RestartQueue(),
     leases: new LeaseBook(paths),
     processes: kernelProcesses,

@@ -1,9 +1,14 @@
-/** Network namespaces for attempts, one of them made ahead while nobody waits for it. */
+/** Network namespaces for attempts, made ahead while nobody waits for them. */
 
 import { close, createNetworkNamespace, type Fd } from '../linux/index.ts'
+import type { NamespaceSupply, Net, ReadyNamespace } from '../net/index.ts'
+import type { Children } from './machine.ts'
 
 /** Milliseconds after a start: what its program does first is heard before a new one is made. */
 const REFILL_MS = 5
+
+/** From so many on, a process that makes them costs less than they do. */
+const SUPPLY_MIN = 2
 
 /**
  * The kernel takes about a millisecond for a namespace, most of it after the call that a start
@@ -11,30 +16,53 @@ const REFILL_MS = 5
  * new.
  */
 export class NamespacePool {
-  readonly #prepare: (netns: Fd) => void
+  readonly #net: Pick<Net, 'prepareNamespace' | 'supplyNamespaces'>
+  readonly #children: Children
   #spare: Fd | undefined
+  #supply: NamespaceSupply | undefined
   #isClosed = false
 
-  /** `prepare` brings up what every new namespace needs. */
-  constructor(prepare: (netns: Fd) => void) {
-    this.#prepare = prepare
+  constructor(net: Pick<Net, 'prepareNamespace' | 'supplyNamespaces'>, children: Children) {
+    this.#net = net
+    this.#children = children
   }
 
-  /** A namespace of its own for the caller, who closes it. */
-  take(): Fd {
+  /** A namespace of its own for the caller, who closes it, and the sockets if there are any. */
+  take(): ReadyNamespace {
     const spare = this.#spare
     this.#spare = undefined
-    return spare ?? this.#make()
+    return (spare === undefined ? this.#supply?.take() : { fd: spare }) ?? { fd: this.#make() }
+  }
+
+  /**
+   * So many will be taken soon: others make them meanwhile, until the function that is returned is
+   * called.
+   */
+  expect(count: number): () => void {
+    const missing = count - (this.#spare === undefined ? 0 : 1)
+    if (missing < SUPPLY_MIN || this.#supply !== undefined || this.#isClosed) return () => undefined
+    const supply = this.#net.supplyNamespaces(missing)
+    // Without it they are made one by one, when they are taken.
+    supply?.started.then(
+      (pid) => this.#children.add(pid),
+      () => undefined,
+    )
+    this.#supply = supply
+    return () => {
+      supply?.close()
+      if (this.#supply === supply) this.#supply = undefined
+      this.refillSoon()
+    }
   }
 
   /** Makes a spare one soon. That it cannot be made is told to whoever takes the next one. */
   refillSoon(): void {
-    setTimeout(() => this.refill(), REFILL_MS).unref()
+    if (this.#supply === undefined) setTimeout(() => this.refill(), REFILL_MS).unref()
   }
 
   /** The same at once, when there is time: an attempt has ended, and may be followed by another. */
   refill(): void {
-    if (this.#isClosed || this.#spare !== undefined) return
+    if (this.#isClosed || this.#spare !== undefined || this.#supply !== undefined) return
     try {
       this.#spare = this.#make()
     } catch {
@@ -44,6 +72,7 @@ export class NamespacePool {
 
   close(): void {
     this.#isClosed = true
+    this.#supply?.close()
     if (this.#spare !== undefined) close(this.#spare)
     this.#spare = undefined
   }
@@ -51,7 +80,7 @@ export class NamespacePool {
   #make(): Fd {
     const netns = createNetworkNamespace()
     try {
-      this.#prepare(netns)
+      this.#net.prepareNamespace(netns)
       return netns
     } catch (error) {
       close(netns)

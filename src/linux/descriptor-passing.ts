@@ -1,6 +1,7 @@
 /** Hands a descriptor to another process over a unix socket. @see unix(7), SCM_RIGHTS */
 
 import koffi from 'koffi'
+import { controlBytes, messageHeader, words } from './ancillary.ts'
 import { close, type Fd } from './fd.ts'
 import { check, declare } from './libc.ts'
 import { O } from './open-flags.ts'
@@ -11,8 +12,6 @@ const sendmsgCall = declare('long sendmsg(int fd, void *message, int flags)')
 
 const AF_UNIX = 1 // include/linux/socket.h
 const SOCK_STREAM = 1
-const SOL_SOCKET = 1
-const SCM_RIGHTS = 1
 const MSG_NOSIGNAL = 0x4000
 /** sizeof(struct sockaddr_un) less its family. */
 const PATH_BYTES_MAX = 108
@@ -35,25 +34,15 @@ export function sendDescriptor(
   }
 }
 
-/** struct msghdr with one struct iovec and one struct cmsghdr; 64-bit layout. */
+/** What sendmsg(2) takes, and what it refers to. */
 function messageParts({ fd, text }: { readonly fd: Fd; readonly text: string }): {
   readonly header: Buffer
   readonly kept: readonly Buffer[]
 } {
   const content = Buffer.from(text)
-  const control = Buffer.alloc(24)
-  control.writeBigUInt64LE(20n, 0)
-  control.writeInt32LE(SOL_SOCKET, 8)
-  control.writeInt32LE(SCM_RIGHTS, 12)
-  control.writeInt32LE(fd, 16)
-  const vector = Buffer.alloc(16)
-  vector.writeBigUInt64LE(koffi.address(content), 0)
-  vector.writeBigUInt64LE(BigInt(content.length), 8)
-  const header = Buffer.alloc(56)
-  header.writeBigUInt64LE(koffi.address(vector), 16)
-  header.writeBigUInt64LE(1n, 24)
-  header.writeBigUInt64LE(koffi.address(control), 32)
-  header.writeBigUInt64LE(BigInt(control.length), 40)
+  const control = controlBytes([fd])
+  const vector = words(koffi.address(content), content.length)
+  const sent = { address: koffi.address(control), bytes: control.length }
   // Referred to by address alone: they must live until the call.
-  return { header, kept: [content, control, vector] }
+  return { header: messageHeader(koffi.address(vector), sent), kept: [content, control, vector] }
 }

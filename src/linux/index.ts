@@ -9,7 +9,7 @@ export * from './netlink/index.ts'
 export * from './cgroup/index.ts'
 export * from './at.ts'
 export * from './capabilities.ts'
-export { countFileChanges } from './crash-point.ts'
+export { countFileChanges, isCounting } from './crash-point.ts'
 export { composeTree, type Part } from './compose.ts'
 export { createMappedOverlay } from './mapped-overlay.ts'
 export { sendDescriptor } from './descriptor-passing.ts'
@@ -23,6 +23,12 @@ export { anonymousBytes, releaseProgram, trimMemory } from './memory.ts'
 export * from './mount.ts'
 export { type MountWatch, watchMounts } from './mount-watch.ts'
 export { unescapeMountPath } from './mountinfo.ts'
+export {
+  type MadeNamespace,
+  NamespaceMaker,
+  namespaceMakerProgram,
+  type NamespaceRecipe,
+} from './namespace-maker.ts'
 export {
   CLONE_NEW,
   createNetworkNamespace,

@@ -4,6 +4,7 @@
  */
 
 import koffi from 'koffi'
+import { CONTROL_DATA, controlBytes, descriptorsIn, messageHeader, words } from './ancillary.ts'
 import type { Fd } from './fd.ts'
 import { check, declare, kernelError } from './libc.ts'
 import { Program } from './launch/index.ts'
@@ -15,8 +16,6 @@ const recvmsgCall = declare('long recvmsg(int, void *, int)')
 const AF_UNIX = 1 // include/linux/socket.h
 const SOCK_SEQPACKET = 5
 const SOCK_CLOEXEC = 0o2000000
-const SOL_SOCKET = 1
-const SCM_RIGHTS = 1
 const MSG_NOSIGNAL = 0x4000
 const MSG_CMSG_CLOEXEC = 0x40000000
 const SIGTERM = 15
@@ -26,11 +25,6 @@ export const OUTSIDE_FD = { requests: 3, helper: 4 } as const
 
 const REQUEST_BYTES = 16
 const REPLY_BYTES = 8
-/** struct msghdr and struct cmsghdr of 64-bit Linux. @see recvmsg(2), cmsg(3) */
-const MSGHDR_BYTES = 56
-const CMSG_BYTES = 24
-const CMSG_LENGTH = 20
-const CMSG_DATA = 16
 
 /** Both ends of a connection that keeps messages apart, close-on-exec. */
 export function messagePair(): readonly [Fd, Fd] {
@@ -52,12 +46,13 @@ export function outsideProgram(): Program {
   ) as [ReturnType<Program['label']>, ReturnType<Program['label']>, ReturnType<Program['label']>]
   const request = program.zeroed(REQUEST_BYTES)
   const result = program.word()
-  const control = program.bytes(controlTemplate(), 8)
+  const sent = controlBytes([-1])
+  const control = program.bytes(sent)
   const { requests, helper } = OUTSIDE_FD
   const reply = (withSocket: boolean): number => {
-    const iov = program.bytes(words(result, REPLY_BYTES), 8)
-    const ancillary = withSocket ? [control, CMSG_BYTES] : [0, 0]
-    return program.bytes(words(0, 0, iov, 1, ...ancillary, 0), 8)
+    const vector = program.bytes(words(result, REPLY_BYTES))
+    const socket = withSocket ? { address: control, bytes: sent.length } : undefined
+    return program.bytes(messageHeader(vector, socket))
   }
   program.place(again)
   program.call('recvfrom', [requests, request, REQUEST_BYTES, 0, 0, 0], {
@@ -68,7 +63,7 @@ export function outsideProgram(): Program {
     store: result,
     onError: failed,
   })
-  program.compute(result, { store: control + CMSG_DATA })
+  program.compute(result, { store: control + CONTROL_DATA })
   program.call('sendmsg', [requests, reply(true), MSG_NOSIGNAL])
   program.call('close', [program.load(result)])
   program.jump(again)
@@ -93,29 +88,15 @@ export function socketOutside(
     hint: 'it has ended: stop the stacks and start them again',
   })
   const reply = Buffer.alloc(REPLY_BYTES)
-  const control = Buffer.alloc(CMSG_BYTES)
-  const iov = words(koffi.address(reply), REPLY_BYTES)
-  const header = words(0, 0, koffi.address(iov), 1, koffi.address(control), CMSG_BYTES, 0)
+  const control = controlBytes([-1])
+  const vector = words(koffi.address(reply), REPLY_BYTES)
+  const room = { address: koffi.address(control), bytes: control.length }
+  const header = messageHeader(koffi.address(vector), room)
   check(recvmsgCall(outside, header, MSG_CMSG_CLOEXEC), {
     syscall: 'recvmsg',
     args: ['the process outside'],
   })
   const errno = -Number(reply.readBigInt64LE())
   if (errno > 0) throw kernelError(errno, { syscall: 'socket', args: [family, type] })
-  return control.readInt32LE(CMSG_DATA)
-}
-
-function controlTemplate(): Buffer {
-  const control = Buffer.alloc(CMSG_BYTES)
-  control.writeBigUInt64LE(BigInt(CMSG_LENGTH), 0)
-  control.writeInt32LE(SOL_SOCKET, 8)
-  control.writeInt32LE(SCM_RIGHTS, 12)
-  return control
-}
-
-/** Eight bytes each, which for a msghdr takes in the padding of its shorter fields. */
-function words(...values: readonly (number | bigint)[]): Buffer {
-  const bytes = Buffer.alloc(Math.max(8 * values.length, values.length === 7 ? MSGHDR_BYTES : 0))
-  for (const [at, value] of values.entries()) bytes.writeBigUInt64LE(BigInt(value), 8 * at)
-  return bytes
+  return descriptorsIn(control, 1)[0] ?? -1
 }

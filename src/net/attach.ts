@@ -106,14 +106,23 @@ export async function removeCable(host: NetlinkSocket, hostInterface: string): P
  */
 export function prepareNamespace(netnsFd: number): void {
   using socket = withNamespace(netnsFd, 'net', () => {
-    // As Docker: inside its own namespace a container needs no privilege for port 80 or for ping.
-    writeSysctl('ipv4/ip_unprivileged_port_start', '0')
-    writeSysctl('ipv4/ping_group_range', `0 ${lastGroup()}`)
-    // A neighbour on the bridge must not become a router by saying so (CVE-2020-10749).
-    writeSysctl('ipv6/conf/default/accept_ra', '0')
+    for (const [name, value] of namespaceSettings()) writeSysctl(name, value)
     return new NetlinkSocket(NETLINK_ROUTE)
   })
-  socket.request([setLink({ name: 'lo' }, { up: true })])
+  socket.request([LOOPBACK_UP])
+}
+
+export const LOOPBACK_UP: NetlinkRequest = setLink({ name: 'lo' }, { up: true })
+
+/** Names below /proc/sys/net, and values. */
+export function namespaceSettings(): readonly (readonly [name: string, value: string])[] {
+  return [
+    // As Docker: inside its own namespace a container needs no privilege for port 80 or for ping.
+    ['ipv4/ip_unprivileged_port_start', '0'],
+    ['ipv4/ping_group_range', `0 ${lastGroup()}`],
+    // A neighbour on the bridge must not become a router by saying so (CVE-2020-10749).
+    ['ipv6/conf/default/accept_ra', '0'],
+  ]
 }
 
 function hostRequests(cable: Cable, outside: Outside): readonly NetlinkRequest[] {

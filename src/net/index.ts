@@ -5,7 +5,7 @@
 
 export { NameRegistry, type Lookup, type NameEntry } from './dns/names.ts'
 export type { HostNames, HostNamesServer } from './dns/host.ts'
-export type { DnsRequest, DnsServer } from './dns/types.ts'
+export type { DnsRequest, DnsServer, OpenSockets } from './dns/types.ts'
 export { allocateAddress, countFree, macOf, type LeaseRequest } from './lease.ts'
 export { createNet } from './net.ts'
 export { findPortOwner, type PortHolder, type PortQuery } from './ports/owner.ts'

@@ -5,6 +5,7 @@ import {
   NETLINK_ROUTE,
   NetlinkSocket,
   getLink,
+  isCounting,
   listAddresses,
   listLinks,
   parseAddresses,
@@ -34,6 +35,7 @@ import {
 } from './inside.ts'
 import { bridgeName, formatAlias, parseAlias, vethName, type Owner } from './interface-name.ts'
 import { LinkRemoval } from './link-removal.ts'
+import { supplyNamespaces } from './namespace-supply.ts'
 import { Publisher } from './ports/publisher.ts'
 import { explanation, sharedRequest } from './shared.ts'
 import { familyOf } from './subnet.ts'
@@ -43,6 +45,7 @@ import type {
   AttachmentState,
   Net,
   NetCapabilities,
+  NamespaceSupply,
   NetOptions,
   NetworkRequest,
   NetworkState,
@@ -236,6 +239,12 @@ class KernelNet implements Net {
 
   prepareNamespace(netnsFd: number): void {
     prepareNamespace(netnsFd)
+  }
+
+  supplyNamespaces(count: number): NamespaceSupply | undefined {
+    // A point of a crash is one of our own thread: then everything is made on it.
+    if (isCounting) return undefined
+    return supplyNamespaces(count, this.#firewall !== undefined)
   }
 
   setDefaultRoutes({ netnsFd, v4, v6 }: Parameters<Net['setDefaultRoutes']>[0]): void {

@@ -5,7 +5,7 @@
 
 import type { EngineError } from '../errors.ts'
 import type { HostNames, HostNamesServer } from './dns/host.ts'
-import type { DnsServer, DnsRequest } from './dns/types.ts'
+import type { DnsServer, DnsRequest, OpenSockets } from './dns/types.ts'
 import type { NameRegistry } from './dns/names.ts'
 
 export interface NetOptions {
@@ -51,6 +51,11 @@ export interface Net {
    * everybody, no router advertisements. Before {@link attach} and {@link serveDns}.
    */
   prepareNamespace(netnsFd: number): void
+  /**
+   * As many new ones, {@link prepareNamespace} done and {@link serveDns} prepared, made by another
+   * process; undefined where that cannot be.
+   */
+  supplyNamespaces(count: number): NamespaceSupply | undefined
   /** Connects a network namespace to a network. Replaces an attachment of the same name. */
   attach(request: AttachRequest): Promise<Attachment>
   /**
@@ -137,6 +142,22 @@ export interface Net {
 export interface Outward {
   readonly network: string
   readonly interfaceName: string
+}
+
+/** A network namespace for a container, with {@link DnsRequest.sockets} in it if they are open. */
+export interface ReadyNamespace {
+  readonly fd: number
+  readonly sockets?: OpenSockets
+}
+
+/** Namespaces that become ready while this thread goes on. */
+export interface NamespaceSupply {
+  /** The pid of the process that makes them, to be reaped; rejects when there can be none. */
+  readonly started: Promise<number>
+  /** One that is ready. Never waits. */
+  take(): ReadyNamespace | undefined
+  /** Those that were not taken go. */
+  close(): void
 }
 
 export interface NetCapabilities {

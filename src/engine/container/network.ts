@@ -38,16 +38,19 @@ export async function connect(
     case 'networks':
       break
   }
-  const netns = own ?? machine.namespaces.take()
+  const { fd: netns, sockets } = own === undefined ? machine.namespaces.take() : { fd: own }
+  let unused = sockets
   try {
-    if (network.kind === 'none') {
-      return { netns, interfaces: [], dns: undefined }
-    }
+    if (network.kind === 'none') return { netns, interfaces: [], dns: undefined }
     const interfaces = await attachAll(machine, record, { netns, beside })
-    return { netns, interfaces, dns: await serveNames(machine, record, { netns, isNew: true }) }
+    unused = undefined
+    const dns = await serveNames(machine, record, { netns, isNew: true, sockets })
+    return { netns, interfaces, dns }
   } catch (error) {
     close(netns)
     throw error
+  } finally {
+    for (const { fd } of Object.values(unused ?? {})) close(fd)
   }
 }
 
@@ -55,10 +58,10 @@ export async function connect(
 export function serveNames(
   machine: Machine,
   record: ContainerRecord,
-  { netns, isNew = false }: { readonly netns: Fd; readonly isNew?: boolean },
+  { netns, ...how }: { readonly netns: Fd } & Pick<DnsRequest, 'isNew' | 'sockets'>,
 ): Promise<DnsServer> {
   const view = namesView(machine, record)
-  const request = { netnsFd: netns, isNew, container: record.name, stack: record.stack, ...view }
+  const request = { netnsFd: netns, ...how, container: record.name, stack: record.stack, ...view }
   return machine.net.serveDns(request, () => machine.lookInside?.(record.name))
 }
 

@@ -47,4 +47,4 @@ export {
 export * as nft from './nftables/index.ts'
 export { removeQdisc, setDelay, setRate, type Delay } from './qdisc.ts'
 export { addRoute, deleteRoute, listRoutes, parseRoutes, type Route } from './route.ts'
-export { NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkSocket } from './socket.ts'
+export { acknowledged, NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkSocket } from './socket.ts'

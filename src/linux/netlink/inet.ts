@@ -95,7 +95,8 @@ function boundPort(fd: number): number {
   return name.readUInt16BE(2)
 }
 
-function socketAddress(address: string, port: number): Buffer {
+/** struct sockaddr_in or sockaddr_in6. */
+export function socketAddress(address: string, port: number): Buffer {
   const family = familyOf(address)
   const isIpv4 = family === AF_INET
   const name = Buffer.alloc(isIpv4 ? SOCKADDR_IN_BYTES : SOCKADDR_IN6_BYTES)

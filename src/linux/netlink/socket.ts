@@ -207,7 +207,8 @@ export class NetlinkSocket {
   }
 }
 
-const acknowledged = (request: Request): Request => ({
+/** So that the kernel says when it has done it. */
+export const acknowledged = (request: Request): Request => ({
   ...request,
   flags: request.flags | NLM_F_ACK,
 })

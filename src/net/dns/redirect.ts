@@ -36,10 +36,7 @@ export class Redirection {
   }
 
   /** Sets the rules; `replace` those of a server that died, if there are any. */
-  lead(
-    ports: { readonly udp: number; readonly tcp: number },
-    { replace }: { readonly replace: boolean },
-  ): void {
+  lead(ports: Ports, { replace }: { readonly replace: boolean }): void {
     const socket = this.#open()
     try {
       this.#setRules(socket, ports, replace)
@@ -50,26 +47,23 @@ export class Redirection {
     }
   }
 
-  #setRules(
-    socket: NetlinkSocket,
-    ports: { readonly udp: number; readonly tcp: number },
-    replace: boolean,
-  ): void {
-    const redirection = [
-      nft.addChain(TABLE, 'output', { type: 'nat', hook: 'output', priority: -100 }),
-      redirectRule('udp', ports.udp),
-      redirectRule('tcp', ports.tcp),
-    ]
+  #setRules(socket: NetlinkSocket, ports: Ports, replace: boolean): void {
+    const redirection = redirectRules(ports)
     this.#memory.forget(TABLE)
     try {
       setRules(socket, [...redirection, ...boundRules(ports.udp)], replace)
-      this.#rules = 3
+      this.#rules = WHOLE_RULES
     } catch (error) {
       // A kernel without nft_limit: then nobody is bounded.
       if (!isErrno(error, 'ENOENT')) throw error
       setRules(socket, redirection, replace)
-      this.#rules = 2
+      this.#rules = WHOLE_RULES - 1
     }
+  }
+
+  /** Somebody else has set {@link rulesOf}, in a new namespace. */
+  isLed(): void {
+    this.#rules = WHOLE_RULES
   }
 
   /** Nobody has taken a rule away, or put another in its place. */
@@ -82,6 +76,27 @@ export class Redirection {
   #open(): NetlinkSocket {
     return withNamespace(this.#netnsFd, 'net', () => new NetlinkSocket(NETLINK_NETFILTER))
   }
+}
+
+/** All rules of a namespace whose server has these ports. */
+export function rulesOf(ports: Ports): readonly NetlinkRequest[] {
+  return [nft.addTable(TABLE), ...redirectRules(ports), ...boundRules(ports.udp)]
+}
+
+interface Ports {
+  readonly udp: number
+  readonly tcp: number
+}
+
+/** One for each protocol, and the bound. */
+const WHOLE_RULES = 3
+
+function redirectRules({ udp, tcp }: Ports): readonly NetlinkRequest[] {
+  return [
+    nft.addChain(TABLE, 'output', { type: 'nat', hook: 'output', priority: -100 }),
+    redirectRule('udp', udp),
+    redirectRule('tcp', tcp),
+  ]
 }
 
 /**

@@ -4,12 +4,18 @@ import { closeSync } from 'node:fs'
 import { createSocket, type RemoteInfo, type Socket as UdpSocket } from 'node:dgram'
 import { createServer, type Server, type Socket } from 'node:net'
 import { DNS_TCP_CONNECTIONS_MAX, DNS_TCP_IDLE_MS } from '../../limits.ts'
-import { DatagramSender, isListening, openInetSocket, withNamespace } from '../../linux/index.ts'
+import {
+  DatagramSender,
+  type InetSocketRequest,
+  isListening,
+  openInetSocket,
+  withNamespace,
+} from '../../linux/index.ts'
 import type { NameRegistry } from './names.ts'
 import { DNS_ADDRESS, DNS_PORT, Redirection } from './redirect.ts'
 import { Responder } from './respond.ts'
 import { TcpMessages, frameMessage } from './tcp.ts'
-import type { DnsRequest, DnsServer } from './types.ts'
+import type { DnsRequest, DnsServer, OpenSockets } from './types.ts'
 
 /**
  * Serves until closed. With `redirect` the sockets have high ports, and a program of the
@@ -28,19 +34,20 @@ export async function serveDns(
   const { netnsFd } = request
   const responder = new Responder(request, names)
   const redirection = new Redirection(netnsFd)
-  const open = async (replace: boolean): Promise<Answering> => {
-    const sockets = openSockets(netnsFd, redirect ? 0 : DNS_PORT)
+  const open = async (replace: boolean, given?: OpenSockets): Promise<Answering> => {
+    const sockets = given ?? openSockets(netnsFd, redirect ? 0 : DNS_PORT)
     const answering = await answerOn(sockets, responder, onFault)
     try {
       const ports = { udp: sockets.udp.port, tcp: sockets.tcp.port }
-      if (redirect) redirection.lead(ports, { replace })
+      if (given) redirection.isLed()
+      else if (redirect) redirection.lead(ports, { replace })
       return answering
     } catch (error) {
       await answering.close()
       throw error
     }
   }
-  let answering = await open(request.isNew !== true)
+  let answering = await open(request.isNew !== true, request.sockets)
   return {
     address: DNS_ADDRESS,
     mode: redirect ? 'redirect' : 'bound',
@@ -99,19 +106,21 @@ export async function answerOn(
   }
 }
 
-interface OpenSockets {
-  readonly udp: { readonly fd: number; readonly port: number }
-  readonly tcp: { readonly fd: number; readonly port: number }
+/** What a server listens on. */
+export function socketsOf(port: number): Readonly<Record<'udp' | 'tcp', InetSocketRequest>> {
+  const [address, backlog] = [DNS_ADDRESS, DNS_TCP_CONNECTIONS_MAX]
+  return {
+    udp: { protocol: 'udp', address, port },
+    tcp: { protocol: 'tcp', address, port, backlog, reuseAddress: true },
+  }
 }
 
 function openSockets(netnsFd: number, port: number): OpenSockets {
+  const wanted = socketsOf(port)
   return withNamespace(netnsFd, 'net', () => {
-    const address = DNS_ADDRESS
-    const udp = openInetSocket({ protocol: 'udp', address, port })
+    const udp = openInetSocket(wanted.udp)
     try {
-      const backlog = DNS_TCP_CONNECTIONS_MAX
-      const tcp = openInetSocket({ protocol: 'tcp', address, port, backlog, reuseAddress: true })
-      return { udp, tcp }
+      return { udp, tcp: openInetSocket(wanted.tcp) }
     } catch (error) {
       closeSync(udp.fd)
       throw error

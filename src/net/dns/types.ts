@@ -4,6 +4,8 @@ export interface DnsRequest {
   readonly netnsFd: number
   /** Nobody has answered names in that namespace yet; default: perhaps. */
   readonly isNew?: boolean
+  /** Open in that namespace, with questions led to them; default: the server opens its own. */
+  readonly sockets?: OpenSockets | undefined
   readonly container: string
   readonly stack: string
   /** Networks whose names the container may look up, by {@link NameRegistry}. */
@@ -18,6 +20,12 @@ export interface DnsRequest {
   readonly upstreams: readonly string[]
   /** Names of this container's own for other names that it can look up. */
   readonly links?: readonly { readonly name: string; readonly target: string }[] | undefined
+}
+
+/** Of a server, by descriptor. */
+export interface OpenSockets {
+  readonly udp: { readonly fd: number; readonly port: number }
+  readonly tcp: { readonly fd: number; readonly port: number }
 }
 
 export interface DnsServer {

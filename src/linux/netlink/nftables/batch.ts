@@ -37,8 +37,14 @@ export function joinTable(family: number, name: string): string {
  * Throws the first refusal; then nothing has changed.
  */
 export function commitBatch(socket: NetlinkSocket, changes: readonly Request[]): void {
+  const { refused } = socket.exchange(wholeBatch(changes))
+  if (refused[0]) throw refused[0].error
+}
+
+/** The messages of such a transaction. */
+export function wholeBatch(changes: readonly Request[]): readonly Request[] {
   const last = changes.length - 1
-  const { refused } = socket.exchange([
+  return [
     batchEdge(NFNL_MSG_BATCH_BEGIN, 'begin batch'),
     // Refusals come for every message; one acknowledgement is enough, and a thousand overflow the
     // socket.
@@ -46,8 +52,7 @@ export function commitBatch(socket: NetlinkSocket, changes: readonly Request[]):
       index === last ? { ...change, flags: change.flags | NLM_F_ACK } : change,
     ),
     batchEdge(NFNL_MSG_BATCH_END, 'end batch'),
-  ])
-  if (refused[0]) throw refused[0].error
+  ]
 }
 
 /**
