@@ -25,7 +25,10 @@ export async function openMachine(
     processes: kernel.calls,
     cgroups: cgroupsOf(kernel),
     net: netOf(kernel),
-    namespaces: { refill: () => undefined } as unknown as Machine['namespaces'],
+    namespaces: {
+      expect: () => () => undefined,
+      refill: () => undefined,
+    } as unknown as Machine['namespaces'],
     children: { add: () => undefined },
     bootId: kernel.bootId,
     values: new Map(),
