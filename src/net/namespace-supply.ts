@@ -3,6 +3,7 @@
 import {
   acknowledged,
   type Fd,
+  isCounting,
   NamespaceMaker,
   namespaceMakerProgram,
   NETLINK_NETFILTER,
@@ -26,7 +27,9 @@ const DNS_SUPPLY_PORT = 61_053
 const programs = new Map<boolean, Program>()
 
 /** `redirect`: names are answered at a high port, to which rules lead; else they are not yet. */
-export function supplyNamespaces(count: number, redirect: boolean): NamespaceSupply {
+export function supplyNamespaces(count: number, redirect: boolean): NamespaceSupply | undefined {
+  // A point of a crash is one of our own thread: then everything is made on it.
+  if (isCounting) return undefined
   const program = programs.get(redirect) ?? writeProgram(redirect)
   programs.set(redirect, program)
   const sockets = redirect ? 2 : 0

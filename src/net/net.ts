@@ -5,7 +5,6 @@ import {
   NETLINK_ROUTE,
   NetlinkSocket,
   getLink,
-  isCounting,
   listAddresses,
   listLinks,
   parseAddresses,
@@ -242,8 +241,6 @@ class KernelNet implements Net {
   }
 
   supplyNamespaces(count: number): NamespaceSupply | undefined {
-    // A point of a crash is one of our own thread: then everything is made on it.
-    if (isCounting) return undefined
     return supplyNamespaces(count, this.#firewall !== undefined)
   }
 
