@@ -97,6 +97,10 @@ export interface LiveAttempt {
   faults?: Faults
   /** The last probes, oldest first, for people. */
   probes?: readonly Probe[]
+  /**
+   * What each place of a mount had when it was first seen. Ids do not tell: they are used again.
+   */
+  mounts?: Map<string, { readonly what: string; readonly readOnly: boolean }>
   /** Resolves when monitor and mover have ended and everything of the attempt is cleaned up. */
   readonly ended: Promise<void>
   /** Closes what this engine holds of it, and leaves it running for the next one. */

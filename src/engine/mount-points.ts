@@ -1,7 +1,7 @@
 /** Where a running container has its mounts. */
 
 import { readFileSync } from 'node:fs'
-import { unescapeMountPath } from '../linux/index.ts'
+import { type MountLine, parseMountinfo } from '../linux/index.ts'
 import type { MountSpec } from '../planner/index.ts'
 import { targetOf } from './container/describe.ts'
 import type { LiveAttempt } from './machine.ts'
@@ -15,11 +15,16 @@ export function placeOf({ record }: Pick<LiveAttempt, 'record'>, mount: MountSpe
 }
 
 /** As the process `pid` sees them; undefined when it has just ended. @see proc_pid_mountinfo(5) */
-export function mountPoints(pid: number): ReadonlySet<string> | undefined {
+export function readMounts(pid: number): readonly MountLine[] | undefined {
   try {
-    const lines = readFileSync(`/proc/${pid}/mountinfo`, 'utf8').split('\n')
-    return new Set(lines.map((line) => unescapeMountPath(line.split(' ')[4] ?? '')))
+    return parseMountinfo(readFileSync(`/proc/${pid}/mountinfo`, 'utf8'))
   } catch {
     return undefined
   }
+}
+
+/** Where these are. */
+export function mountPoints(pid: number): ReadonlySet<string> | undefined {
+  const mounts = readMounts(pid)
+  return mounts && new Set(mounts.map(({ place }) => place))
 }

@@ -22,7 +22,7 @@ export * from './make.ts'
 export { anonymousBytes, releaseProgram, trimMemory } from './memory.ts'
 export * from './mount.ts'
 export { type MountWatch, watchMounts } from './mount-watch.ts'
-export { unescapeMountPath } from './mountinfo.ts'
+export { type MountLine, parseMountinfo, unescapeMountPath } from './mountinfo.ts'
 export {
   type MadeNamespace,
   NamespaceMaker,

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { PreflightError } from '../../src/errors.ts'
 import type { MountSpec } from '../../src/planner/index.ts'
 import { probeIn } from './probe.ts'
 import { sh, useWorld, type World, type Service } from './support.ts'
@@ -40,9 +41,14 @@ const volume = (name: string, change: Partial<Extract<MountSpec, { kind: 'volume
     ...change,
   }) as const
 
-/** Applies one service with `mount`, which is refused; returns the error. */
+/** Applies one service with `mount`, which is refused, if not before the start; the error. */
 async function refusal(mount: MountSpec): Promise<{ code: string; message: string }> {
-  const outcomes = await world.apply({ one: { command: ['true'], mounts: [mount] } })
+  const applied = world.apply({ one: { command: ['true'], mounts: [mount] } })
+  const outcomes = await applied.catch((error: unknown) => {
+    if (error instanceof PreflightError) return error
+    throw error
+  })
+  if (outcomes instanceof PreflightError) return outcomes
   const last = outcomes.at(-1)
   if (last?.kind !== 'failed') throw new Error(`It was not refused: ${JSON.stringify(last)}`)
   return last.error

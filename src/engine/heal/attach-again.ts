@@ -1,20 +1,9 @@
 /** Attaches again what somebody has unmounted in a running container, while it runs on. */
 
-import { openSync, readSync } from 'node:fs'
+import { openSync } from 'node:fs'
 import { posix } from 'node:path'
 import { EngineError, errorText, KernelError } from '../../errors.ts'
-import {
-  childEnd,
-  close,
-  describeFailure,
-  type Fd,
-  inUserNamespace,
-  parseFailure,
-  pipe,
-  type Program,
-  spawn,
-} from '../../linux/index.ts'
-import { ATTACH_AGAIN_MS_MAX } from '../../limits.ts'
+import { close, type Fd, inUserNamespace, type Program } from '../../linux/index.ts'
 import { attachAgainProgram } from '../container/attach-again.ts'
 import { askedMounts } from '../container/describe.ts'
 import { fileContents } from '../container/file-contents.ts'
@@ -25,6 +14,7 @@ import type { LiveAttempt, LiveContainer, Machine } from '../machine.ts'
 import { mountPoints, placeOf } from '../mount-points.ts'
 import { rootMountPoint } from '../paths.ts'
 import { Undo } from '../undo.ts'
+import { FIXED, runInside } from './run-inside.ts'
 
 /** All that are gone, parents first. Throws LAUNCH with the cure where that cannot be. */
 export async function attachAgain(
@@ -38,7 +28,12 @@ export async function attachAgain(
   try {
     if (process?.pidfd === undefined) return
     const mounts = prepare(machine, { container, attempt, pid: process.pid, undo })
-    if (mounts.length > 0) await run(machine, { container, mounts, pidfd: process.pidfd })
+    if (mounts.length === 0) return
+    await runInside(container, process.pidfd, (descriptors) =>
+      programFor(machine, { container, mounts, descriptors }),
+    )
+    // What is there now is another file system, for one that was made anew.
+    for (const { target } of mounts) attempt.mounts?.delete(target)
   } catch (cause) {
     if (!(cause instanceof KernelError || cause instanceof EngineError)) throw cause
     const cure = 'a start of it puts that back: run "tsstack restart" with its service'
@@ -82,43 +77,8 @@ function prepare(
   )
 }
 
-/** Numbers of the program's descriptors; trees and contents come after them, then what it opens. */
-const FIXED = { pidfd: 3, reports: 4, first: 5 } as const
-/** What it has and opens at most, for each mount and beside that. */
+/** What the program has and opens at most, for each mount and beside that. */
 const [OF_MOUNT, OF_ALL] = [4, 16]
-
-async function run(
-  machine: Machine,
-  given: {
-    readonly container: LiveContainer
-    readonly mounts: readonly PreparedMount[]
-    readonly pidfd: Fd
-  },
-): Promise<void> {
-  const { container, mounts, pidfd } = given
-  const reports = pipe({ nonblocking: true })
-  try {
-    const descriptors: Record<number, Fd> = {
-      [FIXED.pidfd]: pidfd,
-      [FIXED.reports]: reports.write,
-    }
-    const program = programFor(machine, { container, mounts, descriptors })
-    const pid = spawn(program, {
-      title: `tsstack: mount ${container.record.name}`,
-      descriptors,
-      fallbackDirectory: container.own.run,
-    })
-    // A file system of the container's own may let it wait for ever.
-    const timer = setTimeout(() => process.kill(pid, 'SIGKILL'), ATTACH_AGAIN_MS_MAX)
-    const end = await childEnd(pid)
-    clearTimeout(timer)
-    if (end.kind === 'exited' && end.code === 0) return
-    throw failureOf(program, reports.read)
-  } finally {
-    close(reports.read)
-    close(reports.write)
-  }
-}
 
 function programFor(
   machine: Machine,
@@ -153,16 +113,4 @@ function copyOf({ target, fd, content }: Extract<PreparedMount, { kind: 'file' }
   const { mode, uid, gid, bytes } = content
   const path = fileEntryName(target)
   return { kind: 'copy', path, mode, uid, gid, from: fd, bytes: bytes.length } as const
-}
-
-function failureOf({ notes }: Program, reports: Fd): Error {
-  const bytes = Buffer.alloc(64)
-  try {
-    const failure = parseFailure(bytes.subarray(0, readSync(reports, bytes)))
-    if (failure) return describeFailure(notes, failure)
-  } catch {
-    // Nothing was written: it was killed.
-  }
-  const message = `it took more than ${ATTACH_AGAIN_MS_MAX / 1000} s`
-  return new EngineError('LAUNCH', message)
 }
