@@ -165,7 +165,7 @@ const service = (lines: string): string =>
 test('what takes root is refused with the cure: limits, low ports, users of users', async () => {
   for (const [lines, message] of [
     ['mem_limit: 64m, network_mode: none', /controller "memory".*\n.*Delegate=yes/],
-    ["ports: ['81:80']", /port 81 .* for root .*\n.*ip_unprivileged_port_start=81/],
+    ["ports: ['81:80']", /port 81 .* for root[^]*ip_unprivileged_port_start=81/],
     ['userns_mode: auto, network_mode: none', /ids that there are are in use/],
   ] as const) {
     const { code, stderr } = await run(service(lines), 'up', '-d')
@@ -217,7 +217,8 @@ const PROBE = `{
   cat /proc/self/uid_map; pwd; umask; ulimit -n; ulimit -c; cat /proc/self/oom_score_adj
   for try in 'mount -t tmpfs none /tmp' 'unshare -U true' 'unshare -m true' 'chroot / true' \
     'mknod /tmp/node c 1 3' 'dmesg' 'hostname other' 'touch /proc/sys/kernel/hostname' \
-    'cat /proc/kcore' 'cat /proc/keys' 'ls /sys/firmware' 'touch /sys/new' 'nsenter -t 1 -m true' \
+    'grep -q . /proc/kcore' 'grep -q . /proc/keys' 'ls /sys/firmware' 'touch /sys/new' \\
+    'nsenter -t 1 -m true' \\
     'sh -c "echo 1 > /proc/sysrq-trigger"' 'sh -c "echo x > /proc/sys/kernel/core_pattern"'
   do (eval "$try") > /dev/null 2>&1; echo "$try: $?"; done
 } > /probe/$1.new 2>&1
@@ -266,7 +267,9 @@ test('health checks, hooks and exec may do what their container may, and no more
     }
   }
   expect(seen('plain', 'main')).toMatch(/CapEff:\t00000000a80425fb\n[^]*Seccomp:\t2\n/)
-  expect(seen('plain', 'main')).not.toMatch(/(mount|unshare|dmesg|hostname|kcore|sh -c).*: 0\n/)
+  expect(seen('plain', 'main')).not.toMatch(
+    /(mount|unshare|dmesg|hostname|grep|nsenter|sh -c).*: 0\n/,
+  )
   expect(seen('hard', 'main')).toMatch(
     /^Uid:\t33\t.*\nGid:\t34\t.*\nGroups:\t34 35 \nCap[^]*CapEff:\t0{16}\nCapBnd:\t0{16}\n[^]*NoNewPrivs:\t1\nSeccomp:\t2\n/,
   )

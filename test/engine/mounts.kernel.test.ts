@@ -287,6 +287,10 @@ test('a subpath is a directory inside the volume, which links do not lead out of
   await world.up({ one: sub('out') }, resources)
   // The root of the volume, to which an absolute link leads in it.
   expect((await world.log('one')).toString()).toBe('in\nout\n')
+  const missing = volume('tst_data', { nocopy: true, subpath: 'in/none' })
+  const outcomes = await world.apply({ one: { ...sh('true'), mounts: [missing] } }, resources)
+  const message = 'Cannot mount "in/none" of volume "tst_data": it has no such directory or file'
+  expect(outcomes.at(-1)).toMatchObject({ error: { code: 'MOUNT_SOURCE', message } })
 })
 
 test('an anonymous volume goes with its container', async () => {

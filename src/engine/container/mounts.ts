@@ -260,6 +260,8 @@ export function makeTarget(
 /** What the image has in the place of a target, in words. */
 const IN_THE_WAY: Readonly<Record<string, string>> = {
   ELOOP: 'the image has a link there that leads nowhere',
+  // Of a file; whatever else is missing on the way is made.
+  ENOENT: 'the image has a link there that leads nowhere',
   ENOTDIR: 'the image has a file there, and a directory is mounted',
   EISDIR: 'the image has a directory there, and a file is mounted',
 }

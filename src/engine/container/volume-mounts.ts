@@ -2,7 +2,7 @@
 
 import { existsSync, mkdirSync, realpathSync } from 'node:fs'
 import { close, type Fd, O, openIn, openPath } from '../../linux/index.ts'
-import { EngineError, isErrno } from '../../errors.ts'
+import { EngineError, errorText, isErrno } from '../../errors.ts'
 import type { MountSpec } from '../../planner/index.ts'
 import type { LiveContainer, Machine } from '../machine.ts'
 import type { ContainerRecord } from '../records/container.ts'
@@ -60,7 +60,7 @@ function deviceMount(
   if (device.kind === 'bind') {
     const path = boundPath(spec.volume, device)
     const options = device.readOnly ? [...mount.options, 'ro'] : mount.options
-    return { ...mount, options, source: subpathOf(path, spec.subpath, undo) }
+    return { ...mount, options, source: subpathOf(path, spec, undo) }
   }
   if (spec.subpath !== undefined) {
     throw new EngineError(
@@ -137,17 +137,34 @@ function volumeSource(
   if (rootFd !== undefined && !spec.nocopy && spec.subpath === undefined) {
     copyUp(rootFd, spec.target, data)
   }
-  return subpathOf(data, spec.subpath, undo)
+  return subpathOf(data, spec, undo)
 }
 
-function subpathOf(path: string, subpath: string | undefined, undo: Undo): string {
+function subpathOf(
+  path: string,
+  { volume: name, subpath }: Extract<MountSpec, { kind: 'volume' }>,
+  undo: Undo,
+): string {
   if (subpath === undefined) return path
   const volume = openPath(path, O.DIRECTORY)
   undo.push(() => close(volume))
   // Resolved inside the volume: its content is the containers' own, links and all.
-  const inside = openIn(volume, subpath, { flags: O.PATH })
+  const inside = openPart(volume, name, subpath)
   undo.push(() => close(inside))
   return `/proc/self/fd/${inside}`
+}
+
+function openPart(volume: Fd, name: string, subpath: string): Fd {
+  try {
+    return openIn(volume, subpath, { flags: O.PATH })
+  } catch (cause) {
+    const isMissing = isErrno(cause, 'ENOENT', 'ENOTDIR', 'ELOOP')
+    const why = isMissing ? 'it has no such directory or file' : errorText(cause)
+    throw new EngineError('MOUNT_SOURCE', `Cannot mount "${subpath}" of volume "${name}": ${why}`, {
+      hint: 'make it, or leave "subpath" out; links of the volume lead nowhere outside of it',
+      cause,
+    })
+  }
 }
 
 /** An empty volume gets what the image has at its place. */

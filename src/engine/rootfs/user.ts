@@ -1,6 +1,6 @@
 /** Turns `user:` into numbers, by the container's own /etc/passwd and /etc/group. */
 
-import { EngineError, isErrno, errorText } from '../../errors.ts'
+import { EngineError, errorText, isErrno, KernelError } from '../../errors.ts'
 import { PASSWD_BYTES_MAX } from '../../limits.ts'
 import { type Fd, readIn } from '../../linux/index.ts'
 
@@ -22,8 +22,11 @@ export function resolveUser(query: {
   readonly user?: string | undefined
   readonly groupAdd?: readonly string[] | undefined
 }): ResolvedUser {
-  const passwd = parseLines(read(query.rootFd, 'etc/passwd'))
-  const groups = parseLines(read(query.rootFd, 'etc/group'))
+  const { userText, groupText } = splitUser(query.user)
+  const namesGroup = [groupText, ...(query.groupAdd ?? [])].some((text) => text && !isDigits(text))
+  const isNamed = !isDigits(userText)
+  const passwd = parseLines(read(query.rootFd, 'etc/passwd', isNamed))
+  const groups = parseLines(read(query.rootFd, 'etc/group', isNamed || namesGroup))
   return resolveUserIn({ passwd, groups }, query)
 }
 
@@ -136,13 +139,21 @@ function refused(user: string, why: string): EngineError {
   })
 }
 
-/** '' for an image without the file; anything but a regular file of reasonable size is refused. */
-function read(rootFd: Fd, path: string): string {
+/**
+ * '' for an image without the file. Anything but a regular file of reasonable size is refused where
+ * a name is looked for, and none otherwise: a container must not shut out those who come to see
+ * what is wrong in it.
+ */
+function read(rootFd: Fd, path: string, isNeeded: boolean): string {
   try {
     return readIn(rootFd, path, PASSWD_BYTES_MAX).toString('utf8')
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'ENOTDIR')) return ''
-    const why = errorText(error)
-    throw new EngineError('LAUNCH', `Cannot read "/${path}" of the image: ${why}`, { cause: error })
+    if (!isNeeded && error instanceof KernelError) return ''
+    const why = isErrno(error, 'EINVAL') ? 'it is not a regular file' : errorText(error)
+    throw new EngineError('LAUNCH', `Cannot read "/${path}" of the image: ${why}`, {
+      cause: error,
+      hint: 'name the user and its groups by numbers: "1000:1000"',
+    })
   }
 }

@@ -1,4 +1,5 @@
 /** Users of an image, read from its own files. */
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, rmSync, symlinkSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -37,5 +38,17 @@ describe('resolveUser()', () => {
     expect(() => resolveUser({ rootFd: mountImage(), user: 'x' })).toThrow(
       'Cannot read "/etc/passwd" of the image',
     )
+  })
+
+  test('asks files that cannot be read only for names', () => {
+    mkdirSync(join(image, 'etc/passwd'), { recursive: true })
+    execFileSync('mkfifo', [join(image, 'etc/group')])
+    const rootFd = mountImage()
+    expect(resolveUser({ rootFd })).toEqual({ uid: 0, gid: 0, groups: [0], home: '/' })
+    const numbers = { user: '5:6', groupAdd: ['7'] }
+    expect(resolveUser({ rootFd, ...numbers })).toMatchObject({ uid: 5, gid: 6, groups: [6, 7] })
+    for (const query of [{ user: 'app' }, { user: '5:app' }, { groupAdd: ['app'] }]) {
+      expect(() => resolveUser({ rootFd, ...query })).toThrow(/of the image: it is not a regular/)
+    }
   })
 })
