@@ -11,7 +11,7 @@ import { type Busy, replaceSupervisor } from './client.ts'
 import { placesIn } from './places.ts'
 import type { Places } from './places.ts'
 import { runSupervisor } from './run.ts'
-import { say } from './say.ts'
+import { say, sayError } from './say.ts'
 import type { StartReport } from './start.ts'
 import { toWire } from './wire-error.ts'
 
@@ -40,7 +40,7 @@ async function main(places: Places): Promise<void> {
     if (end === 'held') report({ kind: 'held' })
     process.exit(0)
   } catch (error) {
-    console.error(error)
+    sayError(error)
     report({ kind: 'error', error: toWire(error) })
     process.exit(1)
   }

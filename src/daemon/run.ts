@@ -16,7 +16,7 @@ import { EventMemory } from './event-memory.ts'
 import { takeLock } from './lock.ts'
 import type { Places } from './places.ts'
 import type { Holder } from './protocol.ts'
-import { say } from './say.ts'
+import { say, sayError } from './say.ts'
 import { acceptClients } from './server.ts'
 import { stopForShutdown } from './shutdown.ts'
 import type { Supervisor } from './supervisor.ts'
@@ -81,7 +81,7 @@ function tidyCache(): void {
   try {
     tidyCodeCache(directory, Date.now())
   } catch (error) {
-    console.error(error)
+    sayError(error)
   }
 }
 
@@ -129,7 +129,7 @@ class Life {
   /** Beside everything else: clients are served meanwhile. */
   bringUp(places: Places): void {
     bringUpAtBoot(places, { engine: this.#engine, turns: this.#turns }).catch((error: unknown) =>
-      console.error(error),
+      sayError(error),
     )
   }
 
@@ -138,7 +138,7 @@ class Life {
     clearTimeout(this.#timer)
     if (this.#clients.size > 0) return
     this.#timer = setTimeout(() => {
-      this.#endIfIdle().catch((error: unknown) => console.error(error))
+      this.#endIfIdle().catch((error: unknown) => sayError(error))
     }, SUPERVISOR_IDLE_MS)
   }
 
@@ -175,7 +175,7 @@ class Life {
     this.server.close()
     for (const client of this.#clients) client.end().resume()
     this.#closeAll()
-      .catch((error: unknown) => console.error(error))
+      .catch((error: unknown) => sayError(error))
       .finally(() => this.#end())
   }
 }

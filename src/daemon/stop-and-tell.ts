@@ -6,6 +6,7 @@ import type { Interrupts } from './interrupts.ts'
 import { stopStack } from './stop-stack.ts'
 import type { ClientSession, Supervisor } from './supervisor.ts'
 import { takeTurn } from './take-turn.ts'
+import { sayError } from './say.ts'
 
 /** The first interrupt stops, any later one kills; logs are shown until the end. */
 export async function stopAndTell(
@@ -28,7 +29,7 @@ export async function stopAndTell(
   // leave the next services their grace, and be answered by restart policies.
   interrupts.onLater(() => {
     const killed = stopStack(supervisor.engine, stack, { services, graceMs: 0, onEvent: () => {} })
-    killed.catch((error: unknown) => console.error(error))
+    killed.catch((error: unknown) => sayError(error))
   })
   const { outcomes, observed } = await stopped
   connection.send({ kind: 'result', outcomes, observed, interrupted: true })

@@ -1,8 +1,11 @@
 /** A supervisor that dies is replaced without any command, and its successor does its work. */
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { markedProcesses } from '../support/leak/processes.ts'
 import type { Sandbox } from '../support/sandbox.ts'
-import { killSupervisor, successorOf } from '../support/supervisor.ts'
+import { killSupervisor, successorOf, supervisorPid } from '../support/supervisor.ts'
 import { until } from '../support/until.ts'
 import { Scene, shell, SLEEP } from './cli-scene.ts'
 
@@ -41,6 +44,28 @@ test('a killed supervisor is replaced, time after time, and acts on what ends me
   const [{ pid, attempt }] = JSON.parse((await scene.ok('ps', '--json', 'job')).stdout)
   expect({ pid, attempt }).toEqual({ pid: job, attempt: 1 })
   expect((await scene.ok('logs', 'web')).stdout.match(/begun/g)).toHaveLength(4)
+  await scene.ok('down', '-t', '0')
+  expect(await sandbox.leaks()).toBe('')
+})
+
+test('a supervisor whose log is on a full disk goes on with all that it has to say', async () => {
+  const state = join(sandbox.root, 'state')
+  mkdirSync(state, { mode: 0o700 })
+  // Every write to it finds no room.
+  execFileSync('mknod', [join(state, 'supervisor.log'), 'c', '1', '7'])
+  const source = join(scene.folder, 'data')
+  mkdirSync(source)
+  const bind = `{ type: bind, source: ${source}, target: /data, bind: { create_host_path: false } }`
+  scene.write({ web: [...SLEEP, 'restart: always', `volumes: [${bind}]`] })
+  await scene.ok('up', '-d')
+  const before = supervisorPid(sandbox.root)
+  rmSync(source, { recursive: true })
+  const [{ pid }] = JSON.parse((await scene.ok('ps', '--json')).stdout)
+  process.kill(pid, 'SIGKILL')
+  // Each start that fails is a warning.
+  const restarts = async (): Promise<string> => (await scene.ok('ps', '-a', '--json')).stdout
+  await until(restarts, /"restarts": (?:[4-9]|\d\d)/)
+  expect(supervisorPid(sandbox.root)).toBe(before)
   await scene.ok('down', '-t', '0')
   expect(await sandbox.leaks()).toBe('')
 })

@@ -10,6 +10,7 @@ import { isOpenForWriting } from '../../linux/index.ts'
 import { fingerprint } from './fingerprint.ts'
 import type { Seen } from './fingerprint.ts'
 import { placesToWatch } from './places.ts'
+import { sayError } from '../say.ts'
 
 export interface Awaited {
   readonly seen: Seen
@@ -92,7 +93,7 @@ function watchPlaces(places: readonly string[], ring: () => void): FSWatcher {
   })
   watcher.on('all', ring)
   // Without inotify watches the next look comes with the next change of another file.
-  watcher.on('error', (error) => console.error('watch:', error))
+  watcher.on('error', (error) => sayError(error))
   return watcher
 }
 
