@@ -140,14 +140,15 @@ function placeProblem(pools: readonly Pool[], family: 4 | 6, address: string): s
 }
 
 function checkMac(mac: string | undefined, say: Say): void {
-  if (mac === undefined) return
-  const isMac = /^[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}$/i.test(mac)
+  const problem = mac === undefined ? undefined : macProblem(mac)
+  if (problem !== undefined) say(['mac_address'], problem)
+}
+
+export function macProblem(mac: string): string | undefined {
+  const isMac = /^[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}$/i.test(mac) && !/^(?:00.){5}00$/.test(mac)
   // The lowest bit of the first byte says that an address is one of many.
-  if (isMac && Number.parseInt(mac.slice(0, 2), 16) % 2 === 0) return
-  say(
-    ['mac_address'],
-    `"${mac}" is no hardware address of one interface, such as 02:42:ac:11:00:02`,
-  )
+  if (isMac && Number.parseInt(mac.slice(0, 2), 16) % 2 === 0) return undefined
+  return `"${mac}" is no hardware address of one interface, such as 02:42:ac:11:00:02`
 }
 
 function checkInterface(name: string | undefined, names: Set<string>, say: Say): void {

@@ -21,6 +21,7 @@ import { checkNetworks } from './networks.ts'
 import { checkPorts } from './ports.ts'
 import { checkRoom, checkSubnetsApart } from './subnets.ts'
 import { checkReferences } from './references.ts'
+import { checkResolving } from './resolving.ts'
 import { checkUlimits } from './ulimits.ts'
 import { checkWatch } from './watch.ts'
 import { checkUsers } from './users.ts'
@@ -53,6 +54,7 @@ const SERVICE_RULES: readonly ServiceRule[] = [
   checkLogging,
   checkMounts,
   checkAttachments,
+  checkResolving,
   checkPorts,
   checkFaults,
   checkOwnOptions,

@@ -1,0 +1,60 @@
+/** Checks by what names and through whom a container finds others: DNS, /etc/hosts, its own name. */
+import type { Service } from '../model.ts'
+import { addressOf } from '../units/ip.ts'
+import { macProblem } from './attachments.ts'
+import type { ServiceRule } from './check.ts'
+
+interface Look {
+  readonly path: readonly (string | number)[]
+  /** Undefined: all is well. */
+  readonly problem: string | undefined
+}
+
+/** uname(2): what the kernel takes of a name of a machine, in bytes. */
+const NAME_BYTES_MAX = 64
+
+export const checkResolving: ServiceRule = (name, service, { report, feasibility, placeOf }) => {
+  for (const { path, problem } of looksAt(service)) {
+    if (problem === undefined) continue
+    const finding = {
+      rule: 'invalid-network',
+      place: placeOf(['services', name, ...path]),
+      message: `Cannot connect "${name}": ${problem}`,
+    } as const
+    if (feasibility) report.error(finding)
+    else report.warn(finding)
+  }
+}
+
+function looksAt(service: Service): readonly Look[] {
+  const { dns = [], extra_hosts: hosts = [], mac_address: mac } = service
+  return [
+    ...(['hostname', 'domainname'] as const).map((key) => ({
+      path: [key],
+      problem: nameProblem(key, service[key] ?? ''),
+    })),
+    ...dns.map((address, at) => ({
+      path: ['dns', at],
+      problem: addressOf(address) ? undefined : `dns: "${address}" is no IP address`,
+    })),
+    ...hosts.map((entry, at) => ({ path: ['extra_hosts', at], problem: hostProblem(entry) })),
+    { path: ['mac_address'], problem: mac === undefined ? undefined : macProblem(mac) },
+  ]
+}
+
+function nameProblem(key: string, name: string): string | undefined {
+  if (/\s/.test(name)) return `${key} "${name}" has a space in it`
+  return Buffer.byteLength(name) > NAME_BYTES_MAX
+    ? `${key} "${name}" is longer than the ${NAME_BYTES_MAX} bytes that the kernel takes`
+    : undefined
+}
+
+/** `name=address`, as its short forms are written in full. */
+function hostProblem(entry: string): string | undefined {
+  const at = entry.indexOf('=')
+  const [name, address] = [entry.slice(0, at), entry.slice(at + 1)]
+  if (name === '' || /\s/.test(name)) return `extra_hosts: "${name}" is no name of a host`
+  const bare = address.replace(/^\[(?<inside>.*)\]$/u, '$<inside>')
+  if (bare === 'host-gateway' || addressOf(bare)) return undefined
+  return `extra_hosts: "${address}" of "${name}" is neither an IP address nor host-gateway`
+}
