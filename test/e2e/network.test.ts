@@ -53,6 +53,40 @@ test('a network is made by hand, used by a stack, and removed when nobody uses i
   expect(await scene.sandbox.leaks()).toBe('')
 })
 
+test.each([
+  [['--subnet', '10.99.0.0/24', '--gateway', '10.98.0.1'], '--gateway 10.98.0.1 is in no --subnet'],
+  [['--aux-address', 'nas=10.99.0.5'], '--aux-address nas=10.99.0.5 is in no --subnet'],
+  [['--driver', 'weave', '-o', 'speed=fast'], 'there is no driver "weave"; .* option "speed": no'],
+  [['-o', 'com.docker.network.bridge.name=a-name-much-too-long'], 'longer than the 15 bytes'],
+  [['--driver', 'macvlan'], 'name it with -o parent=INTERFACE'],
+  [['--no-ipv4'], 'no addresses at all; add --ipv6'],
+])('network create %j is refused, and nothing is made', async (options, problem) => {
+  const { code, stderr } = await run('network', 'create', 'shared', ...options)
+  expect(code).toBe(2)
+  expect(stderr).toMatch(new RegExp(`Cannot create network "shared": .*${problem}`))
+  expect((await ok('network', 'ls', '-q')).stdout).toBe('')
+})
+
+test('a network made by hand keeps addresses aside, each in the subnet that holds it', async () => {
+  const six = ['--subnet', 'fd99::/64', '--gateway', 'fd99::9']
+  const four = ['--subnet', '10.99.0.0/24', '--gateway', '10.99.0.9', '--ip-range', '10.99.0.64/30']
+  const aside = ['--aux-address', 'nas=10.99.0.64', '--aux-address', 'tv=10.99.0.65']
+  await ok('network', 'create', 'shared', ...six, ...four, ...aside)
+  write({ web: ['networks: [shared]'] }, 'networks: {shared: {external: true}}')
+  await ok('up', '-d')
+  const [network] = JSON.parse((await ok('network', 'inspect', 'shared')).stdout)
+  expect(network).toMatchObject({
+    subnets: [
+      { subnet: '10.99.0.0/24', gateway: '10.99.0.9' },
+      { subnet: 'fd99::/64', gateway: 'fd99::9' },
+    ],
+    containers: [{ name: 'cli-web-1', ipv4: '10.99.0.66' }],
+  })
+  await ok('down')
+  await ok('network', 'rm', 'shared')
+  expect(await scene.sandbox.leaks()).toBe('')
+})
+
 test('an external network that is not there is said before anything is made', async () => {
   write({ web: ['networks: [shared]'] }, 'networks: {shared: {external: true}}')
   const { code, stderr } = await run('up', '-d')
@@ -165,6 +199,15 @@ async function reachesOne(seconds: number): Promise<boolean> {
   const words = ['exec', '-T', 'two', 'busybox', 'ping', '-c1', `-W${seconds}`, 'one']
   return (await run(...words)).code === 0
 }
+
+test('a single container is not cut off from itself', async () => {
+  write({ web: [] })
+  await ok('up', '-d')
+  const refused = await run('net', 'partition', 'web', 'web')
+  expect(refused).toMatchObject({ code: 2 })
+  expect(refused.stderr).toContain('Cannot cut "web" off from itself')
+  await ok('down', '-t', '0')
+})
 
 test('a second degrade replaces what it names, and keeps the rest, also of x-net', async () => {
   write({ one: ['x-net: {loss: 100%}'], two: [] })

@@ -35,6 +35,11 @@ export const netCommand: CommandModule = {
       run(async (context) => {
         const containers = await runningOf(context, [service])
         const others = await runningOf(context, [other])
+        if (service === other && containers.length < 2) {
+          throw new UsageError(
+            `Cannot cut "${service}" off from itself: it has one container; name two services`,
+          )
+        }
         return carryOut(context, { do: 'partition', containers, others })
       }),
     )

@@ -2,10 +2,10 @@
 
 import type { Command } from 'commander'
 import type { NetworkCommand, NetworkReading } from '../../daemon/index.ts'
-import type { NetworkSpec } from '../../planner/index.ts'
 import type { CommandModule, Run } from '../command.ts'
 import type { Context } from '../context.ts'
 import { defineLooks } from '../looks.ts'
+import { type CreateFlags, newNetwork } from '../new-network.ts'
 import { print } from '../output.ts'
 import { askFor } from '../request.ts'
 import { safeText } from '../safe-text.ts'
@@ -44,15 +44,18 @@ function defineCreate(command: Command, run: Run): void {
     .option('-d, --driver <driver>', 'bridge, macvlan or ipvlan', 'bridge')
     .option('-o, --opt <key=value>', 'option of the driver', collect, [])
     .option('--subnet <subnet>', 'addresses of the network', collect, [])
-    .option('--gateway <address>', 'of the subnet before it', collect, [])
+    .option('--gateway <address>', 'of the subnet that holds it', collect, [])
     .option('--ip-range <subnet>', 'part of the subnet to give out', collect, [])
+    .option('--aux-address <name=address>', 'given out to nobody', collect, [])
     .option('--label <key=value>', 'a remark', collect, [])
     .option('--internal', 'no way out of the network')
     .option('--ipv6', 'with IPv6')
     .option('--no-ipv4', 'without IPv4')
     .option('--attachable', 'accepted as in Docker: every network is')
     .action((name: string, flags: CreateFlags) =>
-      run((context) => carryOut(context, { do: 'create', spec: specOf(name, flags) })),
+      run(async (context) =>
+        carryOut(context, { do: 'create', spec: await newNetwork(name, flags) }),
+      ),
     )
 }
 
@@ -76,18 +79,6 @@ function defineConnections(command: Command, run: Run): void {
     .action((network: string, container: string) =>
       run((context) => carryOut(context, { do: 'disconnect', network, container })),
     )
-}
-
-interface CreateFlags {
-  readonly driver: string
-  readonly opt: readonly string[]
-  readonly subnet: readonly string[]
-  readonly gateway: readonly string[]
-  readonly ipRange: readonly string[]
-  readonly label: readonly string[]
-  readonly internal?: boolean
-  readonly ipv6?: boolean
-  readonly ipv4: boolean
 }
 
 interface ConnectFlags {
@@ -136,35 +127,6 @@ function toJson(network: NetworkReading): unknown {
       ipv6: ipv6 ?? null,
     })),
   }
-}
-
-function specOf(name: string, flags: CreateFlags): NetworkSpec {
-  const subnets = flags.subnet.map((subnet, at) => ({
-    subnet,
-    ...(flags.gateway[at] === undefined ? {} : { gateway: flags.gateway[at] }),
-    ...(flags.ipRange[at] === undefined ? {} : { range: flags.ipRange[at] }),
-  }))
-  return {
-    key: name,
-    name,
-    external: false,
-    internal: flags.internal ?? false,
-    driver: flags.driver,
-    driverOptions: pairs(flags.opt),
-    ...(flags.ipv4 ? {} : { ipv4: false }),
-    ipv6: flags.ipv6 ?? false,
-    subnets,
-    labels: pairs(flags.label),
-  }
-}
-
-function pairs(texts: readonly string[]): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    texts.map((text) => {
-      const [key = '', ...value] = text.split('=')
-      return [key, value.join('=')]
-    }),
-  )
 }
 
 function connection(network: string, container: string, flags: ConnectFlags): NetworkCommand {

@@ -12,31 +12,41 @@ const IPVLAN_FLAGS = ['bridge', 'private', 'vepa']
 const INTERFACE_BYTES_MAX = 15
 
 export function checkNetworks(context: CheckContext): void {
+  const { report, feasibility, placeOf } = context
   for (const [name, network] of Object.entries(context.stack.networks ?? {})) {
     if (network.external === true || context.isDoubtful('networks', name)) continue
-    const say = sayer(context, name)
-    checkDriver(network, say)
-    checkOptions(network, say)
-    checkSubnets(network, say)
-    if (network.enable_ipv4 === false && network.enable_ipv6 !== true) {
-      say(['enable_ipv4'], 'it would have no addresses at all; set enable_ipv6: true as well')
+    for (const { path, problem } of networkProblems(network)) {
+      const finding = {
+        rule: 'invalid-network',
+        place: placeOf(['networks', name, ...path]),
+        message: `Cannot use the network "${name}": ${problem}`,
+      } as const
+      if (feasibility) report.error(finding)
+      else report.warn(finding)
     }
   }
+}
+
+/** Something that a network cannot be, and where it is said. */
+export interface NetworkProblem {
+  readonly path: readonly (string | number)[]
+  readonly problem: string
+}
+
+/** What is wrong with a network by itself, whoever asks for it. */
+export function networkProblems(network: Network): readonly NetworkProblem[] {
+  const problems: NetworkProblem[] = []
+  const say: Say = (path, problem) => void problems.push({ path, problem })
+  checkDriver(network, say)
+  checkOptions(network, say)
+  checkSubnets(network, say)
+  if (network.enable_ipv4 === false && network.enable_ipv6 !== true) {
+    say(['enable_ipv4'], 'it would have no addresses at all; set enable_ipv6: true as well')
+  }
+  return problems
 }
 
 type Say = (path: readonly (string | number)[], problem: string) => void
-
-function sayer({ report, feasibility, placeOf }: CheckContext, name: string): Say {
-  return (path, problem) => {
-    const finding = {
-      rule: 'invalid-network',
-      place: placeOf(['networks', name, ...path]),
-      message: `Cannot use the network "${name}": ${problem}`,
-    }
-    if (feasibility) report.error(finding)
-    else report.warn(finding)
-  }
-}
 
 function checkDriver({ driver = 'bridge', driver_opts: options = {} }: Network, say: Say): void {
   if (driver !== '' && !DRIVERS.includes(driver)) {
