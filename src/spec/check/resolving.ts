@@ -44,7 +44,7 @@ function looksAt(service: Service): readonly Look[] {
 
 function nameProblem(key: string, name: string): string | undefined {
   if (/\s/.test(name)) return `${key} "${name}" has a space in it`
-  return Buffer.byteLength(name) > NAME_BYTES_MAX
+  return new TextEncoder().encode(name).length > NAME_BYTES_MAX
     ? `${key} "${name}" is longer than the ${NAME_BYTES_MAX} bytes that the kernel takes`
     : undefined
 }
