@@ -7,22 +7,19 @@
 import { KNOWN_NAMES_MAX } from '../limits.ts'
 import type { Loaded } from './load.ts'
 import type { StackInput } from './protocol.ts'
-import { fingerprint, type Seen } from './watch/fingerprint.ts'
+import { isAsSeen, isSettled, type Seen } from './watch/fingerprint.ts'
 
 const known = new Map<string, { readonly seen: Seen; readonly name: string }>()
 
 /** Undefined when it is not known, or a file is another one than it was. */
 export function knownName(input: StackInput): string | undefined {
   const found = known.get(keyOf(input))
-  if (found === undefined || ![...found.seen].every(([path, was]) => was === fingerprint(path))) {
-    return undefined
-  }
-  return found.name
+  return found !== undefined && isAsSeen(found.seen) ? found.name : undefined
 }
 
 /** Remembers what `input` was loaded to. */
 export function rememberName(input: StackInput, loaded: Loaded): void {
-  if (loaded.kind !== 'loaded' || ![...loaded.seen.values()].every(isSettled)) return
+  if (loaded.kind !== 'loaded' || !isSettled(loaded.seen)) return
   const key = keyOf(input)
   // The one that was added first goes first.
   known.delete(key)
@@ -36,13 +33,4 @@ export function rememberName(input: StackInput, loaded: Loaded): void {
 /** Standard input is part of it, like every variable that a file might name. */
 function keyOf(input: StackInput): string {
   return JSON.stringify(input)
-}
-
-/** Two changes within one tick of the clock of a file system look like one. */
-const TICK_MS = 20
-
-/** The time of the last change is the last word of a fingerprint; an absent file has none. */
-function isSettled(print: string): boolean {
-  const changedMs = Number(print.slice(print.lastIndexOf(' ') + 1)) / 1e6
-  return !(changedMs > Date.now() - TICK_MS)
 }

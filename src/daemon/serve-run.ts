@@ -12,7 +12,7 @@ import {
 } from '../planner/index.ts'
 import { tellBuilds } from './building/tell.ts'
 import { joinProgram } from './join-program.ts'
-import { loadDesired } from './load.ts'
+import { loadAgain } from './load-again.ts'
 import { obtainImages } from './images/stack-images.ts'
 import { changesOf } from './one-off-words.ts'
 import type { Request, RunOptions } from './protocol.ts'
@@ -86,7 +86,7 @@ function oneOffOf(
   { connection }: ClientSession,
   { input, service, run }: RunRequest,
 ): { readonly desired: DesiredState; readonly container: DesiredContainer } {
-  const loaded = loadDesired({ ...input, services: [service] }, LOAD_RUN_BYTES_MAX)
+  const loaded = loadAgain({ ...input, services: [service] }, LOAD_RUN_BYTES_MAX)
   if (loaded.kind === 'invalid') throw new InvalidStack(loaded.error, loaded.rendered)
   if (loaded.kind === 'too-large') throw new Error('unreachable: each file has its own bound')
   const { stack, desired, environment, warnings } = loaded

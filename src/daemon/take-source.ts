@@ -2,7 +2,7 @@
 
 import { LOAD_BYTES_MAX } from '../limits.ts'
 import type { DesiredState } from '../planner/index.ts'
-import { loadDesired } from './load.ts'
+import { loadAgain } from './load-again.ts'
 import type { StackSourceInput } from './protocol.ts'
 import type { ClientSession } from './supervisor.ts'
 import { InvalidStack } from './wire-error.ts'
@@ -13,7 +13,7 @@ export function takeSource(
   source: StackSourceInput,
 ): DesiredState | undefined {
   if (source.kind === 'desired') return source.desired
-  const loaded = loadDesired(source.input, LOAD_BYTES_MAX)
+  const loaded = loadAgain(source.input, LOAD_BYTES_MAX)
   if (loaded.kind === 'too-large') {
     connection.send({ kind: 'load-yourself' })
     return undefined

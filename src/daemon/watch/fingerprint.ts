@@ -20,3 +20,21 @@ export function fingerprint(path: string): string {
 export function fingerprintOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
   return [dev, ino, size, mtimeNs, ctimeNs].join(' ')
 }
+
+/** None of the paths is another one than it was. */
+export function isAsSeen(seen: Seen): boolean {
+  return [...seen].every(([path, was]) => was === fingerprint(path))
+}
+
+/** Two changes within one tick of the clock of a file system look like one. */
+const TICK_MS = 20
+
+/** A change from now on can be told from what was seen. */
+export function isSettled(seen: Seen): boolean {
+  const tick = Date.now() - TICK_MS
+  return [...seen.values()].every((print) => {
+    // The time of the last change is the last word of a fingerprint; an absent file has none.
+    const changedMs = Number(print.slice(print.lastIndexOf(' ') + 1)) / 1e6
+    return !(changedMs > tick)
+  })
+}
