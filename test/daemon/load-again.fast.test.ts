@@ -28,6 +28,11 @@ async function written(name: string, text: string): Promise<void> {
   await sleep(30)
 }
 
+const variables = () => {
+  const loaded = load()
+  return loaded.kind === 'loaded' ? loaded.stack.services['web']?.environment : loaded.kind
+}
+
 const stack = (image: string) => `name: shop\nservices: { web: { image: '${image}' } }\n`
 
 test('files that have not changed are loaded once, for the same words and variables', async () => {
@@ -43,10 +48,6 @@ test('a file that changes, comes or goes is seen, and so is one of an env_file',
   await written('more.env', 'A=1\n')
   const text = "name: shop\nservices: { web: { image: 'host:', env_file: more.env } }\n"
   await written('compose.yaml', text)
-  const variables = () => {
-    const loaded = load()
-    return loaded.kind === 'loaded' ? loaded.stack.services['web']?.environment : loaded.kind
-  }
   expect(variables()).toEqual({ A: '1' })
   await written('more.env', 'A=2\n')
   expect(variables()).toEqual({ A: '2' })
