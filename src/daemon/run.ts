@@ -5,7 +5,7 @@
 
 import { createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
-import { createEngine } from '../engine/index.ts'
+import { createEngine, makeRoomToAnswer } from '../engine/index.ts'
 import type { Engine, EngineEvent } from '../engine/index.ts'
 import { SUPERVISOR_IDLE_MS } from '../limits.ts'
 import { groupOf, listenPrivately, makeDirectories } from './access.ts'
@@ -85,6 +85,15 @@ function tidyCache(): void {
   }
 }
 
+/** Between two looks at the limit of descriptors, in milliseconds: nothing tells that it changed. */
+const ROOM_LOOK_MS = 60_000
+
+/** Who connects is told, and not left waiting. */
+function keepRoom(): void {
+  const said = makeRoomToAnswer()
+  if (said !== undefined) say(said)
+}
+
 class Life {
   readonly server: Server = createServer()
   readonly ended: Promise<void>
@@ -124,6 +133,7 @@ class Life {
     })
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => this.#stop())
     this.server.once('listening', () => this.#endSoon())
+    setInterval(keepRoom, ROOM_LOOK_MS).unref()
   }
 
   /** Beside everything else: clients are served meanwhile. */

@@ -1,8 +1,8 @@
 /** Whether the supervisor may open as many files as a plan's containers need. */
 
-import { readdirSync } from 'node:fs'
+import { closeSync, openSync, readdirSync } from 'node:fs'
 import { EngineError, isOutOfFiles, moreFilesHint } from '../errors.ts'
-import { getRlimit } from '../linux/index.ts'
+import { getRlimit, setRlimit } from '../linux/index.ts'
 import type { Plan } from '../planner/index.ts'
 
 /** Kept for a container while it runs: with a network and mounts eight, and one more to spare. */
@@ -52,6 +52,38 @@ export function checkRoom(what: string, lasts: keyof typeof KEPT_FREE): void {
       `${free} must be left`,
     { hint: `end programs and commands that run, or ${moreFilesHint()}` },
   )
+}
+
+/** To let clients in one after another, and to tell each that there is no room for it. */
+const TO_ANSWER = 8n
+
+/**
+ * Somebody has lowered the soft limit below what is in use: no client could be let in, and the
+ * kernel would go on telling of it, which costs all of a core (libuv's uv__server_io). The limit is
+ * raised by as much as an answer needs; the result says so. Undefined: nothing had to be done.
+ */
+export function makeRoomToAnswer(): string | undefined {
+  if (canOpen()) return undefined
+  const { soft, hard } = getRlimit('nofile')
+  try {
+    // What is in use is seen with more alone.
+    setRlimit('nofile', { soft: hard, hard })
+    const highest = Math.max(...readdirSync('/proc/self/fd').map(Number))
+    const wanted = BigInt(highest + 1) + TO_ANSWER
+    setRlimit('nofile', { soft: wanted < hard ? wanted : hard, hard })
+  } catch {
+    // Nor does the hard limit leave one.
+  }
+  return `no file could be opened with a limit of ${soft}; ${moreFilesHint()}`
+}
+
+function canOpen(): boolean {
+  try {
+    closeSync(openSync('/dev/null', 'r'))
+    return true
+  } catch (error) {
+    return !isOutOfFiles(error)
+  }
 }
 
 /** What {@link checkRoom} throws. */

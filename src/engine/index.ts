@@ -3,7 +3,7 @@
  */
 
 export { Bell } from './bell.ts'
-export { checkRoom } from './descriptors.ts'
+export { checkRoom, makeRoomToAnswer } from './descriptors.ts'
 export * from './copy/index.ts'
 export { type AppArmor, readAppArmor } from './container/app-armor.ts'
 export { createEngine } from './engine.ts'
