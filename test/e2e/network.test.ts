@@ -200,6 +200,21 @@ async function reachesOne(seconds: number): Promise<boolean> {
   return (await run(...words)).code === 0
 }
 
+test('host-gateway is the host on the network that leads out, also on one made by hand', async () => {
+  await ok('network', 'create', 'shared', '--subnet', '10.99.0.0/24')
+  const networks = 'networks: {within: {priority: 9}, shared: {}}'
+  write(
+    {
+      web: ['extra_hosts: ["gate:host-gateway"]', networks],
+      beside: ['network_mode: service:web'],
+    },
+    'networks: {within: {internal: true}, shared: {external: true}}',
+  )
+  await ok('up', '-d')
+  expect((await ok('exec', 'web', 'cat', '/etc/hosts')).stdout).toContain('10.99.0.1\tgate\n')
+  await ok('down', '-t', '0')
+})
+
 test('a single container is not cut off from itself', async () => {
   write({ web: [] })
   await ok('up', '-d')

@@ -2,8 +2,9 @@
 
 import { hostResolvConf } from '../container/network.ts'
 import { containersOf, type Machine } from '../machine.ts'
+import { defaultRoutes } from '../network/attach.ts'
+import { networkRecords } from '../network/records.ts'
 import type { AttemptInterface, ContainerRecord } from '../records/container.ts'
-import { readNetworkRecords } from '../records/network.ts'
 import { type EtcFile, type HostsInput, hostsText, resolvText } from './network-files.ts'
 
 /** `interfaces` are the attempt's own; one that shares a network has the other's addresses. */
@@ -46,9 +47,7 @@ function hostsIn(machine: Machine, record: ContainerRecord, network: NetworkView
     aliases: [name],
     addresses: network.interfaces.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6]).filter(isPresent),
     extraHosts: spec.extraHosts.map((extra) =>
-      extra.address === HOST_GATEWAY
-        ? { ...extra, address: hostAddress(machine, record, network) }
-        : extra,
+      extra.address === HOST_GATEWAY ? { ...extra, address: hostAddress(machine, network) } : extra,
     ),
   }
 }
@@ -56,6 +55,8 @@ function hostsIn(machine: Machine, record: ContainerRecord, network: NetworkView
 interface NetworkView {
   readonly kind: 'networks' | 'host' | 'none'
   readonly interfaces: readonly AttemptInterface[]
+  /** Whose interfaces they are: it, or whose network it shares. */
+  readonly owner: ContainerRecord
 }
 
 /** The network a container is really in. No cycle can run: its first would never have started. */
@@ -66,7 +67,7 @@ function networkOf(
 ): NetworkView {
   const { network } = record.spec
   if (network.kind !== 'service' && network.kind !== 'container') {
-    return { kind: network.kind, interfaces }
+    return { kind: network.kind, interfaces, owner: record }
   }
   const other = containersOf(machine, record.stack).find(
     (one) =>
@@ -75,19 +76,19 @@ function networkOf(
         ? one.record.service === network.service
         : one.record.name === network.container),
   )
-  if (other?.attempt === undefined) return { kind: 'none', interfaces: [] }
+  if (other?.attempt === undefined) return { kind: 'none', interfaces: [], owner: record }
   return networkOf(machine, other.record, other.attempt.record.interfaces)
 }
 
 /** @see docker run --add-host: stands for an address of the host that the container can reach */
 const HOST_GATEWAY = 'host-gateway'
 
-function hostAddress(machine: Machine, record: ContainerRecord, network: NetworkView): string {
-  const first = network.interfaces[0]?.network
-  const gateway = readNetworkRecords(machine.paths, record.stack).find(
-    ({ spec }) => spec.name === first,
-  )?.gateways[0]
-  return gateway ?? '127.0.0.1'
+/** Of the network that leads out, as the host is nearest there; without one, of the first. */
+function hostAddress(machine: Machine, { owner, interfaces }: NetworkView): string {
+  const { v4, v6 } = defaultRoutes(machine, owner)
+  const way = v4 ?? v6 ?? interfaces[0]?.network
+  const record = way === undefined ? undefined : networkRecords(machine, owner).get(way)
+  return record?.gateways[0] ?? '127.0.0.1'
 }
 
 function isPresent(address: string | undefined): address is string {
