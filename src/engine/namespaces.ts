@@ -4,8 +4,8 @@ import { close, createNetworkNamespace, type Fd } from '../linux/index.ts'
 import type { NamespaceSupply, Net, ReadyNamespace } from '../net/index.ts'
 import type { Children } from './machine.ts'
 
-/** Milliseconds after a start: what its program does first is heard before a new one is made. */
-const REFILL_MS = 5
+/** Milliseconds after a start: what its program does first, and what is done next, is not held up. */
+const REFILL_MS = 100
 
 /** From so many on, a process that makes them costs less than they do. */
 const SUPPLY_MIN = 2
