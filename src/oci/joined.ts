@@ -55,7 +55,7 @@ export async function startJoined(given: Joined): Promise<number> {
   const terminal = process.terminal === true ? openOwnTerminal(process, root, temporary) : undefined
   const streams = streamsOf(given, terminal)
   ownStreams(streams, ownerOf({ ...spec, process }))
-  const join = detectCgroups().open(container.cgroup).join()
+  const join = detectCgroups().open(container.cgroup).join({ inSight: true })
   temporary.push(() => closeCgroupJoin(join))
   const reports = pipe()
   const passed = new Numbers(streams, {

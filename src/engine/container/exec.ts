@@ -236,7 +236,7 @@ async function launch(
     env: process.env,
     cwd: process.cwd,
   })
-  const join = machine.cgroups.open(container.attempt?.record.cgroup ?? '').join()
+  const join = machine.cgroups.open(container.attempt?.record.cgroup ?? '').join({ inSight: true })
   temporary.push(() => closeCgroupJoin(join))
   const table = new DescriptorTable({ stdio: streams.given })
   const pidfd = table.pass(target.pidfd)

@@ -2,6 +2,8 @@
 
 import { closeSync, constants, openSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import type { Fd } from '../fd.ts'
+import { mountSetattr, openTree } from '../mount.ts'
 import { groupDirectories, unifiedDirectory, witness, type GroupDirectory } from './directories.ts'
 import {
   freezeGroup,
@@ -29,9 +31,11 @@ export interface Cgroup {
    */
   places(): readonly { readonly name: string; readonly directory: string }[]
   /**
-   * What a child needs to enter. Its descriptor is closed with closeCgroupJoin.
+   * What a child needs to enter. Its descriptor is closed with closeCgroupJoin. `inSight`: programs
+   * of the container see the child before it has let go of that descriptor. One who may trace it
+   * (CAP_SYS_PTRACE) then finds the group's directory, read-only and with nothing above it.
    */
-  join(): CgroupJoin
+  join(how?: { readonly inSight?: boolean }): CgroupJoin
   /** Moves the process `pid` with all its threads; for one that lives already. */
   enter(pid: number): void
   /** Makes these the settings: what is absent loses its limit (devices stay as they are). */
@@ -70,7 +74,7 @@ export function groupAt(hierarchies: readonly CgroupHierarchy[], path: string): 
   return {
     path,
     places: () => placesOf(directories),
-    join: () => openJoin(directories),
+    join: (how) => openJoin(directories, how),
     enter(pid) {
       for (const one of directories) writeCgroupFile(join(one.directory, 'cgroup.procs'), `${pid}`)
     },
@@ -109,16 +113,35 @@ export function closeCgroupJoin({ cloneInto }: CgroupJoin): void {
   if (cloneInto !== undefined) closeSync(cloneInto)
 }
 
-function openJoin(directories: readonly GroupDirectory[]): CgroupJoin {
+function openJoin(
+  directories: readonly GroupDirectory[],
+  { inSight = false }: { readonly inSight?: boolean } = {},
+): CgroupJoin {
   const tasks = directories
     .filter(({ version }) => version === 1)
     .map(({ directory }) => join(directory, 'tasks'))
   const v2 = unifiedDirectory(directories)?.directory
   if (v2 === undefined) return { tasks }
+  return { tasks, cloneInto: inSight ? openAlone(v2) : openDirectory(v2) }
+}
+
+function openDirectory(path: string): Fd {
   try {
     // Node opens with O_CLOEXEC.
-    return { tasks, cloneInto: openSync(v2, constants.O_RDONLY | constants.O_DIRECTORY) }
+    return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY)
   } catch (error) {
-    throw asKernelError(error, 'open', [v2])
+    throw asKernelError(error, 'open', [path])
+  }
+}
+
+/** A mount of the directory that is nowhere: `..` ends at it, in place of the host's root. */
+function openAlone(path: string): Fd {
+  const tree = openTree(path, { clone: true })
+  try {
+    mountSetattr(tree, { set: { readOnly: true } })
+    return tree
+  } catch (error) {
+    closeSync(tree)
+    throw error
   }
 }
