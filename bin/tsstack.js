@@ -13,8 +13,8 @@ if (version[0] < 24 || (version[0] === 24 && version[1] < 5)) {
       ' with Node.js ' +
       process.versions.node +
       ': it needs 24.5 or later; ' +
-      'install one, or start it by its path: /path/to/node24 ' +
-      process.argv[1] +
+      'install one, or run: npx -y -p node@24 node ' +
+      process.argv.slice(1).map(quoted).join(' ') +
       ' [NODE_TOO_OLD]\n',
   )
   process.exit(1)
@@ -24,6 +24,10 @@ import(program.file).catch(function (error) {
   process.stderr.write('error: Cannot start ' + program.name + ': ' + error.message + '\n')
   process.exit(1)
 })
+
+function quoted(word) {
+  return /^[\w./:=@%+,-]+$/.test(word) ? word : "'" + word.replace(/'/g, "'\\''") + "'"
+}
 
 // In a directory that is ours alone: whoever could write into it could run code as us. One for
 // each of the usual commands: node keeps the functions that the first run of a file has used.

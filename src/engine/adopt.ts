@@ -38,6 +38,7 @@ import { rebuildAttempt, rebuildContainers } from './rebuild.ts'
 import { recoverValues } from './recover-values.ts'
 import { measured } from './restart.ts'
 import { afterEnd, followAttempt } from './supervise.ts'
+import { warn } from './warn.ts'
 
 /** Every container with a record is in `machine.containers` afterwards. */
 export async function adoptAll(machine: Machine): Promise<void> {
@@ -68,7 +69,7 @@ async function endStrangers(machine: Machine): Promise<void> {
     if (!record) continue
     await removeAttempt(machine, { name, own, attempt: nobodys(record) }).catch(
       (error: unknown) => {
-        machine.emit({ kind: 'warning', time: machine.now(), stack: '', message: errorText(error) })
+        warn(machine, '', error)
       },
     )
   }
@@ -85,7 +86,7 @@ async function adoptOrWarn(machine: Machine, container: LiveContainer): Promise<
     if (error instanceof EngineError) throw error
     // Every other one would be the same, and what runs would be taken for ended: see supervise.ts.
     if (isOutOfFiles(error)) throw tooFewFiles(error)
-    warn(machine, container, 'Cannot take over', error)
+    warnOf(machine, container, 'Cannot take over', error)
   }
 }
 
@@ -201,7 +202,7 @@ async function holdPorts(
   try {
     await publishPorts(machine, container.record, record.interfaces)
   } catch (error) {
-    warn(machine, container, 'Cannot hold the ports of', error)
+    warnOf(machine, container, 'Cannot hold the ports of', error)
   }
 }
 
@@ -213,15 +214,14 @@ async function resolverOf(
   try {
     return await serveNames(machine, container.record, { netns })
   } catch (error) {
-    warn(machine, container, 'Cannot answer names in', error)
+    warnOf(machine, container, 'Cannot answer names in', error)
     return undefined
   }
 }
 
-function warn(machine: Machine, container: LiveContainer, what: string, error: unknown): void {
+function warnOf(machine: Machine, container: LiveContainer, what: string, error: unknown): void {
   const { stack, name } = container.record
-  const message = `${what} "${name}": ${errorText(error)}`
-  machine.emit({ kind: 'warning', time: machine.now(), stack, message })
+  warn(machine, stack, `${what} "${name}": ${errorText(error)}`)
 }
 
 /** An exit that happened while no supervisor lived is kept with its true status. */

@@ -1,7 +1,6 @@
 /** Makes a stack what it is desired to be, or stops it: journal, plan, execute, look again. */
 
 import { isDeepStrictEqual } from 'node:util'
-import { errorText } from '../errors.ts'
 import {
   type DesiredState,
   type LifecycleOptions,
@@ -27,6 +26,7 @@ import { renewSpecs } from './renew-specs.ts'
 import { wayBack, type WayBack } from './way-back.ts'
 import { readStackRecord, removeStackRecord, writeStackRecord } from './records/stack.ts'
 import type { ApplyOptions, ApplyResult, StopOptions } from './types.ts'
+import { warn } from './warn.ts'
 
 /** Outcomes tell what failed; what could be done is done. */
 export async function applyDesired(
@@ -66,8 +66,7 @@ async function goBack(
   const { desired, services } = back
   const { signal, onEvent } = options
   const message = `The update of ${services.join(', ')} failed: going back to what was there before`
-  const event = { kind: 'warning', time: machine.now(), stack: desired.stack, message } as const
-  machine.emit(event)
+  const event = warn(machine, desired.stack, message)
   onEvent?.(event)
   const { outcomes, observed } = await applyDesired(machine, {
     stack: desired.stack,
@@ -87,8 +86,7 @@ async function goBack(
 function warnOfKernel(machine: Machine, plan: Plan, { onEvent }: ApplyOptions): void {
   if (!plan.actions.some(({ kind }) => kind === 'create-network')) return
   for (const message of machine.net.capabilities().warnings) {
-    const event = { kind: 'warning', time: machine.now(), stack: plan.stack, message } as const
-    machine.emit(event)
+    const event = warn(machine, plan.stack, message)
     onEvent?.(event)
   }
 }
@@ -172,8 +170,7 @@ function removeStackGroup(machine: Machine, stack: string): void {
   try {
     removeStackGroups(machine, stack)
   } catch (error) {
-    const message = errorText(error)
-    machine.emit({ kind: 'warning', time: machine.now(), stack, message })
+    warn(machine, stack, error)
   }
 }
 
@@ -195,8 +192,7 @@ function forgetDesired(machine: Machine, record: Parameters<typeof writeStackRec
   try {
     writeStackRecord(machine.paths, record)
   } catch (error) {
-    const message = errorText(error)
-    machine.emit({ kind: 'warning', time: machine.now(), stack: record.stack, message })
+    warn(machine, record.stack, error)
   }
 }
 

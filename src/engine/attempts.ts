@@ -14,6 +14,7 @@ import type { ContainerPaths } from './paths.ts'
 import { Undo } from './undo.ts'
 import { measured } from './restart.ts'
 import { exitCodeOf, type ExitStatus, readAttemptStatus } from './records/attempt.ts'
+import { warn } from './warn.ts'
 import {
   type AttemptRecord,
   type ContainerRecord,
@@ -149,7 +150,9 @@ async function finishAttempt(
   if (attempt.process && !attempt.exit) {
     // The monitor was killed. Its child went with it (PR_SET_PDEATHSIG), unless it has executed a
     // setuid program, which loses that; others may be left as well.
-    await endAll(machine, attempt).catch((error: unknown) => warn(machine, container, error))
+    await endAll(machine, attempt).catch((error: unknown) =>
+      warn(machine, container.record.stack, error),
+    )
     await moverEnded(machine, container.own)
     attempt.exit = writtenEnd(container) ?? lostExit(machine)
     announce(machine, container.record, 'exited', attempt.exit.exitCode)
@@ -243,7 +246,7 @@ async function disconnect(
     const reason = errorText(error)
     const message = `Cannot remove a network interface of "${name}": ${reason}`
     const stack = machine.containers.get(name)?.record.stack ?? ''
-    machine.emit({ kind: 'warning', time: machine.now(), stack, message })
+    warn(machine, stack, message)
   } finally {
     if (netns !== undefined) close(netns)
   }
@@ -272,13 +275,8 @@ export function tryUpdate(machine: Machine, container: LiveContainer, change: Re
   try {
     update(machine, container, change)
   } catch (error) {
-    warn(machine, container, error)
+    warn(machine, container.record.stack, error)
   }
-}
-
-function warn(machine: Machine, { record }: LiveContainer, error: unknown): void {
-  const message = errorText(error)
-  machine.emit({ kind: 'warning', time: machine.now(), stack: record.stack, message })
 }
 
 /** Merges `change` into the record, in memory and on disk. */

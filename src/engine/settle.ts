@@ -5,6 +5,7 @@ import { type Action, judgeReady } from '../planner/index.ts'
 import type { Machine } from './machine.ts'
 import { observeContainer } from './observe.ts'
 import { onAbort } from './on-abort.ts'
+import { warn } from './warn.ts'
 
 type Settle = Extract<Action, { kind: 'settle-update' }>
 
@@ -89,7 +90,7 @@ function giveUp(machine: Machine, { stack, action }: Settling, failed: readonly 
   const why = failed.join(', ')
   if (rule.failureAction === 'continue') {
     const message = `Updating "${service}" goes on, although ${why}`
-    machine.emit({ kind: 'warning', time: machine.now(), stack, message })
+    warn(machine, stack, message)
     return
   }
   throw new EngineError(

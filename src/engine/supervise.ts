@@ -1,6 +1,5 @@
 /** Starts containers again as their policies say, with Docker's back-off. */
 
-import { errorText } from '../errors.ts'
 import { FIRST_RUN, type RestartMemory } from '../planner/index.ts'
 import { update } from './attempts.ts'
 import { cancelRestart } from './cancel-restart.ts'
@@ -12,6 +11,7 @@ import type { LiveContainer, Machine } from './machine.ts'
 import type { ContainerRecord } from './records/container.ts'
 import { removeContainer } from './remove.ts'
 import { type Life, restartAfter } from './restart.ts'
+import { warn } from './warn.ts'
 
 /** A start that the user asked for begins a new series: the back-off starts over. */
 export function startByUser(machine: Machine, container: LiveContainer): Promise<void> {
@@ -26,14 +26,14 @@ export function followAttempt(machine: Machine, container: LiveContainer): void 
   // One that is gone already, while who started it was busy with another, has ended as well.
   Promise.resolve(container.attempt?.ended)
     // What it has left behind is no reason to stay down: the next attempt begins by removing it.
-    .catch((failure: unknown) => warn(machine, container, failure))
+    .catch((failure: unknown) => warn(machine, container.record.stack, failure))
     .then(() => {
       // A start that waited for this end goes first: its attempt must not get a second one beside
       // it. Without one nobody may see, not for a moment, that nothing is to follow.
       if (container.starting) return container.starting.then(() => afterEnd(machine, container))
       return afterEnd(machine, container)
     })
-    .catch((failure: unknown) => warn(machine, container, failure))
+    .catch((failure: unknown) => warn(machine, container.record.stack, failure))
 }
 
 /** An attempt that ended while nobody looked, as a reboot leaves it. */
@@ -43,7 +43,7 @@ export function afterEnd(machine: Machine, container: LiveContainer): void {
   if (!life || !isIdle(machine, container)) return
   if (record.oneOff?.remove === true && !record.oneOff.attached) {
     removeContainer(machine, container, { anonymousVolumes: true }).catch((failure: unknown) =>
-      warn(machine, container, failure),
+      warn(machine, container.record.stack, failure),
     )
     return
   }
@@ -121,7 +121,7 @@ async function startAgain(
     checkRoom(`start "${container.record.name}" again`, 'stays')
     await startAndFollow(machine, container)
   } catch (failure) {
-    warn(machine, container, failure)
+    warn(machine, container.record.stack, failure)
     restartLater(machine, container, failedStart(machine))
   }
 }
@@ -129,10 +129,4 @@ async function startAgain(
 async function startAndFollow(machine: Machine, container: LiveContainer): Promise<void> {
   await startContainer(machine, container)
   followAttempt(machine, container)
-}
-
-function warn(machine: Machine, container: LiveContainer, failure: unknown): void {
-  const { stack } = container.record
-  const message = errorText(failure)
-  machine.emit({ kind: 'warning', time: machine.now(), stack, message })
 }

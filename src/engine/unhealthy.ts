@@ -1,10 +1,10 @@
 /** What `x-tsstack: { on-unhealthy: … }` does with a container whose check has failed for good. */
 
-import { errorText } from '../errors.ts'
 import { tryUpdate } from './attempts.ts'
 import { endAttempt } from './container/stop.ts'
 import type { LiveContainer, Machine } from './machine.ts'
 import { stopByUser } from './remove.ts'
+import { warn } from './warn.ts'
 
 /**
  * Stops it for good, or ends it to be started again: at once the first time, then after pauses that
@@ -17,16 +17,13 @@ export async function endUnhealthy(machine: Machine, container: LiveContainer): 
   if (onUnhealthy === undefined || record.oneOff !== undefined) return
   if (attempt?.exit !== undefined || container.draining === true) return
   const what = onUnhealthy === 'restart' ? 'restarted' : 'stopped'
-  warn(machine, container, `"${record.name}" is unhealthy: it is ${what}, as "on-unhealthy" says`)
+  const why = `"${record.name}" is unhealthy: it is ${what}, as "on-unhealthy" says`
+  warn(machine, record.stack, why)
   try {
     if (onUnhealthy === 'stop') return await stopByUser(machine, container, stopGraceMs)
     tryUpdate(machine, container, { ill: attempt?.wasHealthy ? 'was healthy' : 'never healthy' })
     await endAttempt(machine, container, stopGraceMs)
   } catch (error) {
-    warn(machine, container, errorText(error))
+    warn(machine, container.record.stack, error)
   }
-}
-
-function warn(machine: Machine, { record }: LiveContainer, message: string): void {
-  machine.emit({ kind: 'warning', time: machine.now(), stack: record.stack, message })
 }

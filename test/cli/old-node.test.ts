@@ -15,7 +15,7 @@ function refusal(program: string, node: string): string | undefined {
   const started = new Error('It went on')
   const process = {
     versions: { node },
-    argv: ['node', `/bin/${program}`],
+    argv: ['node', `/bin/${program}`, 'up', "it's"],
     stderr: { write: (text: string) => (said = text) },
     exit: () => {
       throw new Error('It ended')
@@ -37,7 +37,7 @@ function refusal(program: string, node: string): string | undefined {
 
 test.each(['tsstack', 'tsstack-oci'])('%s says what is needed, in one line', (program) => {
   expect(refusal(program, '24.4.1')).toMatch(
-    /^error: Cannot run \S+ with Node\.js 24\.4\.1: it needs 24\.5 or later; .*\[NODE_TOO_OLD\]\n$/,
+    /^error: Cannot run \S+ with Node\.js 24\.4\.1: it needs 24\.5 or later; install one, or run: npx -y -p node@24 node \/bin\/\S+ up 'it'\\''s' \[NODE_TOO_OLD\]\n$/,
   )
   expect(refusal(program, '20.20.2')).toMatch(
     new RegExp(`^error: Cannot run ${program} with .*20\\.20\\.2`),

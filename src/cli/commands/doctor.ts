@@ -23,6 +23,7 @@ export const doctorCommand: CommandModule = {
       .option('--clean', 'remove what dead stacks have left in the kernel')
       .option('--uninstall', 'remove everything of tsstack from this machine but its program')
       .option('-y, --yes', 'with --uninstall: do not ask, volumes are lost')
+      .option('--verbose', 'name everything that dead stacks have left')
       .addOption(jsonOption())
       .action((roots: readonly string[], flags: DoctorFlags) =>
         run((context) => doctor(context, roots, flags)),
@@ -34,6 +35,7 @@ interface DoctorFlags {
   readonly clean?: boolean
   readonly uninstall?: boolean
   readonly yes?: boolean
+  readonly verbose?: boolean
   readonly json?: boolean
 }
 
@@ -46,18 +48,19 @@ async function gone(pid: number): Promise<void> {
 async function doctor(
   context: Context,
   roots: readonly string[],
-  { clean = false, uninstall: isEnd = false, yes = false, json = false }: DoctorFlags,
+  flags: DoctorFlags,
 ): Promise<number> {
+  const { clean = false, uninstall: isEnd = false, yes = false, json = false } = flags
   if (isEnd) return uninstall(context, yes)
   const found = await leftovers(context)
   if (clean) return removeAll(chosen(found, roots, await ownRoot(context)))
   const checks = checkHost(context.places, await appArmor())
   if (json) print(JSON.stringify({ checks, leftovers: found }, undefined, 2))
-  else show(checks, found)
+  else show(checks, found, flags.verbose === true)
   return checks.some(({ state }) => state === 'missing') ? 1 : 0
 }
 
-function show(checks: readonly Check[], found: readonly KernelObject[]): void {
+function show(checks: readonly Check[], found: readonly KernelObject[], isVerbose: boolean): void {
   const marks = { ok: 'ok', weak: 'weak', missing: 'MISSING' }
   for (const { name, state, seen, cure } of checks) {
     print(`${marks[state].padEnd(8)} ${name.padEnd(12)} ${safeText(seen)}`)
@@ -66,11 +69,19 @@ function show(checks: readonly Check[], found: readonly KernelObject[]): void {
   const byRoot = Map.groupBy(found, ({ rootId }) => rootId)
   if (byRoot.size === 0) print(`${'ok'.padEnd(8)} ${'leftovers'.padEnd(12)} none`)
   for (const [rootId, objects] of byRoot) {
-    const names = objects.map(({ kind, name }) => `${kind} ${safeText(name)}`).join(', ')
-    print(`${'weak'.padEnd(8)} ${'leftovers'.padEnd(12)} of state root ${rootId}: ${names}`)
-    const cure = `if that root is gone: tsstack doctor --clean ${rootId}`
-    print(`${''.padEnd(22)}${cure}`)
+    const what = isVerbose
+      ? objects.map(({ kind, name }) => `${kind} ${safeText(name)}`).join(', ')
+      : countText(objects)
+    const cure = `if it is gone: tsstack doctor --clean ${rootId}`
+    print(`${'weak'.padEnd(8)} ${'leftovers'.padEnd(12)} of state root ${rootId}: ${what}; ${cure}`)
   }
+}
+
+/** `3 cgroups, 1 link`. */
+function countText(objects: readonly KernelObject[]): string {
+  return [...Map.groupBy(objects, ({ kind }) => kind)]
+    .map(([kind, { length }]) => `${length} ${kind}${length === 1 ? '' : 's'}`)
+    .join(', ')
 }
 
 /** Of roots without a process; of our own only when it has no stack, which they could be of. */

@@ -1,8 +1,7 @@
 /** Ends every process of an attempt at once. */
 
+import { SIGKILL } from './kernel.ts'
 import type { LiveAttempt, Machine } from '../machine.ts'
-
-const SIGKILL = 9
 
 /**
  * By its control group; without groups by its pid 1, with whose pid namespace all others end. One

@@ -15,6 +15,7 @@ import { HOSTS_BYTES_MAX } from '../../limits.ts'
 import { containersOf, type LiveContainer, type Machine } from '../machine.ts'
 import type { AttemptInterface, ContainerRecord } from '../records/container.ts'
 import { hostsInput, updatedHosts } from '../rootfs/index.ts'
+import { warn } from '../warn.ts'
 
 /**
  * Writes the addresses of `record`, and those of its namesakes in containers that share its
@@ -37,7 +38,7 @@ export function updateHosts(
     } catch (error) {
       const seen = errorText(error)
       const what = `Cannot update /etc/hosts of "${container.record.name}": ${seen}`
-      machine.emit({ kind: 'warning', time: machine.now(), stack: record.stack, message: what })
+      warn(machine, record.stack, what)
     }
   }
 }

@@ -5,8 +5,7 @@ import type { LiveContainer, Machine } from '../machine.ts'
 import { endAll } from './end-all.ts'
 import { thaw } from './pause.ts'
 import { signalContainer, signalNumber } from './stop.ts'
-
-const SIGKILL = 9
+import { SIGKILL } from './kernel.ts'
 
 /**
  * SIGKILL and the container's own stop signal mean that the user wants it to end: no restart policy

@@ -5,12 +5,13 @@ import { Socket } from 'node:net'
 import { close, pidfdOpen, pipe, Program, spawn } from '../../linux/index.ts'
 import { LOG_DRAIN_MS, ORPHANED_MOVER_MS_MAX } from '../../limits.ts'
 import type { LiveAttempt, LiveContainer, Machine } from '../machine.ts'
+import { SIGKILL } from './kernel.ts'
 import type { ContainerPaths } from '../paths.ts'
 import { readAttemptStatus } from '../records/attempt.ts'
+import { warn } from '../warn.ts'
 
 const POLLIN = 1 // include/uapi/asm-generic/poll.h
 const FD = { mover: 3 } as const
-const SIGKILL = 9
 
 /**
  * Resolves when the mover of a container that has ended has written everything, or after
@@ -48,7 +49,7 @@ export async function logEnded(
   const timer = setTimeout(() => {
     const what = `The last output of "${record.name}" could not be written to its log and is lost`
     const message = `${what}; see whether the disk is full: df ${own.log}`
-    machine.emit({ kind: 'warning', time: machine.now(), stack: record.stack, message })
+    warn(machine, record.stack, message)
     // First: it would start another mover.
     if (monitor) machine.processes.end(monitor)
     killMover(machine, own)

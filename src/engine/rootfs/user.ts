@@ -36,13 +36,17 @@ export function resolveUserIn(
   query: { readonly user?: string | undefined; readonly groupAdd?: readonly string[] | undefined },
 ): ResolvedUser {
   const { text, userText, groupText } = splitUser(query.user)
-  const entry = findEntry(files.passwd, userText)
+  const found = findEntry(files.passwd, userText)
+  // A number is what it is, whatever an image lists beside it.
+  const isNumber = isDigits(userText)
+  const entry = isNumber && found && !(isId(found[2]) && isId(found[3])) ? undefined : found
+  const listing = isNumber ? files.groups.filter((group) => isId(group[2])) : files.groups
   const own = entry ? idsOf(entry, text) : { uid: parseId(userText, text, 'user'), gid: 0 }
   const gid = groupText === undefined ? own.gid : resolveGroup(files.groups, groupText, text)
   const groups = [
     // Else a setgid program could put off a group that a file's mode shuts out (CVE-2022-36109).
     gid,
-    ...(groupText === undefined ? listedGroups(files.groups, entry, text) : []),
+    ...(groupText === undefined ? listedGroups(listing, entry, text) : []),
     ...(query.groupAdd ?? []).map((group) => resolveGroup(files.groups, group, group)),
   ]
   return {
@@ -123,9 +127,13 @@ function parseId(text: string, whole: string, what: 'user' | 'group'): number {
   )
 }
 
+function isId(text = ''): boolean {
+  return isDigits(text) && Number(text) <= ID_MAX
+}
+
 function numberIn(line: Line, field: number, whole: string): number {
   const text = line[field] ?? ''
-  if (isDigits(text) && Number(text) <= ID_MAX) return Number(text)
+  if (isId(text)) return Number(text)
   throw refused(whole, `the image lists "${line[0]}" with the id "${text}"`)
 }
 

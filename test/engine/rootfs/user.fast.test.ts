@@ -79,3 +79,12 @@ describe('resolveUserIn()', () => {
     expect(() => resolve('large')).toThrow('the image lists "large" with the id "4294967296"')
   })
 })
+
+test('a number is what it is, whatever the image lists beside it', () => {
+  const passwd = parseLines('odd:x:7:99999999999::/home/odd:\nfine:x:8:8::/home/fine:\n')
+  const groups = parseLines('wild:x:-1:fine\n')
+  expect(resolveUserIn({ passwd, groups }, { user: '7' })).toMatchObject({ uid: 7, gid: 0 })
+  expect(resolveUserIn({ passwd, groups }, { user: '8' }).groups).toEqual([8])
+  expect(() => resolveUserIn({ passwd, groups }, { user: 'odd' })).toThrow('lists "odd"')
+  expect(() => resolveUserIn({ passwd, groups }, { user: 'fine' })).toThrow('lists "wild"')
+})

@@ -13,6 +13,7 @@ import { JournalEncoder } from './journal.ts'
 import type { Identity, LogMessage } from './message.ts'
 import { openSink } from './sink.ts'
 import { SyslogEncoder } from './syslog.ts'
+import { warn } from '../../warn.ts'
 
 export { checkPlace } from './sink.ts'
 
@@ -54,7 +55,7 @@ export class Forwarders {
     const say = (message: string): void => {
       const { stack, name } = record
       const what = `output of "${name}" to ${forward.driver}: ${message}`
-      machine.emit({ kind: 'warning', time: machine.now(), stack, message: what })
+      warn(machine, stack, what)
     }
     try {
       const forwarder = new Forwarder({
