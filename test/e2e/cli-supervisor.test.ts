@@ -152,7 +152,7 @@ describe('the supervisor', () => {
     )
     expect(said).not.toMatch(/kill/)
     // Whoever comes meanwhile is served.
-    await ok('exec', 'web', 'touch', '/tmp/end')
+    await letEnd()
     expect((await down).code).toBe(0)
     await until(async () => String(other.exitCode), /^0$/)
     await ok('down', '-t', '0')
@@ -167,7 +167,7 @@ describe('the supervisor', () => {
     await once(hasty.stderr, 'data')
     hasty.kill('SIGKILL')
     await once(hasty, 'exit')
-    await ok('exec', 'web', 'touch', '/tmp/end')
+    await letEnd()
     expect((await restart).code).toBe(0)
     expect(await supervisorPid()).toBe(before)
     await ok('down', '-t', '0')
@@ -206,6 +206,9 @@ async function endlessly(command: string): Promise<{ readonly ended: Promise<Fin
   await until(async () => (await run('logs')).stdout, /asked/)
   return { ended }
 }
+
+/** What {@link endlessly} waits for. The program may end, and all with it, before `touch` has. */
+const letEnd = (): Promise<Finished> => run('exec', 'web', 'touch', '/tmp/end')
 
 const asUser = (
   words: readonly string[],
