@@ -33,6 +33,8 @@ const IFLA = {
   afSpec: 26,
   group: 27,
   netnsFd: 28,
+  transmitQueues: 31,
+  receiveQueues: 32,
 } as const
 const IFLA_INFO_KIND = 1
 const IFLA_INFO_DATA = 2
@@ -121,6 +123,7 @@ export function createVeth(name: string, settings: LinkSettings, peer: VethPeer)
   const peerMessage = [
     linkHeader({ name: peer.name }, peer),
     stringAttribute(IFLA.name, peer.name),
+    ...ONE_QUEUE,
     ...settingAttributes(peer),
     ...(peer.netnsFd === undefined ? [] : [u32Attribute(IFLA.netnsFd, peer.netnsFd)]),
   ]
@@ -130,6 +133,7 @@ export function createVeth(name: string, settings: LinkSettings, peer: VethPeer)
     body: Buffer.concat([
       linkHeader({ name }, settings),
       stringAttribute(IFLA.name, name),
+      ...ONE_QUEUE,
       ...settingAttributes(settings),
       nested(
         IFLA.linkInfo,
@@ -140,6 +144,15 @@ export function createVeth(name: string, settings: LinkSettings, peer: VethPeer)
     what: `create veth "${name}" with peer "${peer.name}"`,
   }
 }
+
+/**
+ * Both ends use one, as by default; but then each has one for every processor, and waits for all
+ * who might use another before it is made (synchronize_rcu of netif_set_real_num_tx_queues).
+ */
+const ONE_QUEUE: readonly Buffer[] = [
+  u32Attribute(IFLA.transmitQueues, 1),
+  u32Attribute(IFLA.receiveQueues, 1),
+]
 
 /** How an interface shares that of the machine it is made on. @see include/uapi/linux/if_link.h */
 export type Shared =

@@ -109,8 +109,9 @@ describe('rtnetlink', () => {
     const body = hex(createVeth('a', {}, { name: 'b', netnsFd: 5, mac: '02:42:0a:59:00:02' }).body)
     const peer =
       '00'.repeat(16) +
-      join('06000300', '62000000', '0a000100', '02420a5900020000', '08001c00', '05000000')
-    expect(body).toContain('30000180' + peer)
+      join('06000300', '62000000', '08001f00', '01000000', '08002000', '01000000') +
+      join('0a000100', '02420a5900020000', '08001c00', '05000000')
+    expect(body).toContain('40000180' + peer)
   })
 
   test('setLink() sends an alias without a NUL', () => {

@@ -81,6 +81,8 @@ describe('links', () => {
     const [outside] = readJson(['ip', '-j', 'link', 'show', 'tsv0'])
     expect(outside).toMatchObject({ master: 'tsb0' })
     expect(outside.flags).toContain('UP')
+    const [queues] = readJson(['ip', '-j', '-d', 'link', 'show', 'tsv0'])
+    expect(queues).toMatchObject({ num_tx_queues: 1, num_rx_queues: 1 })
     expect(readJson(['ip', '-j', 'link']).map((link: any) => link.ifname)).not.toContain('eth0')
     closeSync(fd)
   })
