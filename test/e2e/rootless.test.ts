@@ -261,6 +261,8 @@ test('health checks, hooks and exec may do what their container may, and no more
   const isThere = () => names.every((name) => existsSync(join(HOME, 'project', name, 'main')))
   await until(async () => String(isThere()), /true/)
   await ok(CONFINED, 'down', '-t', '1')
+  // The next test's supervisor is to be another, with groups of its own.
+  await until(async () => (processes().length === 0 ? 'none' : 'some'), /none/)
   for (const name of names) {
     for (const by of ['health', 'started', 'exec', 'stopping']) {
       expect(seen(name, by), `${name} ${by}`).toBe(seen(name, 'main'))
