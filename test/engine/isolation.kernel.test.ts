@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { FD } from '../../src/engine/container/descriptors.ts'
 import { readAttemptStatus } from '../../src/engine/records/attempt.ts'
 import {
   capabilityMask,
@@ -86,7 +87,8 @@ test('monitor and mover hold what they need and nothing else', async () => {
   }
   const program = expect.stringMatching(/^\/memfd:tsstack-log/)
   const reports = { 3: join(run, 'fifo'), 4: join(run, 'status') }
-  expect(descriptorsOf(monitor.pid)).toEqual({ ...reports, 6: program, ...reading })
+  const root = { [FD.root]: '/' }
+  expect(descriptorsOf(monitor.pid)).toEqual({ ...reports, 6: program, ...reading, ...root })
   expect(descriptorsOf(mover)).toEqual({ 5: join(log, '0.log'), ...reading })
   for (const helper of [monitor.pid, mover]) {
     expect(readFileSync(`/proc/${helper}/environ`, 'utf8')).toBe('')
