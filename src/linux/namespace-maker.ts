@@ -36,6 +36,9 @@ const NETLINK_ERROR_OFFSET = 16
 const ANSWER_BYTES = 4096
 const WORD_BYTES = 8
 
+/** In the place of a descriptor. */
+const NONE = -1
+
 /** The maker's end of the connection, in the maker. */
 const PEER_FD = 3
 
@@ -152,7 +155,7 @@ function openSocket(program: Program, request: InetSocketRequest, ended: Label):
 }
 
 function handOver(program: Program, held: readonly Address[], ended: Label): void {
-  const room = controlBytes(held.map(() => -1))
+  const room = controlBytes(held.map(() => NONE))
   const control = program.bytes(room)
   program.word() // What is stored last may reach beyond the end.
   // Stored as words, of which each next one takes the upper half.
@@ -194,7 +197,7 @@ export class NamespaceMaker {
   /** The next one that is ready; undefined when none is, or will be. Never waits. */
   take(): MadeNamespace | undefined {
     if (this.#peer === undefined) return undefined
-    const control = controlBytes(Array.from({ length: this.#held }, () => -1))
+    const control = controlBytes(Array.from({ length: this.#held }, () => NONE))
     const content = words(0)
     const vector = words(koffi.address(content), content.length)
     const room = { address: koffi.address(control), bytes: control.length }
@@ -202,8 +205,14 @@ export class NamespaceMaker {
     const result = Number(recvmsgCall(this.#peer, header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC))
     if (result === 0) this.close()
     if (result <= 0) return undefined
-    const [netns = -1, ...sockets] = descriptorsIn(control, this.#held)
-    return { netns, sockets }
+    const held = descriptorsIn(control, this.#held)
+    if (!held.includes(NONE)) {
+      const [netns = NONE, ...sockets] = held
+      return { netns, sockets }
+    }
+    // There was no room for all of them (MSG_CTRUNC). Who makes one now is told why.
+    for (const fd of held.filter((fd) => fd !== NONE)) close(fd)
+    return undefined
   }
 
   /** What is ready and was not taken goes with it. */
