@@ -48,15 +48,14 @@ export class Redirection {
   }
 
   #setRules(socket: NetlinkSocket, ports: Ports, replace: boolean): void {
-    const redirection = redirectRules(ports)
     this.#memory.forget(TABLE)
     try {
-      setRules(socket, [...redirection, ...boundRules(ports.udp)], replace)
+      setRules(socket, rulesOf(ports), replace)
       this.#rules = WHOLE_RULES
     } catch (error) {
       // A kernel without nft_limit: then nobody is bounded.
       if (!isErrno(error, 'ENOENT')) throw error
-      setRules(socket, redirection, replace)
+      setRules(socket, redirectRules(ports), replace)
       this.#rules = WHOLE_RULES - 1
     }
   }
@@ -80,7 +79,7 @@ export class Redirection {
 
 /** All rules of a namespace whose server has these ports. */
 export function rulesOf(ports: Ports): readonly NetlinkRequest[] {
-  return [nft.addTable(TABLE), ...redirectRules(ports), ...boundRules(ports.udp)]
+  return [...redirectRules(ports), ...boundRules(ports.udp)]
 }
 
 interface Ports {
@@ -93,6 +92,7 @@ const WHOLE_RULES = 3
 
 function redirectRules({ udp, tcp }: Ports): readonly NetlinkRequest[] {
   return [
+    nft.addTable(TABLE),
     nft.addChain(TABLE, 'output', { type: 'nat', hook: 'output', priority: -100 }),
     redirectRule('udp', udp),
     redirectRule('tcp', tcp),
@@ -106,7 +106,7 @@ function redirectRules({ udp, tcp }: Ports): readonly NetlinkRequest[] {
  */
 function setRules(socket: NetlinkSocket, rules: readonly NetlinkRequest[], replace: boolean): void {
   const clear = replace ? [nft.addTable(TABLE), nft.deleteTable(TABLE)] : []
-  nft.commitBatch(socket, [...clear, nft.addTable(TABLE), ...rules])
+  nft.commitBatch(socket, [...clear, ...rules])
 }
 
 /** Where they arrive, and not where they leave: there the sender would get an error. */
