@@ -9,11 +9,16 @@ import { safeText } from './safe-text.ts'
 import type { Paint } from './style.ts'
 
 /**
- * Says each failure with its cure; returns the status of the first, 130 when interrupted, else 0.
+ * Says each failure with its cure; returns 1 where there is one, 130 when interrupted, else 0.
+ * `runsProgram`: a program that is missing ends it as a shell does, with 127 or 126.
  */
 export function reportOutcomes(
   outcomes: readonly Outcome[],
-  { interrupted, paint }: { readonly interrupted: boolean; readonly paint: Paint },
+  {
+    interrupted,
+    paint,
+    runsProgram = false,
+  }: { readonly interrupted: boolean; readonly paint: Paint; readonly runsProgram?: boolean },
 ): number {
   let status = 0
   for (const outcome of outcomes) {
@@ -22,7 +27,7 @@ export function reportOutcomes(
     const head = `${paint('red', 'error:')} ${subjectText(outcome.action)}`
     say(`${head}: ${safeText(message)} ${paint('dim', `[${code}]`)}`)
     if (hint !== undefined) say(`${paint('cyan', 'hint:')} ${safeText(hint)}`)
-    if (status === 0) status = statusOf(code)
+    if (status === 0) status = runsProgram ? statusOf(code) : FAILED
   }
   if (status === 0 && interrupted) return exitOf('INTERRUPTED')
   if (status === 0 && outcomes.some(({ kind }) => kind === 'skipped')) {
@@ -30,6 +35,9 @@ export function reportOutcomes(
   }
   return status
 }
+
+/** As Compose ends, whatever the reason. */
+const FAILED = 1
 
 function statusOf(code: string): number {
   return Object.hasOwn(ERROR_CODES, code) ? ERROR_CODES[code as keyof typeof ERROR_CODES].exit : 1

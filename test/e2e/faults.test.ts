@@ -99,18 +99,18 @@ describe('a stack file', () => {
 })
 
 describe('a service', () => {
-  test('whose program is missing ends with 127, in the words of the field', async () => {
+  test('whose program is missing ends with 127, and up with 1, in the words of the field', async () => {
     const result = await up('command: [foo]')
-    expect(result.code).not.toBe(0)
+    expect(result.code).toBe(1)
     expect(saidBy(result)).toContain('exec: "foo": executable file not found in $PATH')
     const ps = await sandbox.tsstack(['ps', '-a'], { cwd: folder })
     expect(ps.stdout).toContain('127')
     await expectDownClean()
   })
 
-  test('whose program cannot be executed ends with 126', async () => {
+  test('whose program cannot be executed ends with 126, and up with 1', async () => {
     const result = await up('command: [/etc/passwd]')
-    expect(result.code).not.toBe(0)
+    expect(result.code).toBe(1)
     expect(saidBy(result)).toMatch(/\/etc\/passwd.*permission denied/i)
     expect((await sandbox.tsstack(['ps', '-a'], { cwd: folder })).stdout).toContain('126')
     await expectDownClean()

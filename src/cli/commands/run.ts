@@ -128,7 +128,11 @@ class RunView {
     }
     if (message.kind !== 'result') return
     await this.#progress.end()
-    this.failed = reportOutcomes(message.outcomes, { interrupted: false, paint: this.#paint })
+    this.failed = reportOutcomes(message.outcomes, {
+      interrupted: false,
+      paint: this.#paint,
+      runsProgram: true,
+    })
   }
 
   #begin(plan: Plan): void {
