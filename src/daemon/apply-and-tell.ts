@@ -3,6 +3,7 @@
 import type { ApplyResult } from '../engine/index.ts'
 import { describeShort, type DesiredState, type Plan, type PlanOptions } from '../planner/index.ts'
 import { checkAgreed, checkSteps } from './agreed-plan.ts'
+import { checkFirst } from './check-first.ts'
 import { obtainImages } from './images/stack-images.ts'
 import type { ClientSession, Supervisor } from './supervisor.ts'
 import { takeTurn } from './take-turn.ts'
@@ -33,6 +34,7 @@ export async function applyAndTell(
     pull,
     env: session.env ?? {},
     signal: AbortSignal.any([signal, session.signal]),
+    check: () => checkFirst(supervisor, session, { desired: wanted, options }),
     onEvent: (event) => connection.send({ kind: 'image', event }),
   })
   const { engine } = supervisor

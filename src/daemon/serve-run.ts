@@ -11,6 +11,7 @@ import {
   type DesiredState,
 } from '../planner/index.ts'
 import { tellBuilds } from './building/tell.ts'
+import { checkOneOffFirst } from './check-first.ts'
 import { joinProgram } from './join-program.ts'
 import { loadAgain } from './load-again.ts'
 import { obtainImages } from './images/stack-images.ts'
@@ -33,8 +34,11 @@ export async function serveRun(
   const { noDeps } = request.run
   const options = { services: [request.service], noDeps }
   const { build } = request
-  if (tellBuilds(supervisor, session, { desired: wanted.desired, options, build })) return
-  const { desired, container } = await withImage(supervisor, session, { ...wanted, request })
+  const check = (): Promise<void> => checkOneOffFirst(supervisor, session, { ...wanted, noDeps })
+  const builds = { desired: wanted.desired, options, build, check }
+  if (await tellBuilds(supervisor, session, builds)) return
+  const withCheck = { ...wanted, request, check }
+  const { desired, container } = await withImage(supervisor, session, withCheck)
   const { name } = container
   const isStarted = await start(supervisor, session, { desired, container, request })
   if (!isStarted) {
@@ -67,15 +71,17 @@ async function withImage(
     readonly desired: DesiredState
     readonly container: DesiredContainer
     readonly request: RunRequest
+    readonly check: () => Promise<void>
   },
 ): Promise<{ readonly desired: DesiredState; readonly container: DesiredContainer }> {
-  const { desired, container, request } = one
+  const { desired, container, request, check } = one
   const together = { ...desired, containers: [container, ...desired.containers] }
   const { containers, ...rest } = await obtainImages(supervisor, together, {
     services: [container.service],
     ...(request.run.pull !== undefined && { pull: request.run.pull }),
     env: request.input.env,
     signal,
+    check,
     onEvent: (event) => connection.send({ kind: 'image', event }),
   })
   const [own = container, ...others] = containers

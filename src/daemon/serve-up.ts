@@ -8,6 +8,7 @@ import { tellBuilds } from './building/tell.ts'
 import { attachTo } from './attach.ts'
 import { agreeOnLosses, Answers } from './ask-client.ts'
 import { cascadeOf } from './cascade.ts'
+import { checkFirst } from './check-first.ts'
 import { Interrupts } from './interrupts.ts'
 import type { Request } from './protocol.ts'
 import { shownServices } from './shown-services.ts'
@@ -26,7 +27,8 @@ export async function serveUp(
   const { source, options, pull, attach, build, wait, expected, losses } = request
   const desired = takeSource(session, source)
   if (desired === undefined) return
-  if (tellBuilds(supervisor, session, { desired, options, build })) return
+  const check = (): Promise<void> => checkFirst(supervisor, session, { desired, options })
+  if (await tellBuilds(supervisor, session, { desired, options, build, check })) return
   const { stack } = desired
   const names = namesOf(desired.containers, options.services)
   const { engine } = supervisor

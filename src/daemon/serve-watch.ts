@@ -6,6 +6,7 @@ import { applyAndTell } from './apply-and-tell.ts'
 import { tellBuilds } from './building/tell.ts'
 import { attachTo } from './attach.ts'
 import type { Attached } from './attach.ts'
+import { checkFirst } from './check-first.ts'
 import { developRules } from './develop/rules.ts'
 import { Interrupts } from './interrupts.ts'
 import { loadDesired } from './load.ts'
@@ -58,7 +59,7 @@ class StackWatcher {
       const loaded = loadDesired(input)
       if (round === 0) refuseToWaitForNothing(loaded)
       // The client builds them, and asks once more.
-      if (round === 0 && this.#tellsBuilds(loaded)) return
+      if (round === 0 && (await this.#tellsBuilds(loaded))) return
       await this.#take(loaded, { apply: mode === 'now' || round > 0 })
       if (signal.aborted) return
       const files = await nextChange({ seen: loaded.seen, base: input.cwd, signal })
@@ -102,11 +103,16 @@ class StackWatcher {
     connection.send({ kind: 'watching', stack, files, develop })
   }
 
-  #tellsBuilds(loaded: Loaded): boolean {
+  async #tellsBuilds(loaded: Loaded): Promise<boolean> {
     if (loaded.kind !== 'loaded') return false
     const { build, options } = this.#request
     const { desired } = loaded
-    return tellBuilds(this.#supervisor, this.#session, { desired, options, build })
+    return tellBuilds(this.#supervisor, this.#session, {
+      desired,
+      options,
+      build,
+      check: () => checkFirst(this.#supervisor, this.#session, { desired, options }),
+    })
   }
 
   #errorOf(loaded: Loaded): Error | undefined {

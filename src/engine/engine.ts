@@ -29,7 +29,7 @@ import { readVolumes, runVolumeCommand } from './volume/command.ts'
 import { LeaseBook } from './network/lease-book.ts'
 import { readNetworks, runNetworkCommand } from './network/command.ts'
 import { observeContainer, observeContainers, observeStack } from './observe.ts'
-import { endOneOff, startOneOff } from './one-off.ts'
+import { endOneOff, oneOffProblems, startOneOff } from './one-off.ts'
 import { openPaths, systemCgroup } from './paths.ts'
 import { planStack } from './plan.ts'
 import { findProblems } from './preflight.ts'
@@ -129,6 +129,7 @@ function engineOn(machine: Machine, close: () => Promise<void>): Engine {
     stop: async (stack, options) => stopStack(machine, stack, options),
     change: (stack, verb, options) =>
       timed(machine, changeStack(machine, stack, { ...options, verb })),
+    oneOffProblems: async (start) => oneOffProblems(machine, digested(forgetful(machine), start)),
     startOneOff: (start) => startOneOff(machine, digested(machine, start)),
     endOneOff: async (name, exitCode) => {
       const container = machine.containers.get(name)
@@ -172,11 +173,16 @@ async function timed(machine: Machine, work: Promise<ApplyResult>): Promise<Appl
 
 /** A mere plan changes nothing: the values that come with it are forgotten. */
 function lookedAt(machine: Machine, desired: DesiredState | undefined): DesiredState | undefined {
-  return desired && withDigests({ ...machine, values: new Map(machine.values) }, desired)
+  return desired && withDigests(forgetful(machine), desired)
 }
 
+const forgetful = (machine: Machine): Machine => ({ ...machine, values: new Map(machine.values) })
+
 /** The container is one of the stack's while its files are looked at. */
-function digested(machine: Machine, start: OneOffStart): OneOffStart {
+function digested<Start extends Pick<OneOffStart, 'desired' | 'container'>>(
+  machine: Machine,
+  start: Start,
+): Start {
   const { desired, container } = start
   const all = withDigests(machine, { ...desired, containers: [...desired.containers, container] })
   const own = all.containers.find(({ name }) => name === container.name) ?? container

@@ -1,30 +1,46 @@
 /** `run`: makes what a one-off container needs, and it; and ends it. */
 
-import { planOneOff } from '../planner/index.ts'
+import type { Problem } from '../errors.ts'
+import { type DesiredState, type Plan, planOneOff } from '../planner/index.ts'
 import { carryOut } from './apply.ts'
 import { update } from './attempts.ts'
 import { checkDescriptors } from './descriptors.ts'
-import { withDigests } from './digests.ts'
 import type { LiveContainer, Machine } from './machine.ts'
 import { observeStack } from './observe.ts'
-import { checkPlan } from './preflight.ts'
+import { checkPlan, findProblems } from './preflight.ts'
 import { readStackRecord, writeStackRecord } from './records/stack.ts'
 import { removeContainer, stopByUser } from './remove.ts'
 import type { ApplyResult, OneOffStart } from './types.ts'
 
+type Wanted = Pick<OneOffStart, 'desired' | 'container' | 'noDeps'> & {
+  readonly removeOrphans?: boolean | undefined
+}
+
+/** What would stop its start half-way. */
+export function oneOffProblems(machine: Machine, wanted: Wanted): readonly Problem[] {
+  return findProblems(machine, planOf(machine, wanted), together(wanted))
+}
+
+function planOf(machine: Machine, wanted: Wanted): Plan {
+  const observed = observeStack(machine, wanted.desired.stack)
+  return planOneOff({ ...wanted, observed, now: machine.now() })
+}
+
+const together = ({ desired, container }: Wanted): DesiredState => ({
+  ...desired,
+  containers: [...desired.containers, container],
+})
+
 /** The stack is known afterwards, so that `down` finds its network. */
 export async function startOneOff(
   machine: Machine,
-  { desired: wanted, container: asked, noDeps, removeOrphans, onPlan, ...options }: OneOffStart,
+  { desired, container, noDeps, removeOrphans, onPlan, ...options }: OneOffStart,
 ): Promise<ApplyResult> {
-  const desired = withDigests(machine, wanted)
-  const [container = asked] = withDigests(machine, { ...wanted, containers: [asked] }).containers
   const { stack, source } = desired
-  const observed = observeStack(machine, stack)
-  const now = machine.now()
-  const plan = planOneOff({ desired, observed, container, noDeps, removeOrphans, now })
+  const wanted = { desired, container, noDeps, removeOrphans }
+  const plan = planOf(machine, wanted)
   await onPlan?.(plan)
-  checkPlan(machine, plan, { ...desired, containers: [...desired.containers, container] })
+  checkPlan(machine, plan, together(wanted))
   checkDescriptors(plan)
   if (readStackRecord(machine.paths, stack) === undefined) {
     writeStackRecord(machine.paths, { stack, source })

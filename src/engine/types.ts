@@ -72,6 +72,10 @@ export interface Engine {
     verb: LifecycleVerb,
     options: LifecycleOptions & ApplyOptions,
   ): Promise<ApplyResult>
+  /** What would stop {@link startOneOff} half-way, as far as anybody can see now. */
+  oneOffProblems(
+    start: Pick<OneOffStart, 'desired' | 'container' | 'noDeps'>,
+  ): Promise<readonly Problem[]>
   /** Makes and starts a container of `run`, and before it what it needs. */
   startOneOff(start: OneOffStart): Promise<ApplyResult>
   /** The program that was joined to the container `name` of `run` has ended. */

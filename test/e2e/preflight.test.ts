@@ -112,6 +112,59 @@ test('run names what is in its way as well', async () => {
   expect(await scene.sandbox.leaks()).toBe('')
 })
 
+/** Nothing listens there: who asks it says ECONNREFUSED. */
+const FAR = '127.0.0.1:5999/far:1'
+
+const withWeb = (...lines: readonly string[]): string =>
+  ['name: cli', 'services:', '  web:', ...lines.map((line) => `    ${line}`), ''].join('\n')
+
+test('what is in the way is told before anything is fetched', async () => {
+  const refused = 'compose.yaml:5:13: error: Cannot publish port 18080 of "web"'
+  scene.save('compose.yaml', withWeb(`image: ${FAR}`, "ports: ['18080:80']"))
+  const { end } = await holdPort()
+  const commands = [
+    ['up', '-d'],
+    ['up', '--watch'],
+    ['up', '-d', '--pull', 'always'],
+    ['create'],
+    ['run', '--service-ports', 'web'],
+  ]
+  for (const words of commands) {
+    const { code, stderr } = await scene.run(...words)
+    expect(code, words.join(' ')).toBe(1)
+    expect(stderr).toContain(refused)
+    expect(stderr).not.toMatch(/ECONNREFUSED|pull/i)
+  }
+  await end()
+  for (const words of commands) {
+    expect((await scene.run(...words)).stderr, words.join(' ')).toContain('ECONNREFUSED')
+  }
+  expect(await scene.sandbox.leaks()).toBe('')
+})
+
+test('what is in the way is told before anything is built', async () => {
+  const refused = 'compose.yaml:5:13: error: Cannot publish port 18080 of "web"'
+  scene.save('compose.yaml', withWeb('build: .', "ports: ['18080:80']"))
+  scene.save('Dockerfile', `FROM ${FAR}\n`)
+  const { end } = await holdPort()
+  const commands = [
+    ['up', '-d'],
+    ['up', '-d', '--build'],
+    ['run', '--service-ports', 'web'],
+  ]
+  for (const words of commands) {
+    const { code, stderr } = await scene.run(...words)
+    expect(code, words.join(' ')).toBe(1)
+    expect(stderr).toContain(refused)
+    expect(stderr).not.toMatch(/ECONNREFUSED|FROM/)
+  }
+  await end()
+  for (const words of commands) {
+    expect((await scene.run(...words)).stderr, words.join(' ')).toContain('ECONNREFUSED')
+  }
+  expect(await scene.sandbox.leaks()).toBe('')
+})
+
 test('up --watch goes on when an edit asks for a port that is taken', async () => {
   const write = (ports: string): void =>
     scene.save(

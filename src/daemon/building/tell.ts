@@ -5,16 +5,18 @@ import type { ClientSession, Supervisor } from '../supervisor.ts'
 import { buildsWanted } from './wanted.ts'
 
 /** True when there is something to build; the client then builds it, and asks once more. */
-export function tellBuilds(
+export async function tellBuilds(
   { engine }: Supervisor,
   { connection }: ClientSession,
   request: {
     readonly desired: DesiredState
     readonly options: PlanOptions
     readonly build: 'missing' | 'all' | undefined
+    /** Rejects with what is in the way, before there is anything to wait for. */
+    readonly check: () => Promise<void>
   },
-): boolean {
-  const { desired, options, build } = request
+): Promise<boolean> {
+  const { desired, options, build, check } = request
   if (build === undefined) return false
   const builds = buildsWanted(desired, {
     state: engine.paths.state,
@@ -23,6 +25,7 @@ export function tellBuilds(
     withDependencies: options.noDeps !== true,
   })
   if (builds.length === 0) return false
+  await check()
   const { values = {}, source } = desired
   connection.send({ kind: 'build-first', builds, directory: source.directory, values })
   return true

@@ -30,6 +30,8 @@ export interface ObtainRequest {
   readonly env: Readonly<Record<string, string>>
   readonly signal: AbortSignal
   readonly onEvent: (event: ImageEvent) => void
+  /** Called before anything is fetched; what it rejects with ends it all. */
+  readonly check: () => Promise<void>
 }
 
 /**
@@ -47,7 +49,10 @@ export async function obtainImages(
   if (wishes.length > 0) {
     const store = openImageStore(state)
     const missing = wishes.filter(({ wish }) => !isPresent(store, wish))
-    if (missing.length > 0) await obtainInWorker(state, { ...request, desired, wishes: missing })
+    if (missing.length > 0) {
+      await request.check()
+      await obtainInWorker(state, { ...request, desired, wishes: missing })
+    }
   }
   return knownImages(state, desired)
 }
