@@ -83,6 +83,20 @@ export function uptimeMs(): number {
 /** A {@link startTime} on the clock of {@link uptimeMs}, at most 10 ms before the process. */
 export const uptimeAtStart = (ticks: number): number => ticks * TICK_MS
 
+/** Whether `pid` has begun to end, or is gone: one that waits for its own children may take long. */
+export function isExiting(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    const flags = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[9 - 3])
+    return (flags & PF_EXITING) !== 0
+  } catch (error) {
+    if (isGone(error)) return true
+    throw error
+  }
+}
+
+const PF_EXITING = 0x4 // include/linux/sched.h
+
 /** Identifies this boot of the machine. */
 export function bootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()

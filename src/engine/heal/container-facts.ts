@@ -10,6 +10,7 @@ import { isGuarded } from '../network/request.ts'
 import type { AttemptInterface, ContainerRecord } from '../records/container.ts'
 import { cgroupSettings } from '../resources.ts'
 import type { Fact, LookOptions } from './facts.ts'
+import { groupFact } from './group-fact.ts'
 import { insideFacts } from './inside-facts.ts'
 import { connectLink, type Links } from './links.ts'
 import { mountFacts } from './mount-facts.ts'
@@ -40,6 +41,7 @@ export function containerFacts(
   )
   return [
     ...(mendable ? [] : processFacts(container, attempt)),
+    ...(insideOf(container) ? groupFact(machine, container, attempt) : []),
     ...(limitsOf(container) ? limitFacts(machine, container, attempt) : []),
     ...cables.map((cable) => linkFact(machine, cable)),
     ...cables.flatMap((cable) => guardFacts(machine, cable)),

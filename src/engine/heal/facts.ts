@@ -19,7 +19,7 @@ export interface LookOptions {
   readonly mendable?: boolean
   /** Whose limits are looked at; absent: of all. */
   readonly limitsOf?: (container: LiveContainer) => boolean
-  /** Whose network is looked at from the inside; absent: of all. */
+  /** Whose network is looked at from the inside, and whose process; absent: of all. */
   readonly insideOf?: (container: LiveContainer) => boolean
   /** Whose mounts are looked at; absent: of all. */
   readonly mountsOf?: (container: LiveContainer) => boolean

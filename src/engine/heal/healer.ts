@@ -273,6 +273,8 @@ export class Healer {
     // More was written than could be told: by whom is anyone's guess.
     if (owner === undefined) for (const name of this.#watched) this.#touched.add(name)
     else if (isLimit(file)) this.#touched.add(owner)
+    // v2 tells when nobody is left in a group: the last one may have been moved elsewhere.
+    else if (file === 'cgroup.events') this.#stirred.add(owner)
     else return
     this.#lookSoon()
   }

@@ -52,6 +52,16 @@ export function ownGroups(
   hierarchies: readonly CgroupHierarchy[],
   text: string,
 ): readonly string[] {
+  return groupsIn(hierarchies, text).map(
+    (own, index) => own ?? hierarchies[index]?.mountPoint ?? '',
+  )
+}
+
+/** The same, but undefined for a hierarchy that `text` does not name. */
+export function groupsIn(
+  hierarchies: readonly CgroupHierarchy[],
+  text: string,
+): readonly (string | undefined)[] {
   const paths = new Map(
     text
       .split('\n')
@@ -60,7 +70,8 @@ export function ownGroups(
       .map(([, controllers = '', path = '']) => [controllers, path]),
   )
   return hierarchies.map(({ version, controllers, mountPoint, root }) => {
-    const path = paths.get(version === 2 ? '' : controllers.join(',')) ?? root
+    const path = paths.get(version === 2 ? '' : controllers.join(','))
+    if (path === undefined) return undefined
     // A path that begins with /.. lies outside of our cgroup namespace (cgroup_namespaces(7)).
     const below = path.startsWith('/..') ? path.slice(1) : relative(root, path)
     return below.startsWith('..') ? mountPoint : join(mountPoint, below)

@@ -19,6 +19,7 @@ import { removeDirectories } from './make.ts'
 import { isProtected, passProtection } from './protection.ts'
 import { readGroup, readMemoryPast } from './reading.ts'
 import { applySettings } from './settings.ts'
+import { findStrays, type Stray } from './strays.ts'
 import type { CgroupHierarchy, CgroupJoin, CgroupReading, CgroupSettings } from './types.ts'
 
 /** A group. One that is gone reads as empty, and killing or removing it succeeds. */
@@ -38,6 +39,8 @@ export interface Cgroup {
   join(how?: { readonly inSight?: boolean }): CgroupJoin
   /** Moves the process `pid` with all its threads; for one that lives already. */
   enter(pid: number): void
+  /** Where the process `pid`, which belongs here, is instead. */
+  strays(pid: number): readonly Stray[]
   /** Makes these the settings: what is absent loses its limit (devices stay as they are). */
   update(settings: CgroupSettings): void
   read(): CgroupReading
@@ -78,6 +81,7 @@ export function groupAt(hierarchies: readonly CgroupHierarchy[], path: string): 
     enter(pid) {
       for (const one of directories) writeCgroupFile(join(one.directory, 'cgroup.procs'), `${pid}`)
     },
+    strays: (pid) => findStrays(hierarchies, directories, pid),
     update(settings) {
       applySettings(directories, settings, { fresh: false })
       passProtection(directories, path)

@@ -4,6 +4,7 @@ export { formatDeviceRule, parseDeviceRule } from './device-rules.ts'
 export { closeCgroupJoin, type Cgroup } from './group.ts'
 export { cgroupHost, detectCgroups, type CgroupHost } from './host.ts'
 export type { CgroupFact } from './drift.ts'
+export { takeHome, type Stray } from './strays.ts'
 export type {
   BlockIoSettings,
   CgroupHierarchy,
