@@ -9,6 +9,11 @@ const said = (line: string): readonly string[] =>
 
 test.each([
   ['hostname: "two words"', 'hostname "two words" has a space in it'],
+  ['hostname: "a\\nb"', String.raw`hostname "a\nb" has "\n" in it`],
+  ['domainname: "a#b"', 'domainname "a#b" has "#" in it'],
+  ['dns_search: ["a\\nnameserver 10.0.0.1"]', 'dns_search: "a\\nnameserver'],
+  ['dns_opt: ["a\\tb"]', 'has a control character in it'],
+  ['extra_hosts: {"a\\nb": 10.0.0.1}', 'is no name of a host'],
   [`domainname: ${'x'.repeat(65)}`, 'is longer than the 64 bytes that the kernel takes'],
   ['dns: [10.0.0.1, resolver]', 'dns: "resolver" is no IP address'],
   ['dns: resolver', 'dns: "resolver" is no IP address'],
@@ -28,6 +33,9 @@ test.each([
 test.each([
   'hostname: under_score.example.test',
   'dns: ["10.0.0.1", "fd00::1"]',
+  'dns_search: [example.test, .]',
+  'dns_opt: ["ndots:2"]',
+  'labels: {"a\\nb": "c\\nd"}',
   'extra_hosts: ["a:10.0.0.1", "b=host-gateway", "c:[::1]", "d:::1"]',
   'extra_hosts: {a: [10.0.0.1, 10.0.0.2]}',
   'mac_address: 02:42:AC:11:00:02',

@@ -22,6 +22,7 @@ import { checkPorts } from './ports.ts'
 import { checkRoom, checkSubnetsApart } from './subnets.ts'
 import { checkReferences } from './references.ts'
 import { checkResolving } from './resolving.ts'
+import { checkTexts } from './texts.ts'
 import { checkUlimits } from './ulimits.ts'
 import { checkWatch } from './watch.ts'
 import { checkUsers } from './users.ts'
@@ -62,6 +63,7 @@ const SERVICE_RULES: readonly ServiceRule[] = [
   checkUsers,
   checkUlimits,
   checkGroupParent,
+  checkTexts,
 ]
 
 interface CheckOptions {

@@ -10,6 +10,12 @@ interface Look {
   readonly problem: string | undefined
 }
 
+/** Ends or begins another word, line or comment in /etc/hosts. @see hosts(5) */
+const ODD = /[\s#\p{Cc}]/u
+
+/** A line of /etc/resolv.conf ends there. */
+const LINE_END = /[\p{Cc}\u2028\u2029]/u
+
 /** uname(2): what the kernel takes of a name of a machine, in bytes. */
 const NAME_BYTES_MAX = 64
 
@@ -37,13 +43,26 @@ function looksAt(service: Service): readonly Look[] {
       path: ['dns', at],
       problem: addressOf(address) ? undefined : `dns: "${address}" is no IP address`,
     })),
+    ...(['dns_search', 'dns_opt'] as const).flatMap((key) =>
+      (service[key] ?? []).map((text, at) => ({
+        path: [key, at],
+        problem: LINE_END.test(text)
+          ? `${key}: ${JSON.stringify(text)} has a control character in it`
+          : undefined,
+      })),
+    ),
     ...hosts.map((entry, at) => ({ path: ['extra_hosts', at], problem: hostProblem(entry) })),
     { path: ['mac_address'], problem: mac === undefined ? undefined : macProblem(mac) },
   ]
 }
 
 function nameProblem(key: string, name: string): string | undefined {
-  if (/\s/.test(name)) return `${key} "${name}" has a space in it`
+  const odd = ODD.exec(name)
+  // JSON shows what has no sign of its own.
+  if (odd) {
+    const what = odd[0] === ' ' ? 'a space' : JSON.stringify(odd[0])
+    return `${key} ${JSON.stringify(name)} has ${what} in it`
+  }
   return new TextEncoder().encode(name).length > NAME_BYTES_MAX
     ? `${key} "${name}" is longer than the ${NAME_BYTES_MAX} bytes that the kernel takes`
     : undefined
@@ -53,7 +72,9 @@ function nameProblem(key: string, name: string): string | undefined {
 function hostProblem(entry: string): string | undefined {
   const at = entry.indexOf('=')
   const [name, address] = [entry.slice(0, at), entry.slice(at + 1)]
-  if (name === '' || /\s/.test(name)) return `extra_hosts: "${name}" is no name of a host`
+  if (name === '' || ODD.test(name)) {
+    return `extra_hosts: ${JSON.stringify(name)} is no name of a host`
+  }
   const bare = address.replace(/^\[(?<inside>.*)\]$/u, '$<inside>')
   if (bare === 'host-gateway' || addressOf(bare)) return undefined
   return `extra_hosts: "${address}" of "${name}" is neither an IP address nor host-gateway`
