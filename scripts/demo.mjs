@@ -42,7 +42,7 @@ async function demonstrate() {
   say('What would happen, and why')
   await tsstack(['plan', '-f', STACK], { accept: [2] }) // 2: there is something to do.
   say('Bring it up')
-  await tsstack(['up', '-d', '-f', STACK])
+  await tsstack(['up', '-d', '--wait', '-f', STACK])
   await tsstack(['-f', STACK, 'ps'])
   say('Use it: web asks api, api asks store, each in its own container')
   await get('/')
