@@ -78,7 +78,7 @@ async function applyInTurn(
       const short = describeShort(plan, { color })
       connection.send({ kind: 'plan', plan, ...(short !== '' && { short }) })
     },
-    onEvent: (event) => connection.send({ kind: 'event', event }),
+    onEvent: (event) => connection.sendSoon({ kind: 'event', event }),
   })
 }
 
