@@ -11,6 +11,7 @@ import {
   close,
   type Fd,
   inUserNamespace,
+  type LaunchProgram,
   type Program,
   sealedMemfd,
 } from '../../linux/index.ts'
@@ -42,7 +43,7 @@ import { signalNumber } from './stop.ts'
 import { checkSysctls } from './sysctls.ts'
 import type { Output } from './output.ts'
 import { ownCapabilities } from './limits.ts'
-import { cachedProgram } from './program-cache.ts'
+import { blanksOfNew, cachedProgram } from './program-cache.ts'
 import { programInput } from './program-input.ts'
 
 export interface AssembleInput {
@@ -63,7 +64,7 @@ export interface AssembleInput {
 
 /** What a launch needs: the program, and which of our descriptors it is given. */
 export interface Assembly {
-  readonly program: Program
+  readonly program: LaunchProgram
   /** The program of the container, and its arguments. */
   readonly words: readonly string[]
   readonly places: AttemptRecord['places']
@@ -96,8 +97,13 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
   const init = isAnchored ? openAnchor(undo) : openInit(record.spec, { config, executable, undo })
   const nullStreams = nullStreamsOf(input.output)
   const table = tableOf(input, { init, root })
+  const { hostname, domainname, linux } = config
   const child: ChildInput = {
-    config,
+    config: {
+      hostname,
+      ...(domainname === undefined ? {} : { domainname }),
+      linux: { namespaces: linux.namespaces, sysctl: linux.sysctl },
+    },
     ...programInput(config, {
       name: record.name,
       executable,
@@ -116,10 +122,12 @@ export function assemble(machine: Machine, input: AssembleInput): Assembly {
     enter: shared.child.map(({ pidfd, flags }) => ({ pidfd: table.pass(pidfd), flags })),
   }
   const monitor = monitorOf(machine, input, { config, shared, table, child })
-  const write = (): Program => monitorProgram(monitor, (draft) => writeChild(draft, child))
+  const launch = { child, monitor }
+  const write = (kind: typeof launch): Program =>
+    monitorProgram(kind.monitor, (draft) => writeChild(draft, kind.child))
   // A program that holds secrets is not kept.
   const isSecret = mounts.some(({ kind }) => kind === 'file')
-  const program = isSecret ? write() : cachedProgram(child, monitor, write)
+  const program = isSecret ? write(launch) : cachedProgram(launch, write, blanksOfNew)
   const words = config.process.args
   return { program, descriptors: (fifo) => table.passed(fifo), words, places }
 }

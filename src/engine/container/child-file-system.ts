@@ -107,7 +107,7 @@ function writeEntry(
       return
     case 'file':
       if (entry.content !== undefined) {
-        writeFile(program, { mount, ...entry, content: Buffer.from(entry.content) }, onError)
+        writeFile(program, { mount, ...entry, content: entry.content }, onError)
         return
       }
       program.call('mknodat', [program.load(mount), path, kernel.S_IFREG | entry.mode, 0])
@@ -191,7 +191,7 @@ function writeFile(
     readonly mount: number
     readonly path: string
     readonly mode: number
-    readonly content: Buffer
+    readonly content: string
   },
   onError: Label,
 ): void {
@@ -203,8 +203,8 @@ function writeFile(
     store: opened,
     note: `openat("${path}", O_CREAT)`,
   })
-  const bytes = program.bytes(content, 1)
-  program.call('write', [program.load(opened), bytes, content.length], {
+  const { address, length } = program.sized(content)
+  program.call('write', [program.load(opened), address, length], {
     onError,
     note: `write("${path}")`,
   })

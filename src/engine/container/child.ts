@@ -72,11 +72,16 @@ export interface ProgramDescriptors {
   readonly firstPassed: number
 }
 
+/** What the child itself does of it. */
+export interface ChildConfig extends Pick<OciConfig, 'hostname' | 'domainname'> {
+  readonly linux: Pick<OciConfig['linux'], 'namespaces' | 'sysctl'>
+}
+
 /**
  * Everything the child of a new container needs; descriptors are the numbers they have inside it.
  */
 export interface ChildInput extends ProgramInput {
-  readonly config: OciConfig
+  readonly config: ChildConfig
   readonly mounts: ChildMounts
   /** cgroup v1: `tasks` of every hierarchy. Empty on v2, where the child is born in its group. */
   readonly tasks: readonly string[]
@@ -237,13 +242,16 @@ export function setNames(
   config: Pick<OciConfig, 'hostname' | 'domainname'>,
   onError: Label,
 ): void {
-  program.call('sethostname', [program.text(config.hostname), Buffer.byteLength(config.hostname)], {
+  const name = program.sized(config.hostname)
+  program.call('sethostname', [name.address, name.length], {
     onError,
+    note: `sethostname(${JSON.stringify(config.hostname)})`,
   })
   if (config.domainname === undefined) return
-  const { domainname } = config
-  program.call('setdomainname', [program.text(domainname), Buffer.byteLength(domainname)], {
+  const domain = program.sized(config.domainname)
+  program.call('setdomainname', [domain.address, domain.length], {
     onError,
+    note: `setdomainname(${JSON.stringify(config.domainname)})`,
   })
 }
 

@@ -22,6 +22,8 @@ export const FD = {
   root: 11,
   /** First number of everything else; none of these outlives the start. */
   firstPassed: 6,
+  /** No number from here on has a meaning of its own. */
+  firstFree: 12,
 } as const
 
 /**
@@ -58,19 +60,11 @@ export class DescriptorTable {
     for (const name of MOVER_NAMES) this.#passed[MOVER_FD[name]] = mover[name]
   }
 
-  /**
-   * The number that `fd` will have in the child: its own where that is free, for then nothing has
-   * to be copied out of the way before the child is made.
-   */
+  /** The number that `fd` will have in the child: the same in each launch of its kind. */
   pass(fd: Fd): number {
-    const number = fd >= FD.firstPassed && this.#passed[fd] === undefined ? fd : this.#free(fd)
-    this.#passed[number] = fd
-    return number
-  }
-
-  #free(fd: Fd): number {
-    let number = Math.max(FD.firstPassed, fd) + 1
+    let number: number = FD.firstFree
     while (this.#passed[number] !== undefined) number += 1
+    this.#passed[number] = fd
     return number
   }
 

@@ -255,8 +255,10 @@ async function launch(
     enter: { pidfd, flags: joinedFlags(), tasks: join.tasks },
     ...(join.cloneInto === undefined ? {} : { cgroupFd: table.pass(join.cloneInto) }),
   }
-  const program = cachedProgram(input, monitor, () =>
-    monitorProgram(monitor, (draft, tasks) => writeJoiningChild(draft, { ...input, tasks })),
+  const program = cachedProgram({ child: input, monitor }, (kind) =>
+    monitorProgram(kind.monitor, (draft, tasks) =>
+      writeJoiningChild(draft, { ...kind.child, tasks }),
+    ),
   )
   const reports = pipe()
   temporary.push(() => close(reports.write))

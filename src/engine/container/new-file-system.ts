@@ -3,7 +3,7 @@
  * with.
  */
 
-import { hasGroup, isKernelAtLeast } from '../../linux/index.ts'
+import { hasGroup, isKernelAtLeast, textRoom } from '../../linux/index.ts'
 import { DEVICE_LINKS, DEVICE_NODES } from './defaults.ts'
 import type { HostDevice } from './devices.ts'
 import type { MountAttributes } from './mounts.ts'
@@ -120,8 +120,7 @@ export function etcSource({
   readonly readOnly: boolean
 }): NewFileSystem {
   // Twice what they hold, as the container may add to it; the rest is for half-filled pages.
-  const size =
-    ETC_BYTES_MIN + 2 * files.reduce((sum, { content }) => sum + Buffer.byteLength(content), 0)
+  const size = ETC_BYTES_MIN + 2 * files.reduce((sum, { content }) => sum + textRoom(content), 0)
   return {
     type: 'tmpfs',
     options: [

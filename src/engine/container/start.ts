@@ -5,7 +5,7 @@ import {
   closeCgroupJoin,
   type Fd,
   makeFifo,
-  type Program,
+  type LaunchProgram,
   spawn,
   spawnBeside,
   startTime,
@@ -241,7 +241,7 @@ async function spawnMonitor(
   machine: Machine,
   monitor: {
     readonly container: LiveContainer
-    readonly program: Program
+    readonly program: LaunchProgram
     readonly descriptors: Readonly<Record<number, Fd>>
   },
 ): Promise<ProcessIdentity> {

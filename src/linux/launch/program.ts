@@ -10,8 +10,9 @@ import {
   type Architecture,
   type SyscallName,
 } from '../syscalls/index.ts'
+import { hasBlank } from './blank.ts'
 import { elfImage, imageBase } from './elf.ts'
-import { alignUp, ProgramData } from './data.ts'
+import { alignUp, type BlankText, ProgramData } from './data.ts'
 import { FAILURE_BYTES, FAILURE_MAGIC, type ProgramNotes } from './failure.ts'
 import { OPERATION_BYTES, PAGE_BYTES, SCRATCH, TOP } from './interpreter.ts'
 import {
@@ -44,7 +45,7 @@ const STATUS_FAILED = 126
 const SMALL_ZEROED_BYTES = 512
 
 /** As a shell has it of a process that SIGKILL ended. */
-const STATUS_KILLED = 137
+export const STATUS_KILLED = 137
 
 /** Number of the pseudo-operation that computes; any negative number would do. */
 const COMPUTE = -1
@@ -66,6 +67,7 @@ export class Program {
   readonly #data = new ProgramData()
   #scratchEnd: Address = SCRATCH
   #image: Buffer | undefined
+  #base: Address = TOP
   /** Where what is needed for as long as the program runs ends: lowest operation, data. */
   #hot: { readonly from: Address; readonly to: Address } | undefined
   readonly #failures: {
@@ -82,6 +84,16 @@ export class Program {
   /** Address of `text`, ended by NUL. The same text is stored once. */
   text(text: string): Address {
     return this.#data.text(text)
+  }
+
+  /** Address of `text` and its length in bytes, for calls that are told how long it is. */
+  sized(text: string): { readonly address: Address; readonly length: Word | Loaded } {
+    if (!hasBlank(text)) {
+      const content = Buffer.from(text)
+      return { address: this.bytes(content, 1), length: content.length }
+    }
+    const { address, length } = this.#data.blank(text)
+    return { address, length: this.load(length) }
   }
 
   /** Address of a copy of `content`, aligned to `align` bytes (a power of two). */
@@ -292,6 +304,16 @@ export class Program {
     return this.#image
   }
 
+  /** What {@link FilledProgram} writes into the image. */
+  get blankTexts(): readonly BlankText[] {
+    return this.#data.blankTexts
+  }
+
+  /** Address of the first byte of the image. */
+  get base(): Address {
+    return this.#base
+  }
+
   #assemble(): Buffer {
     for (const failure of this.#failures.splice(0)) {
       this.place(failure.label)
@@ -302,10 +324,11 @@ export class Program {
     for (const label of this.#labels) {
       assert(label.operation !== undefined, `The label "${label.name}" is never placed`)
     }
+    this.#base = this.#layout().base
     return elfImage({
       architecture: this.architecture,
       operations: this.#encode(),
-      base: this.#layout().base,
+      base: this.#base,
       data: this.#data.content,
       scratchBytes: this.#scratchEnd - SCRATCH,
     })

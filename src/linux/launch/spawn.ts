@@ -6,7 +6,7 @@ import { close, dup } from '../fd.ts'
 import { declare, declareAsync, kernelError, lastErrno } from '../libc.ts'
 import { crashOperation, isCounting } from '../crash-point.ts'
 import { fileExecutable, memoryExecutable, type Executable } from './executable.ts'
-import type { Program } from './program.ts'
+import type { LaunchProgram } from './filled.ts'
 
 const POSIX_SPAWN =
   'int posix_spawn(_Out_ int *pid, const char *path, void *actions, void *attributes, const char **argv, const char **envp)'
@@ -55,7 +55,7 @@ export interface SpawnOptions {
  * environment is empty. The caller is its parent and has to {@link reap} it.
  * Costs 0.2 ms whatever the size of our heap: posix_spawn(3) shares memory until execve.
  */
-export function spawn(program: Program, options: SpawnOptions): number {
+export function spawn(program: LaunchProgram, options: SpawnOptions): number {
   const image = prepare(program)
   try {
     return run(memoryExecutable('tsstack', image, lowestFree(options)), options)
@@ -69,7 +69,7 @@ export function spawn(program: Program, options: SpawnOptions): number {
  * The same on a thread of the pool, beside what this one goes on to do: it would stand still until
  * the child has executed, which takes its time while all processors are busy.
  */
-export async function spawnBeside(program: Program, options: SpawnOptions): Promise<number> {
+export async function spawnBeside(program: LaunchProgram, options: SpawnOptions): Promise<number> {
   // A point of a crash is one of this thread.
   if (isCounting) return spawn(program, options)
   const image = prepare(program)
@@ -81,7 +81,7 @@ export async function spawnBeside(program: Program, options: SpawnOptions): Prom
   }
 }
 
-function prepare(program: Program): Buffer {
+function prepare(program: LaunchProgram): Buffer {
   if (isCounting) program.crashAt(crashOperation(program.length, (at) => program.noteOf(at)))
   // What others left open without close-on-exec must not reach the child.
   closeRange(0, HIGHEST_FD, CLOSE_RANGE_CLOEXEC)
