@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { describeFailure, parseFailure } from '../../../src/linux/launch/failure.ts'
+import { Blanks } from '../../../src/linux/launch/blank.ts'
+import { FilledProgram, type LaunchProgram } from '../../../src/linux/launch/filled.ts'
 import { Program } from '../../../src/linux/launch/program.ts'
 import { ARCHITECTURE, type Architecture } from '../../../src/linux/syscalls/index.ts'
 import { QEMU_ARM64, run, runArm64, type Run } from './harness.ts'
 
-const runners: readonly (readonly [Architecture, boolean, (program: Program) => Run])[] = [
+const runners: readonly (readonly [Architecture, boolean, (program: LaunchProgram) => Run])[] = [
   ['x64', ARCHITECTURE === 'x64', run],
   // On arm64 itself, directly; elsewhere under qemu-user, when that is installed.
   [
@@ -25,6 +27,42 @@ describe.each(runners)('a launch program on %s', (architecture, canRun, runProgr
     const { output, end } = runProgram(program)
     expect(output.toString()).toBe('hello\n')
     expect(end).toMatchObject({ kind: 'exited', code: 7 })
+  })
+
+  it('is written once, and run with whatever fills its blanks', () => {
+    const program = create()
+    const blanks = new Blanks()
+    const { address, length } = program.sized(`[${blanks.of('hello')}, ${blanks.of('')}]\n`)
+    program.call('write', [1, address, length])
+    const file = program.text(`/${blanks.of('nowhere')}/x`)
+    const failed = program.failLabel({ reportFd: 1 })
+    program.call('unlinkat', [-100, file, 0], { onError: failed })
+    for (const words of [blanks.values, ['Grüß', '', 'there/is/none']]) {
+      const filled = new FilledProgram(program, words)
+      const { output, end } = runProgram(filled)
+      const [hello = '', nothing = '', path = ''] = words
+      const said = Buffer.from(`[${hello}, ${nothing}]\n`)
+      expect(output.subarray(0, said.length)).toEqual(said)
+      expect(end).toMatchObject({ code: 126 })
+      const failure = parseFailure(output.subarray(said.length))
+      if (failure === undefined) throw new Error('There is no record of the failure')
+      const { message } = describeFailure(filled.notes, failure)
+      expect(message).toContain(`unlinkat(-100, "/${path}/x", 0) failed: ENOENT`)
+    }
+    const refused = new FilledProgram(program, ['x'.repeat(65), '', ''])
+    expect(() => refused.image()).toThrow('does not fit')
+  })
+
+  it('ends instead of one operation, when a test wants it to', () => {
+    const program = create()
+    const blanks = new Blanks()
+    program.call('write', [1, program.text('a'), 1])
+    program.call('write', [1, program.text(blanks.of('b')), 1])
+    const filled = new FilledProgram(program, blanks.values)
+    filled.crashAt(1)
+    const { output, end } = runProgram(filled)
+    expect(output.toString()).toBe('a')
+    expect(end).toMatchObject({ code: 137 })
   })
 
   it('feeds a stored result to arguments of later calls', () => {

@@ -5,7 +5,7 @@ import { closeSync, mkdtempSync, readFileSync, readSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { declare } from '../../../src/linux/libc.ts'
-import type { Program } from '../../../src/linux/launch/program.ts'
+import type { LaunchProgram } from '../../../src/linux/launch/filled.ts'
 import { spawn, waitForExit, type WaitResult } from '../../../src/linux/launch/spawn.ts'
 
 const pipe2 = declare('int pipe2(_Out_ int *fds, int flags)')
@@ -21,7 +21,7 @@ export function pipe(): [read: number, write: number] {
   return [fds[0] ?? -1, fds[1] ?? -1]
 }
 
-export function run(program: Program, title = 'tsstack: test'): Run {
+export function run(program: LaunchProgram, title = 'tsstack: test'): Run {
   const [read, write] = pipe()
   const pid = spawn(program, { title, descriptors: { 1: write } })
   closeSync(write)
@@ -44,7 +44,7 @@ export const QEMU_ARM64: string | undefined = ['qemu-aarch64', 'qemu-aarch64-sta
 )
 
 /** The same for an arm64 program, under qemu's user mode emulation. */
-export function runArm64(program: Program): Run {
+export function runArm64(program: LaunchProgram): Run {
   const directory = mkdtempSync(join(tmpdir(), 'tsstack-arm64-'))
   const path = join(directory, 'program')
   try {
