@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
-import { basename, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { rolldown } from 'rolldown'
 
 const PROJECT = resolve(import.meta.dirname, '..')
@@ -18,26 +18,20 @@ const BUILTIN_IMPORT =
  * ESM.
  */
 const YAML_MODULE = resolve('node_modules/yaml/browser/dist/index.js')
+/** An import of nothing from a file that does nothing by itself. */
+const UNUSED_RUNTIME = /^import "\.\/rolldown-runtime-[^"]+";\n/gm
 /** Stands in for the digest until all files are known. */
 const UNKNOWN_BUILD = 'unknown-build-id'
 const BUILD_DIGITS = 16
 
-/** What most people type most often: all that these share is one chunk. */
-const COMMON_COMMANDS = ['exec', 'logs', 'ps', 'run', 'up', 'down'].map(
-  (name) => `src/cli/commands/${name}.ts`,
-)
-
-/** In files of their own: commands wait for no entry that waits for them. */
-const APART = /\/src\/cli\/(?:main|commands\/.*)\.ts$/
-
 const files = [
-  // A file for each command, one for what the common ones share, and chunks of their own for what
-  // most commands do not need: spec, planner, listr2.
-  await bundle({ cli: 'src/cli/main.ts' }, { shared: COMMON_COMMANDS }),
+  // One file for what is typed most, and chunks of their own for the other commands and for what
+  // most do not need: spec, planner, listr2.
+  await bundle({ cli: 'src/cli/main.ts' }, { splitting: true }),
   // One file: everything that the supervisor needs is loaded when it starts.
   await bundle({ daemon: 'src/daemon/main.ts' }),
   // A front end of its own, for those who bring their own supervisor.
-  await bundle({ oci: 'src/oci/main.ts' }, { splitting: true, chunkNames: 'oci-[name]-[hash]' }),
+  await bundle({ oci: 'src/oci/main.ts' }),
   // What fetches images for it.
   await bundle({ images: 'src/daemon/images/worker.ts' }),
   ...(library ? [await bundle({ index: 'src/index.ts' })] : []),
@@ -52,15 +46,10 @@ for (const [path, text] of stamped(files)) {
 if (library) writeTypes()
 execFileSync(process.execPath, ['scripts/man.mjs'], { stdio: 'inherit' })
 
-/**
- * Path and text of each file. With `shared`, code is split where it is imported dynamically, and
- * what those modules import statically is one chunk.
- */
-async function bundle(input, { shared } = {}) {
+/** Path and text of each file. `splitting`: what is imported dynamically is a file of its own. */
+async function bundle(input, { splitting = false } = {}) {
   const build = await rolldown({
-    input: shared
-      ? { ...input, ...Object.fromEntries(shared.map((path) => [basename(path, '.ts'), path])) }
-      : input,
+    input,
     platform: 'node',
     resolve: { alias: { yaml: YAML_MODULE } },
     transform: {
@@ -81,14 +70,22 @@ async function bundle(input, { shared } = {}) {
     comments: false,
     entryFileNames: '[name].js',
     chunkFileNames: '[name]-[hash].js',
-    codeSplitting: shared
-      ? {
-          groups: [{ name: 'core', tags: ['$initial'], test: (id) => !APART.test(id) }],
-        }
-      : false,
+    // What is needed at once is one file: each takes half a millisecond to load.
+    codeSplitting: splitting && { groups: [{ name: 'core', tags: ['$initial'] }] },
   })
   await build.close()
-  return output.map(({ fileName, code }) => [join('dist', fileName), code])
+  return output.map(({ fileName, code }) => [
+    join('dist', fileName),
+    ascii(code.replaceAll(UNUSED_RUNTIME, '')),
+  ])
+}
+
+/** One character beyond Latin-1, and V8 keeps all of a source in two bytes for each. */
+function ascii(code) {
+  return code.replaceAll(
+    /[^\0-\x7f]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }
 
 /**

@@ -6,9 +6,14 @@ import { createProgram } from './program.ts'
 import { exitCodeOf, exitOf, renderError } from './render-error.ts'
 import { painter } from './style.ts'
 
-const exitStatus = await main(process.argv)
-await outputTaken()
-process.exit(exitStatus)
+// Nothing is awaited at the top: modules of commands import what is bundled into this one.
+void run()
+
+async function run(): Promise<never> {
+  const exitStatus = await main(process.argv)
+  await outputTaken()
+  process.exit(exitStatus)
+}
 
 /** The exit status. */
 async function main(argv: readonly string[]): Promise<number> {

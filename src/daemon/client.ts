@@ -1,7 +1,6 @@
 /** The command line's end of the connection: finds the supervisor, starts it when there is none. */
 
 import { lstatSync, readFileSync } from 'node:fs'
-import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError, UsageError } from '../errors.ts'
 import {
@@ -104,23 +103,23 @@ export type Busy = Extract<ServerMessage, { kind: 'waiting' }>
  */
 export async function openRequest(options: ConnectOptions, request: Request): Promise<Session> {
   const { places } = options
-  let end = performance.now() + SUPERVISOR_START_MS_MAX
+  let end = now() + SUPERVISOR_START_MS_MAX
   let isBusy = false
-  while (performance.now() < end) {
+  while (now() < end) {
     const session = await greet(options, request)
     if (session === undefined) {
-      const mayCome = options.resuming === true && end - performance.now() > START_OURSELVES_MS
+      const mayCome = options.resuming === true && end - now() > START_OURSELVES_MS
       await (mayCome ? sleep(SUPERVISOR_POLL_MS) : start(places))
     } else if (
       options.resuming !== true &&
       !isBusy &&
       replaces({ version: VERSION, build: BUILD }, session.supervisor)
     ) {
-      const since = performance.now()
+      const since = now()
       // Whoever only looks need not wait for it: the older one answers, when we understand it.
       const waits = CHANGES.has(request.kind) || session.supervisor.protocol !== PROTOCOL
       isBusy = (await handOver(session, { ...options, waits })) === 'busy'
-      end += performance.now() - since
+      end += now() - since
     } else {
       compatible(session)
       if (session.supervisor.build !== BUILD) session.send(request)
@@ -133,6 +132,9 @@ export async function openRequest(options: ConnectOptions, request: Request): Pr
     { hint: `look into "${places.log}"` },
   )
 }
+
+/** In ms. `performance` would be a module to load, at a millisecond for each command. */
+const now = (): number => process.uptime() * 1000
 
 /** What is for the newer supervisor alone to do, or to foresee. */
 const CHANGES: ReadonlySet<Request['kind']> = new Set([
@@ -163,11 +165,8 @@ async function greet(
   { places, command }: ConnectOptions,
   request?: Request,
 ): Promise<Session | undefined> {
-  const socket = await dial(places)
-  if (socket === undefined) return undefined
-  const connection = new Connection<ClientMessage>(socket)
   const { pid } = process
-  connection.send({
+  const hello: ClientMessage = {
     kind: 'hello',
     protocol: PROTOCOL,
     version: VERSION,
@@ -175,8 +174,9 @@ async function greet(
     pid,
     command,
     hasRequest: request !== undefined,
-  })
-  if (request !== undefined) connection.send(request)
+  }
+  const connection = await dial(places, request === undefined ? [hello] : [hello, request])
+  if (connection === undefined) return undefined
   const frame = await firstFrame(connection, places)
   if (frame?.kind !== 'message') return undefined
   return new Session(connection, frame.message as ServerHello)
@@ -208,15 +208,21 @@ async function firstFrame(
   )
 }
 
-async function dial(places: Places): Promise<Socket | undefined> {
+/** The connection, to which `first` is written as soon as there is one. */
+async function dial(
+  places: Places,
+  first: readonly ClientMessage[],
+): Promise<Connection<ClientMessage> | undefined> {
   if (!isTrustworthy(places)) return undefined
   // Not before it is needed: `version` and `config` never are in contact.
-  const { connect: connectSocket } = await import('node:net')
+  const { connect: connectSocket } = process.getBuiltinModule('net')
   const { path, release } = shortSocketPath(places.socket)
   try {
     return await new Promise((resolve, reject) => {
       const socket = connectSocket({ path, allowHalfOpen: false })
-      socket.once('connect', () => resolve(socket))
+      const connection = new Connection<ClientMessage>(socket)
+      connection.send(...first)
+      socket.once('connect', () => resolve(connection))
       socket.once('error', (error: NodeJS.ErrnoException) =>
         isAbsent(error) ? resolve(undefined) : reject(unreachable(places, error)),
       )

@@ -26,8 +26,14 @@ export class Connection<Sent> {
     this.frames = readFrames(socket)
   }
 
-  send(message: Sent): void {
-    if (this.#socket.writable) this.#socket.write(encodeMessage(message))
+  /** Several together wake the other end up once. */
+  send(...messages: readonly Sent[]): void {
+    if (this.#socket.writable) {
+      const [first, ...others] = messages.map(encodeMessage)
+      if (first !== undefined) {
+        this.#socket.write(others.length === 0 ? first : Buffer.concat([first, ...others]))
+      }
+    }
     this.#flush()
   }
 
@@ -92,10 +98,63 @@ export class Connection<Sent> {
 /** Ends when the other end has; reading pauses the socket while nobody asks for the next frame. */
 async function* readFrames(socket: Socket): AsyncGenerator<Frame, void> {
   const reader = new FrameReader()
+  const chunks = new Chunks(socket)
   try {
-    for await (const chunk of socket) yield* reader.push(chunk as Uint8Array)
+    for (let chunk = await chunks.next(); chunk; chunk = await chunks.next()) {
+      yield* reader.push(chunk)
+    }
   } catch (cause) {
     if (!isGone(cause)) throw cause
+  } finally {
+    // Whoever stops asking wants no more of it.
+    if (!chunks.isOver) socket.destroy()
+  }
+}
+
+/** What a socket brings, asked for. Its own iterator does the same, and takes a millisecond to load. */
+class Chunks {
+  readonly #socket: Socket
+  readonly #waiting: Uint8Array[] = []
+  #wake: (() => void) | undefined
+  #failure: Error | undefined
+  #isOver: boolean
+
+  constructor(socket: Socket) {
+    this.#socket = socket
+    this.#isOver = socket.readableEnded || socket.destroyed
+    socket.on('data', (chunk: Buffer) => {
+      this.#waiting.push(chunk)
+      if (this.#wake === undefined) socket.pause()
+      this.#wake?.()
+    })
+    const over = (): void => {
+      this.#isOver = true
+      this.#wake?.()
+    }
+    socket.once('end', over)
+    socket.once('close', over)
+    socket.once('error', (error) => {
+      this.#failure = error
+      over()
+    })
+  }
+
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  /** Undefined at the end. */
+  async next(): Promise<Uint8Array | undefined> {
+    if (this.#waiting.length === 0 && !this.#isOver) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      this.#wake = resolve
+      if (this.#socket.isPaused()) this.#socket.resume()
+      await promise
+      this.#wake = undefined
+    }
+    const chunk = this.#waiting.shift()
+    if (chunk === undefined && this.#failure) throw this.#failure
+    return chunk
   }
 }
 

@@ -1,5 +1,6 @@
 /** `tsstack builder prune`: what builds have kept. */
 
+import { pruneBuilds } from '../../daemon/index.ts'
 import { UsageError } from '../../errors.ts'
 import type { CommandModule } from '../command.ts'
 import type { Context } from '../context.ts'
@@ -25,7 +26,6 @@ interface PruneFlags {
 }
 
 async function prune({ places }: Context, { all = false, filter }: PruneFlags): Promise<number> {
-  const { pruneBuilds } = await import('../../daemon/index.ts')
   // A step that was used just now is older than that.
   const before = filter === undefined ? Date.now() + 1 : momentOf(filter)
   const { steps, bytes } = await pruneBuilds({ state: places.state, before, all })

@@ -11,7 +11,6 @@ import type { Context } from '../context.ts'
 import { openImages } from '../image-store.ts'
 import { addStackOptions } from '../options.ts'
 import { say } from '../output.ts'
-import { removeImages } from './rmi.ts'
 
 export const downCommand: CommandModule = {
   define: (command, run) => {
@@ -52,6 +51,7 @@ async function down(context: Context, options: PlanOptions, flags: DownFlags): P
   const { room, store } = await openImages(context)
   const isThere = (image: string): boolean =>
     room.readNames(store).has(room.formatReference(room.parseReference(image)))
+  const { removeImages } = await import('./rmi.ts')
   // What was never pulled or built is gone already.
   return removeImages(context, images.filter(isThere), {})
 }
