@@ -9,6 +9,21 @@ import { nft, type NetlinkRequest } from '../../linux/index.ts'
 import { BRIDGE_GROUP, BRIDGE_PREFIX } from '../interface-name.ts'
 import type { Family } from '../subnet.ts'
 import { PORT_SHARES, setList, setsOf, tableName, type Sets } from './sets.ts'
+import {
+  source,
+  destination,
+  addressSlots,
+  loopbackSpace,
+  loopbackHost,
+  rule,
+  anyKey,
+  addressKey,
+  shareAt,
+  bothNames,
+  isTranslated,
+  toOwnAddress,
+  toOwn,
+} from './steps.ts'
 
 /** How a table is recognized as made by these rules and not changed since. */
 export interface Ruleset {
@@ -138,13 +153,14 @@ function arrival(sets: Sets): readonly NetlinkRequest[] {
       nft.compare('neq', Buffer.alloc(4)),
       nft.verdict('return'),
     ]),
+    // What answers a program of the machine, which this spares two more looks at the routes.
+    rule(table, 'direct', 'to the machine itself', [...toOwn(), nft.verdict('return')]),
     // Their answers come so; what is no answer meets its end in the chain "forward".
     rule(table, 'direct', 'to a network that keeps its addresses', [
       nft.destinationInterface(),
       nft.lookup(sets.unmasked.name),
       nft.verdict('return'),
     ]),
-    // The machine's own address there has no interface to leave by.
     rule(table, 'direct', 'from anywhere else', [
       nft.destinationInterface(),
       nft.lookup(sets.bridges.name),
@@ -241,22 +257,30 @@ function forwarding(sets: Sets): readonly NetlinkRequest[] {
 function loopback(sets: Sets): readonly NetlinkRequest[] {
   const { table } = sets
   const out = 'loopback_out'
-  const fromLoopback = [
-    nft.payload(source(sets)),
-    nft.compare('eq', loopbackHost(sets)),
-    nft.payload(destination(sets)),
-    nft.compare('eq', loopbackSpace(sets)),
-  ]
+  const change = 'loopback_source'
   const rewrite = (key: readonly nft.Expression[], map: nft.SetDefinition) => [
-    ...fromLoopback,
     ...key,
     nft.lookupData(map.name),
     nft.writeAddress(source(sets)),
   ]
   return [
-    nft.addChain(table, out, { type: 'route', hook: 'output', priority: -310 }),
-    rule(table, out, 'to one loopback address', rewrite(addressKey(sets), sets.addressLoopback)),
-    rule(table, out, 'to every address', rewrite(anyKey(), sets.anyLoopback)),
+    // No chain of type "route", which would look for a way once more for each packet: it has a way
+    // by `lo` until the translation of its destination looks for another.
+    nft.addChain(table, out, { type: 'filter', hook: 'output', priority: -310 }),
+    nft.addChain(table, change),
+    rule(table, out, 'from loopback to loopback', [
+      nft.payload(source(sets)),
+      nft.compare('eq', loopbackHost(sets)),
+      nft.payload(destination(sets)),
+      nft.compare('eq', loopbackSpace(sets)),
+      nft.jump(change),
+    ]),
+    // The more common one first, as the second look is spared then.
+    rule(table, change, 'to every address', [
+      ...rewrite(anyKey(), sets.anyLoopback),
+      nft.verdict('return'),
+    ]),
+    rule(table, change, 'to one address', rewrite(addressKey(sets), sets.addressLoopback)),
     nft.addChain(table, 'loopback_in', { type: 'filter', hook: 'input', priority: 110 }),
     rule(table, 'loopback_in', 'answers of a published port', [
       nft.meta('iifname'),
@@ -331,64 +355,4 @@ function bridgeOfAnyRoot(key: 'iifname' | 'oifname'): readonly nft.Expression[] 
 
 function groupOfAnyRoot(key: 'iifgroup' | 'oifgroup'): readonly nft.Expression[] {
   return [nft.meta(key), nft.compare('eq', nft.number32(BRIDGE_GROUP)), nft.verdict('accept')]
-}
-
-const source = ({ family }: Sets): nft.Field =>
-  family === 4 ? nft.SOURCE_ADDRESS : nft.SOURCE_ADDRESS_V6
-const destination = ({ family }: Sets): nft.Field =>
-  family === 4 ? nft.DESTINATION_ADDRESS : nft.DESTINATION_ADDRESS_V6
-
-/** Slots of four bytes that an address takes. */
-const addressSlots = ({ family }: Sets): number => (family === 4 ? 1 : 4)
-
-/** What begins every loopback address: all of 127.0.0.0/8, and ::1 alone. */
-const loopbackSpace = (sets: Sets): Buffer =>
-  sets.family === 4 ? Buffer.of(127) : loopbackHost(sets)
-
-const loopbackHost = ({ family }: Sets): Buffer =>
-  family === 4 ? Buffer.of(127, 0, 0, 1) : Buffer.concat([Buffer.alloc(15), Buffer.of(1)])
-
-/** An interface name takes 16 bytes: register 1 as a whole; the next one starts in slot 4. */
-const SECOND_NAME: number = nft.slot(4)
-
-function rule(
-  table: string,
-  chain: string,
-  comment: string,
-  expressions: readonly nft.Expression[],
-): NetlinkRequest {
-  return nft.addRule({ table, chain, comment, expressions })
-}
-
-function anyKey(): readonly nft.Expression[] {
-  return [nft.meta('l4proto'), nft.payload(nft.DESTINATION_PORT, nft.slot(1))]
-}
-
-function addressKey(sets: Sets): readonly nft.Expression[] {
-  return [
-    nft.meta('l4proto'),
-    nft.payload(destination(sets), nft.slot(1)),
-    nft.payload(nft.DESTINATION_PORT, nft.slot(1 + addressSlots(sets))),
-  ]
-}
-
-/** Whose turn it is among those that share a port. */
-function shareAt(slot: number): nft.Expression {
-  return nft.takeTurns(PORT_SHARES, nft.slot(slot))
-}
-
-function bothNames(sets: Sets): readonly nft.Expression[] {
-  return [nft.meta('iifname'), nft.meta('oifname', SECOND_NAME), nft.lookup(sets.pairs.name)]
-}
-
-function isTranslated(): readonly nft.Expression[] {
-  return [nft.conntrack('status'), ...nft.hasBits(nft.CT_STATUS_DNAT)]
-}
-
-function toOwnAddress(): readonly nft.Expression[] {
-  return [
-    nft.destinationType(),
-    nft.compare('eq', nft.number32(nft.ADDRESS_TYPE_LOCAL)),
-    nft.jump('published'),
-  ]
 }
