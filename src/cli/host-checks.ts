@@ -4,7 +4,7 @@ import { existsSync, readFileSync, statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { AppArmor, Places } from '../daemon/index.ts'
 import { appArmorText } from './app-armor-text.ts'
-import { readHostInfo } from './host-info.ts'
+import { readHostInfo, type HostInfo } from './host-info.ts'
 import { memoryText } from './size-text.ts'
 
 export interface Check {
@@ -19,8 +19,16 @@ export interface Check {
 /** Files of the host as text; '' for what is not there. */
 type Read = (path: string) => string
 
-export function checkHost(places: Places, confinement: AppArmor): readonly Check[] {
-  const checks = [...kernelChecks(), appArmorCheck(confinement), ...limitChecks(readText)]
+/** What cannot be read from files. */
+interface Tried {
+  readonly appArmor: AppArmor
+  /** Whether the kernel has taken our rules; undefined: it was not asked. */
+  readonly firewall: boolean | undefined
+}
+
+export function checkHost(places: Places, { appArmor, firewall }: Tried): readonly Check[] {
+  const kernel = kernelChecks(readHostInfo(), firewall)
+  const checks = [...kernel, appArmorCheck(appArmor), ...limitChecks(readText)]
   return [...checks, disk(places), boot()]
 }
 
@@ -30,8 +38,7 @@ function appArmorCheck(seen: AppArmor): Check {
   return weakly('apparmor', cure === undefined, { seen: appArmorText(seen), cure: cure ?? '' })
 }
 
-function kernelChecks(): readonly Check[] {
-  const host = readHostInfo()
+function kernelChecks(host: HostInfo, firewall: boolean | undefined): readonly Check[] {
   const [major = 0, minor = 0] = host.kernel.split('.').map(Number)
   return [
     check('root', process.geteuid?.() === 0, {
@@ -51,15 +58,25 @@ function kernelChecks(): readonly Check[] {
       seen: host.overlay ? 'known' : 'the kernel does not know it, or has not loaded it',
       cure: 'load it: modprobe overlay',
     }),
-    weakly('nftables', host.nftables, {
-      seen: host.nftables ? 'known' : 'not there: ports are published by a proxy',
-      cure: 'load it: modprobe nf_tables',
-    }),
+    firewallCheck(host.nftables, firewall),
     weakly('seccomp', readText('/proc/sys/kernel/seccomp/actions_avail') !== '', {
       seen: existsSync('/proc/sys/kernel/seccomp') ? 'known' : 'not there',
       cure: 'use a kernel with CONFIG_SECCOMP_FILTER',
     }),
   ]
+}
+
+/** `present`: by the names of the kernel's modules. `taken`: whether it has taken our rules. */
+export function firewallCheck(present: boolean, taken: boolean | undefined): Check {
+  const isOk = taken ?? present
+  const lack = present ? 'known, but not all that is needed' : 'not there'
+  return weakly('nftables', isOk, {
+    seen: isOk ? 'known' : `${lack}: ports are published by a proxy`,
+    cure: present
+      ? 'use a kernel with CONFIG_NF_TABLES_IPV4, NFT_CT, NFT_NAT, NFT_MASQ, NFT_NUMGEN and ' +
+        'NFT_FIB_IPV4, and load what is a module of it'
+      : 'load it: modprobe nf_tables',
+  })
 }
 
 const WANTED = ['memory', 'cpu', 'pids', 'cpuset', 'devices', 'freezer'] as const

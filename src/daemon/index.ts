@@ -199,6 +199,16 @@ export async function appArmor(): Promise<AppArmor> {
   return readAppArmor()
 }
 
+/**
+ * Whether the kernel takes the rules that published ports need: it may have nf_tables, and not
+ * enough of it. Undefined where this cannot be tried, without root. Loads the room of the engine.
+ */
+export async function takesFirewall(): Promise<boolean | undefined> {
+  if (process.geteuid?.() !== 0) return undefined
+  const { offersNftables } = await import('../engine/index.ts')
+  return offersNftables()
+}
+
 /** This machine's end of `cp`. Loads the rooms of the engine and of images. */
 export function copying(): Promise<typeof import('./copy-here.ts')> {
   return import('./copy-here.ts')

@@ -3,6 +3,7 @@
  * their names.
  */
 
+export { offersNftables } from './firewall/open.ts'
 export { NameRegistry, type Lookup, type NameEntry } from './dns/names.ts'
 export type { HostNames, HostNamesServer } from './dns/host.ts'
 export type { DnsRequest, DnsServer, OpenSockets } from './dns/types.ts'

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
-import { checkHost, controllers, limitChecks } from '../../src/cli/host-checks.ts'
+import { checkHost, controllers, firewallCheck, limitChecks } from '../../src/cli/host-checks.ts'
 import { placesOf } from '../../src/daemon/index.ts'
 
 const NO_PROFILE = { kind: 'absent', why: 'it is not there', cure: 'install it' } as const
+const TRIED = { appArmor: NO_PROFILE, firewall: undefined }
 
 const reading = (files: Readonly<Record<string, string>>) => (path: string) => files[path] ?? ''
 
@@ -41,7 +42,22 @@ test('limitChecks() compares the bounds of the system with what containers take'
 })
 
 test('every check that is not ok has a cure, and none of an ok one is told', () => {
-  for (const { state, cure } of checkHost(placesOf('/nowhere/at/all'), NO_PROFILE)) {
+  for (const { state, cure } of checkHost(placesOf('/nowhere/at/all'), TRIED)) {
     expect(cure === undefined).toBe(state === 'ok')
   }
+})
+
+test('firewallCheck() believes what the kernel did with our rules more than its list of modules', () => {
+  expect(firewallCheck(true, true)).toMatchObject({ state: 'ok', seen: 'known' })
+  expect(firewallCheck(false, true)).toMatchObject({ state: 'ok' })
+  expect(firewallCheck(true, undefined)).toMatchObject({ state: 'ok' })
+  expect(firewallCheck(true, false)).toMatchObject({
+    state: 'weak',
+    seen: 'known, but not all that is needed: ports are published by a proxy',
+    cure: expect.stringContaining('CONFIG_NF_TABLES_IPV4'),
+  })
+  expect(firewallCheck(false, undefined)).toMatchObject({
+    state: 'weak',
+    cure: expect.stringContaining('modprobe nf_tables'),
+  })
 })

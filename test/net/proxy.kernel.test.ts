@@ -1,6 +1,6 @@
 import { closeSync, existsSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createNet, type Net } from '../../src/net/index.ts'
+import { createNet, offersNftables, type Net } from '../../src/net/index.ts'
 import {
   askUdp,
   connectNeighbour,
@@ -57,6 +57,12 @@ describe('without nf_tables', () => {
   test('capabilities() say what does not work', () => {
     expect(net.capabilities()).toMatchObject({ nftables: false, outbound: false })
     expect(net.capabilities().warnings.join()).toContain('no nf_tables')
+    expect(sh('nft list ruleset')).toBe('')
+  })
+
+  test('whether the kernel has what is needed of it is tried, which leaves nothing behind', async () => {
+    const { status } = await run('nft add table ip tsstack_try && nft delete table ip tsstack_try')
+    expect(offersNftables()).toBe(status === 0)
     expect(sh('nft list ruleset')).toBe('')
   })
 

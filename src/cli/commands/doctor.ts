@@ -2,7 +2,7 @@
 
 import { existsSync, rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { appArmor, endSupervisor, tracing } from '../../daemon/index.ts'
+import { appArmor, endSupervisor, takesFirewall, tracing } from '../../daemon/index.ts'
 import type { KernelObject } from '../../daemon/index.ts'
 import { EngineError, UsageError } from '../../errors.ts'
 import type { CommandModule } from '../command.ts'
@@ -54,7 +54,10 @@ async function doctor(
   if (isEnd) return uninstall(context, yes)
   const found = await leftovers(context)
   if (clean) return removeAll(chosen(found, roots, await ownRoot(context)))
-  const checks = checkHost(context.places, await appArmor())
+  const checks = checkHost(context.places, {
+    appArmor: await appArmor(),
+    firewall: await takesFirewall(),
+  })
   if (json) print(JSON.stringify({ checks, leftovers: found }, undefined, 2))
   else show(checks, found, flags.verbose === true)
   return checks.some(({ state }) => state === 'missing') ? 1 : 0

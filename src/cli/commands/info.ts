@@ -5,6 +5,7 @@ import {
   readRootlessView,
   type RootlessFact,
   rootlessFacts,
+  takesFirewall,
   VERSION,
 } from '../../daemon/index.ts'
 import type { AppArmor, SupervisorStatus } from '../../daemon/index.ts'
@@ -36,8 +37,8 @@ async function info(context: Context, { json = false }: InfoFlags): Promise<numb
   const paths = { state, run, socket, log }
   const supervisor = await supervisorStatus(context)
   const read = readHostInfo()
-  // A kernel may have nf_tables, and none of what our rules need: the supervisor has tried.
-  const nftables = read.nftables && supervisor?.hasFirewall !== false
+  // A kernel may have nf_tables, and none of what our rules need: that was tried.
+  const nftables = supervisor?.hasFirewall ?? (await takesFirewall()) ?? read.nftables
   const host = { ...read, nftables, appArmor: await appArmor() }
   const rootless = rootlessFacts(readRootlessView())
   if (json) {

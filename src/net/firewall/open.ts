@@ -28,6 +28,12 @@ export function openFirewallSocket(rootId: string): NetlinkSocket | undefined {
   }
 }
 
+/** Tries the rules, and takes them back. Needs root. */
+export function offersNftables(): boolean {
+  using socket = openFirewallSocket('')
+  return socket !== undefined
+}
+
 /** True when the rules can be had for IPv6 as well. */
 function hasIpv6Filter(socket: NetlinkSocket): boolean {
   return nft.tryBatch(socket, probeRequests('ip6 tsstack_probe')) === undefined
