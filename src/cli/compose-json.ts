@@ -3,7 +3,7 @@
  * written for it. Of our own, which say more, is `--json`.
  */
 
-import type { StackSummary, UsageSample } from '../daemon/index.ts'
+import type { NetworkReading, StackSummary, UsageSample, VolumeReading } from '../daemon/index.ts'
 import type { StoredImage } from '../image/index.ts'
 import type { ObservedContainer, ObservedVolume } from '../planner/index.ts'
 import { portsText } from './container-text.ts'
@@ -85,8 +85,46 @@ export function lsItem({ name, source }: StackSummary, status: string): unknown 
   return { Name: name, Status: status, ConfigFiles: source?.files.join(',') ?? '' }
 }
 
-/** One of the lines of `volumes`. */
-export function volumeLine({ spec, path }: ObservedVolume): string {
+/** One of the lines of `network ls`. There are no ids but names, and no times of creation. */
+export function networkLine(network: NetworkReading): string {
+  const { spec } = network
+  return JSON.stringify({
+    CreatedAt: '',
+    Driver: spec.driver,
+    ID: spec.name,
+    IPv4: `${spec.ipv4 !== false}`,
+    IPv6: `${spec.ipv6}`,
+    Internal: `${spec.internal}`,
+    Labels: pairs(networkLabels(network)),
+    Name: spec.name,
+    Scope: 'local',
+  })
+}
+
+export function networkLabels({
+  spec,
+  stack,
+}: Pick<NetworkReading, 'spec' | 'stack'>): Readonly<Record<string, string>> {
+  if (stack === undefined) return spec.labels
+  const own = { 'com.docker.compose.project': stack, 'com.docker.compose.network': spec.key }
+  return { ...spec.labels, ...own }
+}
+
+/** For each stack that has it, as Compose labels it; a volume of none has its own. */
+export function volumeLabels({
+  spec,
+  stacks,
+}: Pick<VolumeReading, 'spec' | 'stacks'>): readonly Readonly<Record<string, string>>[] {
+  if (stacks.length === 0) return [spec.labels]
+  return stacks.map((stack) => ({
+    ...spec.labels,
+    'com.docker.compose.project': stack,
+    'com.docker.compose.volume': spec.key,
+  }))
+}
+
+/** One of the lines of `volumes` and of `volume ls`. */
+export function volumeLine({ spec, path }: Pick<ObservedVolume, 'spec' | 'path'>): string {
   return JSON.stringify({
     Availability: 'N/A',
     Driver: spec.driver,

@@ -4,8 +4,9 @@ import type { Command } from 'commander'
 import { UsageError } from '../errors.ts'
 import type { Run } from './command.ts'
 import type { Context } from './context.ts'
+import { filterCollector, matching, type Filter, type Questions } from './look-filter.ts'
 import { formatOption, jsonOption } from './options.ts'
-import { print, wantsJson } from './output.ts'
+import { jsonForm, print } from './output.ts'
 import { safeText } from './safe-text.ts'
 import { table } from './table.ts'
 
@@ -21,12 +22,17 @@ export interface Looks<Reading extends Named> {
   readonly head: readonly string[]
   readonly toRow: (reading: Reading) => readonly string[]
   readonly toJson: (reading: Reading) => unknown
+  /** The fields of Docker, one line for each. */
+  readonly toLine: (reading: Reading) => string
+  /** What `--filter` can ask. */
+  readonly questions: Questions<Reading>
 }
 
 interface LookFlags {
   readonly quiet?: boolean
   readonly json?: boolean
   readonly format?: string
+  readonly filter?: readonly Filter[]
 }
 
 export function defineLooks<Reading extends Named>(
@@ -39,6 +45,12 @@ export function defineLooks<Reading extends Named>(
     .command('ls')
     .description(`list ${plural}`)
     .option('-q, --quiet', 'names only')
+    .option(
+      '--filter <key=value>',
+      `${Object.keys(looks.questions).join(', ')}; repeatable`,
+      filterCollector(looks.questions),
+    )
+    .option('--no-trunc', 'accepted as in Docker: nothing is shortened anyway')
     .addOption(jsonOption())
     .addOption(formatOption())
     .action((flags: LookFlags) => run((context) => list(context, looks, flags)))
@@ -51,11 +63,12 @@ export function defineLooks<Reading extends Named>(
 
 async function list<Reading extends Named>(
   context: Context,
-  { read, head, toRow, toJson }: Looks<Reading>,
+  { read, head, toRow, toJson, toLine, questions }: Looks<Reading>,
   flags: LookFlags,
 ): Promise<number> {
-  const found = await read(context)
-  if (wantsJson(flags)) print(JSON.stringify(found.map(toJson), undefined, 2))
+  const found = matching(await read(context), questions, flags.filter ?? [])
+  if (jsonForm(flags) === 'ours') print(JSON.stringify(found.map(toJson), undefined, 2))
+  else if (jsonForm(flags) === 'compose') for (const one of found) print(toLine(one))
   else if (flags.quiet === true) for (const { spec } of found) print(safeText(spec.name))
   else print(table(head, found.map(toRow)))
   return 0

@@ -3,7 +3,9 @@
 import type { Command } from 'commander'
 import type { NetworkCommand, NetworkReading } from '../../daemon/index.ts'
 import type { CommandModule, Run } from '../command.ts'
+import { networkLabels, networkLine } from '../compose-json.ts'
 import type { Context } from '../context.ts'
+import { commonQuestions, type Questions } from '../look-filter.ts'
 import { defineLooks } from '../looks.ts'
 import { type CreateFlags, newNetwork } from '../new-network.ts'
 import { print } from '../output.ts'
@@ -18,6 +20,8 @@ export const networkCommand: CommandModule = {
       head: ['NETWORK', 'STACK', 'DRIVER', 'SUBNETS', 'CONTAINERS'],
       toRow,
       toJson,
+      toLine: networkLine,
+      questions: QUESTIONS,
     })
     defineCreate(command, run)
     command
@@ -34,6 +38,15 @@ export const networkCommand: CommandModule = {
       .action(() => run((context) => carryOut(context, { do: 'prune' })))
     defineConnections(command, run)
   },
+}
+
+const QUESTIONS: Questions<NetworkReading> = {
+  ...commonQuestions<NetworkReading>((network) => [networkLabels(network)]),
+  // There are no ids but names.
+  id: { holds: ({ spec }, wanted) => new RegExp(wanted).test(spec.name) },
+  scope: { values: ['local', 'global', 'swarm'], holds: (_, wanted) => wanted === 'local' },
+  // Docker has three of its own; there is none here.
+  type: { values: ['custom', 'builtin'], holds: (_, wanted) => wanted === 'custom' },
 }
 
 function defineCreate(command: Command, run: Run): void {

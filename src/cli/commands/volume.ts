@@ -4,7 +4,9 @@ import type { Command } from 'commander'
 import type { VolumeCommand, VolumeReading } from '../../daemon/index.ts'
 import type { VolumeSpec } from '../../planner/index.ts'
 import type { CommandModule, Run } from '../command.ts'
+import { volumeLabels, volumeLine } from '../compose-json.ts'
 import type { Context } from '../context.ts'
+import { commonQuestions } from '../look-filter.ts'
 import { defineLooks } from '../looks.ts'
 import { print } from '../output.ts'
 import { askFor } from '../request.ts'
@@ -18,6 +20,8 @@ export const volumeCommand: CommandModule = {
       head: HEAD,
       toRow,
       toJson,
+      toLine: volumeLine,
+      questions: commonQuestions<VolumeReading>(volumeLabels),
     })
     defineCreate(command, run)
     command
