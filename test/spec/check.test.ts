@@ -232,3 +232,49 @@ describe('loadStack() on the schema', () => {
 test('a service whose base cannot be found is one error, not two', () => {
   expect(problems('services: {a: {extends: {service: b}}}')).toEqual(['extends compose.yaml:1:35'])
 })
+
+const two = (one: string, other: string, more = '') =>
+  `services:\n  web: {image: x, ports: ${one}}\n  api: {image: x, ports: ${other}${more}}\n`
+const shared = (text: string) => load(text).diagnostics.filter(({ rule }) => rule === 'shared-port')
+
+describe('one port of the machine', () => {
+  test('of two services is warned of once, with the places of both', () => {
+    const [warning, ...more] = shared(two('["8080:80"]', '["9:9", "8080:81"]'))
+    expect(more).toEqual([])
+    expect(warning).toMatchObject({
+      severity: 'warning',
+      file: 'compose.yaml',
+      line: 3,
+      message:
+        '"web" and "api" publish one port of the machine, 8080/tcp: its clients are led to them in turns',
+      related: [{ message: '"web" publishes it at', file: 'compose.yaml', line: 2 }],
+    })
+  })
+
+  test('of three services is one warning, with all places', () => {
+    const text = `${two('["8080:80"]', '["8080:80"]')}  old: {image: x, ports: ["8080:80"]}\n`
+    expect(shared(text)).toMatchObject([
+      { message: expect.stringContaining('"web", "api" and "old"'), related: [{}, {}] },
+    ])
+  })
+
+  test.each([
+    ['0.0.0.0 is every address', '["8080:80"]', '["0.0.0.0:8080:80"]', 1],
+    ['one address', '["127.0.0.1:8080:80"]', '["127.0.0.1:8080:80"]', 1],
+    ['two ports of two protocols', '["8080:80"]', '["8080:80/udp"]', 0],
+    ['two addresses', '["127.0.0.1:8080:80"]', '["127.0.0.2:8080:80"]', 0],
+    ['ranges, of which each takes one that is free', '["8080-8090:80"]', '["8080-8090:80"]', 0],
+    ['any free port', '["80"]', '["80"]', 0],
+  ])('%s', (_, one, other, count) => {
+    expect(shared(two(one, other))).toHaveLength(count)
+  })
+
+  test('of replicas, or of a service that says it is meant, is no matter', () => {
+    expect(shared('services: {web: {image: x, scale: 2, ports: ["8080:80"]}}')).toEqual([])
+    const meant = ', x-tsstack: {shared-ports: true}'
+    expect(shared(two('["8080:80"]', '["8080:80"]', meant))).toEqual([])
+    expect(shared(two('["8080:80"]', '["8080:80"]', ', profiles: [later]'))).toEqual([])
+    const wrong = two('["8080:80"]', '["8080:80"]', ', x-tsstack: {shared-ports: maybe}')
+    expect(errors(wrong)).toMatchObject([{ rule: 'invalid-x-tsstack', line: 3 }])
+  })
+})

@@ -201,7 +201,7 @@ test('loadStack() refuses what x-tsstack does not have', () => {
   expect(ofOwn('{on-unhealthy: restart}')).toEqual([])
   expect(ofOwn('{on-unhealthy: reboot, un-healthy: stop}')).toEqual([
     'Cannot read "x-tsstack" of "web": on-unhealthy is "reboot"; it has to be one of restart, stop, none',
-    'Cannot read "x-tsstack" of "web": it has no "un-healthy"; it has on-unhealthy, procfs, hugetlb',
+    'Cannot read "x-tsstack" of "web": it has no "un-healthy"; it has on-unhealthy, procfs, hugetlb, shared-ports',
   ])
   expect(ofOwn('{procfs: limits, hugetlb: {2MB: 64m, 1GB: 1073741824}}')).toEqual([])
   expect(ofOwn('{procfs: all, hugetlb: {2m: 64m}}')).toEqual([

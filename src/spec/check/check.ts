@@ -19,6 +19,7 @@ import { checkLogging } from './logging.ts'
 import { checkMounts } from './mounts.ts'
 import { checkNetworks } from './networks.ts'
 import { checkPorts } from './ports.ts'
+import { checkSharedPorts } from './shared-ports.ts'
 import { checkRoom, checkSubnetsApart } from './subnets.ts'
 import { checkReferences } from './references.ts'
 import { checkResolving } from './resolving.ts'
@@ -93,6 +94,7 @@ export function checkConsistency(
   checkContainerNames(context)
   checkNetworks(context)
   checkSharedAddresses(context)
+  checkSharedPorts(context)
   checkSubnetsApart(context)
   checkRoom(context)
   checkCycles(context)

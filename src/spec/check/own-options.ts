@@ -1,8 +1,15 @@
 /** Checks `x-tsstack` of services. */
-import { hugetlbTexts, isHugetlb, ON_UNHEALTHY, ownOptions, PROCFS } from '../units/own-options.ts'
+import {
+  hugetlbTexts,
+  isHugetlb,
+  ON_UNHEALTHY,
+  ownOptions,
+  PROCFS,
+  SHARED_PORTS,
+} from '../units/own-options.ts'
 import type { ServiceRule } from './check.ts'
 
-const KEYS = ['on-unhealthy', 'procfs', 'hugetlb'] as const
+const KEYS = ['on-unhealthy', 'procfs', 'hugetlb', 'shared-ports'] as const
 
 export const checkOwnOptions: ServiceRule = (name, service, { report, placeOf }) => {
   const refuse = (key: string, problem: string): void =>
@@ -30,6 +37,8 @@ function problemOf(key: string, value: unknown, service: object): string | undef
       return wordProblem(key, value, PROCFS)
     case 'hugetlb':
       return hugetlbProblem(service)
+    case 'shared-ports':
+      return wordProblem(key, value, SHARED_PORTS)
     default:
       return `it has no "${key}"; it has ${KEYS.join(', ')}`
   }

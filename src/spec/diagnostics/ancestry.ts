@@ -36,7 +36,7 @@ export class Ancestry {
   }
 }
 
-function relatedPlace(message: string, { source, start }: Place): RelatedPlace {
+export function relatedPlace(message: string, { source, start }: Place): RelatedPlace {
   return { message, file: source.name, ...positionOf(source, start) }
 }
 

@@ -1,7 +1,7 @@
 /** Collects what is wrong with the files of one load, so that all of it is shown at once. */
 import { type Diagnostic, SpecError } from '../../errors.ts'
 import type { Place, Source } from '../tree/node.ts'
-import { Ancestry } from './ancestry.ts'
+import { Ancestry, relatedPlace } from './ancestry.ts'
 import { positionOf } from './position.ts'
 
 /** One finding. `rule` is stable: tests and `--format json` name it. */
@@ -14,6 +14,8 @@ export interface Finding {
   readonly hint?: string | undefined
   /** Findings with the same text here are one: the first place is shown. */
   readonly once?: string | undefined
+  /** Other places that have to do with it: `"web" publishes it at` one. */
+  readonly related?: readonly { readonly message: string; readonly place: Place }[] | undefined
 }
 
 export class Report {
@@ -89,7 +91,8 @@ export class Report {
     if (this.#found.has(key)) return
     if (severity === 'error') this.#errors += 1
     if (place !== undefined) this.addSource(place.source)
-    const related = place === undefined ? [] : this.#ancestry.of(place)
+    const others = (finding.related ?? []).map((one) => relatedPlace(one.message, one.place))
+    const related = [...others, ...(place === undefined ? [] : this.#ancestry.of(place))]
     const diagnostic = diagnosticOf(severity, finding)
     this.#found.set(key, {
       order: this.#found.size,

@@ -25,6 +25,13 @@ export function procfsOf(service: object): (typeof PROCFS)[number] {
   return PROCFS.find((word) => word === said) ?? 'host'
 }
 
+/** `true`: that its ports are those of other services as well is meant. */
+export const SHARED_PORTS = ['true', 'false'] as const
+
+export function sharesPorts(service: object): boolean {
+  return ownOptions(service)?.['shared-ports'] === 'true'
+}
+
 /** Limits of huge pages by their size, `{2MB: 64m}`, as they stand in the file. */
 export function hugetlbTexts(service: object): Readonly<Record<string, string>> | undefined {
   const said = ownOptions(service)?.['hugetlb']
