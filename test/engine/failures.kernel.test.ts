@@ -94,6 +94,13 @@ test('a failing operation of the child is named with its errno', async () => {
   )
 })
 
+test('a mount at /dev without devices is named as the cause', async () => {
+  const dev = { kind: 'tmpfs', target: '/dev', options: [] } as const
+  const { code, message, hint } = await refusal({ command: ['true'], mounts: [dev] })
+  expect([code, message]).toEqual(['LAUNCH', expect.stringContaining('"/dev/null"')])
+  expect(hint).toContain('what the stack mounts at /dev')
+})
+
 test('an environment that is too large is named with its errno', async () => {
   const environment = { BIG: 'x'.repeat(200_000) }
   const { code, message } = await refusal({ command: ['true'], environment })

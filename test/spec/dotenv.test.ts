@@ -107,6 +107,13 @@ describe('loadStack() with env files', () => {
     ])
   })
 
+  test('names the line that asks for a file with a NUL in a value', () => {
+    for (const text of ['A=1\nB=x\0y\n', String.raw`C="x\000y"`]) {
+      const found = problems({ 'compose.yaml': stack, 'a.env': text })
+      expect(found).toEqual(['invalid-value compose.yaml:4:16'])
+    }
+  })
+
   test('keeps a variable without value as null', () => {
     expect(web('environment: [A, B=1]').environment).toEqual({ A: null, B: '1' })
   })

@@ -5,7 +5,9 @@ import { EngineError, ERROR_CODES, type KernelError } from '../../errors.ts'
 /** The error of a start or an exec in `container` whose launch program reported `cause`. */
 export function launchFailure(container: string, cause: KernelError): EngineError {
   if (cause.syscall !== EXEC) {
-    return new EngineError('LAUNCH', `Cannot start "${container}": ${cause.message}`, { cause })
+    const hint = cause.message.includes('"/dev/null"') ? NO_DEVICES_HINT : undefined
+    const message = `Cannot start "${container}": ${cause.message}`
+    return new EngineError('LAUNCH', message, { cause, hint })
   }
   const program = cause.message.slice(EXEC.length + 1, cause.message.indexOf(') failed: '))
   if (cause.errnoName === 'ENOENT') {
@@ -18,6 +20,10 @@ export function launchFailure(container: string, cause: KernelError): EngineErro
   const why = EXEC_TEXTS[cause.errnoName] ?? cause.message
   return new EngineError('EXEC_NOT_EXECUTABLE', `exec: ${program}: ${why}`, { cause })
 }
+
+/** The child opens it at the last; only a mount of the stack's own at /dev leaves it out. */
+const NO_DEVICES_HINT =
+  'what the stack mounts at /dev has no such device: take it out, as every container has a /dev'
 
 /** How `execute` in credentials.ts names its call. */
 const EXEC = 'exec'

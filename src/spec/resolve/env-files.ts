@@ -64,6 +64,7 @@ function readFile(file: EnvFile, into: Map<string, string>, context: ReadContext
   const source = reader.read(file.path, { what, place })
   if (source === undefined) return
   const { report } = reader
+  const before = new Map(into)
   if (file.format === undefined) parseDotenv(source, into, { lookup, report })
   else if (file.format === 'raw') parseRawEnv(source, into, { lookup, report })
   else {
@@ -73,6 +74,16 @@ function readFile(file: EnvFile, into: Map<string, string>, context: ReadContext
       message:
         `Cannot read the env file "${file.path}" in the format "${file.format}": ` +
         'the only other format is "raw"',
+    })
+  }
+  for (const [name, value] of into) {
+    if (!value.includes('\0') || before.get(name) === value) continue
+    report.error({
+      rule: 'invalid-value',
+      place,
+      message:
+        `Cannot use the ${what} "${file.path}": ` +
+        `the value of "${name}" has a NUL in it, which ends every text there`,
     })
   }
 }
