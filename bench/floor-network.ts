@@ -40,6 +40,40 @@ export const LEAST_NAT = `add table ip least
 add chain ip least in { type nat hook prerouting priority -100 ; }
 add rule ip least in ip daddr 10.67.1.1 tcp dport 5301 dnat to 10.67.2.2:5201`
 
+/** What Docker 28 writes for one published port of a container on a bridge, in the words of nft. */
+export const DOCKER: string = `table ip raw {
+  chain PREROUTING { type filter hook prerouting priority -300;
+    ip daddr 10.67.2.2 iifname != "br2" counter drop; }
+}
+table ip nat {
+  chain DOCKER { iifname != "br2" tcp dport 5301 counter dnat to 10.67.2.2:5201; }
+  chain PREROUTING { type nat hook prerouting priority -100;
+    fib daddr type local counter jump DOCKER; }
+  chain OUTPUT { type nat hook output priority -100;
+    ip daddr != 127.0.0.0/8 fib daddr type local counter jump DOCKER; }
+  chain POSTROUTING { type nat hook postrouting priority 100;
+    ip saddr 10.67.2.0/24 oifname != "br2" counter masquerade; }
+}
+table ip filter {
+  chain DOCKER {
+    ip daddr 10.67.2.2 iifname != "br2" oifname "br2" tcp dport 5201 counter accept
+    iifname != "br2" oifname "br2" counter drop; }
+  chain DOCKER-USER { }
+  chain DOCKER-CT { oifname "br2" ct state related,established counter accept; }
+  chain DOCKER-BRIDGE { oifname "br2" counter jump DOCKER; }
+  chain DOCKER-ISOLATION-STAGE-2 { oifname "br2" counter drop; }
+  chain DOCKER-ISOLATION-STAGE-1 {
+    iifname "br2" oifname != "br2" counter jump DOCKER-ISOLATION-STAGE-2; }
+  chain DOCKER-FORWARD {
+    counter jump DOCKER-CT
+    counter jump DOCKER-ISOLATION-STAGE-1
+    counter jump DOCKER-BRIDGE
+    iifname "br2" counter accept; }
+  chain FORWARD { type filter hook forward priority 0; policy drop;
+    counter jump DOCKER-USER
+    counter jump DOCKER-FORWARD; }
+}`
+
 function leaf(host: Pick<Place, 'fd'>, at: number): Place {
   const fd = createNetworkNamespace()
   inside(

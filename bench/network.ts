@@ -10,7 +10,7 @@ export async function networkGroups(rounds: number): Promise<readonly Group[]> {
   const net = createNet({ rootId: 'bench' })
   try {
     return [
-      ...(await throughputGroups(net, rounds)),
+      ...(await throughputGroups(net, rounds * 4)),
       await connecting(net),
       await publishing(net, rounds * 5),
     ]
