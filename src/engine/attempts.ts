@@ -44,6 +44,7 @@ export function watchAttempt(
   watched: Watched,
 ): { readonly attempt: LiveAttempt; readonly started: Promise<void> } {
   const started = Promise.withResolvers<void>()
+  const over = Promise.withResolvers<void>()
   const ended = Promise.withResolvers<void>()
   const attempt: LiveAttempt = {
     record: watched.record,
@@ -51,6 +52,7 @@ export function watchAttempt(
     dns: watched.dns,
     process: undefined,
     exit: undefined,
+    over: over.promise,
     ended: ended.promise,
     leave: new Undo(),
   }
@@ -75,9 +77,11 @@ export function watchAttempt(
     failed: (reported) => (failure = reported),
     exited: (waitStatus) => {
       setExited(machine, container, { attempt, waitStatus })
+      over.resolve()
       endStragglers(machine, container, attempt)
     },
     gone: () => {
+      over.resolve()
       // Nobody may await `started`: an adopted attempt has none.
       started.promise.catch(() => {})
       if (!attempt.process) started.reject(startFailure(container.record, notes, failure))

@@ -101,6 +101,8 @@ export interface LiveAttempt {
    * What each place of a mount had when it was first seen. Ids do not tell: they are used again.
    */
   mounts?: Map<string, { readonly what: string; readonly readOnly: boolean }>
+  /** Resolves when its program has ended, or whoever would tell. */
+  readonly over: Promise<void>
   /** Resolves when monitor and mover have ended and everything of the attempt is cleaned up. */
   readonly ended: Promise<void>
   /** Closes what this engine holds of it, and leaves it running for the next one. */

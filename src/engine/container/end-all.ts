@@ -9,10 +9,14 @@ import type { LiveAttempt, Machine } from '../machine.ts'
  */
 export async function endAll(
   { cgroups, processes }: Pick<Machine, 'cgroups' | 'processes'>,
-  { process, record }: Pick<LiveAttempt, 'process' | 'record'>,
+  {
+    process,
+    record,
+    over,
+  }: Pick<LiveAttempt, 'process' | 'record'> & Partial<Pick<LiveAttempt, 'over'>>,
 ): Promise<void> {
   if (cgroups.mode === 'none' && process?.pidfd !== undefined) {
     processes.signal(process.pidfd, SIGKILL)
   }
-  await cgroups.open(record.cgroup).killAll()
+  await cgroups.open(record.cgroup).killAll({ hint: over })
 }

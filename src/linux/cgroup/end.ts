@@ -20,18 +20,24 @@ export function processesIn(directory: string): readonly number[] {
   return [...own, ...childGroups(directory).flatMap((name) => processesIn(join(directory, name)))]
 }
 
+export interface KillOptions {
+  /** Also in hierarchies to which somebody may have moved a process, and to no other. */
+  readonly everywhere?: boolean | undefined
+  /** Settles when all may have ended, often before the kernel tells of the group (10 ms). */
+  readonly hint?: Promise<void> | undefined
+}
+
 /** Kills all, frozen or not, and resolves when the kernel counts no process any more. */
 export async function killGroup(
   directories: readonly GroupDirectory[],
-  /** Also in hierarchies to which somebody may have moved a process, and to no other. */
-  { everywhere = false }: { readonly everywhere?: boolean } = {},
+  { everywhere = false, hint }: KillOptions = {},
 ): Promise<void> {
   const deadline = performance.now() + CGROUP_KILL_MS_MAX
   const v2 = unifiedDirectory(directories)
   const isKilled = v2 !== undefined && killAtOnce(v2.directory)
   if (isKilled) {
     thawV1(directories)
-    await waitGroupEmpty(directories, CGROUP_KILL_MS_MAX)
+    await waitGroupEmpty(directories, { timeoutMs: CGROUP_KILL_MS_MAX, hint })
   }
   const witnesses = isKilled && !everywhere ? directories.slice(0, 1) : directories
   for (const { directory } of witnesses) await killOneByOne(directories, directory, deadline)
@@ -45,13 +51,14 @@ export async function killGroup(
  */
 export async function waitGroupEmpty(
   directories: readonly GroupDirectory[],
-  timeoutMs: number,
+  { timeoutMs, hint }: { readonly timeoutMs: number } & Pick<KillOptions, 'hint'>,
 ): Promise<boolean> {
   const v2 = unifiedDirectory(directories)
   const isEmpty = v2
     ? () => readCgroupField(join(v2.directory, 'cgroup.events'), 'populated') !== 1
     : () => directories.every(({ directory }) => processesIn(directory).length === 0)
-  return waitUntil(isEmpty, { file: v2 && join(v2.directory, 'cgroup.events'), timeoutMs })
+  const file = v2 && join(v2.directory, 'cgroup.events')
+  return waitUntil(isEmpty, { file, timeoutMs, hint })
 }
 
 /** Stops every process of the group where it is; returns when the kernel says that all stand. */

@@ -11,6 +11,7 @@ import {
   killGroup,
   processesIn,
   thawGroup,
+  type KillOptions,
   waitGroupEmpty,
 } from './end.ts'
 import { hasLimits, readFacts, type CgroupFact } from './drift.ts'
@@ -59,9 +60,8 @@ export interface Cgroup {
   isFrozen(): boolean
   /**
    * Kills every process, frozen ones too; resolves when the kernel has counted the last one out.
-   * `everywhere`: also one that somebody moved into a single hierarchy of several.
    */
-  killAll(where?: { readonly everywhere?: boolean }): Promise<void>
+  killAll(options?: KillOptions): Promise<void>
   /** Resolves with true when no process is left, false after `timeoutMs`. */
   waitEmpty(options: { readonly timeoutMs: number }): Promise<boolean>
   /**
@@ -94,8 +94,8 @@ export function groupAt(hierarchies: readonly CgroupHierarchy[], path: string): 
     freeze: () => freezeGroup(directories),
     thaw: () => thawGroup(directories),
     isFrozen: () => isGroupFrozen(directories),
-    killAll: (where) => killGroup(directories, where),
-    waitEmpty: ({ timeoutMs }) => waitGroupEmpty(directories, timeoutMs),
+    killAll: (options) => killGroup(directories, options),
+    waitEmpty: (options) => waitGroupEmpty(directories, options),
     remove(options) {
       const wasProtected = isProtected(directories)
       removeDirectories(directories, path, options)

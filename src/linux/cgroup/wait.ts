@@ -11,10 +11,16 @@ import { CGROUP_POLL_MS_MAX, CGROUP_POLL_MS_MIN, CGROUP_WATCH_MS_MAX } from '../
  */
 export async function waitUntil(
   isTrue: () => boolean,
-  options: { readonly file?: string | undefined; readonly timeoutMs: number },
+  options: {
+    readonly file?: string | undefined
+    readonly timeoutMs: number
+    /** When it settles, it is looked at once more. */
+    readonly hint?: Promise<void> | undefined
+  },
 ): Promise<boolean> {
   const deadline = performance.now() + options.timeoutMs
   const changes = options.file === undefined ? undefined : watchFile(options.file)
+  changes?.heed(options.hint)
   try {
     for (let pauseMs = CGROUP_POLL_MS_MIN; !isTrue();) {
       const leftMs = deadline - performance.now()
@@ -34,6 +40,8 @@ interface Changes {
    * Resolves at the next change, at once when one came since the last call, or after `timeoutMs`.
    */
   next(timeoutMs: number): Promise<void>
+  /** Takes the end of `hint` for a change. */
+  heed(hint: Promise<void> | undefined): void
   close(): void
 }
 
@@ -60,6 +68,7 @@ function watchFile(file: string): Changes | undefined {
         }
         changed = false
       },
+      heed: (hint) => void hint?.then(onChange, onChange),
       close: () => watcher.close(),
     }
   } catch {
