@@ -136,7 +136,7 @@ export async function carryOut(
   const hasThem = machine.namespaces.expect(namespacesFor(machine, plan))
   try {
     const outcomes = await executePlan(plan, {
-      perform: (action) => performAction(machine, stack, action, signal),
+      perform: (action, turn) => performAction(machine, stack, action, { signal, turn }),
       onPhase: (action, phase, message) => report(machine, { stack, action, phase, message }),
       now: () => performance.now(),
       signal,

@@ -9,8 +9,11 @@ import type { Outcome, OutcomeError } from './types.ts'
 export type Phase = 'begun' | 'done' | 'failed' | 'skipped'
 
 export interface Execution {
-  /** Does one action; resolves when its effect is there. */
-  readonly perform: (action: Action) => Promise<void>
+  /**
+   * Does one action; resolves when its effect is there. A start is asked for as soon as nothing but
+   * other starts is before it: what can be made ready is, and `turn` resolves when they are done.
+   */
+  readonly perform: (action: Action, turn?: () => Promise<void>) => Promise<void>
   readonly onPhase: (action: Action, phase: Phase, message?: string) => void
   /** Milliseconds of a clock that only goes forward. */
   readonly now: () => number
@@ -26,7 +29,10 @@ export async function executePlan(plan: Plan, execution: Execution): Promise<rea
   const outcomeOf = (action: Action): Promise<Outcome> => {
     const known = running.get(action.id)
     if (known) return known
-    const outcome = perform(action, execution, () => outcomesBefore(action))
+    const outcome = perform(action, execution, {
+      own: () => outcomesOf(action.after.filter((id) => byId.get(id)?.kind !== 'start-container')),
+      all: () => outcomesBefore(action),
+    })
     running.set(action.id, outcome)
     return outcome
   }
@@ -47,26 +53,52 @@ export async function executePlan(plan: Plan, execution: Execution): Promise<rea
   return Promise.all(plan.actions.map(outcomeOf))
 }
 
-async function perform(
-  action: Action,
-  execution: Execution,
-  before: () => Promise<readonly Outcome[]>,
-): Promise<Outcome> {
-  const broken = (await before()).find(({ kind }) => kind !== 'done')
-  const because = broken ? `${broken.action.id} ${broken.kind}` : abortReason(execution)
-  if (because !== undefined) return skip(action, execution, because)
-  const begun = execution.now()
-  execution.onPhase(action, 'begun')
+interface Before {
+  /** What came of all that is before it but the starts of others. */
+  readonly own: () => Promise<readonly Outcome[]>
+  readonly all: () => Promise<readonly Outcome[]>
+}
+
+/** Why an action is not done after all. */
+class NotDone extends Error {}
+
+async function perform(action: Action, execution: Execution, before: Before): Promise<Outcome> {
+  let begun: number | undefined
+  const begin = (): void => {
+    begun = execution.now()
+    execution.onPhase(action, 'begun')
+  }
+  let isOver = false
+  const turn = async (): Promise<void> => {
+    mayGoOn(await before.all(), execution)
+    if (!isOver) begin()
+  }
   try {
-    await execution.perform(action)
+    if (action.kind === 'start-container') {
+      mayGoOn(await before.own(), execution)
+      await execution.perform(action, turn)
+    } else {
+      await turn()
+      await execution.perform(action)
+    }
     execution.onPhase(action, 'done')
-    return { kind: 'done', action, tookMs: execution.now() - begun }
+    return { kind: 'done', action, tookMs: execution.now() - (begun ?? execution.now()) }
   } catch (failure) {
+    isOver = true
+    if (failure instanceof NotDone) return skip(action, execution, failure.message)
+    if (begun === undefined) begin()
     if (isCancelled(failure, execution)) return skip(action, execution, 'cancelled')
     const error = outcomeError(failure)
     execution.onPhase(action, 'failed', error.message)
     return { kind: 'failed', action, error }
   }
+}
+
+/** @throws {NotDone} when one of those before was not done, or all is to end. */
+function mayGoOn(outcomes: readonly Outcome[], execution: Execution): void {
+  const broken = outcomes.find(({ kind }) => kind !== 'done')
+  const because = broken ? `${broken.action.id} ${broken.kind}` : abortReason(execution)
+  if (because !== undefined) throw new NotDone(because)
 }
 
 function skip(action: Action, { onPhase }: Execution, because: string): Outcome {

@@ -17,15 +17,22 @@ import { cgroupSettings } from './resources.ts'
 import { drain } from './drain.ts'
 import { settleUpdate } from './settle.ts'
 import { startByUser } from './supervise.ts'
+import { canBeginEarly } from './container/turn.ts'
 import { waitForDependencies } from './wait.ts'
 import { createVolume, removeVolume } from './volume/volumes.ts'
+
+export interface Performance {
+  readonly signal?: AbortSignal | undefined
+  /** Of a start: resolves when all that comes before it is done. */
+  readonly turn?: (() => Promise<void>) | undefined
+}
 
 /** Resolves when the effect of `action` on `stack` is there. */
 export async function performAction(
   machine: Machine,
   stack: string,
   action: Action,
-  signal?: AbortSignal,
+  { signal, turn }: Performance = {},
 ): Promise<void> {
   if ('volume' in action) return changerOf(action)(machine, stack, action.volume)
   if ('network' in action) return changeNetwork(machine, stack, action)
@@ -33,7 +40,13 @@ export async function performAction(
     case 'create-container':
       return createContainer(machine, stack, action.container)
     case 'start-container': {
-      await waitForDependencies(machine, stack, action, signal)
+      const ready = async (): Promise<void> => {
+        await turn?.()
+        await waitForDependencies(machine, stack, action, signal)
+      }
+      const early = machine.containers.get(action.name)
+      if (early && canBeginEarly(early)) return startByUser(machine, early, ready)
+      await ready()
       const container = containerNamed(machine, action.name)
       return startWithHooks(machine, container, () => startByUser(machine, container))
     }

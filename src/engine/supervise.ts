@@ -14,10 +14,14 @@ import { type Life, restartAfter } from './restart.ts'
 import { warn } from './warn.ts'
 
 /** A start that the user asked for begins a new series: the back-off starts over. */
-export function startByUser(machine: Machine, container: LiveContainer): Promise<void> {
+export function startByUser(
+  machine: Machine,
+  container: LiveContainer,
+  ready?: () => Promise<void>,
+): Promise<void> {
   cancelRestart(container)
   update(machine, container, { restarts: FIRST_RUN })
-  return startAndFollow(machine, container)
+  return startAndFollow(machine, container, ready)
 }
 
 /** Watches the running attempt's health, and acts on its end once all of it is cleaned up. */
@@ -126,7 +130,11 @@ async function startAgain(
   }
 }
 
-async function startAndFollow(machine: Machine, container: LiveContainer): Promise<void> {
-  await startContainer(machine, container)
+async function startAndFollow(
+  machine: Machine,
+  container: LiveContainer,
+  ready?: () => Promise<void>,
+): Promise<void> {
+  await startContainer(machine, container, ready)
   followAttempt(machine, container)
 }

@@ -18,11 +18,15 @@ const start = (id: string, after: string[] = [], afterEnd: string[] = []): Actio
 
 const planOf = (...actions: readonly Action[]): Plan => ({ stack: 's', actions, notes: [] })
 
-/** Runs the plan; actions whose id begins with `bad` fail. */
+/** Runs the plan; actions whose id begins with `bad` fail, and all are told when they are asked. */
 async function run(plan: Plan, signal?: AbortSignal) {
   const events: string[] = []
+  const asked: string[] = []
   const outcomes = await executePlan(plan, {
-    perform: async ({ id }) => {
+    perform: async ({ id }, turn) => {
+      asked.push(`${id} while ${events.at(-1) ?? 'nothing is done'}`)
+      if (id.startsWith('broken')) throw new EngineError('LAUNCH', `${id} broke before its turn`)
+      await turn?.()
       await new Promise((resolve) => setImmediate(resolve))
       if (id.startsWith('bad')) throw new EngineError('LAUNCH', `${id} broke`, { hint: 'mend it' })
     },
@@ -32,12 +36,41 @@ async function run(plan: Plan, signal?: AbortSignal) {
     now: () => 0,
     signal,
   })
-  return { events, kinds: outcomes.map(({ kind, action }) => `${action.id} ${kind}`), outcomes }
+  return {
+    events,
+    asked,
+    kinds: outcomes.map(({ kind, action }) => `${action.id} ${kind}`),
+    outcomes,
+  }
 }
 
 test('executePlan() does what comes first first, and the rest at once', async () => {
   const { events } = await run(planOf(start('c', ['a', 'b']), start('a'), start('b')))
   expect(events).toEqual(['a begun', 'b begun', 'a done', 'b done', 'c begun', 'c done'])
+})
+
+test('executePlan() asks for a start while others, which come first, are under way', async () => {
+  const create: Action = {
+    id: 'create c',
+    after: [],
+    reason: '',
+    kind: 'remove-container',
+    name: 'c',
+    service: 'c',
+    anonymousVolumes: false,
+  }
+  const { asked, events } = await run(planOf(start('a'), create, start('c', ['create c', 'a'])))
+  expect(asked.at(-1)).toBe('c while create c done')
+  expect(events.indexOf('c begun')).toBeGreaterThan(events.indexOf('a done'))
+})
+
+test('executePlan() says that a start has begun and failed, when it fails before its turn', async () => {
+  const { events, kinds } = await run(planOf(start('a'), start('broken', ['a'])))
+  expect(kinds).toEqual(['a done', 'broken failed'])
+  expect(events.filter((event) => event.startsWith('broken'))).toEqual([
+    'broken begun',
+    'broken failed broken broke before its turn',
+  ])
 })
 
 test('executePlan() gives one outcome for each action, in the order of the plan', async () => {

@@ -38,52 +38,62 @@ import { type Connection, connect, publishNames } from './network.ts'
 import { applyFaults } from '../network/faults.ts'
 import { openOutput } from './output.ts'
 import { publishPorts } from './ports.ts'
+import { Turn } from './turn.ts'
 
 /**
  * Resolves once the program of the container runs. On failure everything of the attempt is gone
- * again, the record says why, and the error is thrown.
+ * again, the record says why, and the error is thrown. With `ready` it is run when that resolves,
+ * and is nothing that anybody else sees until then; if that rejects, it never was.
  */
-export function startContainer(machine: Machine, container: LiveContainer): Promise<void> {
-  const started = start(machine, container)
+export function startContainer(
+  machine: Machine,
+  container: LiveContainer,
+  ready?: () => Promise<void>,
+): Promise<void> {
+  const show = (): void => {
+    container.starting = settled
+  }
+  const started = start(machine, container, new Turn(ready && (() => ready().then(show))))
   const settled = started
     .catch(() => {})
     .finally(() => {
       if (container.starting === settled) container.starting = undefined
     })
-  container.starting = settled
+  if (ready === undefined) show()
   return started
 }
 
-/** Starts under way in this process. */
-let underWay = 0
-
-async function start(machine: Machine, container: LiveContainer): Promise<void> {
+async function start(machine: Machine, container: LiveContainer, turn: Turn): Promise<void> {
   if (container.held) await container.held
   // Of one whose end is known, group, interfaces and directory are removed by the names that this
   // one's will have. Why that failed, if it did, has been said.
   if (container.attempt?.exit) await container.attempt.ended.catch(() => undefined)
-  underWay += 1
+  await turn.begin()
   try {
-    await startNow(machine, container)
+    await startNow(machine, container, turn)
   } finally {
-    underWay -= 1
+    turn.end()
   }
 }
 
-async function startNow(machine: Machine, container: LiveContainer): Promise<void> {
+async function startNow(machine: Machine, container: LiveContainer, turn: Turn): Promise<void> {
   const { record } = container
   container.draining = false
-  update(machine, container, {
-    attempts: record.attempts + 1,
-    bootId: machine.bootId,
-    stoppedByUser: false,
-    ill: undefined,
-    failure: undefined,
-  })
+  const attempts = record.attempts + 1
+  const { bootId } = machine
+  turn.whenCome(() =>
+    update(machine, container, {
+      attempts,
+      bootId,
+      stoppedByUser: false,
+      ill: undefined,
+      failure: undefined,
+    }),
+  )
   const draft: Draft = {
     record: {
-      attempt: record.attempts + 1,
-      bootId: machine.bootId,
+      attempt: attempts,
+      bootId,
       begunAt: machine.now(),
       cgroup: groupOf(machine, record),
       interfaces: [],
@@ -91,6 +101,7 @@ async function startNow(machine: Machine, container: LiveContainer): Promise<voi
     },
     connection: { netns: undefined, interfaces: [], dns: undefined },
     temporary: new Undo(),
+    turn,
   }
   try {
     await machine.processes.launch(machine, container, draft)
@@ -99,6 +110,8 @@ async function startNow(machine: Machine, container: LiveContainer): Promise<voi
     // An attempt that is followed cleans up after itself when its processes are gone.
     if (container.attempt) await abandon(machine, container.attempt, draft)
     else await cleanUpAttempt(machine, container, { record: draft.record, ...draft.connection })
+    if (turn.isRefused) throw error
+    turn.hasCome()
     const message = errorText(error)
     const last = resultOf(error, draft.record)
     const ended = last === undefined ? {} : withEnd(container.record, last)
@@ -146,6 +159,7 @@ export interface Draft {
   started?: Promise<void>
   /** Descriptors that nobody needs once the program runs. */
   readonly temporary: Undo
+  readonly turn: Turn
 }
 
 /** Makes everything of the attempt and runs it; resolves once the program runs. */
@@ -155,7 +169,7 @@ export async function launch(
   draft: Draft,
 ): Promise<void> {
   const { own, record } = container
-  const { temporary } = draft
+  const { temporary, turn } = draft
   // Named before it is made: whoever finds this record after a crash knows what to look for.
   rmSync(own.run, { recursive: true, force: true })
   beginAttemptRecord(own, draft.record)
@@ -166,15 +180,16 @@ export async function launch(
   const cgroup = machine.cgroups.create(draft.record.cgroup, settings)
   const users = openUsers(machine, container, temporary)
   if (users) draft.record = { ...draft.record, users: users.ids }
-  const beside = underWay > 1
+  const beside = turn.hasOthers
   draft.connection = await connect(machine, record, { own: users?.network, beside })
   const { interfaces, netns, dns } = draft.connection
   draft.record = { ...draft.record, interfaces }
+  const rootfs = openRootfs(machine, { container, interfaces, undo: temporary })
+  await turn.come()
   const ports = await publishPorts(machine, record, interfaces)
   const { faults } = record.spec
   if (faults) applyFaults(machine, { netns, record: draft.record }, faults)
   draft.record = { ...draft.record, ports }
-  const rootfs = openRootfs(machine, { container, interfaces, undo: temporary })
   const output = openOutput(container, temporary, users?.ids)
   const reports = makeReports(container, temporary)
   const gate = await gateFor(edits, temporary)
@@ -207,7 +222,8 @@ export async function launch(
   temporary.push(() => closeSync(fifo))
   publishNames(machine, record, interfaces)
   const passed = descriptors(fifo)
-  const monitor = await spawnMonitor(machine, { container, program, descriptors: passed })
+  const monitor = await spawnMonitor(machine, { container, program, descriptors: passed, turn })
+  turn.spawned()
   attempt.record = { ...attempt.record, monitor, ...(places === undefined ? {} : { places }) }
   writeAttemptRecord(own, attempt.record)
   await gate?.pass(
@@ -243,16 +259,17 @@ async function spawnMonitor(
     readonly container: LiveContainer
     readonly program: LaunchProgram
     readonly descriptors: Readonly<Record<number, Fd>>
+    readonly turn: Turn
   },
 ): Promise<ProcessIdentity> {
-  const { container, program, descriptors } = monitor
+  const { container, program, descriptors, turn } = monitor
   const options = {
     title: `tsstack: monitor ${container.record.name}`,
     descriptors,
     fallbackDirectory: container.own.run,
   }
   // One alone has nothing to go on with: a thread would only cost.
-  const pid = underWay > 1 ? await spawnBeside(program, options) : spawn(program, options)
+  const pid = turn.hasOthers ? await spawnBeside(program, options) : spawn(program, options)
   machine.children.add(pid)
   return { pid, startTime: startTime(pid) ?? 0 }
 }

@@ -153,6 +153,7 @@ export class FakeKernel {
     draft.record = { ...draft.record, interfaces }
     draft.connection = { netns: undefined, interfaces, dns: undefined }
     if (this.take('after cable')) throw new Error('simulated: no processes left')
+    await draft.turn.come()
     const process = this.#spawn(container, draft.record.cgroup)
     const { attempt, started } = watchAttempt(machine, container, {
       record: draft.record,
