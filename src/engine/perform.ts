@@ -39,17 +39,8 @@ export async function performAction(
   switch (action.kind) {
     case 'create-container':
       return createContainer(machine, stack, action.container)
-    case 'start-container': {
-      const ready = async (): Promise<void> => {
-        await turn?.()
-        await waitForDependencies(machine, stack, action, signal)
-      }
-      const early = machine.containers.get(action.name)
-      if (early && canBeginEarly(early)) return startByUser(machine, early, ready)
-      await ready()
-      const container = containerNamed(machine, action.name)
-      return startWithHooks(machine, container, () => startByUser(machine, container))
-    }
+    case 'start-container':
+      return start(machine, stack, action, { signal, turn })
     case 'stop-container':
       return stop(machine, { action, signal })
     case 'settle-update':
@@ -62,6 +53,24 @@ export async function performAction(
     case 'signal-container':
       return changeContainer(machine, action)
   }
+}
+
+/** Begins before its turn where nothing of it depends on what is done until then. */
+async function start(
+  machine: Machine,
+  stack: string,
+  action: Extract<Action, { kind: 'start-container' }>,
+  { signal, turn }: Performance,
+): Promise<void> {
+  const ready = async (): Promise<void> => {
+    await turn?.()
+    await waitForDependencies(machine, stack, action, signal)
+  }
+  const known = machine.containers.get(action.name)
+  if (known && canBeginEarly(known)) return startByUser(machine, known, ready)
+  await ready()
+  const container = containerNamed(machine, action.name)
+  return startWithHooks(machine, container, () => startByUser(machine, container))
 }
 
 type Stop = Extract<Action, { kind: 'stop-container' }>
