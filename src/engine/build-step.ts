@@ -46,14 +46,19 @@ const NETWORK: NetworkSpec = {
 export async function runBuildStep(machine: Machine, step: BuildStep): Promise<number> {
   const name = `${BUILD_STACK}-${randomBytes(6).toString('hex')}`
   if (step.network === 'default') await needNetwork(machine)
-  await performAction(machine, BUILD_STACK, {
-    id: name,
-    after: [],
-    reason: 'a step of a build',
-    kind: 'create-container',
-    container: { name, service: 'build', index: 1, spec: specOf(step), dependsOn: [] },
-    changes: [],
-  })
+  await performAction(
+    machine,
+    BUILD_STACK,
+    {
+      id: name,
+      after: [],
+      reason: 'a step of a build',
+      kind: 'create-container',
+      container: { name, service: 'build', index: 1, spec: specOf(step), dependsOn: [] },
+      changes: [],
+    },
+    {},
+  )
   const container = machine.containers.get(name)
   if (container === undefined) throw new Error(`Container "${name}" is gone`)
   try {
@@ -104,22 +109,32 @@ async function removeStep(machine: Machine, container: LiveContainer): Promise<v
 async function needNetwork(machine: Machine): Promise<void> {
   if (readNetworkRecords(machine.paths, BUILD_STACK).length > 0) return
   const action = { id: 'network', after: [], reason: 'a step of a build needs it' }
-  await performAction(machine, BUILD_STACK, {
-    ...action,
-    kind: 'create-network',
-    network: NETWORK,
-  })
+  await performAction(
+    machine,
+    BUILD_STACK,
+    {
+      ...action,
+      kind: 'create-network',
+      network: NETWORK,
+    },
+    {},
+  )
 }
 
 async function dropNetwork(machine: Machine): Promise<void> {
   if (!existsSync(stackDirectory(machine.paths, BUILD_STACK))) return
   const action = { id: 'network', after: [], reason: 'no step is left' }
   if (readNetworkRecords(machine.paths, BUILD_STACK).length > 0) {
-    await performAction(machine, BUILD_STACK, {
-      ...action,
-      kind: 'remove-network',
-      network: NETWORK,
-    })
+    await performAction(
+      machine,
+      BUILD_STACK,
+      {
+        ...action,
+        kind: 'remove-network',
+        network: NETWORK,
+      },
+      {},
+    )
   }
   removeStackRecord(machine.paths, BUILD_STACK)
   machine.leases.removeStack(BUILD_STACK)

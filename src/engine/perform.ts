@@ -32,7 +32,7 @@ export async function performAction(
   machine: Machine,
   stack: string,
   action: Action,
-  { signal, turn }: Performance = {},
+  { signal, turn }: Performance,
 ): Promise<void> {
   if ('volume' in action) return changerOf(action)(machine, stack, action.volume)
   if ('network' in action) return changeNetwork(machine, stack, action)
