@@ -20,6 +20,10 @@ const BUILTIN_IMPORT =
 const YAML_MODULE = resolve('node_modules/yaml/browser/dist/index.js')
 /** An import of nothing from a file that does nothing by itself. */
 const UNUSED_RUNTIME = /^import "\.\/rolldown-runtime-[^"]+";\n/gm
+/** koffi's CommonJS: its ES module has node read all exports of what it imports, as below. */
+const KOFFI_IMPORT = /^import koffi from 'koffi';?$/gm
+const KOFFI_REQUIRED =
+  "const koffi = globalThis.process.getBuiltinModule('module').createRequire(import.meta.url)('koffi')"
 /** Stands in for the digest until all files are known. */
 const UNKNOWN_BUILD = 'unknown-build-id'
 const BUILD_DIGITS = 16
@@ -59,9 +63,9 @@ async function bundle(input, { splitting = false } = {}) {
         TSSTACK_BUILD: JSON.stringify(UNKNOWN_BUILD),
       },
     },
-    // koffi finds its binary beside its own files.
-    external: ['koffi'],
     plugins: [{ name: 'builtins', transform: takeBuiltins }],
+    // It finds its binary beside its own files.
+    external: ['koffi'],
   })
   const { output } = await build.generate({
     format: 'esm',
@@ -94,7 +98,7 @@ function ascii(code) {
  * measured).
  */
 function takeBuiltins(code) {
-  return code.replaceAll(BUILTIN_IMPORT, takeBuiltin)
+  return code.replaceAll(BUILTIN_IMPORT, takeBuiltin).replaceAll(KOFFI_IMPORT, KOFFI_REQUIRED)
 }
 
 function takeBuiltin(statement, whole, names, module) {

@@ -2,7 +2,6 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { onAbort } from '../../engine/index.ts'
 import { EngineError } from '../../errors.ts'
@@ -89,6 +88,7 @@ async function work(
     child.stdin.on('error', () => undefined)
     child.stdin.end(JSON.stringify(task))
     let errors: readonly WireError[] | undefined
+    const { createInterface } = process.getBuiltinModule('readline')
     for await (const line of createInterface({ input: child.stdout })) {
       const report = JSON.parse(line) as WorkerReport
       if (report.kind === 'event') request.onEvent(report.event)

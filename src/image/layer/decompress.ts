@@ -2,7 +2,6 @@
 
 import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
-import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { EngineError } from '../../errors.ts'
 import { UNPACK_CHUNK_BYTES } from '../../limits.ts'
 import type { Compression } from '../oci.ts'
@@ -21,6 +20,9 @@ export interface Decompressor {
   destroy(): void
 }
 
+/** Loaded with the first layer. */
+const zlib = () => process.getBuiltinModule('zlib')
+
 export function createDecompressor(
   packing: Packing,
   onData: (chunk: Buffer) => void,
@@ -29,13 +31,15 @@ export function createDecompressor(
     return { write: onData, end: () => Promise.resolve(), destroy: () => undefined }
   }
   if (packing === 'zstd') {
-    return new ZstdFrames(() => new StreamDecompressor(createZstdDecompress(), packing, onData))
+    return new ZstdFrames(
+      () => new StreamDecompressor(zlib().createZstdDecompress(), packing, onData),
+    )
   }
   return new StreamDecompressor(createUnpacker(packing), packing, onData)
 }
 
 function createUnpacker(packing: Exclude<Packing, 'none' | 'zstd'>): Duplex {
-  if (packing === 'gzip') return createGunzip({ chunkSize: UNPACK_CHUNK_BYTES })
+  if (packing === 'gzip') return zlib().createGunzip({ chunkSize: UNPACK_CHUNK_BYTES })
   return unpackByProgram(packing)
 }
 

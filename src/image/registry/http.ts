@@ -2,12 +2,15 @@
 
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http'
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import type { Agent as HttpAgent, IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { EngineError } from '../../errors.ts'
 import { REGISTRY_IDLE_MS_MAX, REGISTRY_REDIRECTS_MAX } from '../../limits.ts'
 import { isInsecure, type RegistrySettings } from './settings.ts'
+
+// Not before somebody fetches: they bring TLS and much else, and a supervisor that starts waits.
+const http = () => process.getBuiltinModule('http')
+const https = () => process.getBuiltinModule('https')
 
 export interface HttpRequest {
   readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -77,7 +80,7 @@ export class Http implements Disposable {
   }
 
   async #sendOnce(url: URL, { method, headers, body, signal }: HttpRequest): Promise<HttpResponse> {
-    const send = url.protocol === 'https:' ? httpsRequest : httpRequest
+    const { request: send } = url.protocol === 'https:' ? https() : http()
     const outgoing = send(url, {
       method: method ?? 'GET',
       headers: { 'user-agent': 'tsstack', ...headers },
@@ -106,12 +109,12 @@ export class Http implements Disposable {
     const options = { keepAlive: true, maxSockets: 6, proxyEnv: process.env }
     const agent =
       url.protocol === 'https:'
-        ? new HttpsAgent({
+        ? new (https().Agent)({
             ...options,
             rejectUnauthorized: !isInsecure(url.host, this.settings),
             ...this.#authority(url),
           })
-        : new HttpAgent(options)
+        : new (http().Agent)(options)
     this.#agents.set(url.origin, agent)
     return agent
   }
