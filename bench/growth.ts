@@ -2,7 +2,8 @@
  * How the cost of a stack grows with its services, with a supervisor that runs already: up, nothing
  * to do, one service changed, down.
  */
-import { appendFileSync } from 'node:fs'
+import { appendFileSync, existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { tsstack, type Setting } from './commands.ts'
 import { statistics, type Group, type Statistics } from './measure.ts'
 import { writeStack } from './stacks.ts'
@@ -57,10 +58,9 @@ export async function growthGroups({
 export async function firstCommandGroup({ rounds }: Setting): Promise<Group> {
   const [first, later]: [number[], number[]] = [[], []]
   for (let round = 0; round < rounds; round += 1) {
+    await supervisorEnded()
     first.push(await timed('ls'))
     later.push(await timed('ls'))
-    // It ends by itself a second after it has nothing to do.
-    await new Promise((resolve) => setTimeout(resolve, 2_000))
   }
   return {
     title: 'The first command of all',
@@ -72,6 +72,14 @@ export async function firstCommandGroup({ rounds }: Setting): Promise<Group> {
       'tsstack ls, supervisor started by it': statistics(first),
     },
   }
+}
+
+/** It ends by itself a second after it has nothing to do. */
+async function supervisorEnded(): Promise<void> {
+  const socket = join(process.env['TSSTACK_ROOT'] ?? '', 'run/tsstack.sock')
+  while (existsSync(socket)) await new Promise((resolve) => setTimeout(resolve, 100))
+  // What it has left to the kernel is done by then.
+  await new Promise((resolve) => setTimeout(resolve, 500))
 }
 
 async function timed(...words: readonly string[]): Promise<number> {
