@@ -7,6 +7,7 @@ import {
   capabilityMask,
   compileSeccomp,
   DEFAULT_SECCOMP_PROFILE,
+  hasX32,
   kernelRelease,
   type SeccompProfile,
   lastCapability,
@@ -56,6 +57,7 @@ function seccompFilter(config: OciConfig, wanted: 'default' | SeccompProfile): B
     profile: DEFAULT_SECCOMP_PROFILE,
     architecture: ARCHITECTURE,
     kernel: kernelRelease(),
+    x32: hasX32(),
     capabilities,
   })
   filters.set(key, filter)
@@ -69,6 +71,7 @@ function ownFilter(profile: SeccompProfile, capabilities: readonly string[]): Bu
       profile,
       architecture: ARCHITECTURE,
       kernel: kernelRelease(),
+      x32: hasX32(),
       capabilities,
       allowSocketcall: true,
     })

@@ -11,7 +11,7 @@ import {
   RETURN_ENOSYS,
   RETURN_KILL_PROCESS,
 } from './action.ts'
-import { Assembler } from './assembler.ts'
+import { Assembler, type Mark } from './assembler.ts'
 import { writeComparison } from './comparison.ts'
 import type { SeccompProfile } from './profile.ts'
 import { type SeccompContext, selectRules, type Verdict, verdicts } from './rules.ts'
@@ -35,6 +35,8 @@ export interface SeccompOptions extends SeccompContext {
   readonly profile: SeccompProfile
   /** Lets 32-bit x86 programs use sockets, at the price of the profile's rule for `socket`. */
   readonly allowSocketcall?: boolean | undefined
+  /** Whether this kernel has x32; default true. Without, its calls answer ENOSYS as by the kernel. */
+  readonly x32?: boolean | undefined
   /** Interfaces that may be used at all; absent: every one that the processor has. */
   readonly abis?: readonly Abi[] | undefined
 }
@@ -46,10 +48,9 @@ export interface SeccompOptions extends SeccompContext {
 export function compileSeccomp(options: SeccompOptions): Buffer {
   const cache = compiled.get(options.profile) ?? new Map<string, Buffer>()
   compiled.set(options.profile, cache)
-  const { architecture, capabilities, kernel, allowSocketcall = false, abis = [] } = options
-  const key = [architecture, kernel, allowSocketcall, ...abis, ...[...capabilities].sort()].join(
-    ' ',
-  )
+  const { architecture, capabilities, kernel, allowSocketcall = false, abis = [], x32 } = options
+  const parts = [architecture, kernel, allowSocketcall, x32, ...abis, ...[...capabilities].sort()]
+  const key = parts.join(' ')
   const filter = cache.get(key) ?? compile({ ...options, capabilities: [...capabilities] })
   cache.set(key, filter)
   return filter
@@ -70,6 +71,10 @@ function compile(options: SeccompOptions): Buffer {
       return
     }
     const { allowSocketcall } = options
+    if (abi === 'x32' && options.x32 === false) {
+      assembler.return(RETURN_ENOSYS)
+      return
+    }
     const known = verdicts(rules, { abi, defaultAction, allowSocketcall })
     writeTree(assembler, toRanges(known, unknownCall(defaultAction)))
   }
@@ -105,8 +110,24 @@ function unknownCall(defaultAction: Action): Verdict {
   return { clauses: [], otherwise: isPermissive(defaultAction) ? defaultAction : RETURN_ENOSYS }
 }
 
-/** A binary search over the number that is loaded; each leaf returns. */
+/**
+ * A binary search over the number that is loaded. What most numbers end in is written once: the
+ * kernel compiles each instruction anew for each container.
+ */
 function writeTree(assembler: Assembler, ranges: readonly Range[]): void {
+  const plain = new Map<Action, Mark>()
+  writeBranch(assembler, ranges, plain)
+  for (const [action, mark] of plain) {
+    assembler.place(mark)
+    assembler.return(action)
+  }
+}
+
+function writeBranch(
+  assembler: Assembler,
+  ranges: readonly Range[],
+  plain: Map<Action, Mark>,
+): void {
   const middle = ranges.length >> 1
   const pivot = ranges[middle]
   if (pivot === undefined) return
@@ -114,11 +135,28 @@ function writeTree(assembler: Assembler, ranges: readonly Range[]): void {
     writeVerdict(assembler, pivot.verdict)
     return
   }
-  const upper = assembler.mark()
-  assembler.when('greaterOrEqual', pivot.first, { yes: upper })
-  writeTree(assembler, ranges.slice(0, middle))
+  const [below, above] = [ranges.slice(0, middle), ranges.slice(middle)]
+  const [low, high] = [plainEnd(assembler, below, plain), plainEnd(assembler, above, plain)]
+  const upper = high ?? assembler.mark()
+  assembler.when('greaterOrEqual', pivot.first, { yes: upper, no: low })
+  if (low === undefined) writeBranch(assembler, below, plain)
+  if (high !== undefined) return
   assembler.place(upper)
-  writeTree(assembler, ranges.slice(middle))
+  writeBranch(assembler, above, plain)
+}
+
+/** Where all of `ranges` end, when that is one and looks at no argument. */
+function plainEnd(
+  assembler: Assembler,
+  ranges: readonly Range[],
+  plain: Map<Action, Mark>,
+): Mark | undefined {
+  const [only, ...others] = ranges
+  if (only === undefined || others.length > 0 || only.verdict.clauses.length > 0) return undefined
+  const action = only.verdict.otherwise
+  const mark = plain.get(action) ?? assembler.mark()
+  plain.set(action, mark)
+  return mark
 }
 
 function toRanges(byNumber: ReadonlyMap<number, Verdict>, unknown: Verdict): Range[] {

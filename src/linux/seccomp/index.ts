@@ -2,6 +2,7 @@
 
 export { compileSeccomp, type SeccompOptions } from './compile.ts'
 export { loadSeccomp } from './load.ts'
+export { hasX32 } from './x32.ts'
 export {
   DEFAULT_SECCOMP_PROFILE,
   type SeccompArgument,

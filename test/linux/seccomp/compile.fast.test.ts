@@ -17,6 +17,8 @@ const DEFAULTS: SeccompOptions = {
   kernel: '6.18.0',
 }
 
+const BPF_RETURN = 0x06 // BPF_RET | BPF_K, include/uapi/linux/bpf_common.h
+
 /** The verdict for a call by its name, with `args`. */
 function verdict(
   name: string,
@@ -48,6 +50,26 @@ const DENIED = `
   .split(/\s+/)
 
 describe('compileSeccomp() of the default profile', () => {
+  test('answers calls of x32 as a kernel without it does, and the others as before', () => {
+    expect(verdict('read', { abi: 'x32', x32: false })).toBe(ENOSYS)
+    expect(verdict('mount', { abi: 'x32', x32: false })).toBe(ENOSYS)
+    for (const abi of ['x64', 'i386'] as const) {
+      for (const name of syscallTable(abi).keys()) {
+        expect([name, verdict(name, { abi, x32: false })]).toEqual([name, verdict(name, { abi })])
+      }
+    }
+  })
+
+  test('has each of its answers once, for the kernel compiles it for every container', () => {
+    const filter = compileSeccomp({ ...DEFAULTS, x32: false })
+    const instructions = filter.length / 8
+    const codes = Array.from({ length: instructions }, (_, at) => filter.readUInt16LE(8 * at))
+    const ends = codes.filter((code) => code === BPF_RETURN)
+    expect(instructions).toBeLessThan(300)
+    // Those of calls whose arguments count have their own.
+    expect(ends.length).toBeLessThan(40)
+  })
+
   test('refuses exactly what Docker refuses on x86-64, and allows the rest', () => {
     const conditional = ['clone', 'socket', 'personality']
     const names = [...syscallTable('x64').keys()]
