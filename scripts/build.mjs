@@ -23,7 +23,8 @@ const UNUSED_RUNTIME = /^import "\.\/rolldown-runtime-[^"]+";\n/gm
 /** koffi's CommonJS: its ES module has node read all exports of what it imports, as below. */
 const KOFFI_IMPORT = /^import koffi from 'koffi';?$/gm
 const KOFFI_REQUIRED =
-  "const koffi = globalThis.process.getBuiltinModule('module').createRequire(import.meta.url)('koffi')"
+  "const koffi = globalThis.process.getBuiltinModule('module')" +
+  ".createRequire(import.meta.url)('koffi')"
 /** Stands in for the digest until all files are known. */
 const UNKNOWN_BUILD = 'unknown-build-id'
 const BUILD_DIGITS = 16
