@@ -6,9 +6,9 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 
-/** What nobody else can have written into a text. */
-const OPENING = `\uE000${randomBytes(9).toString('base64url')}`
-const BLANK = new RegExp(`${OPENING}:(\\d+):(\\d+)\uE001`, 'gu')
+/** What nobody else can have written into a text. ASCII, as most texts are: they stay short. */
+const OPENING = `<${randomBytes(9).toString('base64url')}`
+const BLANK = new RegExp(`${OPENING}:(\\d+):(\\d+)>`, 'gu')
 
 /** So many bytes more or less are no other program. */
 const STEP_BYTES = 64
@@ -21,7 +21,7 @@ export class Blanks {
   of(value: string): string {
     const room = Math.ceil(Buffer.byteLength(value) / STEP_BYTES) * STEP_BYTES
     const index = this.values.push(value) - 1
-    return `${OPENING}:${index}:${room}\uE001`
+    return `${OPENING}:${index}:${room}>`
   }
 }
 
