@@ -62,12 +62,17 @@ async function start(
   action: Extract<Action, { kind: 'start-container' }>,
   { signal, turn }: Performance,
 ): Promise<void> {
+  const over = new AbortController()
   const ready = async (): Promise<void> => {
     await turn?.()
-    await waitForDependencies(machine, stack, action, signal)
+    const ends = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal])
+    await waitForDependencies(machine, stack, action, ends)
   }
   const known = machine.containers.get(action.name)
-  if (known && canBeginEarly(known)) return startByUser(machine, known, ready)
+  if (known && canBeginEarly(known)) {
+    // Nobody waits on for what could not be made ready.
+    return startByUser(machine, known, ready).finally(() => over.abort())
+  }
   await ready()
   const container = containerNamed(machine, action.name)
   return startWithHooks(machine, container, () => startByUser(machine, container))

@@ -110,3 +110,20 @@ test('nor when the command is cancelled meanwhile', async () => {
   letGo()
   await world.exited('job')
 })
+
+test('one that cannot be made ready fails at once, and is nothing that goes on', async () => {
+  const up = world.apply(stack(0, { ...sh('echo mine'), user: 'nobody-of-that-name' }), resources)
+  for (;;) {
+    const event = world.nextEvent()
+    const { containers } = await world.engine.observe('tst')
+    if (containers.some(({ service, failure }) => service === 'after' && failure)) break
+    await event
+  }
+  expect(await world.observe('after')).toMatchObject({ state: 'created', attempt: 1 })
+  letGo()
+  const failed = (await up).find(({ action }) => action.id === 'start-container:tst-after-1')
+  expect(failed).toMatchObject({ kind: 'failed' })
+  // Its turn comes after that: nobody may see it as about to run.
+  expect((await world.log('after')).toString()).toBe('')
+  expect(await world.observe('after')).toMatchObject({ state: 'created' })
+})

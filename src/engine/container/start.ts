@@ -50,13 +50,15 @@ export function startContainer(
   container: LiveContainer,
   ready?: () => Promise<void>,
 ): Promise<void> {
+  let isOver = false
   const show = (): void => {
-    container.starting = settled
+    if (!isOver) container.starting = settled
   }
   const started = start(machine, container, new Turn(ready && (() => ready().then(show))))
   const settled = started
     .catch(() => {})
     .finally(() => {
+      isOver = true
       if (container.starting === settled) container.starting = undefined
     })
   if (ready === undefined) show()
