@@ -50,7 +50,7 @@ function trace(text: string): void {
 
 /** Functions of the C library that only look, or change nothing but this process. */
 const HARMLESS =
-  /^(?:close|close_range|waitpid|recv|getsock\w+|fstatfs|llistxattr|lgetxattr|fcntl|clock_gettime|pipe2|memfd_create|socket|posix_spawn\w+|openat|flock|inotify_\w+)$/
+  /^(?:close|close_range|waitpid|recv|getsock\w+|fstatfs|llistxattr|lgetxattr|fcntl|clock_gettime|pipe2|memfd_create|socket|posix_spawn\w+|openat|flock|inotify_\w+|if_nametoindex)$/
 
 /** The same of raw system calls, by number. */
 const HARMLESS_NUMBERS: ReadonlySet<unknown> = new Set(

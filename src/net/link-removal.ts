@@ -4,6 +4,7 @@ import { isErrno } from '../errors.ts'
 import {
   DeletedLinks,
   deleteLinkGroup,
+  linkIndex,
   NETLINK_ROUTE,
   NetlinkSocket,
   setLink,
@@ -87,7 +88,9 @@ async function deleteTogether(names: readonly string[]): Promise<void> {
   using opened = new DisposableStack()
   const socket = opened.use(new NetlinkSocket(NETLINK_ROUTE))
   const watch = opened.use(new DeletedLinks())
-  const deleted = deleteGroup(socket, names).finally(() => watch.end())
+  // One may go by itself with its namespace, and another of its name be made at once.
+  const indexes = names.map(linkIndex).filter((index) => index !== undefined)
+  const deleted = deleteGroup(socket, indexes).finally(() => watch.end())
   const unseen = watch.all(names)
   // Both go on, one of them perhaps for longer than anybody waits.
   const used = opened.move()
@@ -96,10 +99,10 @@ async function deleteTogether(names: readonly string[]): Promise<void> {
 }
 
 /** Resolves when the kernel is done with them. Gone is success. */
-async function deleteGroup(socket: NetlinkSocket, names: readonly string[]): Promise<void> {
+async function deleteGroup(socket: NetlinkSocket, indexes: readonly number[]): Promise<void> {
   // One that nobody else uses, for as long as this call takes.
   const group = GROUP_MIN + Math.floor(Math.random() * GROUPS)
-  const marks = names.map((name) => setLink({ name }, { group }))
+  const marks = indexes.map((index) => setLink({ index }, { group }))
   const { refused } = await socket.exchangeBeside([...marks, deleteLinkGroup(group)])
   const failed = refused.find(({ error }) => !isErrno(error, 'ENODEV'))
   if (failed) throw failed.error
