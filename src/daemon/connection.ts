@@ -28,11 +28,11 @@ export class Connection<Sent> {
 
   /** Several together wake the other end up once. */
   send(...messages: readonly Sent[]): void {
-    if (this.#socket.writable) {
-      const [first, ...others] = messages.map(encodeMessage)
-      if (first !== undefined) {
-        this.#socket.write(others.length === 0 ? first : Buffer.concat([first, ...others]))
-      }
+    const socket = this.#socket
+    if (socket.writable) {
+      socket.cork()
+      for (const message of messages) socket.write(encodeMessage(message))
+      socket.uncork()
     }
     this.#flush()
   }

@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, renameSync } from 'node:fs'
 import { LOG_SEGMENT_BYTES_MAX } from '../limits.ts'
 import {
+  type Action,
   type ContainerSpec,
   type MountSpec,
   type NetworkSpec,
@@ -46,19 +47,14 @@ const NETWORK: NetworkSpec = {
 export async function runBuildStep(machine: Machine, step: BuildStep): Promise<number> {
   const name = `${BUILD_STACK}-${randomBytes(6).toString('hex')}`
   if (step.network === 'default') await needNetwork(machine)
-  await performAction(
-    machine,
-    BUILD_STACK,
-    {
-      id: name,
-      after: [],
-      reason: 'a step of a build',
-      kind: 'create-container',
-      container: { name, service: 'build', index: 1, spec: specOf(step), dependsOn: [] },
-      changes: [],
-    },
-    {},
-  )
+  await perform(machine, {
+    id: name,
+    after: [],
+    reason: 'a step of a build',
+    kind: 'create-container',
+    container: { name, service: 'build', index: 1, spec: specOf(step), dependsOn: [] },
+    changes: [],
+  })
   const container = machine.containers.get(name)
   if (container === undefined) throw new Error(`Container "${name}" is gone`)
   try {
@@ -109,32 +105,22 @@ async function removeStep(machine: Machine, container: LiveContainer): Promise<v
 async function needNetwork(machine: Machine): Promise<void> {
   if (readNetworkRecords(machine.paths, BUILD_STACK).length > 0) return
   const action = { id: 'network', after: [], reason: 'a step of a build needs it' }
-  await performAction(
-    machine,
-    BUILD_STACK,
-    {
-      ...action,
-      kind: 'create-network',
-      network: NETWORK,
-    },
-    {},
-  )
+  await perform(machine, {
+    ...action,
+    kind: 'create-network',
+    network: NETWORK,
+  })
 }
 
 async function dropNetwork(machine: Machine): Promise<void> {
   if (!existsSync(stackDirectory(machine.paths, BUILD_STACK))) return
   const action = { id: 'network', after: [], reason: 'no step is left' }
   if (readNetworkRecords(machine.paths, BUILD_STACK).length > 0) {
-    await performAction(
-      machine,
-      BUILD_STACK,
-      {
-        ...action,
-        kind: 'remove-network',
-        network: NETWORK,
-      },
-      {},
-    )
+    await perform(machine, {
+      ...action,
+      kind: 'remove-network',
+      network: NETWORK,
+    })
   }
   removeStackRecord(machine.paths, BUILD_STACK)
   machine.leases.removeStack(BUILD_STACK)
@@ -169,6 +155,11 @@ function networkOf({ network }: BuildStep): ContainerSpec['network'] {
   if (network !== 'default') return { kind: network }
   const attachment = { network: NETWORK.name, aliases: [], gatewayPriority: 0, priority: 0 }
   return { kind: 'networks', attachments: [attachment] }
+}
+
+/** Of no plan: nothing comes before it, and nobody cancels it. */
+function perform(machine: Machine, action: Action): Promise<void> {
+  return performAction(machine, BUILD_STACK, action, {})
 }
 
 function mountOf(mount: StepMount): MountSpec {
