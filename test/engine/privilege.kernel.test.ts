@@ -2,7 +2,7 @@
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { CAPABILITIES, Program } from '../../src/linux/index.ts'
+import { CAPABILITIES, Program, writeXattr } from '../../src/linux/index.ts'
 import { DOCKER_CAPABILITIES, fields, NONE, probeIn } from './probe.ts'
 import { useWorld, type World, type Service } from './support.ts'
 
@@ -46,6 +46,31 @@ test('no-new-privileges takes its meaning from setuid programs, which work witho
     noNewPrivileges: true,
   })
   expect(fields(lines)).toEqual({ NoNewPrivs: '1', Seccomp: '2' })
+})
+
+test('a user has no capability until execve, nor a file’s after it with no-new-privileges', async () => {
+  // Ends with the low byte of the user id that it could take.
+  const program = new Program()
+  const failed = program.label('failed')
+  program.call('setresuid', [0, 0, 0], { onError: failed })
+  program.place(failed)
+  program.call('geteuid', [], { store: program.ahead(1, 0) })
+  program.call('exit_group', [0])
+  const file = join(world.root, 'rootfs/bin/capable')
+  writeFileSync(file, program.image())
+  chmodSync(file, 0o755)
+  // struct vfs_cap_data: revision 2, effective; CAP_SETUID permitted.
+  const capability = Buffer.alloc(20)
+  capability.writeUInt32LE(0x02000001, 0)
+  capability.writeUInt32LE(1 << 7, 4)
+  writeXattr(file, 'security.capability', capability)
+  const service = { command: ['/bin/capable'], user: 'jane' }
+  expect((await world.run(service)).exitCode).toBe(0)
+  expect((await world.run({ ...service, noNewPrivileges: true })).exitCode).toBe(1000 & 0xff)
+  // Only with root's rights could it be executed at all.
+  chmodSync(file, 0o700)
+  const outcomes = await world.apply({ one: service })
+  expect(outcomes.at(-1)).toMatchObject({ error: { code: 'EXEC_NOT_EXECUTABLE' } })
 })
 
 test('cap_drop ALL leaves what cap_add names', async () => {

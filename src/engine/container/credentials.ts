@@ -114,10 +114,6 @@ function setUser(program: Program, user: ProgramInput['process']['user'], onErro
   program.call('setresuid', [user.uid, user.uid, user.uid], { onError })
 }
 
-/**
- * Unless a bundle says otherwise, permitted and effective are the bounding set; inheritable and
- * ambient are empty (CVE-2022-29162).
- */
 function setCapabilities(program: Program, input: ProgramInput, onError: Label): void {
   program.call('prctl', [kernel.PR_SET_KEEPCAPS, 0, 0, 0, 0], { onError })
   const sets = setsOf(input)
@@ -128,8 +124,14 @@ function setCapabilities(program: Program, input: ProgramInput, onError: Label):
   raiseAmbient(program, sets.ambient, onError)
 }
 
-function setsOf({ capabilityMask: all, capabilitySets }: ProgramInput): CapabilitySets {
-  return capabilitySets ?? { effective: all, permitted: all, inheritable: 0n, ambient: 0n }
+/**
+ * Unless a bundle says otherwise, root has the bounding set; inheritable and ambient are empty
+ * (CVE-2022-29162). Others have nothing: execve would take it from them, but under no_new_privs
+ * leave what the program's file asks for, and until then they could execute what is not theirs.
+ */
+function setsOf({ capabilityMask, capabilitySets, process }: ProgramInput): CapabilitySets {
+  const own = process.user.uid === 0 ? capabilityMask : 0n
+  return capabilitySets ?? { effective: own, permitted: own, inheritable: 0n, ambient: 0n }
 }
 
 function execute(program: Program, input: ProgramInput, onError: Label): void {
