@@ -231,9 +231,7 @@ test('what cannot be mended while it runs is shown as drifted, field by field', 
   await scene.ok('up', '-d', '-t', '0', '--remove-orphans')
   expect((await scene.ok('status', '-a')).stdout).toMatch(/^cli: \d+ fields in sync, 0 drifted$/m)
   rmdirSync(source)
-  // A look of the supervisor's in between finds its source gone, and has taken it away by then.
-  const pid = await pidOf('web')
-  await scene.sandbox.inNetns(['nsenter', '-t', `${pid}`, '-m', 'umount', '/mnt'])
+  await unmount('web', '/mnt')
   await told(
     /"cli-web-1": mount \/mnt was gone, and cannot be made bind of "\S+": [^\n]*tsstack restart/,
   )

@@ -1,6 +1,18 @@
 /** Mounts that somebody takes away inside a running container, and what becomes of them. */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { MountSpec } from '../../src/planner/index.ts'
@@ -176,6 +188,69 @@ test('what cannot be attached is said once, with the cure, and shown', async () 
   await unmount('/it')
   await told(/mount \/it was gone, and cannot be made bind of [^]*"tsstack restart"/)
   expect(await driftOf()).toEqual([`mount /it: gone, not bind of "${gone}"`])
+})
+
+/** A directory of its own, bound at `/it`, beside something that shows when mounts were looked at. */
+async function startBound(): Promise<string> {
+  const source = mkdtempSync(join(world.root, 'source-'))
+  await startWith([{ ...bind('/it'), source, createHostPath: true } as MountSpec, CACHE])
+  expect(await driftOf()).toEqual([])
+  return source
+}
+
+async function lookAgain(): Promise<void> {
+  forget()
+  await unmount('/cache')
+  await told(/mount \/cache was gone; it is tmpfs again/)
+}
+
+test('a bind whose source is renamed works on, until there is a source again', async () => {
+  const source = await startBound()
+  const { pid } = await world.observe('one')
+  renameSync(source, `${source}-old`)
+  await lookAgain()
+  expect(await driftOf()).toEqual([`mount /it: bind of what is gone, not bind of "${source}"`])
+  await world.exec('one', 'echo kept > /it/kept')
+  expect(readFileSync(`${source}-old/kept`, 'utf8')).toBe('kept\n')
+  expect(existsSync(source)).toBe(false)
+  mkdirSync(source)
+  await lookAgain()
+  await told(/mount \/it was replaced by a mount of \w+; it is bind of "\S+" again/)
+  await expectWhole(pid)
+  expect((await world.exec('one', 'ls /it')).stdout).toBe('')
+})
+
+test('so does one whose source is removed, also for the next supervisor, who says so', async () => {
+  const source = await startBound()
+  const { pid } = await world.observe('one')
+  rmdirSync(source)
+  await world.engine.close()
+  forget()
+  await world.start()
+  await told(
+    /\/it was bind of what is gone instead of bind of "\S+"; it is mounted again once that/,
+  )
+  expect((await world.exec('one', 'stat -c %h /it')).stdout).toBe('0\n')
+  mkdirSync(source)
+  await lookAgain()
+  await told(/mount \/it was replaced by a mount of \w+; it is bind of "\S+" again/)
+  await expectWhole(pid)
+})
+
+test('what has taken the place of a volume that cannot be mounted again stays', async () => {
+  await startWith([DATA, CACHE])
+  expect(await driftOf()).toEqual([])
+  const { pid } = await world.observe('one')
+  const [data] = (await world.exec('one', 'echo here > /data/it; cat /data/it')).stdout.split('\n')
+  expect(data).toBe('here')
+  const volume = join(world.root, 'state/volumes/tst_data/data')
+  renameSync(volume, `${volume}-old`)
+  forget()
+  await unmount('/cache')
+  await told(/mount \/data was replaced [^]*, and cannot be made volume "tst_data": [^]*not exist/)
+  expect((await world.exec('one', 'cat /data/it')).stdout).toBe('here\n')
+  renameSync(`${volume}-old`, volume)
+  await expectWhole(pid)
 })
 
 test('nothing is held of a container that has ended, and nobody waits for its mounts', async () => {

@@ -3,7 +3,7 @@
 import { openSync } from 'node:fs'
 import { posix } from 'node:path'
 import { EngineError, errorText, KernelError } from '../../errors.ts'
-import { close, type Fd, inUserNamespace, type Program } from '../../linux/index.ts'
+import { close, type Fd, inUserNamespace, type MountLine, type Program } from '../../linux/index.ts'
 import { attachAgainProgram } from '../container/attach-again.ts'
 import { askedMounts } from '../container/describe.ts'
 import { fileContents } from '../container/file-contents.ts'
@@ -11,7 +11,7 @@ import { type PreparedMount, prepareLost } from '../container/mounts.ts'
 import { fileEntryName } from '../container/child-mounts.ts'
 import { resolveSources } from '../container/volume-mounts.ts'
 import type { LiveAttempt, LiveContainer, Machine } from '../machine.ts'
-import { mountPoints, placeOf } from '../mount-points.ts'
+import { placeOf, readMounts } from '../mount-points.ts'
 import { rootMountPoint } from '../paths.ts'
 import { Undo } from '../undo.ts'
 import { FIXED, runInside } from './run-inside.ts'
@@ -22,10 +22,8 @@ export async function attachAgain(
   container: LiveContainer,
   attempt: LiveAttempt,
 ): Promise<void> {
-  const { record } = container
   const { process } = attempt
-  const undo = new Undo()
-  try {
+  await puttingBack(container, async (undo) => {
     if (process?.pidfd === undefined) return
     const mounts = prepare(machine, { container, attempt, pid: process.pid, undo })
     if (mounts.length === 0) return
@@ -34,6 +32,31 @@ export async function attachAgain(
     )
     // What is there now is another file system, for one that was made anew.
     for (const { target } of mounts) attempt.mounts?.delete(target)
+  })
+}
+
+/** Throws LAUNCH where {@link attachAgain} would, once `seen` is unmounted. */
+export async function checkAttach(
+  machine: Machine,
+  about: {
+    readonly container: LiveContainer
+    readonly attempt: LiveAttempt
+    readonly seen: MountLine
+  },
+): Promise<void> {
+  const { process } = about.attempt
+  await puttingBack(about.container, (undo) => {
+    if (process !== undefined) prepare(machine, { ...about, pid: process.pid, undo })
+  })
+}
+
+async function puttingBack(
+  { record }: LiveContainer,
+  work: (undo: Undo) => Promise<void> | void,
+): Promise<void> {
+  const undo = new Undo()
+  try {
+    await work(undo)
   } catch (cause) {
     if (!(cause instanceof KernelError || cause instanceof EngineError)) throw cause
     const cure = 'a start of it puts that back: run "tsstack restart" with its service'
@@ -51,12 +74,15 @@ function prepare(
     readonly attempt: LiveAttempt
     readonly pid: number
     readonly undo: Undo
+    /** Taken to be gone. */
+    readonly seen?: MountLine
   },
 ): readonly PreparedMount[] {
-  const { container, attempt, pid, undo } = about
+  const { container, attempt, pid, undo, seen } = about
   const { record, users: ids } = container
-  const present = mountPoints(pid)
-  if (present === undefined) return []
+  const mounts = readMounts(pid)
+  if (mounts === undefined) return []
+  const present = new Set(mounts.filter(({ id }) => id !== seen?.id).map(({ place }) => place))
   const missing = record.spec.mounts.filter((mount) => !present.has(placeOf(attempt, mount)))
   if (missing.length === 0) return []
   const trees = new Map<string, Fd>()

@@ -10,6 +10,8 @@ import { networkFacts } from './network-facts.ts'
 export interface Fact extends KernelFact {
   /** Puts it right with the least disturbance; absent: nobody but the user can. */
   readonly mend?: () => void | Promise<void>
+  /** What nobody can mend now: what else does; absent: only a start of its service. */
+  readonly cure?: string
   /** Who is at odds with us may be the container itself: each time we wait longer. */
   readonly isPatient?: true
 }

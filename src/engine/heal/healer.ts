@@ -22,6 +22,7 @@ import { MountCare } from './mount-care.ts'
 
 /** Between two looks, as many times as long as the last one took: a fifth of the time at most. */
 const PAUSE_PER_LOOK = 4
+const RESTART = 'only a start of it puts that back: run "tsstack restart" with its service'
 
 export class Healer {
   readonly #machine: Machine
@@ -242,18 +243,17 @@ export class Healer {
   /** What only the user can put right is said once, for as long as it is so. */
   async #tell(stack: string): Promise<void> {
     const pause = this.#actions > 0 ? {} : { breathe: breather() }
-    const options = { limitsOf: never, insideOf: never, mountsOf: never, ...pause }
+    const options = { limitsOf: never, insideOf: never, ...pause }
     const facts = await factsOf(this.#machine, stack, options)
     const drifted = facts.filter((fact) => isDrifted(fact) && fact.mend === undefined)
     const present = new Set(drifted.map(keyOf))
     const known = this.#told.get(stack) ?? new Set()
     this.#told.set(stack, present)
     for (const fact of drifted.filter((one) => !known.has(keyOf(one)))) {
-      const { subject, name, field, desired, actual } = fact
+      const { subject, name, field, desired, actual, cure = RESTART } = fact
       this.#say(
         stack,
-        `${subject} "${name}": ${field} was ${actual} instead of ${desired}; ` +
-          'only a start of it puts that back: run "tsstack restart" with its service',
+        `${subject} "${name}": ${field} was ${actual} instead of ${desired}; ${cure}`,
       )
     }
   }

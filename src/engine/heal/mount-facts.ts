@@ -1,11 +1,12 @@
 /** The mounts of a running container that its stack file asks for. */
 
+import { existsSync } from 'node:fs'
 import type { MountLine } from '../../linux/index.ts'
 import type { MountSpec } from '../../planner/index.ts'
 import type { ContainerRecord } from '../records/container.ts'
 import type { LiveAttempt, LiveContainer, Machine } from '../machine.ts'
 import { placeOf, readMounts } from '../mount-points.ts'
-import { attachAgain } from './attach-again.ts'
+import { attachAgain, checkAttach } from './attach-again.ts'
 import type { Fact } from './facts.ts'
 import { remount, uncover } from './remount.ts'
 import { lowestAt, mountsAlong } from './seen-mounts.ts'
@@ -59,12 +60,14 @@ function knownMounts(
   for (const place of places) {
     const lowest = lowestAt(mounts, place)
     if (lowest === undefined || known.has(place)) continue
-    known.set(place, { what: lowest.what, readOnly: lowest.readOnly })
+    // Its source may be gone by then, before another supervisor's first look.
+    const what = lowest.what.replace(/\/\/deleted$/, '')
+    known.set(place, { what, readOnly: lowest.readOnly })
   }
   return known
 }
 
-type Drift = Partial<Pick<Fact, 'desired'>> & Required<Pick<Fact, 'actual' | 'mend'>>
+type Drift = Pick<Fact, 'actual' | 'mend' | 'cure'> & Partial<Pick<Fact, 'desired'>>
 
 /** Undefined: it is as it should be. */
 function driftOf(look: Look): Drift | undefined {
@@ -76,7 +79,8 @@ function driftOf(look: Look): Drift | undefined {
   }
   const seen = mountsAlong(mounts, place).at(-1)
   if (seen === undefined || mayMount(container.record) || isOpen(mount)) return undefined
-  if (seen.place !== place || seen.what !== first.what) return coverDrift(look, seen, attach)
+  if (seen.place !== place) return coverDrift(look, seen, attach)
+  if (seen.what !== first.what) return sourceDrift(look) ?? coverDrift(look, seen, attach)
   return flagDrift(look, seen, first.readOnly)
 }
 
@@ -95,15 +99,26 @@ function flagDrift(
   }
 }
 
+/**
+ * What has been removed or renamed on the host is still there for who has it mounted: it stays
+ * until there is something to be mounted in its place, and nothing of ours is put there.
+ */
+function sourceDrift({ mount }: Look): Drift | undefined {
+  if (mount.kind !== 'bind' || existsSync(mount.source)) return undefined
+  return { actual: 'bind of what is gone', cure: 'it is mounted again once that is there again' }
+}
+
 /** `seen` lies on the mount, or on a directory above it, or has taken its place. */
 function coverDrift(look: Look, seen: MountLine, attach: () => Promise<void>): Drift {
-  const { container, attempt, mounts, known, place } = look
+  const { machine, container, attempt, mounts, known, place } = look
   const { what } = known.get(place) ?? {}
   const isThere = mounts.some((one) => one.place === place && one.what === what)
   const where = seen.place === place ? '' : ` at ${seen.place}`
   return {
     actual: `${isThere ? 'covered' : 'replaced'} by a mount of ${seen.type}${where}`,
     mend: async () => {
+      // What cannot be made again is not taken away.
+      if (!isThere) await checkAttach(machine, { container, attempt, seen })
       await uncover({ container, attempt, mounts }, seen)
       if (!isThere) await attach()
     },
