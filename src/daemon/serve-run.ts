@@ -40,9 +40,9 @@ export async function serveRun(
   const withCheck = { ...wanted, request, check }
   const { desired, container } = await withImage(supervisor, session, withCheck)
   const { name } = container
-  const isStarted = await start(supervisor, session, { desired, container, request })
+  const { isMade, isStarted } = await start(supervisor, session, { desired, container, request })
   if (!isStarted) {
-    if (request.run.remove) await engine.endOneOff(name, 1)
+    if (isMade && request.run.remove) await engine.endOneOff(name, 1)
     return
   }
   if (request.run.detach) return
@@ -126,7 +126,10 @@ function withInherited(
   return { ...run, environment: { ...Object.fromEntries(found), ...run.environment } }
 }
 
-/** Whether the container runs; the client is told what was done, and what was not. */
+/**
+ * How far the container has come; the client is told what was done, and what was not. One that
+ * somebody else has under this name is not it.
+ */
 async function start(
   supervisor: Supervisor,
   session: ClientSession,
@@ -135,7 +138,7 @@ async function start(
     readonly container: DesiredContainer
     readonly request: RunRequest
   },
-): Promise<boolean> {
+): Promise<{ readonly isMade: boolean; readonly isStarted: boolean }> {
   const { desired, container, request } = what
   const { connection } = session
   using _turn = await takeTurn(supervisor, session, desired.stack)
@@ -151,5 +154,14 @@ async function start(
   const own = observed.containers.filter(({ name }) => name === container.name)
   const result = { ...observed, containers: own }
   connection.send({ kind: 'result', outcomes, observed: result, interrupted: false })
-  return request.run.detach ? outcomes.every(({ kind }) => kind === 'done') : own.some(isAlive)
+  const isMade = outcomes.some(
+    ({ kind, action }) =>
+      kind === 'done' &&
+      action.kind === 'create-container' &&
+      action.container.name === container.name,
+  )
+  const isUp = request.run.detach
+    ? outcomes.every(({ kind }) => kind === 'done')
+    : own.some(isAlive)
+  return { isMade, isStarted: isMade && isUp }
 }

@@ -116,11 +116,12 @@ function setExited(
   container: LiveContainer,
   { attempt, waitStatus }: { readonly attempt: LiveAttempt; readonly waitStatus: number },
 ): void {
-  attempt.exit = writtenEnd(container) ?? {
+  const exit = writtenEnd(container) ?? {
     exitCode: exitCodeOf(waitStatus),
     at: machine.now(),
     uptimeMs: machine.uptime(),
   }
+  attempt.exit = { ...exit, exitCode: attempt.ownExitCode ?? exit.exitCode }
   announce(machine, container.record, 'exited', attempt.exit.exitCode)
 }
 

@@ -82,6 +82,8 @@ export interface LiveAttempt {
   /** Present once the program runs. */
   process: RunningProcess | undefined
   exit: ExitStatus | undefined
+  /** Of `run`: how its program ended, after which its pid 1 is killed. */
+  ownExitCode?: number
   /** Absent in the host's network namespace. */
   readonly netns: Fd | undefined
   dns: DnsServer | undefined

@@ -54,6 +54,7 @@ export async function endOneOff(
   container: LiveContainer,
   exitCode: number,
 ): Promise<void> {
+  if (container.attempt) container.attempt.ownExitCode = exitCode
   await stopByUser(machine, container, 0)
   if (container.record.oneOff?.remove === true) {
     await removeContainer(machine, container, { anonymousVolumes: true })

@@ -26,6 +26,8 @@ test('runs the command of the service or another one, after what it depends on',
     stderr: 'wrong\n',
   })
   expect((await ok('ps', '-a', '--services')).stdout).toBe('db\n')
+  const events = (await ok('events', '--since', '1h', '--until', '0s')).stdout
+  expect(events.match(/(?<=die.*exitCode=)\d+/g)).toEqual(['3', '41'])
   await ok('down', '-t', '0')
   expect(await scene.sandbox.leaks()).toBe('')
 })
@@ -38,6 +40,22 @@ test('--no-deps leaves dependencies alone; input and large outputs pass byte for
   expect(result).toMatchObject({ code: 0, stderr: '' })
   expect(result.stdout === input).toBe(true)
   expect((await ok('ps', '-aq')).stdout).toBe('')
+})
+
+test('a name that a container has is refused, and that container is left alone', async () => {
+  scene.write({ web: SLEEP })
+  await ok('up', '-d')
+  const pid = (await ok('top')).stdout
+  for (const words of [[], ['--rm'], ['-d']]) {
+    const { code, stderr } = await run('run', ...words, '--name', 'cli-web-1', 'web', 'true')
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringContaining('stack "cli" has one of that name') as string,
+    })
+  }
+  expect((await ok('top')).stdout).toBe(pid)
+  await ok('down')
+  expect(await scene.sandbox.leaks()).toBe('')
 })
 
 test('without --rm the container stays with its status, beside the replicas', async () => {
