@@ -1,24 +1,30 @@
 /** Picks containers of a stack by the names of services. */
 
+import type { Engine } from '../engine/index.ts'
 import { UsageError } from '../errors.ts'
-import { plan } from '../planner/index.ts'
+import { checkServices, serviceNames } from '../planner/index.ts'
 import type { ObservedContainer, ObservedState } from '../planner/index.ts'
 
 type ObservedContainers = Pick<ObservedState, 'stack' | 'containers'>
 
 /**
- * The containers of `services`; of all when none is named.
+ * The containers of `services`; of all when none is named. Of one that was applied, there may be
+ * none.
  * @throws {UsageError} NO_SUCH_SERVICE that names the nearest known one.
  */
 export function selectContainers(
-  observed: ObservedContainers,
+  engine: Pick<Engine, 'desired'>,
+  { stack, containers }: ObservedContainers,
   services: readonly string[],
 ): readonly ObservedContainer[] {
-  if (services.length === 0) return observed.containers
-  // The planner refuses a service that the stack does not have, and knows which one was meant.
-  const whole = { ...observed, networks: [], volumes: [] }
-  plan({ desired: undefined, observed: whole, now: 0, options: { services } })
-  return observed.containers.filter(({ service }) => services.includes(service))
+  if (services.length === 0) return containers
+  const existing = new Set(containers.map(({ service }) => service))
+  if (!services.every((service) => existing.has(service))) {
+    const applied = engine.desired(stack)
+    const known = applied ? serviceNames(applied) : []
+    checkServices(stack, services, new Set([...existing, ...known]))
+  }
+  return containers.filter(({ service }) => services.includes(service))
 }
 
 /**
@@ -26,17 +32,19 @@ export function selectContainers(
  * NOT_RUNNING.
  */
 export function selectRunning(
+  engine: Pick<Engine, 'desired'>,
   observed: ObservedContainers,
   { service, index }: { readonly service: string; readonly index?: number },
 ): ObservedContainer {
-  const replicas = selectContainers(observed, [service])
+  const replicas = selectContainers(engine, observed, [service])
   const found = replicas
     .filter((each) => each.state === 'running' && (index === undefined || rank(each) === index))
     .toSorted((a, b) => rank(a) - rank(b))[0]
   if (found) return found
   const states = replicas.map(({ name, state }) => `${name} is ${state}`).join(', ')
+  const seen = states === '' ? '' : `; ${states}`
   const which = index === undefined ? `"${service}"` : `replica ${index} of "${service}"`
-  throw new UsageError(`Cannot use service ${which}: it has no running container; ${states}`, {
+  throw new UsageError(`Cannot use service ${which}: it has no running container${seen}`, {
     code: 'NOT_RUNNING',
     hint: replicas.some(({ state }) => state === 'paused')
       ? `let it go on with: tsstack unpause ${service}`

@@ -17,7 +17,7 @@ export async function serveAttach(
   const { connection, signal } = session
   const stack = await resolveStack(engine, input)
   const wanted = index === undefined ? { service } : { service, index }
-  const { name, spec } = selectRunning(await engine.observe(stack), wanted)
+  const { name, spec } = selectRunning(engine, await engine.observe(stack), wanted)
   let exitCode = 0
   const unsubscribe = engine.subscribe((event) => {
     if (event.kind !== 'container' || event.container !== name) return

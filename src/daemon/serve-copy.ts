@@ -164,7 +164,7 @@ async function choose(
   const { engine } = supervisor
   const stack = await resolveStack(engine, request.input)
   const find = async (): Promise<readonly ObservedContainer[]> =>
-    matching(selectContainers(await engine.observe(stack), [request.service]), request)
+    matching(selectContainers(engine, await engine.observe(stack), [request.service]), request)
   const containers = await find()
   if (containers.every(isAlive)) return { containers, [Symbol.dispose]: () => undefined }
   const turn = await takeTurn(supervisor, session, stack)

@@ -16,7 +16,7 @@ export async function serveEvents(
   { input, services, since, until }: Extract<Request, { kind: 'events' }>,
 ): Promise<void> {
   const stack = await resolveStack(engine, input)
-  selectContainers(engine.observeContainers(stack), services)
+  selectContainers(engine, engine.observeContainers(stack), services)
   const send = (event: EngineEvent): void => {
     const isWanted = event.stack === stack && concerns(event, services)
     if (isWanted && (until === undefined || event.time <= until)) {

@@ -13,7 +13,7 @@ export async function serveExec(
 ): Promise<void> {
   const stack = await resolveStack(engine, input)
   const wanted = index === undefined ? { service } : { service, index }
-  const container = selectRunning(engine.observeContainers(stack), wanted)
+  const container = selectRunning(engine, engine.observeContainers(stack), wanted)
   const program = await engine.exec(container.name, exec)
   if (exec.detach === true) {
     program.stdin.destroy()

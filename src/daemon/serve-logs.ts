@@ -17,7 +17,7 @@ export async function serveLogs(
   const { services, index, follow, resume, ...range } = logs
   const isMeant = (each: ObservedContainer): boolean =>
     index === undefined || (each.index === index && each.oneOff === undefined)
-  const chosen = selectContainers(engine.observeContainers(stack), services).filter(isMeant)
+  const chosen = selectContainers(engine, engine.observeContainers(stack), services).filter(isMeant)
   const feed = new LogFeed(engine, session, resume)
   if (!follow) {
     await feed.sendExisting(chosen.map(logSourceOf), range)

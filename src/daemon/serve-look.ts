@@ -15,7 +15,7 @@ export async function serveObserve(
   { input, services }: Extract<Request, { kind: 'observe' }>,
 ): Promise<void> {
   const observed = await engine.observe(await resolveStack(engine, input))
-  const containers = selectContainers(observed, services)
+  const containers = selectContainers(engine, observed, services)
   connection.send({ kind: 'observed', observed: { ...observed, containers } })
 }
 
@@ -53,7 +53,7 @@ export async function serveFacts(
   request: Looked,
 ): Promise<void> {
   const stack = await resolveStack(engine, request.input)
-  const chosen = selectContainers(engine.observeContainers(stack), request.services)
+  const chosen = selectContainers(engine, engine.observeContainers(stack), request.services)
   const names = new Set(chosen.map(({ name }) => name))
   const all = await engine.facts(stack)
   const facts = all.filter(({ subject, name }) => subject === 'network' || names.has(name))
@@ -68,7 +68,7 @@ export async function serveDetails(
   { input, services }: Looked,
 ): Promise<void> {
   const observed = await engine.observe(await resolveStack(engine, input))
-  selectContainers(observed, services)
+  selectContainers(engine, observed, services)
   const entries = await Promise.all(
     observed.containers.map(async ({ name }) => [name, await engine.details(name)] as const),
   )
@@ -90,7 +90,11 @@ async function chosenContainers(
   engine: Engine,
   { input, services }: Looked,
 ): Promise<readonly ObservedContainer[]> {
-  return selectContainers(engine.observeContainers(await resolveStack(engine, input)), services)
+  return selectContainers(
+    engine,
+    engine.observeContainers(await resolveStack(engine, input)),
+    services,
+  )
 }
 
 export async function serveStacks(

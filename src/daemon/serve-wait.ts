@@ -1,6 +1,7 @@
 /** `wait`: until containers have ended, and with what. */
 
 import { type Engine, onAbort } from '../engine/index.ts'
+import { UsageError } from '../errors.ts'
 import { changeStackInTurn } from './change-in-turn.ts'
 import { isAlive, type ObservedContainer } from '../planner/index.ts'
 import type { Request } from './protocol.ts'
@@ -23,7 +24,14 @@ export async function serveWait(
   const { engine } = supervisor
   const { connection } = session
   const stack = await resolveStack(engine, input)
-  const chosen = selectContainers(engine.observeContainers(stack), services)
+  const chosen = selectContainers(engine, engine.observeContainers(stack), services)
+  const missing = services.find((name) => chosen.every(({ service }) => service !== name))
+  if (missing !== undefined) {
+    throw new UsageError(`Cannot wait for "${missing}": it has no container`, {
+      code: 'NOT_RUNNING',
+      hint: `make one with: tsstack up -d ${missing}`,
+    })
+  }
   const ends = chosen.map((each) => endOf(engine, each, session.signal))
   const tell = ({ container, exitCode }: End): void =>
     connection.send({ kind: 'ended', container, exitCode })

@@ -28,22 +28,22 @@ import { readStackRecord, removeStackRecord, writeStackRecord } from './records/
 import type { ApplyOptions, ApplyResult, StopOptions } from './types.ts'
 import { warn } from './warn.ts'
 
+interface Wanted {
+  readonly stack: string
+  /** Absent: nothing of it, or of the services that the options name. */
+  readonly desired: DesiredState | undefined
+  readonly options: PlanOptions & ApplyOptions
+}
+
 /** Outcomes tell what failed; what could be done is done. */
-export async function applyDesired(
-  machine: Machine,
-  wanted: {
-    readonly stack: string
-    readonly desired: DesiredState | undefined
-    readonly options: PlanOptions & ApplyOptions
-  },
-): Promise<ApplyResult> {
+export async function applyDesired(machine: Machine, wanted: Wanted): Promise<ApplyResult> {
   const { stack, desired, options } = wanted
   const plan = planStack(machine, wanted)
   await options.onPlan?.(plan)
   checkPlan(machine, plan, desired)
   checkDescriptors(plan)
   warnOfKernel(machine, plan, options)
-  if (plan.actions.length > 0 || desired) journal(machine, stack, desired)
+  journal(machine, wanted, plan)
   if (desired) refreshDependencies(machine, desired)
   if (desired) renewSpecs(machine, desired, plan)
   const result = await carryOut(machine, plan, options)
@@ -174,15 +174,18 @@ function removeStackGroup(machine: Machine, stack: string): void {
   }
 }
 
-/** What the user wants is written down, durably, before anything of it is done. */
-function journal(machine: Machine, stack: string, desired: DesiredState | undefined): void {
+/**
+ * What the user wants is written down, durably, before anything of it is done. What only some
+ * services are taken out of is still wanted, and comes back after a reboot.
+ */
+function journal(machine: Machine, { stack, desired, options }: Wanted, { actions }: Plan): void {
   const known = readStackRecord(machine.paths, stack)
   if (desired) {
     const record = { stack, source: desired.source, desired }
     if (JSON.stringify(known?.desired) === JSON.stringify(desired)) return
     writeStackRecord(machine.paths, record)
     addRevision(machine.paths, desired, machine.now())
-  } else if (known) {
+  } else if (known && actions.length > 0 && (options.services ?? []).length === 0) {
     forgetDesired(machine, { stack, source: known.source })
   }
 }

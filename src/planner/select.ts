@@ -65,10 +65,15 @@ function noSuchService(
 ): UsageError {
   const names = unknown.map((name) => `"${name}"`).join(', ')
   const guess = didYouMean(unknown[0] ?? '', known)
-  const services = sortedNames(known).join(', ')
+  if (known.size === 0) {
+    return new UsageError(`Cannot find ${names}: nothing of stack "${stack}" is there`, {
+      code: 'NO_SUCH_SERVICE',
+      hint: 'bring it up with: tsstack up -d',
+    })
+  }
   return new UsageError(
     `Cannot find ${names}: stack "${stack}" has no such service; ` +
-      (services === '' ? 'it has none' : `it has ${services}`),
+      `it has ${sortedNames(known).join(', ')}`,
     {
       code: 'NO_SUCH_SERVICE',
       hint: guess === undefined ? undefined : `Did you mean "${guess}"?`,

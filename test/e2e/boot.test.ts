@@ -45,6 +45,10 @@ services:
     image: 'host:'
     command: [sleep, infinity]
     restart: unless-stopped
+  gone:
+    image: 'host:'
+    command: [sleep, infinity]
+    restart: unless-stopped
 `
 
 const ours = (): readonly number[] =>
@@ -87,6 +91,7 @@ test('tsstack daemon brings up, once for each boot, what was up, in its order', 
   await scene.ok('up', '-d')
   await until(async () => (await scene.run('ps', '-a')).stdout, /job .*exited \(0\)/)
   await scene.ok('stop', 'idle')
+  await scene.ok('down', '-t', '0', 'gone')
   await reboot()
   const first = daemon('11111111-0000-0000-0000-000000000000')
   let said = ''

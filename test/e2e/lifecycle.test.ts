@@ -137,6 +137,32 @@ describe('rm', () => {
   })
 })
 
+test('a service without containers is known once it was applied, and nothing is there before', async () => {
+  scene.write({ web: SLEEP, db: SLEEP })
+  const early = await scene.run('exec', 'db', 'true')
+  expect(early).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringMatching(/nothing of stack "cli" is there[^]*up -d/) as string,
+  })
+  await scene.ok('up', '-d')
+  await scene.ok('down', '-t', '0', 'db')
+  for (const words of [['logs'], ['ps', '-q'], ['top'], ['stop'], ['kill'], ['rm', '-sf']]) {
+    await scene.ok(...words, 'db')
+  }
+  for (const [verb = '', ...rest] of [
+    ['exec', 'db', 'true'],
+    ['wait', 'db'],
+    ['start', 'db'],
+  ]) {
+    const { code, stderr } = await scene.run(verb, ...rest)
+    expect({ verb, code }).toEqual({ verb, code: 1 })
+    expect(stderr).toMatch(/"db": it has no (running )?container.*NOT_RUNNING[^]*up -d db/)
+  }
+  expect((await scene.run('logs', 'dbb')).stderr).toMatch(/it has db, web.*[^]*mean "db"/)
+  await scene.ok('down', '-t', '0')
+})
+
 test('wrong names of services, networks and volumes are answered with the ones that were meant', async () => {
   scene.write({ web: [...SLEEP, 'volumes: ["data:/data"]'] })
   scene.replace('network_mode: none', 'networks: [default]')
