@@ -44,12 +44,14 @@ async function groupOf(controller: string): Promise<string> {
 const WAIT = "trap 'exit 0' TERM; echo up; while :; do sleep 0.05; done"
 
 test('pids_limit: what could not fork can, once the limit is raised', async () => {
-  await world.up({ one: { ...sh(WAIT), resources: { pidsMax: 8 } } })
+  // One that forks itself would be the one that cannot.
+  const still = "trap 'exit 0' TERM; echo up; sleep 1000 & wait"
+  await world.up({ one: { ...sh(still), resources: { pidsMax: 8 } } })
   await world.line('one', /up/)
   const fork = 'i=0; while [ $i -lt 12 ]; do sleep 5 & i=$((i+1)); done; echo all; kill $(jobs -p)'
   const before = await world.exec('one', fork)
   expect(before.stdout + before.stderr).toMatch(/can't fork/)
-  await change(WAIT, { pidsMax: 64 })
+  await change(still, { pidsMax: 64 })
   expect((await world.exec('one', fork)).stdout).toBe('all\n')
 })
 
