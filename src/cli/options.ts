@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { InvalidArgumentError, Option } from 'commander'
 import type { Command } from 'commander'
 import type { StackInput } from '../daemon/index.ts'
+import { UsageError } from '../errors.ts'
 
 export interface StackOptions {
   readonly file?: readonly string[]
@@ -106,18 +107,31 @@ export function stackInput(options: StackOptions, services?: readonly string[]):
   const { file = [], projectName, projectDirectory, envFile = [], profile = [] } = options
   const { strict, allResources, instance = instanceHere() } = options
   return {
-    cwd: process.cwd(),
+    cwd: currentDirectory(),
     env: environment(),
     files: file,
     envFiles: envFile,
     profiles: profile,
     ...(file.includes('-') && { stdin: readFileSync(0, 'utf8') }),
-    ...(projectName !== undefined && { projectName }),
+    // As with Compose, `-p "$NAME"` of a variable that is empty says nothing.
+    ...(projectName && { projectName }),
     ...(instance !== undefined && { instance }),
     ...(projectDirectory !== undefined && { projectDirectory }),
     ...(services !== undefined && { services }),
     ...(strict === true && { strict }),
     ...(allResources !== undefined && { allResources }),
+  }
+}
+
+function currentDirectory(): string {
+  try {
+    return process.cwd()
+  } catch (error) {
+    throw new UsageError('Cannot look for stack files here: this directory has been removed', {
+      code: 'NO_STACK',
+      hint: 'go to one that is there',
+      cause: error,
+    })
   }
 }
 

@@ -2,7 +2,9 @@
 
 import { fstatSync, writeSync } from 'node:fs'
 import { constants } from 'node:os'
+import { errorText } from '../errors.ts'
 import { mannerOf } from './manner.ts'
+import { exitOf } from './render-error.ts'
 
 /** A result, with its newline. */
 export function print(text: string): void {
@@ -103,7 +105,7 @@ function write(fd: Output, bytes: Uint8Array): void {
     try {
       left = left.subarray(writeSync(fd, left))
     } catch (error) {
-      if (!isCode(error, 'EAGAIN')) return endWithReader(error)
+      if (!isCode(error, 'EAGAIN')) return notTaken(fd, error)
       // Somebody else has made the pipe non-blocking and it is full: the stream knows how to wait.
       streamOf(fd).write(left)
       return
@@ -115,15 +117,21 @@ const streamsInUse = new Set<NodeJS.WriteStream>()
 
 function streamOf(fd: Output): NodeJS.WriteStream {
   const stream = fd === 1 ? process.stdout : process.stderr
-  if (!streamsInUse.has(stream)) stream.on('error', endWithReader)
+  if (!streamsInUse.has(stream)) stream.on('error', (error) => notTaken(fd, error))
   streamsInUse.add(stream)
   return stream
 }
 
-/** `tsstack logs | head` ends like any other program whose reader has gone: quietly. */
-function endWithReader(error: unknown): never {
+/**
+ * `tsstack logs | head` ends like any other program whose reader has gone: quietly. A result that
+ * finds no room is not one; what is said on the way there may go unheard.
+ */
+function notTaken(fd: Output, error: unknown): void {
   if (isCode(error, 'EPIPE')) process.exit(128 + constants.signals.SIGPIPE)
-  throw error
+  if (fd === 2) return
+  const code = isCode(error, 'ENOSPC') ? 'DISK_FULL' : 'SYSCALL'
+  say(`error: Cannot write to standard output: ${errorText(error)} [${code}]`)
+  process.exit(exitOf(code))
 }
 
 function isCode(error: unknown, code: string): boolean {

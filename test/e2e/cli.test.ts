@@ -212,6 +212,17 @@ describe('exec', () => {
   })
 })
 
+test('an option that is empty is as if it was not given: a script has no value for it', async () => {
+  scene.write({ web: [...SLEEP, 'user: "65534"', 'working_dir: /tmp'] })
+  await ok('-p', '', 'up', '-d')
+  const look = ['web', 'sh', '-c', 'id -u; pwd']
+  expect((await ok('exec', '-u', '', '-w', '', ...look)).stdout).toBe('65534\n/tmp\n')
+  expect((await ok('run', '--rm', '-w', '', ...look)).stdout).toBe('65534\n/tmp\n')
+  await ok('down', '-t', '0')
+})
+
+const inShell = (script: string) => sandbox.inNetns(['sh', '-c', script], { cwd: folder })
+
 describe('logs', () => {
   test('has names before the lines, the last ones with -n, and all of them in the order of time', async () => {
     scene.write({
@@ -260,6 +271,25 @@ describe('logs', () => {
       cwd: folder,
     })
     expect(result).toMatchObject({ code: 0, stdout: 'web-1  | 1\n', stderr: '' })
+    await ok('down')
+  })
+
+  test('says when there is no room for a result, and works on when there is none for words', async () => {
+    scene.write({ web: SLEEP })
+    await ok('up', '-d')
+    for (const words of [['ps'], ['config'], ['exec', '-T', 'web', 'echo', 'a']]) {
+      const { code, stderr } = await inShell(`${cli(...words)} > /dev/full`)
+      expect({ code, stderr: stderr.split('ENOSPC')[0] }).toEqual({
+        code: 1,
+        stderr: 'error: Cannot write to standard output: ',
+      })
+    }
+    expect((await inShell(`${cli('stop', '-t', '0')} 2> /dev/full`)).code).toBe(0)
+    expect((await ok('ps', '-q')).stdout).toBe('')
+    expect(await inShell(`mkdir gone; cd gone; rmdir ../gone; ${cli('ps')}`)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('this directory has been removed [NO_STACK]') as string,
+    })
     await ok('down')
   })
 })

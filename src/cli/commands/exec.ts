@@ -68,8 +68,9 @@ function execRequest(command: readonly string[], flags: ExecFlags, tty: boolean)
     tty,
     environment,
     ...(tty && { size: terminalSize() }),
-    ...(user !== undefined && { user }),
-    ...(workdir !== undefined && { workingDir: workdir }),
+    // What is empty is not said, as with Compose.
+    ...(user && { user }),
+    ...(workdir && { workingDir: workdir }),
     ...(privileged !== undefined && { privileged }),
     ...(detach !== undefined && { detach }),
   }

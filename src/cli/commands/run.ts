@@ -157,7 +157,7 @@ function options(command: readonly string[], flags: RunFlags, tty: boolean): Run
     ...variablesOf(flags),
     labels: pairs((flags.label ?? []).flatMap(variable)),
     ...(user !== undefined && { user }),
-    ...(workdir !== undefined && { workingDir: workdir }),
+    ...(workdir && { workingDir: workdir }),
     volumes: flags.volume ?? [],
     ...surroundings(flags),
     useAliases: flags.useAliases === true,
