@@ -7,7 +7,7 @@ import { throughputGroups } from './throughput.ts'
 
 /** Inside a network namespace of the bench's own. */
 export async function networkGroups(rounds: number): Promise<readonly Group[]> {
-  const net = createNet({ rootId: 'bench' })
+  const net = await createNet({ rootId: 'bench' })
   try {
     return [
       ...(await throughputGroups(net, rounds * 4)),

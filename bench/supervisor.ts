@@ -62,7 +62,7 @@ export async function stormGroup({ directory, image }: Setting): Promise<readonl
 /** From the death of pid 1 to the replacement that runs, by the times in the container's log. */
 export async function restartGroup({ directory, image, rounds }: Setting): Promise<Group> {
   const file = join(directory, 'restart.yaml')
-  const script = '/bin/date +%s.%N; exec /bin/sleep 1000'
+  const script = 'echo; exec /bin/sleep 1000'
   writeFileSync(
     file,
     `name: restart\nservices:\n  s1:\n    image: '${image}'\n    restart: always\n` +

@@ -31,8 +31,13 @@ export interface Revivals {
  * were ready, and with a hundred that were killed soon after: so that one that cannot live does not
  * take the machine with it. After ten seconds of life the count starts over.
  */
-export function keepGuardian(places: Places, past: Revivals, outside?: number): Guardian {
-  let next: Revivals = { revived: past.revived + 1, failed: past.failed + 1 }
+export function keepGuardian(
+  places: Places,
+  past: Revivals,
+  { outside, isReady }: { readonly outside: number | undefined; readonly isReady: boolean },
+): Guardian {
+  const failed = isReady ? 0 : past.failed + 1
+  let next: Revivals = { revived: past.revived + 1, failed }
   let pid = startGuardian(places, next, outside)
   let startedAt = performance.now()
   const restart = (): void => {

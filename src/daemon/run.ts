@@ -49,22 +49,30 @@ export async function runSupervisor(options: RunOptions): Promise<'ended' | 'hel
   makeDirectories(places, gid)
   if ((await takeLock(places)) === 'held') return 'held'
   // A service manager is guardian enough.
-  const guard = options.stay ? undefined : () => keepGuardian(places, options.past, options.outside)
+  const { outside, past } = options
+  const guard = options.stay
+    ? undefined
+    : (isReady: boolean) => keepGuardian(places, past, { outside, isReady })
   // One that was revived must not fail to adopt for ever; the first is in no control group yet, and
   // whoever started it learns why it failed.
-  const early = options.past.revived > 0 ? guard?.() : undefined
+  const early = past.revived > 0 ? guard?.(false) : undefined
   const engine = await createEngine({
     stateDirectory: places.state,
     runDirectory: places.engineRun,
-    outside: options.outside,
+    outside,
   })
+  // A service manager learns why it failed, and nobody waits for it.
+  if (options.stay) await engine.opened
   const hostNames = await startHostNames(engine, places)
   const life = new Life(engine, options, hostNames)
   await listenPrivately(life.server, places, gid)
-  life.guardian = early ?? guard?.()
-  life.guardian?.ready()
+  life.guardian = early
   options.onReady()
-  if (options.stay) life.bringUp(places)
+  void life.whenOpened(() => {
+    early?.ready()
+    life.guardian = early ?? guard?.(true)
+    if (options.stay) life.bringUp(places)
+  })
   await life.ended
   return 'ended'
 }
@@ -97,7 +105,7 @@ function keepRoom(): void {
 class Life {
   readonly server: Server = createServer()
   readonly ended: Promise<void>
-  /** Absent until clients are served, and under a service manager. */
+  /** Absent until the engine is opened, and under a service manager. */
   guardian: Guardian | undefined
   readonly #engine: Engine
   readonly #stay: boolean
@@ -134,6 +142,16 @@ class Life {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => this.#stop())
     this.server.once('listening', () => this.#endSoon())
     setInterval(keepRoom, ROOM_LOOK_MS).unref()
+  }
+
+  /** What makes it one that lives: from then on there may be containers. */
+  async whenOpened(begin: () => void): Promise<void> {
+    try {
+      await this.#engine.opened
+      if (!this.#isEnding) begin()
+    } catch (error) {
+      sayError(error)
+    }
   }
 
   /** Beside everything else: clients are served meanwhile. */

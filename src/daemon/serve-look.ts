@@ -116,7 +116,7 @@ export async function serveStatus(
     startedAt,
     memoryBytes,
     stacks,
-    hasFirewall: engine.hasFirewall(),
+    hasFirewall: await engine.hasFirewall(),
     ...(hostNames === undefined ? {} : { hostNames }),
   }
   connection.send({ kind: 'status', status })

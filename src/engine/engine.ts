@@ -3,8 +3,9 @@
  * types.ts.
  */
 
+import assert from 'node:assert/strict'
 import { bootId, detectCgroups, uptimeMs } from '../linux/index.ts'
-import { createNet } from '../net/index.ts'
+import { createNet, type Net } from '../net/index.ts'
 import { EngineError } from '../errors.ts'
 import { type DesiredState, impactOf } from '../planner/index.ts'
 import { adoptAll } from './adopt.ts'
@@ -49,22 +50,30 @@ import type {
 } from './types.ts'
 
 /**
- * One engine per state root, in the network namespace and mount namespace of the caller. Throws
- * STATE_DIRECTORY, NO_CGROUP.
+ * One engine per state root, in the network namespace and mount namespace of the caller. What ran
+ * before is followed again; where nothing is recorded, the engine is there before all of it is
+ * opened, and whatever needs more than records waits. Throws STATE_DIRECTORY, NO_CGROUP.
  */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
   const paths = openPaths(options)
   const cgroups = detectCgroups()
-  const leaveSystem = cgroups.enterSystem(systemCgroup(paths))
   const listeners = new Set<(event: EngineEvent) => void>()
   const children = watchChildren()
-  const net = createNet({ rootId: paths.rootId, outside: options.outside })
+  let kernel: Pick<Machine, 'net' | 'namespaces'> | undefined
+  const opened = (): Pick<Machine, 'net' | 'namespaces'> => {
+    assert(kernel, 'the engine is used before it is opened')
+    return kernel
+  }
   const machine: Machine = {
     paths,
     cgroups,
     children,
-    net,
-    namespaces: new NamespacePool(net, children),
+    get net() {
+      return opened().net
+    },
+    get namespaces() {
+      return opened().namespaces
+    },
     restarts: new RestartQueue(),
     leases: new LeaseBook(paths),
     processes: kernelProcesses,
@@ -83,11 +92,34 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   }
   // Now, and not with the first secret: a state root is whole when it is made.
   keyOf(machine)
+  const opening = open(machine, options.outside, (net) => {
+    kernel = { net, namespaces: new NamespacePool(net, children) }
+  })
+  const engine = engineOn(machine, opening)
+  if (stackNames(paths).length > 0) await engine.opened
+  return engine
+}
+
+type Close = () => Promise<void>
+
+/** Takes what the kernel has to give, and takes over what an earlier engine left. */
+async function open(
+  machine: Machine,
+  outside: number | undefined,
+  use: (net: Net) => void,
+): Promise<Close> {
+  const { paths, cgroups } = machine
+  // The kernel takes its time for both: it waits until every processor has been elsewhere (RCU).
+  const [net, leaveSystem] = await Promise.all([
+    createNet({ rootId: paths.rootId, outside }),
+    cgroups.enterSystem(systemCgroup(paths)),
+  ])
+  use(net)
   await adoptAll(machine)
   removeStalePins(machine)
   machine.forwarders = new Forwarders(machine)
   const healer = new Healer(machine)
-  return engineOn(machine, async () => {
+  return async () => {
     await healer.close()
     await machine.forwarders?.close()
     for (const container of machine.containers.values()) {
@@ -98,13 +130,18 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     machine.namespaces.close()
     await machine.net.close()
     leaveSystem()
-  })
+  }
 }
 
-function engineOn(machine: Machine, close: () => Promise<void>): Engine {
+function engineOn(machine: Machine, opening: Promise<Close>): Engine {
+  const opened = opening.then(() => machine)
+  const isOpened = opened.then(() => undefined)
+  // Whoever uses it hears of a failure.
+  isOpened.catch(() => {})
   return {
     paths: machine.paths,
-    observe: async (stack) => observeStack(machine, stack),
+    opened: isOpened,
+    observe: async (stack) => observeStack(await opened, stack),
     observeContainers: (stack) => observeContainers(machine, stack),
     desired: (stack) => readStackRecord(machine.paths, stack)?.desired,
     stacks: async () =>
@@ -112,25 +149,27 @@ function engineOn(machine: Machine, close: () => Promise<void>): Engine {
         .filter((name) => name !== BUILD_STACK)
         .map((name) => summarize(machine, name)),
     plan: async (stack, desired, options) =>
-      planStack(machine, { stack, desired: lookedAt(machine, desired), options }),
-    planChange: async (stack, verb, options) => planChange(machine, stack, { ...options, verb }),
-    problems: async (plan, desired) => findProblems(machine, plan, desired),
+      planStack(await opened, { stack, desired: lookedAt(machine, desired), options }),
+    planChange: async (stack, verb, options) =>
+      planChange(await opened, stack, { ...options, verb }),
+    problems: async (plan, desired) => findProblems(await opened, plan, desired),
     impact: async (plan) =>
-      impactOf(plan, observeStack(machine, plan.stack), readUsualMs(machine.paths)),
-    apply: (stack, desired, options) =>
+      impactOf(plan, observeStack(await opened, plan.stack), readUsualMs(machine.paths)),
+    apply: async (stack, desired, options) =>
       timed(
         machine,
-        applyDesired(machine, {
+        applyDesired(await opened, {
           stack,
           desired: desired && withDigests(machine, desired),
           options,
         }),
       ),
-    stop: async (stack, options) => stopStack(machine, stack, options),
-    change: (stack, verb, options) =>
-      timed(machine, changeStack(machine, stack, { ...options, verb })),
-    oneOffProblems: async (start) => oneOffProblems(machine, digested(forgetful(machine), start)),
-    startOneOff: (start) => startOneOff(machine, digested(machine, start)),
+    stop: async (stack, options) => stopStack(await opened, stack, options),
+    change: async (stack, verb, options) =>
+      timed(machine, changeStack(await opened, stack, { ...options, verb })),
+    oneOffProblems: async (start) =>
+      oneOffProblems(await opened, digested(forgetful(machine), start)),
+    startOneOff: async (start) => startOneOff(await opened, digested(machine, start)),
     endOneOff: async (name, exitCode) => {
       const container = machine.containers.get(name)
       if (container) await endOneOff(machine, container, exitCode)
@@ -141,27 +180,28 @@ function engineOn(machine: Machine, close: () => Promise<void>): Engine {
       return container && detailsOf(machine, container)
     },
     history: async (stack) => readRevisions(machine.paths, stack),
-    facts: async (stack) => (await factsOf(machine, stack)).map(withoutMend),
-    isFirewallWhole: async () => !machine.net.repair({ look: true }),
-    hasFirewall: () => machine.net.capabilities().nftables,
+    facts: async (stack) => (await factsOf(await opened, stack)).map(withoutMend),
+    isFirewallWhole: async () => !(await opened).net.repair({ look: true }),
+    hasFirewall: async () => (await opened).net.capabilities().nftables,
     processes: async (name) => processesOf(machine, containerNamed(machine, name)),
     usage: async (name) => sampleUsage(machine, containerNamed(machine, name)),
     volumes: async () => readVolumes(machine),
     volume: async (command) => runVolumeCommand(machine, command),
-    networks: async () => readNetworks(machine),
-    network: (command) => runNetworkCommand(machine, command),
+    networks: async () => readNetworks(await opened),
+    network: async (command) => runNetworkCommand(await opened, command),
     serveHostNames: async (wish) => {
-      const server = await machine.net.serveHostNames(wish)
+      const server = await (await opened).net.serveHostNames(wish)
       return () => server.close()
     },
     logs: (name, options) => readContainerLog(machine, containerNamed(machine, name), options),
-    runBuildStep: (step) => runBuildStep(machine, step),
+    runBuildStep: async (step) => runBuildStep(await opened, step),
     subscribe: machine.subscribe,
     kill: async (name, signal) => signalContainer(machine, containerNamed(machine, name), signal),
     files: (name) => openContainerFiles(machine, containerNamed(machine, name)),
     input: (name) => openInput(containerNamed(machine, name)),
-    isIdle: async () => isIdle(machine),
-    close,
+    // One that could not be opened has nothing to do.
+    isIdle: () => opened.then(isIdle, () => true),
+    close: () => opening.then((close) => close()),
   }
 }
 

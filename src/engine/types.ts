@@ -42,6 +42,11 @@ export type { HostNames }
 
 export interface Engine {
   readonly paths: Paths
+  /**
+   * Resolves when what ran before is followed again and containers can be started. Whatever needs
+   * that waits for it; rejects as that does.
+   */
+  readonly opened: Promise<void>
   /** What records and kernel say of a stack now. */
   observe(stack: string): Promise<ObservedState>
   /** Its containers alone: what that takes is known without asking the kernel. */
@@ -91,7 +96,7 @@ export interface Engine {
   /** Whether our rules are all there. */
   isFirewallWhole(): Promise<boolean>
   /** False: this kernel cannot do what the rules need, and ports are published by a proxy. */
-  hasFirewall(): boolean
+  hasFirewall(): Promise<boolean>
   /** What runs in it now; none when it does not run. */
   processes(container: string): Promise<readonly ProcessReading[]>
   /** What it uses now; undefined when it does not run. */

@@ -53,8 +53,10 @@ import type {
 } from './types.ts'
 
 /** The networks of one state root, in the network namespace this thread is in now. */
-export function createNet(options: NetOptions): Net {
-  return new KernelNet(options)
+export async function createNet(options: NetOptions): Promise<Net> {
+  const { firewall, rootId } = options
+  const socket = firewall === 'proxy' ? undefined : await openFirewallSocket(rootId)
+  return new KernelNet(options, socket)
 }
 
 interface Looked {
@@ -84,15 +86,13 @@ class KernelNet implements Net {
   readonly #looked = new Map<string, Looked>()
   readonly #removal = new LinkRemoval()
 
-  constructor(options: NetOptions) {
+  constructor(options: NetOptions, firewallSocket: NetlinkSocket | undefined) {
     this.#options = options
     this.#route = new NetlinkSocket(NETLINK_ROUTE)
     this.#cables = new NetlinkSocket(NETLINK_ROUTE)
-    this.#firewallSocket =
-      options.firewall === 'proxy' ? undefined : openFirewallSocket(options.rootId)
-    this.#firewall = this.#firewallSocket && new Firewall(this.#firewallSocket, options.rootId)
-    const { outside } = options
-    this.#publisher = new Publisher(outside === undefined ? this.#firewall : undefined, outside)
+    this.#firewallSocket = firewallSocket
+    this.#firewall = firewallSocket && new Firewall(firewallSocket, options.rootId)
+    this.#publisher = new Publisher(this.#firewall, options.outside)
   }
 
   capabilities(): NetCapabilities {

@@ -36,7 +36,7 @@ beforeAll(async () => {
   enterHost()
   before = fingerprint()
   upstream = await startUpstream('127.0.0.1', 5300)
-  net = createNet({ rootId: 'aaaa' })
+  net = await createNet({ rootId: 'aaaa' })
   net.createNetwork({ name: 'shop_front', stack: 'shop', internal: false })
   net.createNetwork({ name: 'shop_back', stack: 'shop', internal: false })
   web = await startContainer(net, 'shop-web-1', 'shop_front', '10.89.0.2')
@@ -282,7 +282,7 @@ describe('the place of the server', () => {
   })
 
   test('is taken over by the next supervisor', async () => {
-    const next = createNet({ rootId: 'aaaa' })
+    const next = await createNet({ rootId: 'aaaa' })
     next.names.set({
       network: 'shop_front',
       container: 'x',
@@ -300,7 +300,7 @@ describe('the place of the server', () => {
   })
 
   test('without nf_tables is port 53 of 127.0.0.11 itself', async () => {
-    const plain = createNet({ rootId: 'cccc', firewall: 'proxy' })
+    const plain = await createNet({ rootId: 'cccc', firewall: 'proxy' })
     plain.createNetwork({ name: 'plain', stack: 'p', internal: false })
     const box = await startContainer(plain, 'box', 'plain', '10.89.2.2')
     plain.names.set({

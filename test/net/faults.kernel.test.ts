@@ -25,9 +25,9 @@ beforeAll(() => {
   enterHost()
   lan = connectNeighbour()
 })
-beforeEach(() => {
+beforeEach(async () => {
   before = fingerprint()
-  net = createNet({ rootId: 'aaaa' })
+  net = await createNet({ rootId: 'aaaa' })
 })
 afterEach(async () => {
   for (const close of open.splice(0).reverse()) await close()

@@ -27,8 +27,8 @@ beforeAll(async () => {
   lan = connectNeighbour()
   servers.push(await serveTcp(lan, 80, 'outside'))
 })
-beforeEach(() => {
-  net = createNet({ rootId: 'aaaa' })
+beforeEach(async () => {
+  net = await createNet({ rootId: 'aaaa' })
 })
 afterEach(async () => {
   closeSync(web.fd)

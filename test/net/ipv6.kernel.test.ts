@@ -29,9 +29,9 @@ beforeAll(async () => {
   sh('ip -6 addr add 2001:db8::2/64 dev lan1 nodad; ip -6 route add default via 2001:db8::1', lan)
   outside = await serveTcp(lan, 80, 'outside', '::')
 })
-beforeEach(() => {
+beforeEach(async () => {
   before = fingerprint()
-  net = createNet({ rootId: 'aaaa' })
+  net = await createNet({ rootId: 'aaaa' })
 })
 afterEach(async () => {
   for (const close of open.splice(0).reverse()) await close()

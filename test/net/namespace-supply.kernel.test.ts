@@ -7,10 +7,10 @@ import { enterHost, fingerprint, run, sh, startContainer } from './world.ts'
 
 let net: Net
 let before: string
-beforeAll(() => {
+beforeAll(async () => {
   enterHost()
   before = fingerprint()
-  net = createNet({ rootId: 'aaaa' })
+  net = await createNet({ rootId: 'aaaa' })
   net.createNetwork({ name: 'shop_front', stack: 'shop', internal: false })
 })
 afterAll(async () => {

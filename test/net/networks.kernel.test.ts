@@ -11,9 +11,9 @@ beforeAll(() => {
   enterHost()
   sh('ip link add up0 type bridge; ip addr add 203.0.113.1/24 dev up0; ip link set up0 up')
 })
-beforeEach(() => {
+beforeEach(async () => {
   before = fingerprint()
-  net = createNet({ rootId: 'aaaa' })
+  net = await createNet({ rootId: 'aaaa' })
 })
 afterEach(async () => {
   await net.removeAll()
@@ -54,11 +54,11 @@ describe('createNetwork()', () => {
     expect(subnetsFor(500)).toEqual(['10.89.4.0/22'])
   })
 
-  test('gives the same network again, and lists it from the kernel alone', () => {
+  test('gives the same network again, and lists it from the kernel alone', async () => {
     const first = net.createNetwork(request)
     expect(net.createNetwork(request)).toEqual(first)
-    expect(createNet({ rootId: 'aaaa' }).listNetworks()).toEqual([first])
-    expect(createNet({ rootId: 'bbbb' }).listNetworks()).toEqual([])
+    expect((await createNet({ rootId: 'aaaa' })).listNetworks()).toEqual([first])
+    expect((await createNet({ rootId: 'bbbb' })).listNetworks()).toEqual([])
   })
 
   test('avoids routes, addresses, networks of its own and subnets named as taken', () => {
@@ -98,8 +98,8 @@ describe('createNetwork()', () => {
     expect(clash('fd00::/640')).toThrow(/it is none; write it as/)
   })
 
-  test('says when every pool is used up', () => {
-    const small = createNet({ rootId: 'aaaa', pools: ['10.1.0.0/23'] })
+  test('says when every pool is used up', async () => {
+    const small = await createNet({ rootId: 'aaaa', pools: ['10.1.0.0/23'] })
     small.createNetwork({ ...request, name: 'one' })
     small.createNetwork({ ...request, name: 'two' })
     expect(() => small.createNetwork({ ...request, name: 'three' })).toThrow(
@@ -152,7 +152,7 @@ describe('the table', () => {
 
 describe('ip_forward', () => {
   test('is on while a network needs it, guarded, and off again with the last state root', async () => {
-    const other = createNet({ rootId: 'bbbb' })
+    const other = await createNet({ rootId: 'bbbb' })
     expect(forwarding()).toBe('0')
     net.createNetwork({ ...request, internal: true })
     expect(forwarding()).toBe('0')
@@ -293,7 +293,7 @@ describe('many at once', () => {
 
 describe('removeAll()', () => {
   test('touches nothing of another state root', async () => {
-    const other = createNet({ rootId: 'bbbb' })
+    const other = await createNet({ rootId: 'bbbb' })
     other.createNetwork({ ...request, name: 'theirs' })
     const theirs = await startContainer(other, 'x', 'theirs', '10.89.0.2')
     const alone = fingerprint()

@@ -24,7 +24,7 @@ test.skipIf(!isThrowAway)(
   async () => {
     expect(() => sh('ip link add b0 type bridge')).toThrow('Unknown device type')
     const before = fingerprint()
-    const net = createNet({ rootId: 'aaaa' })
+    const net = await createNet({ rootId: 'aaaa' })
     const request = { name: 'shop_default', stack: 'shop', internal: false }
     const message =
       'Cannot make interfaces of network "shop_default": this kernel has no bridge; ' +

@@ -26,11 +26,11 @@ let lan: number
 const open: (() => unknown)[] = []
 
 beforeAll(enterHost)
-beforeEach(() => {
+beforeEach(async () => {
   if (!isOffAtBoot) sh('sysctl -qw net.ipv6.conf.all.disable_ipv6=1')
   before = fingerprint()
   lan = connectNeighbour('lan0', '192.0.2', { ipv6: false })
-  net = createNet({ rootId: 'aaaa' })
+  net = await createNet({ rootId: 'aaaa' })
 })
 afterEach(async () => {
   for (const close of open.splice(0).reverse()) await close()

@@ -27,7 +27,7 @@ beforeAll(async () => {
   enterHost()
   lan = connectNeighbour()
   before = fingerprint()
-  net = createNet({ rootId: 'aaaa' })
+  net = await createNet({ rootId: 'aaaa' })
   net.createNetwork({ name: 'front', stack: 'shop', internal: false })
   web = await startContainer(net, 'web-1', 'front', '10.89.0.2')
   servers.push(await serveTcp(web.fd, 80, 'web'), await serveUdp(web.fd, 53, 'udp'))
@@ -110,7 +110,7 @@ describe('a port that several containers publish', () => {
   })
 
   test('is shared with a container that a dead supervisor has published', async () => {
-    const dead = createNet({ rootId: 'aaaa' })
+    const dead = await createNet({ rootId: 'aaaa' })
     await dead.publish(shared('web-1', web.address))
     await dead.close()
     await net.publish(shared('web-2', peer.address))

@@ -44,7 +44,7 @@ beforeAll(async () => {
   enterHost()
   lan = connectNeighbour()
   before = fingerprint()
-  net = createNet({ rootId: 'aaaa' })
+  net = await createNet({ rootId: 'aaaa' })
   net.createNetwork({ name: 'front', stack: 'shop', internal: false })
   net.createNetwork({ name: 'back', stack: 'shop', internal: false })
   web = await startContainer(net, 'web-1', 'front', '10.89.0.2')
@@ -176,7 +176,7 @@ describe('what is not published', () => {
   })
 
   test('is out of reach for containers of another state root', async () => {
-    const other = createNet({ rootId: 'bbbb' })
+    const other = await createNet({ rootId: 'bbbb' })
     other.createNetwork({ name: 'front', stack: 'shop', internal: false })
     const theirs = await startContainer(other, 'x', 'front', '10.89.2.2')
     expect((await fetchInVain('http://10.89.0.2:80', theirs.fd)).status).toBe(28)
@@ -342,7 +342,7 @@ describe('without a supervisor', () => {
     const number = first?.published ?? 0
     expect((await fetchPage(`http://127.0.0.1:${number}`)).stdout).toBe('web 10.89.0.1')
     expect((await fetchPage(`http://192.0.2.1:${number}`, lan)).stdout).toBe('web 192.0.2.2')
-    net = createNet({ rootId: 'aaaa' })
+    net = await createNet({ rootId: 'aaaa' })
     expect(net.listPublished()).toEqual([{ ...first, container: 'web-1' }])
     expect(await net.publish(request)).toEqual([first])
     const busy = await run(`socat -T1 tcp4-listen:${number} -`)

@@ -38,7 +38,7 @@ beforeAll(async () => {
   enterHost()
   lan = connectNeighbour()
   before = fingerprint()
-  net = createNet({ rootId: 'aaaa', firewall: 'proxy' })
+  net = await createNet({ rootId: 'aaaa', firewall: 'proxy' })
   net.createNetwork({ name: 'front', stack: 'shop', internal: false })
   web = await startContainer(net, 'web-1', 'front', '10.89.0.2')
   other = await startContainer(net, 'web-2', 'front', '10.89.0.3')
@@ -62,7 +62,7 @@ describe('without nf_tables', () => {
 
   test('whether the kernel has what is needed of it is tried, which leaves nothing behind', async () => {
     const { status } = await run('nft add table ip tsstack_try && nft delete table ip tsstack_try')
-    expect(offersNftables()).toBe(status === 0)
+    expect(await offersNftables()).toBe(status === 0)
     expect(sh('nft list ruleset')).toBe('')
   })
 

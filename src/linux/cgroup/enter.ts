@@ -3,11 +3,12 @@
 import { readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { isErrno } from '../../errors.ts'
+import { isCounting } from '../crash-point.ts'
 import { inUserNamespace } from '../own-users.ts'
 import { moveCallers } from './callers.ts'
 import { groupDirectories } from './directories.ts'
 import { processesIn } from './end.ts'
-import { writeCgroupFile } from './files.ts'
+import { writeCgroupFile, writeCgroupFileBeside } from './files.ts'
 import { makeDirectories, removeDirectories } from './make.ts'
 import type { CgroupHierarchy } from './types.ts'
 
@@ -15,7 +16,10 @@ import type { CgroupHierarchy } from './types.ts'
  * Makes the group `path` without limits and enters it in every hierarchy. The returned function
  * goes back to where the process was and removes the group, unless others still live in it.
  */
-export function enterGroup(hierarchies: readonly CgroupHierarchy[], path: string): () => void {
+export async function enterGroup(
+  hierarchies: readonly CgroupHierarchy[],
+  path: string,
+): Promise<() => void> {
   const directories = groupDirectories(hierarchies, path)
   const own = ownGroups(hierarchies, readFileSync('/proc/self/cgroup', 'utf8'))
   // Whoever was born in the group, by a process that lived there, cannot go back into it.
@@ -36,7 +40,7 @@ export function enterGroup(hierarchies: readonly CgroupHierarchy[], path: string
       removeDirectories(directories, path)
   }
   try {
-    for (const { directory } of directories) enter(directory)
+    await enterAll(directories.map(({ directory }) => directory))
   } catch (error) {
     leave()
     throw error
@@ -89,5 +93,19 @@ function enterOr(top: string | undefined, directory: string): void {
 }
 
 function enter(directory: string): void {
-  writeCgroupFile(join(directory, 'cgroup.procs'), String(process.pid))
+  writeCgroupFile(membersOf(directory), String(process.pid))
 }
+
+/**
+ * Beside this thread, which goes on meanwhile: the first move waits until no process is being
+ * forked or ends anywhere (cgroup_attach_lock), the others hardly. A point of a crash is one of
+ * this thread.
+ */
+async function enterAll(directories: readonly string[]): Promise<void> {
+  for (const directory of directories) {
+    if (isCounting) enter(directory)
+    else await writeCgroupFileBeside(membersOf(directory), String(process.pid))
+  }
+}
+
+const membersOf = (directory: string): string => join(directory, 'cgroup.procs')

@@ -1,6 +1,6 @@
 /** Reads and writes cgroup files; a failure names the file, the value and errno. */
 
-import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, constants, openSync, readFileSync, write, writeSync } from 'node:fs'
 import { kernelError } from '../libc.ts'
 
 /** Writes each value in one write(2), as the kernel wants it. */
@@ -8,12 +8,26 @@ export function writeCgroupFile(path: string, ...values: readonly string[]): voi
   if (values.length === 0) return
   // writeFileSync would add O_CREAT and O_TRUNC, which cgroupfs answers with EPERM for a missing
   // file.
-  const fd = attempt('open', path, undefined, () => openSync(path, constants.O_WRONLY))
+  const fd = openToWrite(path)
   try {
     for (const value of values) attempt('write', path, value, () => writeSync(fd, value))
   } finally {
     closeSync(fd)
   }
+}
+
+/** Writes one value, while this thread goes on with something else. */
+export async function writeCgroupFileBeside(path: string, value: string): Promise<void> {
+  const fd = openToWrite(path)
+  const { promise, resolve } = Promise.withResolvers<Error | null>()
+  write(fd, value, resolve)
+  const error = await promise
+  closeSync(fd)
+  if (error !== null) throw asKernelError(error, 'write', [path, value])
+}
+
+function openToWrite(path: string): number {
+  return attempt('open', path, undefined, () => openSync(path, constants.O_WRONLY))
 }
 
 /** The text without its final newline, or `undefined` when the file or its group is gone. */

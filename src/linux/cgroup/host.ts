@@ -40,7 +40,7 @@ export interface CgroupHost {
   /** Removes a directory that {@link missing} named; false while somebody uses it. */
   removeIfEmpty(directory: string): boolean
   /** Makes `path` and moves this process into it. Returns the way back, which removes the group. */
-  enterSystem(path: string): () => void
+  enterSystem(path: string): Promise<() => void>
 }
 
 /**

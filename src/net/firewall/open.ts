@@ -10,7 +10,7 @@ export const NO_NFTABLES: string =
   'and published ports go through a proxy that lives as long as the supervisor'
 
 /** A socket to nf_tables, or undefined when this kernel cannot do what the ruleset needs. */
-export function openFirewallSocket(rootId: string): NetlinkSocket | undefined {
+export async function openFirewallSocket(rootId: string): Promise<NetlinkSocket | undefined> {
   let socket: NetlinkSocket | undefined
   try {
     socket = new NetlinkSocket(NETLINK_NETFILTER)
@@ -18,7 +18,7 @@ export function openFirewallSocket(rootId: string): NetlinkSocket | undefined {
     const tables = nft.parseTables(socket.dump(nft.listTables()))
     if (tables.some(({ name }) => name === table)) return socket
     // A kernel may have nf_tables without the family ip, or without one of its modules.
-    if (!nft.tryBatch(socket, probeRequests('tsstack_probe'))) return socket
+    if (!(await nft.tryBatchBeside(socket, probeRequests('tsstack_probe')))) return socket
     socket.close()
     return undefined
   } catch (error) {
@@ -29,8 +29,8 @@ export function openFirewallSocket(rootId: string): NetlinkSocket | undefined {
 }
 
 /** Tries the rules, and takes them back. Needs root. */
-export function offersNftables(): boolean {
-  using socket = openFirewallSocket('')
+export async function offersNftables(): Promise<boolean> {
+  using socket = await openFirewallSocket('')
   return socket !== undefined
 }
 

@@ -48,7 +48,7 @@ export class Publisher {
 
   /** `outside`: where the ports are, when not here; then there are proxies only. */
   constructor(firewall: Firewall | undefined, outside?: number) {
-    this.#firewall = firewall
+    this.#firewall = outside === undefined ? firewall : undefined
     this.#outside = outside
   }
 

@@ -63,8 +63,20 @@ export function tryBatch(
   socket: NetlinkSocket,
   changes: readonly Request[],
 ): KernelError | undefined {
-  const { refused } = socket.exchange([batchEdge(NFNL_MSG_BATCH_BEGIN, 'begin batch'), ...changes])
+  return socket.exchange(endlessBatch(changes)).refused[0]?.error
+}
+
+/** The same, while this thread goes on with something else: hooks of packets take milliseconds. */
+export async function tryBatchBeside(
+  socket: NetlinkSocket,
+  changes: readonly Request[],
+): Promise<KernelError | undefined> {
+  const { refused } = await socket.exchangeBeside(endlessBatch(changes))
   return refused[0]?.error
+}
+
+function endlessBatch(changes: readonly Request[]): readonly Request[] {
+  return [batchEdge(NFNL_MSG_BATCH_BEGIN, 'begin batch'), ...changes]
 }
 
 /** A message to nf_tables; `message` is an NFT_MSG_* number, family 0 means all of them. */

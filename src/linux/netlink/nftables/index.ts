@@ -1,6 +1,6 @@
 /** nf_tables: tables, chains, rules, sets and maps, changed in batches. */
 
-export { commitBatch, tryBatch, wholeBatch } from './batch.ts'
+export { commitBatch, tryBatch, tryBatchBeside, wholeBatch } from './batch.ts'
 export * from './expression.ts'
 export { addRule, deleteRule, flushChain, listRules, parseRules, type Rule } from './rule.ts'
 export {
