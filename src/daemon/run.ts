@@ -114,6 +114,7 @@ class Life {
   readonly #clients: ReadonlySet<Socket>
   readonly #end: () => void
   #timer: NodeJS.Timeout | undefined
+  #idleMs = SUPERVISOR_IDLE_MS
   #isEnding = false
 
   constructor(engine: Engine, { places, stay }: RunOptions, hostNames: HostNamesState | undefined) {
@@ -151,6 +152,9 @@ class Life {
       if (!this.#isEnding) begin()
     } catch (error) {
       sayError(error)
+      // Whoever asks meanwhile is told; the next one may find the cause mended.
+      this.#idleMs = 0
+      this.#endSoon()
     }
   }
 
@@ -167,7 +171,7 @@ class Life {
     if (this.#clients.size > 0) return
     this.#timer = setTimeout(() => {
       this.#endIfIdle().catch((error: unknown) => sayError(error))
-    }, SUPERVISOR_IDLE_MS)
+    }, this.#idleMs)
   }
 
   async #endIfIdle(): Promise<void> {

@@ -15,9 +15,10 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { encodeMessage, FrameReader } from '../../src/daemon/framing.ts'
+import { detectCgroups } from '../../src/linux/index.ts'
 import { finish, PROJECT, type Finished, type Sandbox } from '../support/sandbox.ts'
 import { until } from '../support/until.ts'
-import { CLI, HELLO, Scene, shell, SLEEP, STUBBORN } from './cli-scene.ts'
+import { cli, CLI, HELLO, Scene, shell, SLEEP, STUBBORN } from './cli-scene.ts'
 
 let scene: Scene
 let sandbox: Sandbox
@@ -54,6 +55,22 @@ async function converse(
 }
 
 describe('the supervisor', () => {
+  test('says why nothing can be started where it may make no control groups', async () => {
+    scene.write({ web: SLEEP })
+    const own = join(detectCgroups().hierarchies.at(-1)?.mountPoint ?? '', 'tsstack')
+    const script = `mkdir -p ${own}
+      mount --bind ${own} ${own} && mount -o remount,bind,ro ${own} || exit 9
+      ${cli('ls')} && ! ${cli('up', '-d')} && ! ${cli('plan')} || exit 8
+      umount ${own} && rmdir --ignore-fail-on-non-empty ${own}`
+    const words = ['unshare', '--mount', 'sh', '-c', script]
+    const { code, stdout, stderr } = await sandbox.inNetns(words, { cwd: folder })
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'NAME   STATUS   FILES\n' })
+    const refusal =
+      /error: Cannot create cgroup .*EROFS.* \[NO_CGROUP\]\nhint: Mount the cgroup file/g
+    expect(stderr.match(refusal)).toHaveLength(2)
+    await ok('up', '-d')
+  })
+
   test('lets one command at a time change a stack; the other says for whom it waits', async () => {
     scene.write({ web: [...STUBBORN, 'stop_grace_period: 1h'] })
     await ok('up', '-d')

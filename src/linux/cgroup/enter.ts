@@ -6,7 +6,7 @@ import { isErrno } from '../../errors.ts'
 import { isCounting } from '../crash-point.ts'
 import { inUserNamespace } from '../own-users.ts'
 import { moveCallers } from './callers.ts'
-import { groupDirectories } from './directories.ts'
+import { type GroupDirectory, groupDirectories } from './directories.ts'
 import { processesIn } from './end.ts'
 import { writeCgroupFile, writeCgroupFileBeside } from './files.ts'
 import { makeDirectories, removeDirectories } from './make.ts'
@@ -31,7 +31,12 @@ export async function enterGroup(
   const callers: ReadonlyMap<string, string> = inUserNamespace()
     ? moveCallers(hierarchies)
     : new Map<string, string>()
-  makeDirectories(directories, path)
+  try {
+    makeDirectories(directories, path)
+  } catch (error) {
+    removeMade(directories, path)
+    throw error
+  }
   const leave = () => {
     for (const [index, directory] of previous.entries()) {
       enterOr(hierarchies[index]?.mountPoint, callers.get(directory) ?? directory)
@@ -46,6 +51,17 @@ export async function enterGroup(
     throw error
   }
   return leave
+}
+
+/** Where one could not be made, none can be removed either. */
+function removeMade(directories: readonly GroupDirectory[], path: string): void {
+  for (const one of directories) {
+    try {
+      removeDirectories([one], path)
+    } catch {
+      // Why is told by the error that led here.
+    }
+  }
 }
 
 /**
