@@ -152,7 +152,8 @@ class Life {
       if (!this.#isEnding) begin()
     } catch (error) {
       sayError(error)
-      // Whoever asks meanwhile is told; the next one may find the cause mended.
+      // Whoever asks is told; the next one may find the cause mended.
+      this.server.close()
       this.#idleMs = 0
       this.#endSoon()
     }

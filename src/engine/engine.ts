@@ -4,7 +4,7 @@
  */
 
 import assert from 'node:assert/strict'
-import { bootId, detectCgroups, uptimeMs } from '../linux/index.ts'
+import { bootId, detectCgroups, type EnteredGroup, uptimeMs } from '../linux/index.ts'
 import { createNet, type Net } from '../net/index.ts'
 import { EngineError } from '../errors.ts'
 import { type DesiredState, impactOf } from '../planner/index.ts'
@@ -92,7 +92,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   }
   // Now, and not with the first secret: a state root is whole when it is made.
   keyOf(machine)
-  const opening = open(machine, options.outside, (net) => {
+  const system = cgroups.enterSystem(systemCgroup(paths))
+  const opening = open(machine, { ...options, system }, (net) => {
     kernel = { net, namespaces: new NamespacePool(net, children) }
   })
   const engine = engineOn(machine, opening)
@@ -105,14 +106,13 @@ type Close = () => Promise<void>
 /** Takes what the kernel has to give, and takes over what an earlier engine left. */
 async function open(
   machine: Machine,
-  outside: number | undefined,
+  { outside, system }: Pick<EngineOptions, 'outside'> & { readonly system: EnteredGroup },
   use: (net: Net) => void,
 ): Promise<Close> {
-  const { paths, cgroups } = machine
   // The kernel takes its time for both: it waits until every processor has been elsewhere (RCU).
-  const [net, leaveSystem] = await Promise.all([
-    createNet({ rootId: paths.rootId, outside }),
-    cgroups.enterSystem(systemCgroup(paths)),
+  const [net] = await Promise.all([
+    createNet({ rootId: machine.paths.rootId, outside }),
+    system.entered,
   ])
   use(net)
   await adoptAll(machine)
@@ -129,7 +129,7 @@ async function open(
     }
     machine.namespaces.close()
     await machine.net.close()
-    leaveSystem()
+    system.leave()
   }
 }
 

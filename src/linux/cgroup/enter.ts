@@ -12,14 +12,16 @@ import { writeCgroupFile, writeCgroupFileBeside } from './files.ts'
 import { makeDirectories, removeDirectories } from './make.ts'
 import type { CgroupHierarchy } from './types.ts'
 
-/**
- * Makes the group `path` without limits and enters it in every hierarchy. The returned function
- * goes back to where the process was and removes the group, unless others still live in it.
- */
-export async function enterGroup(
-  hierarchies: readonly CgroupHierarchy[],
-  path: string,
-): Promise<() => void> {
+/** The group that this process is about to be in. */
+export interface EnteredGroup {
+  /** Resolves when it is in it; before, whoever is born is not. */
+  readonly entered: Promise<void>
+  /** Goes back to where it was and removes the group, unless others still live in it. */
+  leave(): void
+}
+
+/** Makes the group `path` without limits and enters it in every hierarchy. */
+export function enterGroup(hierarchies: readonly CgroupHierarchy[], path: string): EnteredGroup {
   const directories = groupDirectories(hierarchies, path)
   const own = ownGroups(hierarchies, readFileSync('/proc/self/cgroup', 'utf8'))
   // Whoever was born in the group, by a process that lived there, cannot go back into it.
@@ -44,13 +46,11 @@ export async function enterGroup(
     if (directories.every((one) => processesIn(one.directory).length === 0))
       removeDirectories(directories, path)
   }
-  try {
-    await enterAll(directories.map(({ directory }) => directory))
-  } catch (error) {
+  const entered = enterAll(directories).catch((error: unknown) => {
     leave()
     throw error
-  }
-  return leave
+  })
+  return { entered, leave }
 }
 
 /** Where one could not be made, none can be removed either. */
@@ -117,8 +117,8 @@ function enter(directory: string): void {
  * forked or ends anywhere (cgroup_attach_lock), the others hardly. A point of a crash is one of
  * this thread.
  */
-async function enterAll(directories: readonly string[]): Promise<void> {
-  for (const directory of directories) {
+async function enterAll(directories: readonly GroupDirectory[]): Promise<void> {
+  for (const { directory } of directories) {
     if (isCounting) enter(directory)
     else await writeCgroupFileBeside(membersOf(directory), String(process.pid))
   }

@@ -12,7 +12,7 @@ import { parseHierarchies } from './hierarchies.ts'
 import { childGroups, makeDirectories, removeIfEmpty } from './make.ts'
 import { passProtection } from './protection.ts'
 import { applySettings } from './settings.ts'
-import { enterGroup } from './enter.ts'
+import { type EnteredGroup, enterGroup } from './enter.ts'
 import type { CgroupHierarchy, CgroupSettings } from './types.ts'
 
 export interface CgroupHost {
@@ -39,8 +39,11 @@ export interface CgroupHost {
   missing(path: string): readonly string[]
   /** Removes a directory that {@link missing} named; false while somebody uses it. */
   removeIfEmpty(directory: string): boolean
-  /** Makes `path` and moves this process into it. Returns the way back, which removes the group. */
-  enterSystem(path: string): Promise<() => void>
+  /**
+   * Makes `path` and moves this process into it.
+   * @throws {EngineError} NO_CGROUP
+   */
+  enterSystem(path: string): EnteredGroup
 }
 
 /**

@@ -239,7 +239,8 @@ describe.each(hosts)('%s', (_, host) => {
       const host = cgroupHost(${JSON.stringify(host.hierarchies)})
       const here = () => readFileSync('/proc/self/cgroup', 'utf8')
       const before = here()
-      const leave = await host.enterSystem('${prefix}/_system')
+      const { entered, leave } = host.enterSystem('${prefix}/_system')
+      await entered
       const inside = here().split('\\n').filter((line) => line.endsWith(':/${prefix}/_system'))
       leave()
       console.log(JSON.stringify({ inside: inside.length, same: before === here() }))`
@@ -257,7 +258,8 @@ describe.each(hosts)('%s', (_, host) => {
       const { cgroupHost } = await import(${JSON.stringify(index)})
       const { readFileSync } = await import('node:fs')
       const host = cgroupHost(${JSON.stringify(host.hierarchies)})
-      const leave = await host.enterSystem('${prefix}/_system')
+      const { entered, leave } = host.enterSystem('${prefix}/_system')
+      await entered
       host.open(${JSON.stringify(born.path)}).remove()
       leave()
       console.log(readFileSync('/proc/self/cgroup', 'utf8').includes('${prefix}'))`
