@@ -191,6 +191,13 @@ test('exec() of a missing program says so in the words that people look for', as
   })
 })
 
+test('exec() in a directory that is not there says what to name', async () => {
+  await expect(world.exec('one', 'true', { workingDir: '/nope' })).rejects.toMatchObject({
+    message: expect.stringContaining('chdir("/nope") failed: ENOENT') as string,
+    hint: expect.stringContaining('name a directory of the container') as string,
+  })
+})
+
 test('exec() in a container that has ended is refused', async () => {
   await world.engine.kill(NAME, 'SIGKILL')
   await world.exited('one')

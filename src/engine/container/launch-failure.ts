@@ -5,7 +5,7 @@ import { EngineError, ERROR_CODES, type KernelError } from '../../errors.ts'
 /** The error of a start or an exec in `container` whose launch program reported `cause`. */
 export function launchFailure(container: string, cause: KernelError): EngineError {
   if (cause.syscall !== EXEC) {
-    const hint = cause.message.includes('"/dev/null"') ? NO_DEVICES_HINT : undefined
+    const hint = cause.message.includes('"/dev/null"') ? NO_DEVICES_HINT : HINTS[cause.syscall]
     const message = `Cannot start "${container}": ${cause.message}`
     return new EngineError('LAUNCH', message, { cause, hint })
   }
@@ -18,8 +18,17 @@ export function launchFailure(container: string, cause: KernelError): EngineErro
     })
   }
   const why = EXEC_TEXTS[cause.errnoName] ?? cause.message
-  return new EngineError('EXEC_NOT_EXECUTABLE', `exec: ${program}: ${why}`, { cause })
+  const hint = cause.errnoName === 'EACCES' ? NOT_ITS_OWN_HINT : undefined
+  return new EngineError('EXEC_NOT_EXECUTABLE', `exec: ${program}: ${why}`, { cause, hint })
 }
+
+const HINTS: Readonly<Record<string, string>> = {
+  chdir: 'name a directory of the container that its user may enter: "working_dir", or -w',
+}
+
+/** Whether anybody may execute it was looked at before. */
+const NOT_ITS_OWN_HINT =
+  'its user may not: look at the modes of the program and of the directories above it'
 
 /** The child opens it at the last; only a mount of the stack's own at /dev leaves it out. */
 const NO_DEVICES_HINT =
