@@ -122,6 +122,7 @@ function setExited(
     uptimeMs: machine.uptime(),
   }
   attempt.exit = { ...exit, exitCode: attempt.ownExitCode ?? exit.exitCode }
+  attempt.endedItself = !container.record.stoppedByUser
   announce(machine, container.record, 'exited', attempt.exit.exitCode)
 }
 
@@ -184,8 +185,7 @@ async function finishAttempt(
     // What could not be removed has its record still, by which the container's removal finds it.
     container.attempt = undefined
   }
-  // What the user has stopped, or takes down, is not started again at once.
-  if (!container.record.stoppedByUser) machine.namespaces.refill()
+  if (attempt.endedItself === true) machine.namespaces.refill()
 }
 
 /**

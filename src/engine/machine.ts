@@ -82,6 +82,8 @@ export interface LiveAttempt {
   /** Present once the program runs. */
   process: RunningProcess | undefined
   exit: ExitStatus | undefined
+  /** Nobody had stopped it: it may well be followed by another at once. */
+  endedItself?: boolean
   /** Of `run`: how its program ended, after which its pid 1 is killed. */
   ownExitCode?: number
   /** Absent in the host's network namespace. */

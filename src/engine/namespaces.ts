@@ -4,7 +4,10 @@ import { close, createNetworkNamespace, type Fd } from '../linux/index.ts'
 import type { NamespaceSupply, Net, ReadyNamespace } from '../net/index.ts'
 import type { Children } from './machine.ts'
 
-/** Milliseconds after a start: what its program does first, and what is done next, is not held up. */
+/**
+ * Milliseconds after the last start: what its program does first, and what is done next, is not
+ * held up.
+ */
 const REFILL_MS = 100
 
 /** From so many on, a process that makes them costs less than they do. */
@@ -20,6 +23,7 @@ export class NamespacePool {
   readonly #children: Children
   #spare: Fd | undefined
   #supply: NamespaceSupply | undefined
+  #soon: NodeJS.Timeout | undefined
   #isClosed = false
 
   constructor(net: Pick<Net, 'prepareNamespace' | 'supplyNamespaces'>, children: Children) {
@@ -57,7 +61,10 @@ export class NamespacePool {
 
   /** Makes a spare one soon. That it cannot be made is told to whoever takes the next one. */
   refillSoon(): void {
-    if (this.#supply === undefined) setTimeout(() => this.refill(), REFILL_MS).unref()
+    clearTimeout(this.#soon)
+    if (this.#supply === undefined) {
+      this.#soon = setTimeout(() => this.refill(), REFILL_MS).unref()
+    }
   }
 
   /** The same at once, when there is time: an attempt has ended, and may be followed by another. */

@@ -16,6 +16,23 @@ export function writeCgroupFile(path: string, ...values: readonly string[]): voi
   }
 }
 
+/** Writes one value; false: the kernel offers no such file. */
+export function writeIfPresent(path: string, value: string): boolean {
+  let fd: number
+  try {
+    fd = openSync(path, constants.O_WRONLY)
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return false
+    throw asKernelError(error, 'open', [path])
+  }
+  try {
+    attempt('write', path, value, () => writeSync(fd, value))
+    return true
+  } finally {
+    closeSync(fd)
+  }
+}
+
 /** Writes one value, while this thread goes on with something else. */
 export async function writeCgroupFileBeside(path: string, value: string): Promise<void> {
   const fd = openToWrite(path)

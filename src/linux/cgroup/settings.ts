@@ -8,7 +8,7 @@ import { attachDeviceProgram } from './bpf.ts'
 import { deviceProgram } from './device-program.ts'
 import { deviceChanges } from './device-rules.ts'
 import { directoryOf, unifiedDirectory, type GroupDirectory } from './directories.ts'
-import { readCgroupFile, readCgroupNumber, writeCgroupFile } from './files.ts'
+import { readCgroupFile, readCgroupNumber, writeCgroupFile, writeIfPresent } from './files.ts'
 import { type BlockIoState, THROTTLE_FILES } from './settings-io.ts'
 import { writesForV1 } from './settings-v1.ts'
 import type { CgroupWrite } from './settings-write.ts'
@@ -27,9 +27,8 @@ export function applySettings(
   for (const write of writesFor(directories, settings, options)) {
     if (options.fresh && write.isDefault) continue
     const home = directoryOf(directories, write.controller)
-    const file = home && join(home.directory, write.file)
-    if (file !== undefined && existsSync(file)) writeCgroupFile(file, write.value)
-    else if (!write.isDefault) throw cannotLimit(write)
+    const isWritten = home && writeIfPresent(join(home.directory, write.file), write.value)
+    if (isWritten !== true && !write.isDefault) throw cannotLimit(write)
   }
   writeUnified(directories, settings.unified ?? {})
   // Without root of the machine nobody makes a device, nor opens one that is not theirs to open.
