@@ -40,7 +40,7 @@ export interface LifecycleRequest {
 /**
  * The actions in their order, none when all is so already.
  * @throws UsageError NO_SUCH_SERVICE for a service that the stack does not have; NOT_RUNNING for
- * one that is to be started, and has no container.
+ * one that is to be started, or a stack, and has no container.
  */
 // oxlint-disable-next-line typescript/consistent-return -- the switch covers every verb
 export function planLifecycle(asked: LifecycleRequest): Plan {
@@ -71,16 +71,27 @@ function withExisting(request: LifecycleRequest): LifecycleRequest | undefined {
   const named = options.services ?? []
   const all = [...existing, ...(known?.services ?? [])]
   checkServices(observed.stack, named, new Set(all))
-  const missing = named.filter((service) => !existing.includes(service))
-  if (verb === 'start' && missing[0] !== undefined) {
-    throw new UsageError(`Cannot start "${missing[0]}": it has no container`, {
-      code: 'NOT_RUNNING',
-      hint: `make one with: tsstack up -d ${missing[0]}`,
-    })
-  }
+  if (verb === 'start') checkStartable(request, existing)
   const services = named.filter((service) => existing.includes(service))
   if (existing.length === 0 || (named.length > 0 && services.length === 0)) return undefined
   return { ...request, options: { ...options, services } }
+}
+
+function checkStartable(
+  { observed, known, options: { services = [] } }: LifecycleRequest,
+  existing: readonly string[],
+): void {
+  const missing = services.find((service) => !existing.includes(service))
+  if (missing !== undefined) throw noContainer(missing, ` ${missing}`)
+  // One that is scaled to nothing has none to start.
+  if (existing.length === 0 && known?.containers.length !== 0) throw noContainer(observed.stack)
+}
+
+function noContainer(name: string, words = ''): UsageError {
+  return new UsageError(`Cannot start "${name}": it has no container`, {
+    code: 'NOT_RUNNING',
+    hint: `make one with: tsstack up -d${words}`,
+  })
 }
 
 /** With what the named services depend on, each after it. */

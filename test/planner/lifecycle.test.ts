@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import {
   planLifecycle,
+  type DesiredState,
   type LifecycleOptions,
   type LifecycleVerb,
   type Plan,
@@ -56,6 +57,22 @@ describe('start', () => {
     expect(() => check('start', 'db.1', '', { services: ['job'] })).toThrow(
       expect.objectContaining({ code: 'NOT_RUNNING', hint: expect.stringContaining('up -d job') }),
     )
+  })
+
+  test('of a stack without containers is refused, unless it is scaled to nothing', () => {
+    const observed = observedOf('', STACK)
+    const start = (known: DesiredState | undefined) =>
+      planLifecycle({ verb: 'start', observed, known, now: 0, options: {} }).actions
+    for (const known of [undefined, desiredOf(STACK)]) {
+      expect(() => start(known)).toThrow(
+        expect.objectContaining({
+          code: 'NOT_RUNNING',
+          message: `Cannot start "${observed.stack}": it has no container`,
+          hint: 'make one with: tsstack up -d',
+        }),
+      )
+    }
+    expect(start(desiredOf('web: { scale: 0 }'))).toEqual([])
   })
 })
 
