@@ -83,6 +83,23 @@ test('describeContainer() gives nothing that the supervisor has not got', () => 
   )
 })
 
+test.each(['capAdd', 'capDrop'])(
+  'describeContainer() refuses what is no capability in %s',
+  (key) => {
+    for (const privileged of [false, true]) {
+      expect(() => bounding({ [key]: ['NOPE'], privileged })).toThrow(
+        expect.objectContaining({
+          message: 'Cannot start "web": unknown capability "NOPE"',
+          hint: 'see capabilities(7) for their names',
+        }),
+      )
+    }
+    expect(() => bounding({ [key]: ['NET_ADMN'] })).toThrow(
+      expect.objectContaining({ hint: 'Did you mean "NET_ADMIN"?' }),
+    )
+  },
+)
+
 test('describeContainer() hides nothing from a privileged container', () => {
   const { linux } = describe({ privileged: true })
   expect(linux).toMatchObject({ maskedPaths: [], readonlyPaths: [], seccomp: 'unconfined' })

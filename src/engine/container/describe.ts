@@ -17,6 +17,7 @@ import {
   type NamespaceModes,
   valueKey,
 } from '../../planner/index.ts'
+import { checkCapabilities } from './check-capabilities.ts'
 import type { HostDevice } from './devices.ts'
 import { type HostEdits, NO_EDITS, withVariables } from './edits.ts'
 import {
@@ -168,12 +169,14 @@ function environment(spec: ContainerSpec, { image, user }: DescribeContext): rea
 
 /**
  * Docker's set, with `cap_drop` and `cap_add` applied. `ALL`, like `privileged`, stands for every
- * one that the supervisor has. Throws LAUNCH for one that is asked for by name and not to be had.
+ * one that the supervisor has. Throws LAUNCH for one that is asked for by name and not to be had,
+ * and for a name of none.
  */
 function capabilities(
   spec: ContainerSpec,
   { name: container, ownCapabilities }: DescribeContext,
 ): readonly string[] {
+  checkCapabilities(container, spec)
   if (spec.privileged) return ownCapabilities
   const wanted = new Set(
     spec.capAdd.includes('ALL')
