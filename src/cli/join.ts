@@ -1,6 +1,7 @@
 /** Joins a program in a container to this terminal, or to this process's streams. */
 
 import type { Answer, Request, ServerMessage, Session } from '../daemon/index.ts'
+import { UsageError } from '../errors.ts'
 import { onInterrupt } from './interrupt.ts'
 import { isNullDevice, isTerminal, printBytes, sayBytes } from './output.ts'
 import { ask } from './request.ts'
@@ -81,7 +82,10 @@ export function hasTerminal(): boolean {
 /** `NAME=VALUE`, or `NAME` alone for the caller's own value, if it has one. */
 export function variable(text: string): readonly [string, string][] {
   const at = text.indexOf('=')
-  if (at >= 0) return [[text.slice(0, at), text.slice(at + 1)]]
+  if (at === 0 || text === '') {
+    throw new UsageError(`Cannot read "${text}": its name is empty; write it as NAME=VALUE`)
+  }
+  if (at > 0) return [[text.slice(0, at), text.slice(at + 1)]]
   const value = process.env[text]
   return value === undefined ? [] : [[text, value]]
 }

@@ -77,6 +77,8 @@ describe('words that are wrong', () => {
     [['up', '--detatch'], 'Did you mean --detach?'],
     [['up', '-t', 'soon'], 'whole number'],
     [['exec', 'web'], "missing required argument 'command'"],
+    [['exec', '-e', '=z', 'web', 'true'], 'Cannot read "=z": its name is empty'],
+    [['run', '-l', '', 'web', 'true'], 'Cannot read "": its name is empty'],
   ])('%j gets status 2 and "%s"', async (words, text) => {
     const result = await run(...words)
     expect(result).toMatchObject({ code: 2, stdout: '' })
