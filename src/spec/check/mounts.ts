@@ -6,6 +6,7 @@ export const checkMounts: ServiceRule = (name, service, context) => {
   checkTargets(name, service, context)
   checkDeviceDirectory(name, service, context)
   checkSubpaths(name, service, context)
+  checkFileTargets(name, service, context)
 }
 
 /** No two mounts have one target. */
@@ -73,6 +74,27 @@ function checkSubpaths(name: string, service: Service, { report, placeOf }: Chec
           `Cannot mount "${subpath}" of "${name}": ` +
           `a subpath must be a relative path within the ${kind}`,
       })
+    }
+  }
+}
+
+/** Configs and secrets are files, which cannot lie where a path leads to a directory. */
+function checkFileTargets(name: string, service: Service, context: CheckContext): void {
+  const { report, placeOf, feasibility } = context
+  for (const section of ['configs', 'secrets'] as const) {
+    for (const [index, { source, target = source }] of (service[section] ?? []).entries()) {
+      const last = target.split('/').findLast((part) => part !== '')
+      if (last !== undefined && last !== '.' && last !== '..') continue
+      const finding = {
+        rule: 'invalid-value',
+        place: placeOf(['services', name, section, index, 'target']),
+        message:
+          `Cannot put "${source}" of "${name}" at "${target}": ` +
+          'it is a file, and that is a directory',
+        hint: 'end the target with the name that the file is to have',
+      } as const
+      if (feasibility) report.error(finding)
+      else report.warn(finding)
     }
   }
 }
