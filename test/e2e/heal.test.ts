@@ -223,6 +223,11 @@ test('a volume that is unmounted inside a container is attached again', async ()
   await expectWhole(before)
 })
 
+test('status counts one field of a stack that is not up yet', async () => {
+  const { stdout } = await scene.ok('-p', 'fresh', 'status')
+  expect(stdout).toBe('fresh: 1 field in sync, 0 drifted\n')
+})
+
 test('what cannot be mended while it runs is shown as drifted, field by field', async () => {
   const source = join(scene.folder, 'gone')
   mkdirSync(source)

@@ -48,7 +48,9 @@ async function status(
   } else {
     const rows = (flags.all === true ? facts : drifted).map(toRow)
     if (rows.length > 0) print(table(HEAD, rows))
-    print(`${stack}: ${facts.length - drifted.length} fields in sync, ${drifted.length} drifted`)
+    const inSync = facts.length - drifted.length
+    const fields = inSync === 1 ? 'field' : 'fields'
+    print(`${stack}: ${inSync} ${fields} in sync, ${drifted.length} drifted`)
   }
   return drifted.length > 0 ? STATUS_DRIFTED : 0
 }
