@@ -41,9 +41,11 @@ const volume = (name: string, change: Partial<Extract<MountSpec, { kind: 'volume
     ...change,
   }) as const
 
-/** Applies one service with `mount`, which is refused, if not before the start; the error. */
-async function refusal(mount: MountSpec): Promise<{ code: string; message: string }> {
-  const applied = world.apply({ one: { command: ['true'], mounts: [mount] } })
+/** Applies one service with `mounts`, which are refused, if not before the start; the error. */
+async function refusal(
+  ...mounts: readonly MountSpec[]
+): Promise<{ code: string; message: string }> {
+  const applied = world.apply({ one: { command: ['true'], mounts } })
   const outcomes = await applied.catch((error: unknown) => {
     if (error instanceof PreflightError) return error
     throw error
@@ -149,6 +151,26 @@ test.for(['/', '/proc', '/proc/sys', '/proc/', '//proc/self', '/x/../proc', '/to
     expect(message).toMatch(/nothing may be mounted there$/)
   },
 )
+
+test('what is in the way of a target is named: a file, a file above it, a directory', async () => {
+  const [tree, file] = [join(host, 'tree'), join(host, 'tree/file')]
+  writeFileSync(join(world.root, 'rootfs/a-file'), '')
+  mkdirSync(join(world.root, 'rootfs/a-directory'), { recursive: true })
+  const cases = [
+    [[bind(tree, { target: '/a-file' })], 'the image has a file there, and a directory is mounted'],
+    [[bind(tree, { target: '/a-file/x' })], 'the image has a file above it'],
+    [[bind(file, { target: '/a-file/x/y' })], 'the image has a file above it'],
+    [[bind(file, { target: '/a-directory' })], 'the image has a directory there, and a file is'],
+    [
+      [bind(file, { target: '/f' }), bind(tree, { target: '/f/x' })],
+      'Cannot mount at "/f/x" of "tst-one-1": "/f" above it is a file',
+    ],
+  ] as const
+  for (const [mounts, wanted] of cases) {
+    const { code, message } = await refusal(...mounts)
+    expect({ code, message }).toEqual({ code: 'LAUNCH', message: expect.stringContaining(wanted) })
+  }
+})
 
 test('a bind on /dev is taken as it is: nothing is made in it', async () => {
   const own = join(host, 'dev')

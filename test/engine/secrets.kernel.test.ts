@@ -18,6 +18,20 @@ afterEach(async () => {
 })
 afterAll(() => world.close())
 
+test('a secret below a file is refused, whether the image or the stack has that file', async () => {
+  const cases = [
+    ['/bin/sh', 'the image has a file above it'],
+    ['/s/one', '"/s/one" above it is a file'],
+  ] as const
+  for (const [above, why] of cases) {
+    const one = secret('one', { path: '/etc/hostname' }, { target: '/s/one' })
+    const two = secret('two', { path: '/etc/hostname' }, { target: `${above}/two` })
+    const outcomes = await world.apply({ one: { ...sh('true'), mounts: [one, two] } })
+    const message = `Cannot mount at "${above}/two" of "tst-one-1": ${why}`
+    expect(outcomes.at(-1)).toMatchObject({ error: { code: 'LAUNCH', message } })
+  }
+})
+
 const WAIT = "trap 'exit 0' TERM; echo up; while :; do sleep 0.05; done"
 
 /** Occurs nowhere but in the secret. */

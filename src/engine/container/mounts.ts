@@ -23,6 +23,7 @@ import type { Undo } from '../undo.ts'
 import { checkTarget, TOP_ONLY } from './describe.ts'
 import type { HostDevice } from './devices.ts'
 import { DEFAULT_MOUNTS } from './defaults.ts'
+import { inTheWay, notThere, refuseDirectory } from './in-the-way.ts'
 import { attributesOf, type NewFileSystem, newFileSystem, placeEntries } from './new-file-system.ts'
 import { type OciMount, OVER_PROC } from './oci.ts'
 
@@ -243,37 +244,21 @@ export function makeTarget(
   earlier: readonly PreparedMount[],
   context: Pick<MountContext, 'rootFd' | 'container'>,
 ): void {
-  const isDirectory =
-    mount.kind === 'create' ||
-    mount.kind === 'bind-host' ||
-    (mount.kind === 'attach' && mount.isDirectory)
-  const place = { path: mount.target, isDirectory }
+  const { rootFd, container } = context
+  const place = { container, rootFd, path: mount.target, isDirectory: !isFile(mount) }
   const parent = deepestAbove(mount.target, earlier)
-  if (parent?.kind === 'attach') return makePlaceIn(parent, place, context.container)
+  if (parent && isFile(parent)) throw notThere(place, `"${parent.target}" above it is a file`)
+  if (parent?.kind === 'attach') return makePlaceIn(parent, place, container)
   try {
     makePlace(place, earlier, context)
   } catch (cause) {
-    throw inTheWay(cause, place.path, context.container)
+    throw inTheWay(cause, place)
   }
+  if (parent === undefined) refuseDirectory(place)
 }
 
-/** What the image has in the place of a target, in words. */
-const IN_THE_WAY: Readonly<Record<string, string>> = {
-  ELOOP: 'the image has a link there that leads nowhere',
-  // Of a file; whatever else is missing on the way is made.
-  ENOENT: 'the image has a link there that leads nowhere',
-  ENOTDIR: 'the image has a file there, and a directory is mounted',
-  EISDIR: 'the image has a directory there, and a file is mounted',
-}
-
-function inTheWay(cause: unknown, target: string, container: string): unknown {
-  const why = cause instanceof KernelError ? IN_THE_WAY[cause.errnoName] : undefined
-  if (why === undefined) return cause
-  return new EngineError('LAUNCH', `Cannot mount at "${target}" of "${container}": ${why}`, {
-    hint: 'give another target, or correct the image',
-    cause,
-  })
-}
+const isFile = (mount: PreparedMount): boolean =>
+  mount.kind === 'file' || (mount.kind === 'attach' && !mount.isDirectory)
 
 /**
  * A volume may be written to by others, so that a link in it can lead anywhere by the time it
