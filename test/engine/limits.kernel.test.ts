@@ -142,7 +142,8 @@ test('mem_reservation: what is reserved is kept when others have to give memory 
   } catch {
     // EAGAIN: it has found less than that.
   }
-  expect(used(group)).toBeGreaterThan(40 * MIB)
+  // Of the cache hardly a page: on Linux 6.12 it may give back some, 24 KiB once.
+  expect(used(group)).toBeGreaterThan(39 * MIB)
   expect(used(other)).toBeLessThan(16 * MIB)
   expect([low(dirname(group)), low(top)]).toEqual([String(48 * MIB), String(48 * MIB)])
   await world.apply({ one: sh(cache), two: sh(cache) })
