@@ -2,7 +2,10 @@
 
 import type { LiveContainer } from './machine.ts'
 
-export function cancelRestart(container: LiveContainer): void {
-  container.restart?.cancel()
-  container.restart = undefined
+/** Resolves when nothing is left of it; of one whose time has just come, when its program runs. */
+export async function cancelRestart(container: LiveContainer): Promise<void> {
+  const { restart } = container
+  if (restart === undefined) return
+  await restart.cancel()
+  if (container.restart === restart) container.restart = undefined
 }

@@ -124,7 +124,7 @@ async function open(
     await machine.forwarders?.close()
     for (const container of machine.containers.values()) {
       await container.starting
-      cancelRestart(container)
+      await cancelRestart(container)
       await container.attempt?.leave.run()
     }
     machine.namespaces.close()

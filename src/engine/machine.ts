@@ -71,8 +71,8 @@ export interface LiveContainer {
 }
 
 export interface PendingRestart {
-  /** It will not come. */
-  readonly cancel: () => void
+  /** It will not come; resolves when nothing is left of what was made ready for it. */
+  readonly cancel: () => Promise<void>
   /** When it begins, in milliseconds since the epoch as the clock is set now; for people. */
   readonly at: () => number
 }

@@ -18,7 +18,7 @@ export async function stopByUser(
 ): Promise<void> {
   // A restart that is under way comes first: what it makes is what there is to stop.
   await container.starting
-  cancelRestart(container)
+  await cancelRestart(container)
   await stopContainer(machine, container, graceMs)
 }
 

@@ -31,6 +31,11 @@ export class RestartQueue {
     return () => void this.#waiting.delete(waiting)
   }
 
+  /** Nobody waits, and there is room. */
+  get isFree(): boolean {
+    return this.#waiting.size === 0 && this.#underWay < RESTARTS_AT_ONCE_MAX
+  }
+
   #next(): void {
     while (this.#underWay < RESTARTS_AT_ONCE_MAX && this.#waiting.size > 0) {
       const first = [...this.#waiting].reduce((one, other) =>

@@ -1,27 +1,27 @@
 /** Starts containers again as their policies say, with Docker's back-off. */
 
-import { FIRST_RUN, type RestartMemory } from '../planner/index.ts'
-import { update } from './attempts.ts'
+import { FIRST_RUN } from '../planner/index.ts'
+import { tryUpdate } from './attempts.ts'
 import { cancelRestart } from './cancel-restart.ts'
-import { startContainer } from './container/start.ts'
+import { type Begin, startContainer } from './container/start.ts'
 import { checkRoom } from './descriptors.ts'
 import { followHealth } from './health.ts'
 import { endUnhealthy } from './unhealthy.ts'
 import type { LiveContainer, Machine } from './machine.ts'
 import type { ContainerRecord } from './records/container.ts'
+import { pendingRestart, TakenBack } from './pending-restart.ts'
 import { removeContainer } from './remove.ts'
 import { type Life, restartAfter } from './restart.ts'
 import { warn } from './warn.ts'
 
 /** A start that the user asked for begins a new series: the back-off starts over. */
-export function startByUser(
+export async function startByUser(
   machine: Machine,
   container: LiveContainer,
   ready?: () => Promise<void>,
 ): Promise<void> {
-  cancelRestart(container)
-  update(machine, container, { restarts: FIRST_RUN })
-  return startAndFollow(machine, container, ready)
+  await cancelRestart(container)
+  return startAndFollow(machine, container, { restarts: FIRST_RUN, ready })
 }
 
 /** Watches the running attempt's health, and acts on its end once all of it is cleaned up. */
@@ -87,23 +87,11 @@ function restartLater(machine: Machine, container: LiveContainer, life: Life): v
   // The back-off runs from the end, not from when it was noticed or cleaned up.
   const { delayMs } = decision.memory
   const passedMs = Math.max(0, sinceEnd(machine, life))
-  const leftMs = Math.max(0, delayMs - passedMs)
-  const begin = (): Promise<void> => {
-    container.restart = undefined
-    return startAgain(machine, container, decision.memory)
-  }
-  let leave: (() => void) | undefined
-  const timer = setTimeout(() => {
-    leave = machine.restarts.enter(delayMs, begin)
-  }, leftMs)
-  const due = machine.uptime() + leftMs
-  container.restart = {
-    at: () => Math.round(machine.now() + due - machine.uptime()),
-    cancel: () => {
-      clearTimeout(timer)
-      leave?.()
-    },
-  }
+  container.restart = pendingRestart(machine, container, {
+    due: machine.uptime() + Math.max(0, delayMs - passedMs),
+    delayMs,
+    start: (ready) => startAgain(machine, container, { restarts: decision.memory, ready }),
+  })
 }
 
 /** By the clock that nobody sets, where the end is known by that. */
@@ -112,29 +100,42 @@ function sinceEnd(machine: Machine, { finishedAt, endedUptimeMs }: Life): number
 }
 
 /**
- * Counted only now: a supervisor that dies before leaves the same decision to the next one. What
- * keeps it from starting, such as a full disk, may pass: it is tried again, after a longer pause.
+ * Counted only when it is started: a supervisor that dies before leaves the same decision to the
+ * next one. What keeps it from starting, such as a full disk, may pass: it is tried again, after a
+ * longer pause.
  */
 async function startAgain(
   machine: Machine,
   container: LiveContainer,
-  restarts: RestartMemory,
+  { restarts, ready }: Begin,
 ): Promise<void> {
+  const { spec } = container.record
+  const asItIs = async (): Promise<void> => {
+    await ready?.()
+    const isAsItWas = container.record.spec === spec && container.held === undefined
+    if (!isAsItWas) throw new Outdated('Cannot start: it has been changed')
+  }
   try {
-    update(machine, container, { restarts })
     checkRoom(`start "${container.record.name}" again`, 'stays')
-    await startAndFollow(machine, container)
+    await startAndFollow(machine, container, { restarts, ready: ready && asItIs })
   } catch (failure) {
+    if (failure instanceof TakenBack) return
+    if (failure instanceof Outdated) return startAgain(machine, container, { restarts })
     warn(machine, container.record.stack, failure)
+    container.restart = undefined
+    tryUpdate(machine, container, { restarts })
     restartLater(machine, container, failedStart(machine))
   }
 }
 
+/** What was made ready is of a spec that is not the container's any more, or of another root. */
+class Outdated extends Error {}
+
 async function startAndFollow(
   machine: Machine,
   container: LiveContainer,
-  ready?: () => Promise<void>,
+  begin: Begin,
 ): Promise<void> {
-  await startContainer(machine, container, ready)
+  await startContainer(machine, container, begin)
   followAttempt(machine, container)
 }

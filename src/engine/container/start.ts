@@ -11,6 +11,7 @@ import {
   startTime,
 } from '../../linux/index.ts'
 import { errorText } from '../../errors.ts'
+import type { RestartMemory } from '../../planner/index.ts'
 import { cleanUpAttempt, tryUpdate, update, watchAttempt } from '../attempts.ts'
 import type { Gate, HookRun } from '../cdi/hooks.ts'
 import type { LiveAttempt, LiveContainer, Machine } from '../machine.ts'
@@ -40,6 +41,13 @@ import { openOutput } from './output.ts'
 import { publishPorts } from './ports.ts'
 import { Turn } from './turn.ts'
 
+export interface Begin {
+  /** Absent: now. */
+  readonly ready?: (() => Promise<void>) | undefined
+  /** Written down when it is started; absent: as it was. */
+  readonly restarts?: RestartMemory | undefined
+}
+
 /**
  * Resolves once the program of the container runs. On failure everything of the attempt is gone
  * again, the record says why, and the error is thrown. With `ready` it is run when that resolves,
@@ -48,13 +56,16 @@ import { Turn } from './turn.ts'
 export function startContainer(
   machine: Machine,
   container: LiveContainer,
-  ready?: () => Promise<void>,
+  { ready, restarts = container.record.restarts }: Begin = {},
 ): Promise<void> {
   let isOver = false
   const show = (): void => {
-    if (!isOver) container.starting = settled
+    if (isOver) return
+    container.restart = undefined
+    container.starting = settled
   }
-  const started = start(machine, container, new Turn(ready && (() => ready().then(show))))
+  const turn = new Turn(ready && (() => ready().then(show)))
+  const started = start(machine, container, { turn, restarts })
   const settled = started
     .catch(() => {})
     .finally(() => {
@@ -65,20 +76,29 @@ export function startContainer(
   return started
 }
 
-async function start(machine: Machine, container: LiveContainer, turn: Turn): Promise<void> {
+async function start(
+  machine: Machine,
+  container: LiveContainer,
+  begin: { readonly turn: Turn; readonly restarts: RestartMemory },
+): Promise<void> {
+  const { turn } = begin
   if (container.held) await container.held
   // Of one whose end is known, group, interfaces and directory are removed by the names that this
   // one's will have. Why that failed, if it did, has been said.
   if (container.attempt?.exit) await container.attempt.ended.catch(() => undefined)
   await turn.begin()
   try {
-    await startNow(machine, container, turn)
+    await startNow(machine, container, begin)
   } finally {
     turn.end()
   }
 }
 
-async function startNow(machine: Machine, container: LiveContainer, turn: Turn): Promise<void> {
+async function startNow(
+  machine: Machine,
+  container: LiveContainer,
+  { turn, restarts }: Parameters<typeof start>[2],
+): Promise<void> {
   const { record } = container
   container.draining = false
   const attempts = record.attempts + 1
@@ -86,6 +106,7 @@ async function startNow(machine: Machine, container: LiveContainer, turn: Turn):
   turn.whenCome(() =>
     update(machine, container, {
       attempts,
+      restarts,
       bootId,
       stoppedByUser: false,
       ill: undefined,

@@ -14,15 +14,20 @@ let early = 0
  * Whether nothing that is made before its turn depends on what others do until then. The mounts
  * come after it: somebody's job may write what is mounted.
  */
-export function canBeginEarly({ record, attempt, held }: LiveContainer): boolean {
-  const { spec, oneOff, attempts } = record
+export function canBeMadeReady({ record, attempt, held }: LiveContainer): boolean {
+  const { spec, oneOff } = record
   const { network, hooks, links, namespaces, cdi, devices, faults } = spec
   const isPlain = [hooks, links, namespaces, cdi, devices, faults, oneOff].every(
     (special) => special === undefined,
   )
-  const isFirst = attempts === 0 && attempt === undefined && held === undefined
+  const isFree = attempt === undefined && held === undefined
   const isAlone = network.kind === 'networks' || network.kind === 'none'
-  return early < EARLY_MAX && isPlain && isFirst && isAlone
+  return early < EARLY_MAX && isPlain && isFree && isAlone
+}
+
+/** The same for one that has never run: of others the root may change until they are started. */
+export function canBeginEarly(container: LiveContainer): boolean {
+  return container.record.attempts === 0 && canBeMadeReady(container)
 }
 
 /** Starts that go on at the moment, in this process. */
