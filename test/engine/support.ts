@@ -176,6 +176,8 @@ export class World {
       runDirectory: join(this.root, 'run'),
     })
     this.engine.subscribe((event) => this.events.push(event))
+    // What is open and what is there is compared with what was before.
+    await this.engine.opened
   }
 
   /** Another engine on the same state root, as after an upgrade of the supervisor. */

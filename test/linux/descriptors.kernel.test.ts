@@ -132,10 +132,13 @@ describe('pidfds', () => {
   })
 
   test('startTime() knows a process that has ended and is not reaped as gone', async () => {
-    const script = 'true & echo $!; exec sleep 100'
-    const child = spawn('sh', ['-c', script], { stdio: ['ignore', 'pipe', 'ignore'] })
+    // It ends when nobody reaps it any more: as long as there is a shell, that does.
+    const script = 'read line <&0 & echo $!; exec sleep 100'
+    const child = spawn('sh', ['-c', script], { stdio: ['pipe', 'pipe', 'ignore'] })
     const [line] = (await once(child.stdout, 'data')) as [Buffer]
     const pid = Number(String(line))
+    await until(async () => readFileSync(`/proc/${child.pid}/comm`, 'utf8'), /^sleep/)
+    child.stdin.end()
     await until(async () => readFileSync(`/proc/${pid}/stat`, 'utf8'), /\) Z /)
     expect(startTime(pid)).toBeUndefined()
     child.kill()
