@@ -149,13 +149,19 @@ class Life {
   async whenOpened(begin: () => void): Promise<void> {
     try {
       await this.#engine.opened
-      if (!this.#isEnding) begin()
     } catch (error) {
       sayError(error)
       // Whoever asks is told; the next one may find the cause mended.
       this.server.close()
       this.#idleMs = 0
-      this.#endSoon()
+      return this.#endSoon()
+    }
+    if (this.#isEnding) return
+    try {
+      begin()
+    } catch (error) {
+      // Without a guardian it serves all the same, and must not keep others away.
+      sayError(error)
     }
   }
 
