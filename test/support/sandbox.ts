@@ -154,7 +154,7 @@ export class Sandbox {
     await this.endAll()
     this.#holder.stdin?.end()
     if (this.#holder.exitCode === null) await once(this.#holder, 'exit')
-    removeCgroups(this.scope.marks ?? [])
+    await removeCgroups(this.scope.marks ?? [])
     rmSync(this.root, { recursive: true, force: true })
   }
 
@@ -223,13 +223,24 @@ const rootIds = (root: string): readonly string[] =>
     createHash('sha256').update(path).digest('hex').slice(0, 8),
   )
 
-/** Removes the groups that carry `marks`, deepest first; the kernel refuses one that is in use. */
-function removeCgroups(marks: readonly string[]): void {
+/**
+ * Removes the groups that carry `marks`, deepest first. The kernel refuses one that is in use: what
+ * looks after a supervisor that was killed ends by itself, a moment after it.
+ */
+async function removeCgroups(marks: readonly string[]): Promise<void> {
+  const end = performance.now() + END_MS_MAX
   for (const path of [...cgroupsOf(marks)].toSorted((a, b) => b.length - a.length)) {
-    try {
-      rmdirSync(path)
-    } catch {
-      // The leak check has said so already if it matters.
-    }
+    while (isInUse(path) && performance.now() < end) await sleep(20)
+  }
+}
+
+/** Removes it, unless it is. */
+function isInUse(path: string): boolean {
+  try {
+    rmdirSync(path)
+    return false
+  } catch (error) {
+    // The leak check has said so already if anything else matters.
+    return (error as NodeJS.ErrnoException).code === 'EBUSY'
   }
 }
