@@ -4,8 +4,10 @@ import type { LiveContainer } from './machine.ts'
 
 /** Resolves when nothing is left of it; of one whose time has just come, when its program runs. */
 export async function cancelRestart(container: LiveContainer): Promise<void> {
-  const { restart } = container
-  if (restart === undefined) return
-  await restart.cancel()
-  if (container.restart === restart) container.restart = undefined
+  // One that fails by itself meanwhile is followed by the next.
+  while (container.restart !== undefined) {
+    const { restart } = container
+    await restart.cancel()
+    if (container.restart === restart) container.restart = undefined
+  }
 }

@@ -1,5 +1,6 @@
 /** A restart by policy until its time: made ready shortly before, or taken back. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { cancelRestart } from '../../src/engine/cancel-restart.ts'
 import type { LiveContainer, Machine } from '../../src/engine/machine.ts'
 import { pendingRestart, TakenBack } from '../../src/engine/pending-restart.ts'
 import { RestartQueue } from '../../src/engine/restart-queue.ts'
@@ -81,4 +82,23 @@ test('of a crowd nothing is made ready: it starts when there is room', async () 
   ends[0]?.()
   await vi.advanceTimersByTimeAsync(0)
   expect(said).toEqual(['started 200'])
+})
+
+test('the next one of one that fails while it is taken back is taken back as well', async () => {
+  const one = { restart: undefined } as unknown as LiveContainer
+  const cancelled: string[] = []
+  const next = { at: uptime, cancel: async () => void cancelled.push('the next') }
+  const first = {
+    at: uptime,
+    cancel: async () => {
+      cancelled.push('the first')
+      one.restart = next
+    },
+  }
+  one.restart = first
+  await cancelRestart(one)
+  expect({ cancelled, left: one.restart }).toEqual({
+    cancelled: ['the first', 'the next'],
+    left: undefined,
+  })
 })

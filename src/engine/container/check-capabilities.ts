@@ -4,9 +4,10 @@ import { EngineError } from '../../errors.ts'
 import { CAPABILITIES } from '../../linux/index.ts'
 import { type ContainerSpec, didYouMean } from '../../planner/index.ts'
 
+const KNOWN = new Set(['ALL', ...CAPABILITIES])
+
 export function checkCapabilities(container: string, { capAdd, capDrop }: ContainerSpec): void {
-  const known = ['ALL', ...CAPABILITIES]
-  const name = [...capAdd, ...capDrop].find((each) => !known.includes(each))
+  const name = [...capAdd, ...capDrop].find((each) => !KNOWN.has(each))
   if (name === undefined) return
   const guess = didYouMean(name, CAPABILITIES)
   throw new EngineError('LAUNCH', `Cannot start "${container}": unknown capability "${name}"`, {

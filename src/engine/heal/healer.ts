@@ -19,6 +19,7 @@ import { stackNames } from '../records/stack.ts'
 import { breather } from './breath.ts'
 import { factsOf, isDrifted, type Fact } from './facts.ts'
 import { MountCare } from './mount-care.ts'
+import { isSourceGone } from './mount-facts.ts'
 
 /** Between two looks, as many times as long as the last one took: a fifth of the time at most. */
 const PAUSE_PER_LOOK = 4
@@ -243,7 +244,7 @@ export class Healer {
   /** What only the user can put right is said once, for as long as it is so. */
   async #tell(stack: string): Promise<void> {
     const pause = this.#actions > 0 ? {} : { breathe: breather() }
-    const options = { limitsOf: never, insideOf: never, ...pause }
+    const options = { limitsOf: never, insideOf: never, mountsOf: hasLostSource, ...pause }
     const facts = await factsOf(this.#machine, stack, options)
     const drifted = facts.filter((fact) => isDrifted(fact) && fact.mend === undefined)
     const present = new Set(drifted.map(keyOf))
@@ -303,6 +304,8 @@ export class Healer {
 type Changed = { readonly [K in 'touched' | 'stirred' | 'remounted']: ReadonlySet<string> }
 
 const never = (): boolean => false
+
+const hasLostSource = ({ record }: LiveContainer): boolean => record.spec.mounts.some(isSourceGone)
 
 /** Networks before what is connected to them. */
 function nextOf(drifted: readonly Fact[]): readonly Fact[] {

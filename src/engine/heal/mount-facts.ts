@@ -104,8 +104,13 @@ function flagDrift(
  * until there is something to be mounted in its place, and nothing of ours is put there.
  */
 function sourceDrift({ mount }: Look): Drift | undefined {
-  if (mount.kind !== 'bind' || existsSync(mount.source)) return undefined
+  if (!isSourceGone(mount)) return undefined
   return { actual: 'bind of what is gone', cure: 'it is mounted again once that is there again' }
+}
+
+/** All that only the user can put right of mounts. */
+export function isSourceGone(mount: MountSpec): boolean {
+  return mount.kind === 'bind' && !existsSync(mount.source)
 }
 
 /** `seen` lies on the mount, or on a directory above it, or has taken its place. */

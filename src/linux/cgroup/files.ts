@@ -1,6 +1,7 @@
 /** Reads and writes cgroup files; a failure names the file, the value and errno. */
 
 import { closeSync, constants, openSync, readFileSync, write, writeSync } from 'node:fs'
+import { isErrno, KernelError } from '../../errors.ts'
 import { kernelError } from '../libc.ts'
 
 /** Writes each value in one write(2), as the kernel wants it. */
@@ -18,18 +19,13 @@ export function writeCgroupFile(path: string, ...values: readonly string[]): voi
 
 /** Writes one value; false: the kernel offers no such file. */
 export function writeIfPresent(path: string, value: string): boolean {
-  let fd: number
   try {
-    fd = openSync(path, constants.O_WRONLY)
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return false
-    throw asKernelError(error, 'open', [path])
-  }
-  try {
-    attempt('write', path, value, () => writeSync(fd, value))
+    writeCgroupFile(path, value)
     return true
-  } finally {
-    closeSync(fd)
+  } catch (error) {
+    if (error instanceof KernelError && error.syscall === 'open' && isErrno(error, 'ENOENT'))
+      return false
+    throw error
   }
 }
 
