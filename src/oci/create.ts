@@ -23,6 +23,7 @@ import {
   makePlace,
   OWN_GROUPS,
   type Place,
+  removeGroup,
   removePlace,
   writeContainer,
 } from './store.ts'
@@ -87,7 +88,7 @@ async function create(bundle: Bundle, creation: Creation): Promise<Container> {
   const home = await homeOfGroup(spec.linux?.cgroupsPath, creation)
   const { path } = home
   const group = detectCgroups().create(path, resourceSettings(spec))
-  undo.push(() => group.remove({ keepParents: true }))
+  undo.push(() => removeGroup(group))
   undo.push(() => group.killAll())
   const console = openConsole(spec, temporary)
   const fifos = openFifos(place, temporary)

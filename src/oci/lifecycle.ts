@@ -17,11 +17,11 @@ import { runHooks, tryHooks } from './hooks.ts'
 import {
   type Container,
   listContainers,
-  OWN_GROUPS,
   type OciState,
   type Place,
   placeOf,
   readContainer,
+  removeGroup,
   removePlace,
   stateOf,
   type Status,
@@ -147,7 +147,7 @@ export async function deleteContainer(
   }
   await end(container)
   if ((container.namespaces & CLONE_NEW.mnt) === 0) unmountAll(place.mountPoint)
-  groupOf(container).remove({ keepParents: !isOurs(container.cgroup) })
+  removeGroup(groupOf(container))
   if (container.unit !== undefined) {
     const { stopScope } = await import('./systemd-scope.ts')
     await stopScope(container.unit)
@@ -167,11 +167,6 @@ function unmountAll(path: string): void {
       return
     }
   }
-}
-
-/** Whoever names a group makes and removes those above it. */
-function isOurs(cgroup: string): boolean {
-  return cgroup.startsWith(`${OWN_GROUPS}/`)
 }
 
 function isThere(which: Which): boolean {

@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { UsageError } from '../errors.ts'
-import { startTime } from '../linux/index.ts'
+import { type Cgroup, startTime } from '../linux/index.ts'
 import type { HookName, SpecHook, SpecResources } from './spec.ts'
 
 /** What `state` prints. @see runtime.md, State */
@@ -125,6 +125,11 @@ export function readContainer(place: Place, id: string | undefined): Container {
 
 export function removePlace({ directory }: Place): void {
   rmSync(directory, { recursive: true, force: true })
+}
+
+/** With the place of our groups, when it was the last: who names a group makes those above it. */
+export function removeGroup(group: Cgroup): void {
+  group.remove({ keepParents: !group.path.startsWith(`${OWN_GROUPS}/`) })
 }
 
 /** Ids below `root`, sorted. */

@@ -73,7 +73,7 @@ export class BundleScene {
   #commands = 0
   /** Of the one container, by which everything of it is found again. */
   readonly id: string = basename(this.directory)
-  readonly #scope: LeakScope = { marks: [this.id], roots: [this.root] }
+  readonly #scope: LeakScope = { marks: [this.id, '/tsstack-oci'], roots: [this.root] }
   readonly #before: Snapshot
 
   constructor() {

@@ -11,7 +11,7 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { chmodSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { snapshot, leaks, type LeakScope, type Snapshot } from './leak.ts'
 import { cgroupsOf } from './leak/files.ts'
@@ -224,13 +224,18 @@ const rootIds = (root: string): readonly string[] =>
   )
 
 /**
- * Removes the groups that carry `marks`, deepest first. The kernel refuses one that is in use: what
- * looks after a supervisor that was killed ends by itself, a moment after it.
+ * Removes the groups that carry `marks`, deepest first, and what is empty then above them. The
+ * kernel refuses one that is in use: what looks after a supervisor that was killed ends by itself,
+ * a moment after it.
  */
 async function removeCgroups(marks: readonly string[]): Promise<void> {
   const end = performance.now() + END_MS_MAX
-  for (const path of [...cgroupsOf(marks)].toSorted((a, b) => b.length - a.length)) {
+  const groups = [...cgroupsOf(marks)].toSorted((a, b) => b.length - a.length)
+  for (const path of groups) {
     while (isInUse(path) && performance.now() < end) await sleep(20)
+  }
+  for (const parent of new Set(groups.map(dirname))) {
+    if (basename(parent) === 'tsstack') isInUse(parent)
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { EngineError, isErrno, errorText } from '../../errors.ts'
+import { EngineError, errorText, isErrno, KernelError } from '../../errors.ts'
 import { CGROUP_MAKE_TRIES_MAX } from '../../limits.ts'
 import { ownPathsDownTo, pathsDownTo, type GroupDirectory } from './directories.ts'
 import { kernelError } from '../libc.ts'
@@ -80,7 +80,7 @@ function isReady({ version, directory, controllers }: GroupDirectory): boolean {
 function makeFromTop(one: GroupDirectory, path: string): void {
   for (const part of pathsDownTo(path)) {
     const directory = join(one.mountPoint, part)
-    if (one.version === 2) enableControllers(dirname(directory), used(one.controllers))
+    if (one.version === 2) enableControllers(directory, used(one.controllers))
     if (tryMkdir(directory) === 'orphan')
       throw kernelError(ENOENT, { syscall: 'mkdir', args: [directory] })
     if (one.version === 1 && one.controllers.includes('cpuset')) inheritCpuset(directory)
@@ -104,20 +104,22 @@ function tryMkdir(directory: string): 'made' | 'found' | 'orphan' {
   } catch (error) {
     if (hasCode(error, 'EEXIST')) return 'found'
     if (hasCode(error, 'ENOENT')) return 'orphan'
-    const cure = hasCode(error, 'EROFS', 'EACCES', 'EPERM')
-      ? 'Mount the cgroup file system read-write, or run tsstack as root outside of a container'
-      : undefined
-    const cause = asKernelError(error, 'mkdir', [directory], cure)
-    if (cure === undefined) throw cause
-    throw new EngineError('NO_CGROUP', `Cannot create cgroup "${directory}": ${text(cause)}`, {
-      hint: cure,
-      cause,
-    })
+    throw refusal(directory, asKernelError(error, 'mkdir', [directory]))
   }
 }
 
+/** Why the group in `directory` cannot be made, when it is the machine that has to be changed. */
+function refusal(directory: string, cause: unknown): unknown {
+  if (!isErrno(cause, 'EROFS', 'EACCES', 'EPERM')) return cause
+  return new EngineError('NO_CGROUP', `Cannot create cgroup "${directory}": ${cause.message}`, {
+    hint: 'Mount the cgroup file system read-write, or run tsstack as root outside of a container',
+    cause,
+  })
+}
+
 /** v2 hands a controller to the children of a group only when its subtree_control says so. */
-function enableControllers(parent: string, controllers: readonly string[]): void {
+function enableControllers(directory: string, controllers: readonly string[]): void {
+  const parent = dirname(directory)
   const file = join(parent, 'cgroup.subtree_control')
   const enabled = readCgroupFile(file)?.split(' ') ?? []
   for (const controller of controllers) {
@@ -125,8 +127,9 @@ function enableControllers(parent: string, controllers: readonly string[]): void
     try {
       writeCgroupFile(file, `+${controller}`)
     } catch (cause) {
+      if (cause instanceof KernelError && cause.syscall === 'open') throw refusal(directory, cause)
       // EBUSY: processes live in the parent, which only the real root may have (cgroup-v2.rst).
-      throw new EngineError('NO_CGROUP', `Cannot pass "${controller}" down: ${text(cause)}`, {
+      throw new EngineError('NO_CGROUP', `Cannot pass "${controller}" down: ${errorText(cause)}`, {
         hint:
           `Move the processes of "${parent}" into a group below it, or mount the host's cgroup ` +
           'tree',
@@ -170,8 +173,4 @@ export function removeIfEmpty(directory: string): boolean {
     if (!hasCode(error, 'ENOENT')) throw asKernelError(error, 'rmdir', [directory])
   }
   return true
-}
-
-function text(error: unknown): string {
-  return errorText(error)
 }
