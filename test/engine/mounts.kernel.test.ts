@@ -156,6 +156,10 @@ test('what is in the way of a target is named: a file, a file above it, a direct
   const [tree, file] = [join(host, 'tree'), join(host, 'tree/file')]
   writeFileSync(join(world.root, 'rootfs/a-file'), '')
   mkdirSync(join(world.root, 'rootfs/a-directory'), { recursive: true })
+  const below = bind(join(host, 'below'), { target: '/m' })
+  mkdirSync(join(host, 'below/directory'), { recursive: true })
+  writeFileSync(join(host, 'below/file'), '')
+  symlinkSync('nowhere', join(host, 'below/link'))
   const cases = [
     [[bind(tree, { target: '/a-file' })], 'the image has a file there, and a directory is mounted'],
     [[bind(tree, { target: '/a-file/x' })], 'the image has a file above it'],
@@ -165,6 +169,11 @@ test('what is in the way of a target is named: a file, a file above it, a direct
       [bind(file, { target: '/f' }), bind(tree, { target: '/f/x' })],
       'Cannot mount at "/f/x" of "tst-one-1": "/f" above it is a file',
     ],
+    [[below, bind(tree, { target: '/m/file' })], 'what is mounted at "/m" has a file there, and'],
+    [[below, bind(tree, { target: '/m/file/x' })], 'what is mounted at "/m" has a file above it'],
+    [[below, bind(file, { target: '/m/file/x' })], 'what is mounted at "/m" has a file above it'],
+    [[below, bind(file, { target: '/m/directory' })], 'at "/m" has a directory there, and a file'],
+    [[below, bind(file, { target: '/m/link' })], 'what is mounted at "/m" has a link there that'],
   ] as const
   for (const [mounts, wanted] of cases) {
     const { code, message } = await refusal(...mounts)

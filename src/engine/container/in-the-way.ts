@@ -6,43 +6,48 @@ import { close, type Fd, O, openIn } from '../../linux/index.ts'
 
 export interface MountPlace {
   readonly container: string
-  /** In which `path` could not be made. */
-  readonly rootFd: Fd
-  readonly path: string
+  /** Where the mount goes. */
+  readonly target: string
   readonly isDirectory: boolean
+  /** The image, or an earlier mount: the tree in which `path` is to be. */
+  readonly holder: string
+  readonly tree: Fd
+  readonly path: string
 }
+
+export const IMAGE = 'the image'
 
 const IN_THE_WAY: Readonly<Record<string, string>> = {
-  ELOOP: 'the image has a link there that leads nowhere',
+  ELOOP: 'has a link there that leads nowhere',
   // Of a file; whatever else is missing on the way is made.
-  ENOENT: 'the image has a link there that leads nowhere',
-  ENOTDIR: 'the image has a file there, and a directory is mounted',
+  ENOENT: 'has a link there that leads nowhere',
+  ENOTDIR: 'has a file there, and a directory is mounted',
 }
 
-/** Instead of `cause`, when the image is to blame. */
+/** Instead of `cause`, when the holder is to blame. */
 export function inTheWay(cause: unknown, place: MountPlace): unknown {
   if (!(cause instanceof KernelError)) return cause
-  const { rootFd, path, isDirectory } = place
+  const { tree, path, isDirectory, holder } = place
   const isBelowFile =
-    cause.errnoName === 'ENOTDIR' && !(isDirectory && hasDirectory(rootFd, posix.dirname(path)))
-  const why = isBelowFile ? 'the image has a file above it' : IN_THE_WAY[cause.errnoName]
-  return why === undefined ? cause : notThere(place, why, cause)
+    cause.errnoName === 'ENOTDIR' && !(isDirectory && hasDirectory(tree, posix.dirname(path)))
+  const why = isBelowFile ? 'has a file above it' : IN_THE_WAY[cause.errnoName]
+  return why === undefined ? cause : notThere(place, `${holder} ${why}`, cause)
 }
 
 /** What is there already is taken, but only a file can be mounted on a file. */
 export function refuseDirectory(place: MountPlace): void {
-  if (place.isDirectory || !hasDirectory(place.rootFd, place.path)) return
-  throw notThere(place, 'the image has a directory there, and a file is mounted')
+  if (place.isDirectory || !hasDirectory(place.tree, place.path)) return
+  throw notThere(place, `${place.holder} has a directory there, and a file is mounted`)
 }
 
 export function notThere(
-  { path, container }: Pick<MountPlace, 'path' | 'container'>,
+  { target, container, holder }: Pick<MountPlace, 'target' | 'container' | 'holder'>,
   why: string,
   cause?: unknown,
 ): EngineError {
-  const hint = 'give another target, or correct the image'
-  return new EngineError('LAUNCH', `Cannot mount at "${path}" of "${container}": ${why}`, {
-    hint,
+  const cure = holder === IMAGE ? 'correct the image' : 'remove what is in the way'
+  return new EngineError('LAUNCH', `Cannot mount at "${target}" of "${container}": ${why}`, {
+    hint: `give another target, or ${cure}`,
     cause,
   })
 }

@@ -17,13 +17,13 @@ import {
   sealedMemfd,
   statFd,
 } from '../../linux/index.ts'
-import { EngineError, KernelError, errorText } from '../../errors.ts'
+import { EngineError, errorText, isErrno, KernelError } from '../../errors.ts'
 import { mapOwners } from '../users/map-owners.ts'
 import type { Undo } from '../undo.ts'
 import { checkTarget, TOP_ONLY } from './describe.ts'
 import type { HostDevice } from './devices.ts'
 import { DEFAULT_MOUNTS } from './defaults.ts'
-import { inTheWay, notThere, refuseDirectory } from './in-the-way.ts'
+import { IMAGE, inTheWay, type MountPlace, notThere, refuseDirectory } from './in-the-way.ts'
 import { attributesOf, type NewFileSystem, newFileSystem, placeEntries } from './new-file-system.ts'
 import { type OciMount, OVER_PROC } from './oci.ts'
 
@@ -245,10 +245,16 @@ export function makeTarget(
   context: Pick<MountContext, 'rootFd' | 'container'>,
 ): void {
   const { rootFd, container } = context
-  const place = { container, rootFd, path: mount.target, isDirectory: !isFile(mount) }
-  const parent = deepestAbove(mount.target, earlier)
+  const { target } = mount
+  const parent = deepestAbove(target, earlier)
+  const held =
+    parent?.kind === 'attach'
+      ? { holder: `what is mounted at "${parent.target}"`, tree: parent.fd }
+      : { holder: IMAGE, tree: rootFd }
+  const path = parent?.kind === 'attach' ? target.slice(parent.target.length) : target
+  const place = { container, target, isDirectory: !isFile(mount), ...held, path }
   if (parent && isFile(parent)) throw notThere(place, `"${parent.target}" above it is a file`)
-  if (parent?.kind === 'attach') return makePlaceIn(parent, place, container)
+  if (parent?.kind === 'attach') return makePlaceIn(place)
   try {
     makePlace(place, earlier, context)
   } catch (cause) {
@@ -264,24 +270,20 @@ const isFile = (mount: PreparedMount): boolean =>
  * A volume may be written to by others, so that a link in it can lead anywhere by the time it
  * counts. The child follows none there; this says so in words.
  */
-function makePlaceIn(
-  parent: Extract<PreparedMount, { kind: 'attach' }>,
-  { path: target, isDirectory }: { readonly path: string; readonly isDirectory: boolean },
-  container: string,
-): void {
-  const path = target.slice(parent.target.length)
+function makePlaceIn(place: MountPlace): void {
+  const { tree, path, target, container, holder } = place
   try {
-    if (isDirectory) makeDirectoryIn(parent.fd, path, { mode: 0o755 })
-    else makeFileIn(parent.fd, path, { mode: 0o644 })
-    close(openIn(parent.fd, path, { resolve: 'no-symlinks' }))
+    makeIn(tree, place)
+    close(openIn(tree, path, { resolve: 'no-symlinks' }))
   } catch (cause) {
-    if (!(cause instanceof KernelError && cause.errnoName === 'ELOOP')) throw cause
+    if (!isErrno(cause, 'ELOOP')) throw inTheWay(cause, place)
     const message =
       `Cannot mount at "${target}" of "${container}": ` +
-      `a symbolic link lies on the way in what is mounted at "${parent.target}"`
+      `a symbolic link lies on the way in ${holder}`
     const hint = 'give the place that the link leads to as the target'
     throw new EngineError('LAUNCH', message, { hint, cause })
   }
+  refuseDirectory(place)
 }
 
 /** As Docker does. Where it cannot be made, the child's chdir(2) says so. */
