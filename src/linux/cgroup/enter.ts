@@ -40,8 +40,9 @@ export function enterGroup(hierarchies: readonly CgroupHierarchy[], path: string
     throw error
   }
   const leave = () => {
-    for (const [index, directory] of previous.entries()) {
-      enterOr(hierarchies[index]?.mountPoint, callers.get(directory) ?? directory)
+    for (const [index, hierarchy] of hierarchies.entries()) {
+      const directory = previous[index] ?? ''
+      goBack(hierarchy, callers.get(directory) ?? directory)
     }
     if (directories.every((one) => processesIn(one.directory).length === 0))
       removeDirectories(directories, path)
@@ -98,13 +99,25 @@ export function groupsIn(
   })
 }
 
-/** A unit of systemd takes its group along when it ends; the top of the tree is always there. */
-function enterOr(top: string | undefined, directory: string): void {
+/**
+ * A unit of systemd takes its group along when it ends; the top of the tree is always there. In a
+ * container that takes nobody once it passes controllers down, and then there is the group of the
+ * first process, which lives somewhere.
+ */
+function goBack(hierarchy: CgroupHierarchy, directory: string): void {
+  if (tryEnter(directory) || tryEnter(hierarchy.mountPoint)) return
+  const [first = ''] = ownGroups([hierarchy], readFileSync('/proc/1/cgroup', 'utf8'))
+  enter(first)
+}
+
+/** False when it is gone, or holds none but groups (EBUSY; cgroup-v2.rst, No Internal Process). */
+function tryEnter(directory: string): boolean {
   try {
     enter(directory)
+    return true
   } catch (error) {
-    if (top === undefined || !isErrno(error, 'ENOENT', 'ENODEV')) throw error
-    enter(top)
+    if (isErrno(error, 'ENOENT', 'ENODEV', 'EBUSY')) return false
+    throw error
   }
 }
 
