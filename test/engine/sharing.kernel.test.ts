@@ -32,7 +32,8 @@ test('with pid: host processes of the host are seen, and none of the container s
   const namespaces = { pid: { kind: 'host' } } as const
   // Nobody else on the machine sleeps so long.
   const seconds = 1_000_000 + process.pid
-  const script = `(sleep ${seconds} &) ; sleep ${seconds} & [ -d /proc/${process.pid} ] && echo seen; echo $$`
+  const look = `[ -d /proc/${process.pid} ] && echo seen`
+  const script = `(sleep ${seconds} &) ; sleep ${seconds} & ${look}; echo $$`
   const [seen] = await probe(script, { namespaces })
   expect(seen).toBe('seen')
   const left = execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })

@@ -132,8 +132,8 @@ describe('pidfds', () => {
   })
 
   test('startTime() knows a process that has ended and is not reaped as gone', async () => {
-    // It ends when nobody reaps it any more: as long as there is a shell, that does. Descriptor 0 of
-    // what runs in the background is /dev/null.
+    // It ends when nobody reaps it any more: as long as there is a shell, that does. Descriptor 0
+    // of what runs in the background is /dev/null.
     const script = 'exec 3<&0; read line <&3 & echo $!; exec sleep 100'
     const child = spawn('sh', ['-c', script], { stdio: ['pipe', 'pipe', 'ignore'] })
     const [line] = (await once(child.stdout, 'data')) as [Buffer]

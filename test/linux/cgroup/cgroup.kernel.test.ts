@@ -274,35 +274,6 @@ describe.each(hosts)('%s', (_, host) => {
     expect(host.list(prefix)).toEqual([])
   })
 
-  test('enterSystem() has a way back in a container whose top takes nobody', async (context) => {
-    const { mountPoint } = host.hierarchies.find(({ version }) => version === 2) ?? {}
-    if (mountPoint === undefined) return context.skip('no cgroup v2 here')
-    const top = join(mountPoint, (await make()).path)
-    const [controller] = readFileSync(join(top, 'cgroup.controllers'), 'utf8').trim().split(' ')
-    if (!controller) return context.skip('no controller of cgroup v2 here')
-    const index = join(import.meta.dirname, '../../../src/linux/cgroup/index.ts')
-    const tree = { version: 2, mountPoint, root: '/', controllers: [], readOnly: false }
-    const born = `
-      const { cgroupHost } = await import(${JSON.stringify(index)})
-      const { readFileSync } = await import('node:fs')
-      const { entered, leave } = cgroupHost([${JSON.stringify(tree)}]).enterSystem('own/_system')
-      await entered
-      leave()
-      console.log(readFileSync('/proc/self/cgroup', 'utf8').split('\\n').at(-2))`
-    // As in a container: the top of its tree is a group of the host's, its processes live below.
-    const inside = `
-      umount ${mountPoint} && mount -t cgroup2 none ${mountPoint} && cd ${mountPoint} && mkdir -p own/_system || exit 1
-      (echo 0 > own/_system/cgroup.procs && exec "$0" --input-type=module -e "$1")
-      ls -d own`
-    const outside = `
-      mkdir ${top}/first && echo 0 > ${top}/cgroup.procs && exec unshare --cgroup sh -c '
-        echo 0 > ${top}/first/cgroup.procs && echo +${controller} > ${top}/cgroup.subtree_control &&
-        exec unshare --mount --pid --fork --mount-proc sh -c "$0" "$@"' "$@"`
-    const words = ['-c', outside, 'sh', inside, process.execPath, born]
-    const { stdout } = spawnSync('sh', words, { encoding: 'utf8' })
-    expect(stdout).toBe('0::/first\n')
-  })
-
   test('pidsMax bites: the fourth process cannot be forked', async () => {
     if (!host.can('pids')) return
     const group = await make({ pidsMax: 3 })
