@@ -232,20 +232,20 @@ async function removeCgroups(marks: readonly string[]): Promise<void> {
   const end = performance.now() + END_MS_MAX
   const groups = [...cgroupsOf(marks)].toSorted((a, b) => b.length - a.length)
   for (const path of groups) {
-    while (isInUse(path) && performance.now() < end) await sleep(20)
+    while (!tryRemove(path) && performance.now() < end) await sleep(20)
   }
   for (const parent of new Set(groups.map(dirname))) {
-    if (basename(parent) === 'tsstack') isInUse(parent)
+    if (basename(parent) === 'tsstack') tryRemove(parent)
   }
 }
 
-/** Removes it, unless it is. */
-function isInUse(path: string): boolean {
+/** False when it is in use. */
+function tryRemove(path: string): boolean {
   try {
     rmdirSync(path)
-    return false
+    return true
   } catch (error) {
     // The leak check has said so already if anything else matters.
-    return (error as NodeJS.ErrnoException).code === 'EBUSY'
+    return (error as NodeJS.ErrnoException).code !== 'EBUSY'
   }
 }

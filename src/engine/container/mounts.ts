@@ -247,12 +247,8 @@ export function makeTarget(
   const { rootFd, container } = context
   const { target } = mount
   const parent = deepestAbove(target, earlier)
-  const held =
-    parent?.kind === 'attach'
-      ? { holder: `what is mounted at "${parent.target}"`, tree: parent.fd }
-      : { holder: IMAGE, tree: rootFd }
-  const path = parent?.kind === 'attach' ? target.slice(parent.target.length) : target
-  const place = { container, target, isDirectory: !isFile(mount), ...held, path }
+  const isDirectory = !isFile(mount)
+  const place = { container, target, isDirectory, ...holderOf(target, parent, rootFd) }
   if (parent && isFile(parent)) throw notThere(place, `"${parent.target}" above it is a file`)
   if (parent?.kind === 'attach') return makePlaceIn(place)
   try {
@@ -261,6 +257,16 @@ export function makeTarget(
     throw inTheWay(cause, place)
   }
   if (parent === undefined) refuseDirectory(place)
+}
+
+function holderOf(
+  target: string,
+  parent: PreparedMount | undefined,
+  rootFd: Fd,
+): Pick<MountPlace, 'holder' | 'tree' | 'path'> {
+  if (parent?.kind !== 'attach') return { holder: IMAGE, tree: rootFd, path: target }
+  const path = target.slice(parent.target.length)
+  return { holder: `what is mounted at "${parent.target}"`, tree: parent.fd, path }
 }
 
 const isFile = (mount: PreparedMount): boolean =>
