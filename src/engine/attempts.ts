@@ -4,6 +4,7 @@ import { rmSync } from 'node:fs'
 import { close, describeFailure, type Failure, type Fd, type ProgramNotes } from '../linux/index.ts'
 import type { DnsServer } from '../net/index.ts'
 import { EngineError, isErrno, errorText } from '../errors.ts'
+import { alone } from './changing.ts'
 import { endAll } from './container/end-all.ts'
 import { launchFailure } from './container/launch-failure.ts'
 import { moverEnded } from './container/orphaned-mover.ts'
@@ -179,12 +180,15 @@ async function finishAttempt(
     tryUpdate(machine, container, withEnd(container.record, last))
   }
   if (attempt.process?.pidfd !== undefined) machine.processes.release(attempt.process.pidfd)
-  try {
-    await cleanUpAttempt(machine, container, attempt)
-  } finally {
-    // What could not be removed has its record still, by which the container's removal finds it.
-    container.attempt = undefined
-  }
+  // Whoever changes it first would otherwise go on with what is closed here.
+  await alone(container, async () => {
+    try {
+      await cleanUpAttempt(machine, container, attempt)
+    } finally {
+      // What could not be removed has its record still, by which the container's removal finds it.
+      container.attempt = undefined
+    }
+  })
   if (attempt.endedItself === true) machine.namespaces.refill()
 }
 

@@ -124,6 +124,7 @@ async function open(
     await machine.forwarders?.close()
     for (const container of machine.containers.values()) {
       await container.starting
+      await container.changing
       await cancelRestart(container)
       await container.attempt?.leave.run()
     }

@@ -62,6 +62,10 @@ export interface LiveContainer {
   starting: Promise<void> | undefined
   /** Pending, and never rejected, while somebody copies from or to it: it is not started before. */
   held?: Promise<void> | undefined
+  /** How often it was held: what was made ready of its root before is out of date. */
+  copies?: number
+  /** Pending, and never rejected, while it is changed or mended. See changing.ts. */
+  changing?: Promise<void> | undefined
   /** Ids of the host that its users are; absent: the same. Chosen by its last start. */
   users?: IdRange | undefined
   /** It is about to be stopped, and others of its service get its clients. */

@@ -3,6 +3,7 @@
 import { EngineError } from '../errors.ts'
 import { type Action, type DesiredContainer, FIRST_RUN, SPEC_VERSION } from '../planner/index.ts'
 import { announce, update } from './attempts.ts'
+import { change } from './changing.ts'
 import { publishNames } from './container/network.ts'
 import { killContainer } from './container/kill.ts'
 import { pauseContainer, unpauseContainer } from './container/pause.ts'
@@ -173,13 +174,15 @@ async function updateContainer(
   { name, spec, dependsOn }: DesiredContainer,
 ): Promise<void> {
   const container = containerNamed(machine, name)
-  if (container.attempt) {
-    const { devices: _, ...settings } = cgroupSettings(spec, machine.cgroups)
-    machine.cgroups.open(container.attempt.record.cgroup).update(settings)
-  }
-  await changeConnection(machine, container, spec)
-  update(machine, container, { spec, dependsOn })
-  writeContainerSpec(machine.paths, container.record)
+  await change(container, async () => {
+    if (container.attempt) {
+      const { devices: _, ...settings } = cgroupSettings(spec, machine.cgroups)
+      machine.cgroups.open(container.attempt.record.cgroup).update(settings)
+    }
+    await changeConnection(machine, container, spec)
+    update(machine, container, { spec, dependsOn })
+    writeContainerSpec(machine.paths, container.record)
+  })
 }
 
 function containerNamed(machine: Machine, name: string): LiveContainer {

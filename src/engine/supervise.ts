@@ -109,18 +109,11 @@ async function startAgain(
   container: LiveContainer,
   { restarts, ready }: Begin,
 ): Promise<void> {
-  const { spec } = container.record
-  const asItIs = async (): Promise<void> => {
-    await ready?.()
-    const isAsItWas = container.record.spec === spec && container.held === undefined
-    if (!isAsItWas) throw new Outdated('Cannot start: it has been changed')
-  }
   try {
     checkRoom(`start "${container.record.name}" again`, 'stays')
-    await startAndFollow(machine, container, { restarts, ready: ready && asItIs })
+    await startAndFollow(machine, container, { restarts, ready })
   } catch (failure) {
     if (failure instanceof TakenBack) return
-    if (failure instanceof Outdated) return startAgain(machine, container, { restarts })
     warn(machine, container.record.stack, failure)
     container.restart = undefined
     tryUpdate(machine, container, { restarts })
@@ -131,11 +124,23 @@ async function startAgain(
 /** What was made ready is of a spec that is not the container's any more, or of another root. */
 class Outdated extends Error {}
 
+/** What was made ready before its turn, and has been changed since, is made anew. */
 async function startAndFollow(
   machine: Machine,
   container: LiveContainer,
-  begin: Begin,
+  { restarts, ready }: Begin,
 ): Promise<void> {
-  await startContainer(machine, container, begin)
+  const { record, copies } = container
+  const asItIs = async (): Promise<void> => {
+    await ready?.()
+    const isSame = container.record.spec === record.spec && container.copies === copies
+    if (!isSame) throw new Outdated('Cannot start: it has been changed')
+  }
+  try {
+    await startContainer(machine, container, { restarts, ready: ready && asItIs })
+  } catch (failure) {
+    if (!(failure instanceof Outdated)) throw failure
+    return startAndFollow(machine, container, { restarts })
+  }
   followAttempt(machine, container)
 }

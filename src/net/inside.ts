@@ -68,17 +68,20 @@ export async function removeInside(netnsFd: number, interfaceName: string): Prom
   await removeCable(socket, interfaceName)
 }
 
-/** Makes these the default routes of a namespace, instead of those that are there. */
+/**
+ * Makes these the default routes of a namespace, instead of those that are there. Whoever lays an
+ * interface anew that has been lost lays its route with it.
+ */
 export function setDefaultRoutes(
   netnsFd: number,
   ways: readonly { readonly gateway: string; readonly interfaceName: string }[],
 ): void {
   using socket = openInside(netnsFd)
   const links = parseLinks(socket.dump(listLinks()))
-  const wanted = ways.map(({ gateway, interfaceName }) => ({
-    gateway,
-    linkIndex: links.find(({ name }) => name === interfaceName)?.index ?? 0,
-  }))
+  const wanted = ways.flatMap(({ gateway, interfaceName }) => {
+    const link = links.find(({ name }) => name === interfaceName)
+    return link === undefined ? [] : [{ gateway, linkIndex: link.index }]
+  })
   const present = parseRoutes(socket.dump(listRoutes())).flatMap((route) => {
     const { gateway, linkIndex } = route
     return isDefault(route) && gateway !== undefined && linkIndex !== undefined

@@ -2,6 +2,7 @@
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { succeeded } from '../support/sandbox.ts'
 import { Scene } from './cli-scene.ts'
 
 let scene: Scene
@@ -123,7 +124,7 @@ describe('build', () => {
     const { builds } = JSON.parse((await scene.run('plan', '--build', '--json')).stdout)
     expect(builds).toEqual([{ service: 'web', image: 'cli-web', isMissing: false }])
     await scene.ok('up', '-d')
-    expect((await scene.run('plan')).code).toBe(0)
+    succeeded(await scene.run('plan'))
     await scene.ok('down', '-v')
   })
 

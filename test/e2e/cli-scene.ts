@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect } from 'vitest'
+import { afterEach, beforeEach } from 'vitest'
 import { PROJECT, Sandbox, type Finished } from '../support/sandbox.ts'
 
 export const HELLO: string = join(PROJECT, 'examples/hello/stack.yaml')
@@ -56,11 +56,9 @@ export class Scene {
     return this.sandbox.tsstack(words, { cwd: this.folder })
   }
 
-  /** Expects status 0. */
-  async ok(...words: readonly string[]): Promise<Finished> {
-    const result = await this.run(...words)
-    expect(result, `tsstack ${words.join(' ')}`).toMatchObject({ code: 0 })
-    return result
+  /** Throws with all it said unless it ends with status 0. */
+  ok(...words: readonly string[]): Promise<Finished> {
+    return this.sandbox.ok(words, { cwd: this.folder })
   }
 
   /** Writes the stack file of the folder: services by name, each with these lines. */

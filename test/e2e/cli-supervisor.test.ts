@@ -16,7 +16,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { encodeMessage, FrameReader } from '../../src/daemon/framing.ts'
 import { detectCgroups } from '../../src/linux/index.ts'
-import { finish, PROJECT, type Finished, type Sandbox } from '../support/sandbox.ts'
+import { finish, PROJECT, type Finished, type Sandbox, succeeded } from '../support/sandbox.ts'
 import { until } from '../support/until.ts'
 import { cli, CLI, HELLO, Scene, shell, SLEEP, STUBBORN } from './cli-scene.ts'
 
@@ -87,8 +87,8 @@ describe('the supervisor', () => {
       /^waiting for tsstack down \(pid \d+\), which is changing stack "cli" \(begun \d+ seconds? ago\)$/m,
     )
     process.kill(pid, 'SIGKILL')
-    expect((await first).code).toBe(0)
-    expect((await end).code).toBe(0)
+    succeeded(await first)
+    succeeded(await end)
     expect((await ok('ps', '-q')).stdout).toBe('cli-web-1\n')
     await ok('down', '-t', '0')
     expect(await sandbox.leaks()).toBe('')
@@ -120,7 +120,7 @@ describe('the supervisor', () => {
     const root = join(folder, 'deep'.repeat(30))
     mkdirSync(root, { mode: 0o700 })
     const options = { env: { TSSTACK_ROOT: root } }
-    expect((await sandbox.tsstack(['ls', '-q'], options)).code).toBe(0)
+    succeeded(await sandbox.tsstack(['ls', '-q'], options))
     const info = await sandbox.tsstack(['info', '--json'], options)
     expect(JSON.parse(info.stdout)).toMatchObject({ supervisor: { stacks: [] } })
     expect(await sandbox.leaks()).toBe('')
@@ -170,7 +170,7 @@ describe('the supervisor', () => {
     expect(said).not.toMatch(/kill/)
     // Whoever comes meanwhile is served.
     await letEnd()
-    expect((await down).code).toBe(0)
+    succeeded(await down)
     await until(async () => String(other.exitCode), /^0$/)
     await ok('down', '-t', '0')
     expect(await sandbox.leaks()).toBe('')
@@ -185,7 +185,7 @@ describe('the supervisor', () => {
     hasty.kill('SIGKILL')
     await once(hasty, 'exit')
     await letEnd()
-    expect((await restart).code).toBe(0)
+    succeeded(await restart)
     expect(await supervisorPid()).toBe(before)
     await ok('down', '-t', '0')
     expect(await sandbox.leaks()).toBe('')

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { finish, type Finished, type Sandbox } from '../support/sandbox.ts'
+import { finish, type Finished, type Sandbox, succeeded } from '../support/sandbox.ts'
 import { until } from '../support/until.ts'
 import { CLI, cli, HELLO, Scene, shell, SLEEP, STUBBORN } from './cli-scene.ts'
 
@@ -286,7 +286,7 @@ describe('logs', () => {
         stderr: 'error: Cannot write to standard output: ',
       })
     }
-    expect((await inShell(`${cli('stop', '-t', '0')} 2> /dev/full`)).code).toBe(0)
+    succeeded(await inShell(`${cli('stop', '-t', '0')} 2> /dev/full`))
     expect((await ok('ps', '-q')).stdout).toBe('')
     expect(await inShell(`mkdir gone; cd gone; rmdir ../gone; ${cli('ps')}`)).toMatchObject({
       code: 1,

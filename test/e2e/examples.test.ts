@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { cgroupsOf } from '../support/leak/files.ts'
 import { until } from '../support/until.ts'
-import { Sandbox, type Finished } from '../support/sandbox.ts'
+import { Sandbox, type Finished, succeeded } from '../support/sandbox.ts'
 
 let sandbox: Sandbox
 beforeEach(async () => {
@@ -55,8 +55,8 @@ describe('shop', () => {
   test('its services find each other by name, on networks they share and no other', async () => {
     await on('shop', 'up', '-d')
     expect(await ask('http://127.0.0.1:8080/')).toContain('<h1>The corner shop</h1>')
-    expect(await fetchFrom('web', 'http://api:3000/products')).toMatchObject({ code: 0 })
-    expect(await fetchFrom('api', 'http://store:9000/stock')).toMatchObject({ code: 0 })
+    succeeded(await fetchFrom('web', 'http://api:3000/products'))
+    succeeded(await fetchFrom('api', 'http://store:9000/stock'))
     const refused = await fetchFrom('web', 'http://store:9000/stock')
     expect(refused.code).not.toBe(0)
     expect(refused.stderr + refused.stdout).toContain('ENOTFOUND')
@@ -88,7 +88,7 @@ describe('shop', () => {
       expect(first.stdout).toContain(name)
     }
     await on('shop', 'up', '-d')
-    expect(await plan()).toMatchObject({ code: 0 })
+    succeeded(await plan())
     await on('shop', 'down', '-v')
     expect(await sandbox.leaks()).toBe('')
   })

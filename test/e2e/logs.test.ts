@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { markedProcesses } from '../support/leak/processes.ts'
 import { until } from '../support/until.ts'
+import { succeeded } from '../support/sandbox.ts'
 import { cli, Scene, shell, SLEEP } from './cli-scene.ts'
 
 let scene: Scene
@@ -111,7 +112,7 @@ test('what has just ended has its last words in its log, however slow its log mo
   expect(movers).toHaveLength(1)
   process.kill(movers[0] ?? 0, 'SIGSTOP')
   const attached = scene.sandbox.tsstack(['attach', 'web'], { cwd: scene.folder, input: 'go\n' })
-  expect((await scene.run('wait', 'web')).code).toBe(0)
+  succeeded(await scene.run('wait', 'web'))
   const shown = logs('--no-log-prefix')
   // As long as that command takes, and it comes later.
   await scene.ok('ps')

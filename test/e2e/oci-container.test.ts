@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type BundleScene, useBundleScene } from '../oci/bundle-scene.ts'
 import { until } from '../support/until.ts'
+import { succeeded } from '../support/sandbox.ts'
 
 let scene: BundleScene
 useBundleScene((opened) => (scene = opened))
@@ -109,8 +110,8 @@ describe('process', () => {
     receiver.stdout?.on('data', (chunk: Buffer) => (text += chunk.toString()))
     const closed = once(receiver, 'close')
     await until(() => Promise.resolve(String(existsSync(socket))), /true/)
-    expect((await scene.oci('create', '--console-socket', socket, scene.id)).code).toBe(0)
-    expect((await scene.oci('start', scene.id)).code).toBe(0)
+    succeeded(await scene.oci('create', '--console-socket', socket, scene.id))
+    succeeded(await scene.oci('start', scene.id))
     expect(await closed).toEqual([0, null])
     expect(text).toBe('12 34\r\n/dev/pts/0\r\nc\r\n')
   })
@@ -157,7 +158,7 @@ describe('files', () => {
     const script = 'id -u; stat -c %u:%g /m/file; cat /proc/self/uid_map; ls -l /dev/null'
     const text = await scene.output(script, { mounts: [mount], linux })
     expect(text).toMatch(/^0\n0:0\n +0 +100000 +1000\ncrw-rw-rw-/)
-    expect(await scene.oci('run', scene.id)).toMatchObject({ code: 0 })
+    succeeded(await scene.oci('run', scene.id))
     scene.writeConfig('true', { mounts: [mount] })
     expect((await scene.oci('create', scene.id)).stderr).toContain('neither it nor "linux" has')
   })

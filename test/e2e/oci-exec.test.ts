@@ -8,6 +8,7 @@ import { detectCgroups } from '../../src/linux/index.ts'
 import { type BundleScene, useBundleScene } from '../oci/bundle-scene.ts'
 import { pidIn } from '../support/pid-file.ts'
 import { until } from '../support/until.ts'
+import { succeeded } from '../support/sandbox.ts'
 
 let scene: BundleScene
 useBundleScene((opened) => (scene = opened))
@@ -15,8 +16,8 @@ useBundleScene((opened) => (scene = opened))
 /** Leaves it running with `change` of its config. */
 async function start(change: object = {}): Promise<void> {
   scene.writeConfig('exec sleep 1000', change)
-  expect(await scene.oci('create', scene.id)).toMatchObject({ code: 0 })
-  expect(await scene.oci('start', scene.id)).toMatchObject({ code: 0 })
+  succeeded(await scene.oci('create', scene.id))
+  succeeded(await scene.oci('start', scene.id))
 }
 
 const exec = (...words: readonly string[]) => scene.oci('exec', scene.id, ...words)
@@ -78,7 +79,7 @@ test('exec --process takes a process of its own, in the background with its pid 
   const process = { cwd: '/bin', args, env: ['PATH=/bin', 'NAME=x'], user }
   writeFileSync(file, JSON.stringify(process))
   const words = ['--process', file, '--detach', '--pid-file', pidFile]
-  expect(await scene.oci('exec', ...words, scene.id)).toMatchObject({ code: 0 })
+  succeeded(await scene.oci('exec', ...words, scene.id))
   await until(() => Promise.resolve(scene.read('done')), /^x 0:7 \/bin$/m)
   const { stdout } = await scene.oci('ps', scene.id)
   expect(JSON.parse(stdout)).toContain(pidIn(pidFile))
@@ -89,7 +90,7 @@ test('exec is refused in a container that is paused or has stopped', async () =>
   await scene.oci('pause', scene.id)
   expect(await exec('true')).toMatchObject({ code: 2, stderr: /it is paused/ })
   await scene.oci('resume', scene.id)
-  expect(await exec('true')).toMatchObject({ code: 0 })
+  succeeded(await exec('true'))
   await scene.oci('kill', scene.id, 'KILL')
   await until(() => scene.status(), /stopped/)
   expect(await exec('true')).toMatchObject({ code: 2, stderr: /it is stopped/ })
@@ -115,13 +116,13 @@ test('exec enters the user namespace of the container, as somebody of it', async
 
 test('update changes what is given and nothing else, and the kernel holds to it', async () => {
   await start({ linux: { resources: { pids: { limit: 50 }, cpu: { shares: 512 } } } })
-  expect(await scene.oci('update', '--pids-limit', '4', scene.id)).toMatchObject({ code: 0 })
+  succeeded(await scene.oci('update', '--pids-limit', '4', scene.id))
   const fork = 'i=0; while [ $i -lt 9 ]; do sleep 5 & i=$((i+1)); done; echo all'
   const { stdout, stderr } = await exec('sh', '-c', fork)
   expect(stdout + stderr).toMatch(/can't fork/)
   const file = join(scene.directory, 'resources.json')
   writeFileSync(file, JSON.stringify({ pids: { limit: 60 }, cpu: {} }))
-  expect(await scene.oci('update', '-r', file, scene.id)).toMatchObject({ code: 0 })
+  succeeded(await scene.oci('update', '-r', file, scene.id))
   expect(fileOf('cpu', 'cpu.shares', 'cpu.weight')).toBe(isV2 ? '20' : '512')
   expect(fileOf('pids', 'pids.max', 'pids.max')).toBe('60')
 })

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { type BundleScene, useBundleScene } from '../oci/bundle-scene.ts'
 import { pidIn } from '../support/pid-file.ts'
 import { until } from '../support/until.ts'
+import { succeeded } from '../support/sandbox.ts'
 
 let scene: BundleScene
 useBundleScene((opened) => (scene = opened))
@@ -16,7 +17,7 @@ describe('life', () => {
   test('create waits, start runs, kill signals, delete removes', async () => {
     scene.write('echo ran > /ran; exec sleep 100')
     const pidFile = join(scene.directory, 'pid')
-    expect(await scene.oci('create', '--pid-file', pidFile, scene.id)).toMatchObject({ code: 0 })
+    succeeded(await scene.oci('create', '--pid-file', pidFile, scene.id))
     const pid = pidIn(pidFile)
     expect(await state()).toEqual({
       ociVersion: '1.2.0',
@@ -37,13 +38,13 @@ describe('life', () => {
       code: 2,
       stderr: expect.stringContaining('it is running; only one that is created'),
     })
-    expect((await scene.oci('kill', scene.id, 'KILL')).code).toBe(0)
+    succeeded(await scene.oci('kill', scene.id, 'KILL'))
     await until(() => scene.status(), /stopped/)
     expect(await scene.oci('kill', scene.id)).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('container not running'),
     })
-    expect((await scene.oci('delete', scene.id)).code).toBe(0)
+    succeeded(await scene.oci('delete', scene.id))
     expect(await scene.oci('state', scene.id)).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('container does not exist'),
@@ -74,7 +75,7 @@ describe('life', () => {
     writeFileSync(join(scene.rootfs, 'bin/odd'), 'no program\n')
     chmodSync(join(scene.rootfs, 'bin/odd'), 0o755)
     scene.writeConfig('', { process: { args: ['odd'] } })
-    expect((await scene.oci('create', scene.id)).code).toBe(0)
+    succeeded(await scene.oci('create', scene.id))
     expect(await scene.oci('start', scene.id)).toMatchObject({
       code: 126,
       stderr: expect.stringContaining('exec format error'),
@@ -86,9 +87,9 @@ describe('life', () => {
     scene.write('sleep 100 & wait')
     await scene.oci('run', '-d', scene.id)
     await until(async () => (await scene.oci('ps', scene.id)).stdout, /\d+,\s+\d+/)
-    expect((await scene.oci('pause', scene.id)).code).toBe(0)
-    expect((await scene.oci('resume', scene.id)).code).toBe(0)
-    expect((await scene.oci('kill', '--all', scene.id, '9')).code).toBe(0)
+    succeeded(await scene.oci('pause', scene.id))
+    succeeded(await scene.oci('resume', scene.id))
+    succeeded(await scene.oci('kill', '--all', scene.id, '9'))
     await until(() => scene.status(), /stopped/)
   })
 
@@ -137,15 +138,15 @@ describe('hooks', () => {
       },
     })
     const told = () => readFileSync(log, 'utf8').trim().split('\n')
-    expect((await scene.oci('create', scene.id)).code).toBe(0)
+    succeeded(await scene.oci('create', scene.id))
     expect(told().map((line) => line.split(' ')[0])).toEqual(names.slice(0, 3))
     const own = execFileSync('readlink', ['/proc/self/ns/mnt'], { encoding: 'utf8' }).trim()
     expect(told().map((line) => line.includes(own))).toEqual([true, true, false])
     expect(scene.read('inside')).toBe('')
-    expect((await scene.oci('start', scene.id)).code).toBe(0)
+    succeeded(await scene.oci('start', scene.id))
     expect(JSON.parse(scene.read('inside'))).toMatchObject({ id: scene.id, status: 'created' })
     await until(() => scene.status(), /stopped/)
-    expect((await scene.oci('delete', scene.id)).code).toBe(0)
+    succeeded(await scene.oci('delete', scene.id))
     expect(told().map((line) => line.split(' ')[0])).toEqual(names)
     expect(told().at(-1)).toContain('"status":"stopped"')
   })
@@ -184,7 +185,7 @@ describe('a hook that is a program of the container', () => {
       },
       hooks: { startContainer: [hook(`(${script}) >&2`, { env: ['PATH=/bin'] })] },
     })
-    expect((await scene.oci('create', scene.id)).code).toBe(0)
+    succeeded(await scene.oci('create', scene.id))
     const { code, stderr } = await scene.oci('start', scene.id)
     expect(code).toBe(0)
     const lines = stderr.trim().split('\n')
@@ -243,7 +244,7 @@ describe('namespaces and groups', () => {
         resources: { memory: { limit: 33_554_432 }, pids: { limit: 17 } },
       },
     })
-    expect((await scene.oci('create', scene.id)).code).toBe(0)
+    succeeded(await scene.oci('create', scene.id))
     const { pid } = (await state()) as { pid: number }
     const groups = readFileSync(`/proc/${pid}/cgroup`, 'utf8')
     expect(groups).toContain(`/${scene.id}\n`)

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { publint } from 'publint'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Sandbox, PROJECT } from '../support/sandbox.ts'
+import { Sandbox, PROJECT, succeeded } from '../support/sandbox.ts'
 import { until } from '../support/until.ts'
 
 interface Packed {
@@ -50,7 +50,7 @@ test('publint finds nothing wrong with the package', async () => {
 test('tsstack version prints the version of the package', async () => {
   const { version } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8'))
   const result = await sandbox.tsstack(['version'], { cwd: folder })
-  expect(result).toMatchObject({ code: 0 })
+  succeeded(result)
   expect(result.stdout).toContain(version)
 })
 
@@ -69,7 +69,7 @@ test('tsstack config reads a stack file outside the project', async () => {
     "services:\n  one:\n    image: 'host:'\n    command: ['true']\n",
   )
   const result = await sandbox.tsstack(['config'], { cwd: join(folder, 'stack') })
-  expect(result).toMatchObject({ code: 0 })
+  succeeded(result)
   expect(result.stdout).toContain('one:')
 })
 

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { file, tar } from '../image/archive.ts'
 import { writeLayout } from '../image/layout.ts'
-import { PROJECT, saidBy, type Finished, type Sandbox } from '../support/sandbox.ts'
+import { PROJECT, saidBy, type Finished, type Sandbox, succeeded } from '../support/sandbox.ts'
 import { Scene } from './cli-scene.ts'
 
 let scene: Scene
@@ -47,7 +47,7 @@ const environment = () => ({
 
 async function ok(...words: readonly string[]): Promise<Finished> {
   const result = await run(...words)
-  expect(result, words.join(' ')).toMatchObject({ code: 0 })
+  succeeded(result, words.join(' '))
   return result
 }
 
@@ -101,7 +101,7 @@ describe('a registry', () => {
     const copied = await skopeo(
       'copy', '-q', '--dest-tls-verify=false', `oci:${layout}:v1`, 'docker://127.0.0.1:5000/a/b:1',
     ) // oxfmt-ignore
-    expect(copied).toMatchObject({ code: 0 })
+    succeeded(copied)
     const { stdout } = await ok('image', 'pull', '127.0.0.1:5000/a/b:1')
     const digest = /sha256:\w+/.exec(stdout)?.[0] ?? ''
     await ok('tag', '127.0.0.1:5000/a/b:1', '127.0.0.1:5000/c:2')
@@ -266,9 +266,9 @@ describe('how a registry is reached', () => {
       'copy', '-q', '--dest-tls-verify=false', '--dest-creds', 'user:secret', `oci:${layout}:v1`,
       'docker://127.0.0.1:5000/a:1',
     ) // oxfmt-ignore
-    expect(await as(['image', 'pull', '127.0.0.1:5000/a:1'])).toMatchObject({ code: 0 })
+    succeeded(await as(['image', 'pull', '127.0.0.1:5000/a:1']))
     expect(readFileSync(`${helper}.asked`, 'utf8')).toContain('127.0.0.1:5000 {')
-    expect(await as(['logout', '127.0.0.1:5000'])).toMatchObject({ code: 0 })
+    succeeded(await as(['logout', '127.0.0.1:5000']))
     const stranger = await as(['image', 'pull', '127.0.0.1:5000/a:1'])
     expect(stranger.stderr).toContain('asks who we are (401)')
     writeFileSync(config, JSON.stringify({ credsStore: 'nowhere' }))
@@ -291,7 +291,7 @@ describe('how a registry is reached', () => {
     const both = { HTTP_PROXY: proxy, HTTPS_PROXY: proxy }
     const around = await by({ ...both, NO_PROXY: 'registry.test' }, ['image', 'pull', image])
     expect(around.code).toBe(1)
-    expect(await by(both, ['image', 'pull', image])).toMatchObject({ code: 0 })
+    succeeded(await by(both, ['image', 'pull', image]))
     const lines = readFileSync(seen, 'utf8')
     expect(lines).toContain('CONNECT registry.test:5000')
     expect(lines).toContain('GET http://registry.test:5000/v2/a/manifests/1')
@@ -313,7 +313,7 @@ describe('a registry that misbehaves', () => {
   })
 
   test.each(['cut', 'whole', 'busy', 'limited', 'moved'])('%s: is borne with', async (how) => {
-    expect(await pull(how)).toMatchObject({ code: 0 })
+    succeeded(await pull(how))
     expect(kept('partial')).toEqual([])
     if (how !== 'moved') return
     const seen = await sandbox.curl('http://127.0.0.1:5009/seen')
@@ -337,7 +337,7 @@ describe('a registry that misbehaves', () => {
     expect(result.stderr).toContain(why)
     expect(result.stderr).not.toContain('\u001b')
     expect([kept('images'), kept('layers'), kept('drafts')]).toEqual([[], [], []])
-    expect(await pull('plain')).toMatchObject({ code: 0 })
+    succeeded(await pull('plain'))
   })
 
   test('two pulls at once share the work', async () => {

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { finish, type Sandbox } from '../support/sandbox.ts'
+import { finish, type Sandbox, succeeded } from '../support/sandbox.ts'
 import { killSupervisor, successorOf } from '../support/supervisor.ts'
 import { until } from '../support/until.ts'
 import { Scene, shell, STUBBORN } from './cli-scene.ts'
@@ -84,7 +84,7 @@ test('up -d goes on at the next supervisor, and ends with what it was asked for'
   command.stderr.on('data', (text: Buffer) => (said += String(text)))
   await until(async () => said, /container cli-db-1: started/)
   killSupervisor(sandbox.root)
-  expect((await finish(command)).code).toBe(0)
+  succeeded(await finish(command))
   expect((await scene.ok('ps', '-q')).stdout).toBe('cli-db-1\ncli-web-1\n')
   await scene.ok('down', '-t', '0')
   expect(await sandbox.leaks()).toBe('')

@@ -13,7 +13,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Sandbox, type Finished } from '../support/sandbox.ts'
+import { Sandbox, type Finished, succeeded } from '../support/sandbox.ts'
 import { killIfThere } from '../support/supervisor.ts'
 import { until } from '../support/until.ts'
 import { CLI } from './cli-scene.ts'
@@ -45,7 +45,7 @@ beforeAll(async () => {
   const links = `ip link add d0 type veth peer name d1; ip addr add 10.77.0.2/24 dev d0
     ip link set d0 up; ip link set d1 up; ip route add default via 10.77.0.1
     ip addr add ${OUTSIDE}/32 dev lo`
-  expect(await sandbox.inNetns(['sh', '-ec', links])).toMatchObject({ code: 0 })
+  succeeded(await sandbox.inNetns(['sh', '-ec', links]))
 })
 afterAll(async () => {
   for (const pid of processes()) killIfThere(pid)
@@ -96,7 +96,7 @@ function runIn(
 
 async function ok(text: string, ...words: readonly string[]): Promise<string> {
   const result = await run(text, ...words)
-  expect(result, words.join(' ')).toMatchObject({ code: 0 })
+  succeeded(result, words.join(' '))
   return result.stdout
 }
 

@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { succeeded } from '../support/sandbox.ts'
 import { CLI, type Scene, useScene } from './cli-scene.ts'
 
 let scene: Scene
@@ -43,7 +44,7 @@ test('what save has written, skopeo reads and load takes back as it was', async 
   expect(await inspected('own:1')).toEqual(before)
   const script = '"$0" "$1" save own:1 | cmp - own.tar'
   const piped = ['sh', '-c', script, process.execPath, CLI]
-  expect(await scene.sandbox.inNetns(piped, { cwd: scene.folder })).toMatchObject({ code: 0 })
+  succeeded(await scene.sandbox.inNetns(piped, { cwd: scene.folder }))
   expect(readFileSync(join(scene.folder, 'own.tar')).length).toBeGreaterThan(1024)
 })
 

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { until } from '../support/until.ts'
+import { succeeded } from '../support/sandbox.ts'
 import { type Scene, shell, SLEEP, useScene } from './cli-scene.ts'
 
 let scene: Scene
@@ -56,7 +57,7 @@ describe('one-off containers, and services that are chosen', () => {
     await ok('start', 'web')
     expect(await states()).toBe('db-1 running, other-1 created, web-1 running')
     await ok('rm', '-sf', 'other')
-    expect((await run('pause', 'other')).code).toBe(0)
+    succeeded(await run('pause', 'other'))
     expect(await states()).toBe('db-1 running, web-1 running')
     await ok('rm', '-sf', 'web')
     expect(await states()).toBe('db-1 running')

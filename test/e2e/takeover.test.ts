@@ -7,7 +7,7 @@ import { digestOf } from '../../src/image/index.ts'
 import { directory, file, tar } from '../image/archive.ts'
 import { busyboxLayer } from '../image/busybox.ts'
 import { writeLayout } from '../image/layout.ts'
-import { type Finished, type Sandbox } from '../support/sandbox.ts'
+import { type Finished, type Sandbox, succeeded } from '../support/sandbox.ts'
 import { Scene } from './cli-scene.ts'
 
 let scene: Scene
@@ -60,7 +60,7 @@ test('images and volumes of podman run here without a registry', async () => {
   // Its library leaves a mount behind, which goes with this namespace.
   const skopeo = ['unshare', '-m', 'skopeo', '--insecure-policy', 'copy', '-q', source, place]
   const copied = await sandbox.inNetns(skopeo)
-  expect(copied).toMatchObject({ code: 0 })
+  succeeded(copied)
   const data = join(store, 'volumes/shop_data/_data')
   mkdirSync(data, { recursive: true })
   writeFileSync(join(data, 'theirs'), 'kept')

@@ -87,6 +87,27 @@ test('what a job makes is there for what waits for it', async () => {
   expect((await world.log('after')).toString()).toBe('new\n')
 })
 
+test('what is changed of it before its turn has come is there when it runs', async () => {
+  const script = 'cat /copied; ls -d /sys/class/net/eth*'
+  const networks = { networks: [{ name: 'tst_net' }, { name: 'tst_other' }] }
+  const other = { ...sh(untilThere('/never')), ...attached('tst_other') }
+  const up = world.apply({ ...stack(0, sh(script)), other }, networks)
+  await madeReady()
+  const files = await world.engine.files('tst-after-1')
+  writeFileSync(`/proc/self/fd/${files.root}/copied`, 'a copy\n')
+  await files.close()
+  await world.engine.network({
+    do: 'connect',
+    container: 'tst-after-1',
+    attachment: { network: 'tst_other', aliases: [], gatewayPriority: 0, priority: 0 },
+  })
+  letGo()
+  expect((await up).map(({ kind }) => kind)).not.toContain('skipped')
+  const wanted = 'a copy\n/sys/class/net/eth0\n/sys/class/net/eth1\n'
+  expect((await world.log('after')).toString()).toBe(wanted)
+  expect(await world.observe('after')).toMatchObject({ state: 'exited', attempt: 1 })
+})
+
 test('nothing is left of what was made ready for a turn that never comes', async () => {
   const up = world.apply(stack(1, sh('echo mine')), resources)
   await madeReady()

@@ -102,9 +102,7 @@ export class Sandbox {
 
   /** Runs `tsstack ARGUMENTS`; throws with all it said unless it ends with 0. */
   async ok(words: readonly string[], options: RunOptions = {}): Promise<Finished> {
-    const result = await this.tsstack(words, options)
-    if (result.code === 0) return result
-    throw new Error(`tsstack ${words.join(' ')} ended with ${result.code}:\n${saidBy(result)}`)
+    return succeeded(await this.tsstack(words, options), `tsstack ${words.join(' ')}`)
   }
 
   /** Starts `tsstack ARGUMENTS` and leaves it running; the caller ends it. */
@@ -193,6 +191,12 @@ export class Sandbox {
 /** Everything a command printed. */
 export function saidBy(result: Finished): string {
   return result.stderr + result.stdout
+}
+
+/** Throws with all that it said unless a command ended with 0; returns what it was. */
+export function succeeded(result: Finished, what = 'It'): Finished {
+  if (result.code === 0) return result
+  throw new Error(`${what} ended with ${result.code}:\n${saidBy(result)}`)
 }
 
 /** Collects what `child`, one of a sandbox, prints from now on until it has ended. */

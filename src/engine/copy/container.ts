@@ -72,6 +72,7 @@ async function openStopped(
 ): Promise<ContainerFiles> {
   const held = Promise.withResolvers<void>()
   container.held = held.promise
+  container.copies = (container.copies ?? 0) + 1
   const undo = new Undo()
   undo.push(() => {
     container.held = undefined

@@ -1,5 +1,6 @@
 /** What should be in the kernel, and what is: field by field, with the cure beside it. */
 
+import { alone, unchangedSince } from '../changing.ts'
 import { containersOf, type LiveContainer, type Machine } from '../machine.ts'
 import { readNetworkRecords } from '../records/network.ts'
 import type { KernelFact } from '../types.ts'
@@ -8,8 +9,11 @@ import { lookAtLinks } from './links.ts'
 import { networkFacts } from './network-facts.ts'
 
 export interface Fact extends KernelFact {
-  /** Puts it right with the least disturbance; absent: nobody but the user can. */
-  readonly mend?: () => void | Promise<void>
+  /**
+   * Puts it right with the least disturbance; absent: nobody but the user can. False: it is being
+   * changed on purpose, and what was seen of it says nothing.
+   */
+  readonly mend?: () => void | boolean | Promise<void | boolean>
   /** What nobody can mend now: what else does; absent: only a start of its service. */
   readonly cure?: string
   /** Who is at odds with us may be the container itself: each time we wait longer. */
@@ -25,6 +29,8 @@ export interface LookOptions {
   readonly insideOf?: (container: LiveContainer) => boolean
   /** Whose mounts are looked at; absent: of all. */
   readonly mountsOf?: (container: LiveContainer) => boolean
+  /** Hears of those that are being changed on purpose, and so are left out. */
+  readonly onChanging?: (container: LiveContainer) => void
   /** Awaited between containers; absent: all is looked at in one go. See breath.ts. */
   readonly breathe?: () => Promise<void>
 }
@@ -45,13 +51,24 @@ export async function factsOf(
     guarded: () => (guarded ??= machine.net.guarded()),
   }
   const facts = [...networkFacts(machine, stack, { links: look.links, records })]
-  const present = containersOf(machine, stack).map((one) => [one, one.attempt] as const)
-  for (const [container, attempt] of present) {
-    // Of what has been started since, the links are not those that were looked at.
-    if (container.attempt === attempt) facts.push(...containerFacts(machine, container, look))
+  const present = containersOf(machine, stack).map((one) => [one, unchangedSince(one)] as const)
+  for (const [container, isSame] of present) {
+    // Of what has been started or changed since, the links are not those that were looked at.
+    if (container.changing === undefined && isSame()) {
+      const own = containerFacts(machine, container, look)
+      facts.push(...own.map((fact) => mendedAlone(fact, container, isSame)))
+    } else {
+      options.onChanging?.(container)
+    }
     await options.breathe?.()
   }
   return facts
+}
+
+function mendedAlone(fact: Fact, container: LiveContainer, isSame: () => boolean): Fact {
+  const { mend } = fact
+  if (mend === undefined) return fact
+  return { ...fact, mend: () => alone(container, () => isSame() && mend()) }
 }
 
 export function isDrifted({ desired, actual }: Fact): boolean {

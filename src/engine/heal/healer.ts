@@ -195,11 +195,20 @@ export class Healer {
     for (const name of remounted) this.#mounts.change(name)
   }
 
+  /** It is being changed: what this look was to see of it, another one does. */
+  #later(name: string, changed: Changed): void {
+    const own = (names: ReadonlySet<string>) => new Set(names.has(name) ? [name] : [])
+    const { touched, stirred, remounted } = changed
+    this.#again({ touched: own(touched), stirred: own(stirred), remounted: own(remounted) })
+    this.#lookSoon()
+  }
+
   /**
    * What is mended first may show what else is missing: a bridge, and then its cables. False: a
    * plan has begun meanwhile, and what was seen may be its doing.
    */
-  async #healStack(stack: string, { touched, stirred, remounted }: Changed): Promise<boolean> {
+  async #healStack(stack: string, changed: Changed): Promise<boolean> {
+    const { touched, stirred, remounted } = changed
     const wasBusy = this.#actions > 0
     const told = new Set<string>()
     const limitsOf = ({ record }: LiveContainer): boolean =>
@@ -208,7 +217,8 @@ export class Healer {
     const mountsOf = ({ record }: LiveContainer): boolean => remounted.has(record.name)
     // While a plan is carried out, nothing of it may come in between.
     const pause = wasBusy ? {} : { breathe: breather() }
-    const options = { mendable: true, limitsOf, insideOf, mountsOf, ...pause }
+    const onChanging = ({ record }: LiveContainer): void => this.#later(record.name, changed)
+    const options = { mendable: true, limitsOf, insideOf, mountsOf, onChanging, ...pause }
     for (let round = 0; round < HEAL_ROUNDS_MAX; round += 1) {
       const facts = await factsOf(this.#machine, stack, options)
       if (!wasBusy && this.#actions > 0) return false
@@ -218,27 +228,31 @@ export class Healer {
       if (drifted.length === 0) return true
       for (const fact of nextOf(drifted)) {
         told.add(keyOf(fact))
-        await this.#mend(stack, fact)
+        const isMended = await this.#mend(stack, fact)
+        if (!isMended) this.#later(fact.name, changed)
       }
     }
     return true
   }
 
-  async #mend(stack: string, fact: Fact): Promise<void> {
+  /** False: it is being changed. */
+  async #mend(stack: string, fact: Fact): Promise<boolean> {
     const what = `${fact.subject} "${fact.name}": ${fact.field} was ${fact.actual}`
     if (fact.isPatient === true) this.#mounts.mended(fact.name)
     try {
-      await fact.mend?.()
+      if ((await fact.mend?.()) === false) return false
       this.#failed.delete(keyOf(fact))
       this.#say(stack, `${what}; it is ${fact.desired} again`)
     } catch (error) {
       const message = `${what}, and cannot be made ${fact.desired}: ${errorText(error)}`
       if (this.#failed.get(keyOf(fact)) !== message) this.#say(stack, message)
       this.#failed.set(keyOf(fact), message)
-      if (fact.isPatient === true) return
-      this.#failures += 1
-      if (this.#failures <= HEAL_ROUNDS_MAX) this.#lookSoon()
+      if (fact.isPatient !== true) {
+        this.#failures += 1
+        if (this.#failures <= HEAL_ROUNDS_MAX) this.#lookSoon()
+      }
     }
+    return true
   }
 
   /** What only the user can put right is said once, for as long as it is so. */

@@ -3,6 +3,7 @@
 import { EngineError, UsageError } from '../../errors.ts'
 import { didYouMean, type NetworkAttachment, type NetworkSpec } from '../../planner/index.ts'
 import { update } from '../attempts.ts'
+import { change } from '../changing.ts'
 import type { LiveContainer, Machine } from '../machine.ts'
 import { STANDALONE } from '../paths.ts'
 import { writeContainerSpec } from '../records/container.ts'
@@ -143,34 +144,48 @@ async function connectContainer(
   name: string,
   attachment: NetworkAttachment,
 ): Promise<void> {
-  const container = containerNamed(machine, name)
   if (!findNetwork(machine, attachment.network)) throw noSuchNetwork(machine, attachment.network)
-  const present = attachmentsOf(container.record)
-  if (present.some(({ network }) => network === attachment.network)) {
-    throw new EngineError(
-      'ACTION_FAILED',
-      `Cannot connect "${name}" to network "${attachment.network}": it is connected already`,
-    )
-  }
-  const { service } = container.record
-  const aliases = [...new Set([service, name, ...attachment.aliases])]
-  await change(machine, container, [...present, { ...attachment, aliases }])
+  await changeNamed(machine, name, ({ record }) => {
+    const present = attachmentsOf(record)
+    if (present.some(({ network }) => network === attachment.network)) {
+      throw new EngineError(
+        'ACTION_FAILED',
+        `Cannot connect "${name}" to network "${attachment.network}": it is connected already`,
+      )
+    }
+    const aliases = [...new Set([record.service, name, ...attachment.aliases])]
+    return [...present, { ...attachment, aliases }]
+  })
 }
 
 async function disconnectContainer(machine: Machine, name: string, network: string): Promise<void> {
-  const container = containerNamed(machine, name)
-  const present = attachmentsOf(container.record)
-  const rest = present.filter((one) => one.network !== network)
-  if (rest.length === present.length) {
-    throw new EngineError(
-      'ACTION_FAILED',
-      `Cannot disconnect "${name}" from network "${network}": it is not connected to it`,
-    )
-  }
-  await change(machine, container, rest)
+  await changeNamed(machine, name, ({ record }) => {
+    const present = attachmentsOf(record)
+    const rest = present.filter((one) => one.network !== network)
+    if (rest.length === present.length) {
+      throw new EngineError(
+        'ACTION_FAILED',
+        `Cannot disconnect "${name}" from network "${network}": it is not connected to it`,
+      )
+    }
+    return rest
+  })
 }
 
-async function change(
+/** `attachmentsFrom` says what it is to be connected to, by what it is when its turn has come. */
+function changeNamed(
+  machine: Machine,
+  name: string,
+  attachmentsFrom: (container: LiveContainer) => readonly NetworkAttachment[],
+): Promise<void> {
+  return change(containerNamed(machine, name), () => {
+    // It may have gone meanwhile.
+    const container = containerNamed(machine, name)
+    return changeAttachments(machine, container, attachmentsFrom(container))
+  })
+}
+
+async function changeAttachments(
   machine: Machine,
   container: LiveContainer,
   attachments: readonly NetworkAttachment[],
