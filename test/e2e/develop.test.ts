@@ -32,7 +32,11 @@ function write(...rules: readonly string[]): void {
 const inside = async (...command: readonly string[]): Promise<string> =>
   (await scene.ok('exec', '--index', '2', 'web', ...command)).stdout
 
-const found = (...what: readonly string[]) => inside('find', '/opt/app', ...what)
+/** What the eye meets in passing: something may be gone before it is looked into. */
+const seen = async (...command: readonly string[]): Promise<string> =>
+  (await scene.run('exec', '--index', '2', 'web', ...command)).stdout
+
+const found = (...what: readonly string[]) => seen('find', '/opt/app', ...what)
 
 test('sync brings what is saved, made, moved and removed, but for what is ignored', async () => {
   write('{ action: sync, path: ./src, target: /opt/app, ignore: [node_modules/, "*.log"] }')
@@ -49,7 +53,7 @@ test('sync brings what is saved, made, moved and removed, but for what is ignore
   // In place, as some editors do: it is empty for a moment.
   writeFileSync(join(scene.folder, 'src/deep/er/a.txt'), 'two\n')
   await watching.says(/1 file synchronised/)
-  await until(() => inside('cat', '/opt/app/deep/er/a.txt'), /^two\n$/)
+  await until(() => seen('cat', '/opt/app/deep/er/a.txt'), /^two\n$/)
   renameSync(join(scene.folder, 'src/deep'), join(scene.folder, 'src/moved'))
   await until(() => found('-type', 'f'), /^\/opt\/app\/moved\/er\/a\.txt\n$/)
   rmSync(join(scene.folder, 'src/moved'), { recursive: true })
