@@ -23,7 +23,7 @@ const answer = (request, response) => {
 setTimeout(() => createServer(answer).listen(80), 200)
 `
 
-/** Asks from many sides until its input ends; prints how often it got what. */
+/** Asks from many sides until its input ends; prints each new answer, then how often it got which. */
 const LOAD = `
 import { Agent, get } from 'node:http'
 const counts = {}
@@ -41,13 +41,14 @@ const ask = (path) => new Promise((resolve) => {
 const worker = async (path) => {
   while (goesOn) {
     const answer = await ask(path)
+    if (!(answer in counts)) process.stdout.write(' ' + answer)
     counts[answer] = (counts[answer] ?? 0) + 1
   }
 }
 const paths = ['/', '/', '/', '/slow', '/slow']
 process.stdout.write('begun')
 await Promise.all(paths.map(worker))
-process.stdout.write(JSON.stringify(counts))
+process.stdout.write('\\n' + JSON.stringify(counts))
 `
 
 function write(version: string, update: string, replicas = 2): void {
@@ -77,19 +78,23 @@ function write(version: string, update: string, replicas = 2): void {
   writeFileSync(join(scene.folder, 'load.mjs'), LOAD)
 }
 
-/** Runs `work` under load; how many requests got which answer. */
-async function underLoad(work: () => Promise<void>): Promise<Readonly<Record<string, number>>> {
+/** Runs `work` under load until `last` is answered; how many requests got which answer. */
+async function underLoad(
+  last: string,
+  work: () => Promise<void>,
+): Promise<Readonly<Record<string, number>>> {
   const load = scene.sandbox.startInNetns([process.execPath, join(scene.folder, 'load.mjs')])
   let said = ''
   load.stdout.setEncoding('utf8').on('data', (text: string) => (said += text))
   await once(load.stdout, 'data')
   try {
     await work()
+    await until(async () => said, RegExp(` ${last}\\b`))
   } finally {
     load.stdin.end()
     await once(load, 'close')
   }
-  return JSON.parse(said.replace('begun', '')) as Readonly<Record<string, number>>
+  return JSON.parse(said.slice(said.indexOf('\n'))) as Readonly<Record<string, number>>
 }
 
 const replicas = async (): Promise<readonly string[]> => {
@@ -103,7 +108,7 @@ const replicas = async (): Promise<readonly string[]> => {
 test('an update under load fails no request, and neither does one that goes back', async () => {
   write('v1', 'failure_action: rollback')
   await scene.ok('up', '-d', '--wait')
-  const answers = await underLoad(async () => {
+  const answers = await underLoad('v3', async () => {
     write('v2', 'failure_action: rollback')
     const { stderr } = await scene.ok('up', '-d')
     expect(stderr).toContain('update of web, batch 2 of 2: well')
@@ -126,7 +131,7 @@ test('an update under load fails no request, and neither does one that goes back
 test('an update that fails stops there, and the next up goes on', async () => {
   write('v1', 'monitor: 300ms', 1)
   await scene.ok('up', '-d', '--wait')
-  const answers = await underLoad(async () => {
+  const answers = await underLoad('v2', async () => {
     write('bad', 'monitor: 300ms', 1)
     expect((await scene.run('up', '-d')).stderr).toContain('mend it, and run "tsstack up" again')
     expect(await scene.sandbox.curl(`http://127.0.0.1:${PORT}`)).toBe('v1')
@@ -141,7 +146,7 @@ test('an update that fails stops there, and the next up goes on', async () => {
 test('a supervisor that is killed in the middle of an update does no harm', async () => {
   write('v1', 'monitor: 2s')
   await scene.ok('up', '-d', '--wait')
-  const answers = await underLoad(async () => {
+  const answers = await underLoad('v2', async () => {
     write('v2', 'monitor: 2s')
     const up = scene.sandbox.start(['up', '-d'], { cwd: scene.folder })
     up.stdin.end()
