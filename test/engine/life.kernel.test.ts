@@ -50,7 +50,8 @@ test('a stop sends the stop signal and waits for the program to end by itself', 
 })
 
 test('a program that ignores its stop signal is killed after its grace', async () => {
-  const grace = 300
+  // Time enough for its word, even when it stands still for a while.
+  const grace = 3000
   await world.up({ one: { ...sh(trapping('echo no')), stopGraceMs: grace } })
   await world.line('one', /ready/)
   const [log, begun] = [world.log('one'), performance.now()]

@@ -7,7 +7,10 @@ import { sh, STACK, useWorld, type World, type Service } from './support.ts'
 let world: World
 useWorld((opened) => (world = opened))
 
-const graceful = sh('trap "echo bye; exit 3" TERM; echo ready; while :; do sleep 0.05; done')
+const graceful = {
+  ...sh('trap "echo bye; exit 3" TERM; echo ready; while :; do sleep 0.05; done'),
+  stopGraceMs: 60_000,
+}
 const after = (service: string): Pick<Service, 'dependsOn'> => ({
   dependsOn: [{ service, condition: 'service_started', required: true, restart: false }],
 })
@@ -61,7 +64,7 @@ test('stop() of what has ended does nothing; of an unknown service it says so', 
 })
 
 test('stop() signals a pid 1 that waits for signals without a handler, as our init does', async () => {
-  await world.up({ web: { init: true, command: ['/bin/sleep', '1000'] } })
+  await world.up({ web: { init: true, command: ['/bin/sleep', '1000'], stopGraceMs: 60_000 } })
   const { pid } = await world.observe('web')
   // The number of rt_sigtimedwait(2): it waits.
   const waits = new RegExp(`^${process.arch === 'x64' ? 128 : 137} `)
