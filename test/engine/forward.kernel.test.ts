@@ -110,12 +110,15 @@ test('syslog gets lines in the form that was asked for', async () => {
 test('what is written while nobody listens comes when somebody does, before the container goes', async () => {
   const path = join(world.root, 'syslog')
   const receiver = await LineReceiver.listen(path)
-  const script = `${countTo(400, 'sleep 0.005')}; sleep 100`
+  // Whoever stands still meanwhile finds half of it unsaid.
+  const half = `[ $n -ne 200 ] || ${untilThere('/tmp/go')}`
+  const script = `${countTo(400, `sleep 0.005; ${half}`)}; sleep 100`
   await world.up({ one: { ...sh(script), ...syslogAt(path) } })
   await receiver.until(/n5\n/)
   await receiver[Symbol.asyncDispose]()
   const first = receiver.lines
   const unheard = await lastNumber()
+  await world.exec('one', 'touch /tmp/go')
   await world.line('one', /^n400$/)
   await using later = await LineReceiver.listen(path)
   await world.down()
