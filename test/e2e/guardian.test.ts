@@ -2,7 +2,9 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { REVIVE_DELAY_MS_MIN } from '../../src/limits.ts'
 import { markedProcesses } from '../support/leak/processes.ts'
 import type { Sandbox } from '../support/sandbox.ts'
 import { killSupervisor, successorOf, supervisorPid } from '../support/supervisor.ts'
@@ -74,6 +76,8 @@ test('a guardian that is killed is replaced, and ends with a supervisor that has
   scene.write({ web: SLEEP })
   await scene.ok('up', '-d')
   const first = Number(await until(async () => guardians().join(), /^\d+$/))
+  // One that ends as soon as it was started cannot live, and is not started again.
+  await sleep(2 * REVIVE_DELAY_MS_MIN)
   process.kill(first, 'SIGKILL')
   await until(async () => guardians().join(), new RegExp(`^(?!${first}$)\\d+$`))
   await replace()

@@ -13,9 +13,10 @@ import { succeeded } from '../support/sandbox.ts'
 let scene: BundleScene
 useBundleScene((opened) => (scene = opened))
 
-/** Leaves it running with `change` of its config. */
-async function start(change: object = {}): Promise<void> {
-  scene.writeConfig('exec sleep 1000', change)
+/** Leaves it running with `change` of its config; it is what it is to be from its first moment. */
+async function start(change: Readonly<Record<string, unknown>> = {}): Promise<void> {
+  const process = { args: ['sleep', '1000'], ...(change['process'] as object) }
+  scene.writeConfig('', { ...change, process })
   succeeded(await scene.oci('create', scene.id))
   succeeded(await scene.oci('start', scene.id))
 }

@@ -24,7 +24,9 @@ beforeAll(async () => {
   const output = execFileSync('npm', words, { cwd: PROJECT, encoding: 'utf8' })
   packed = onlyPackage(JSON.parse(output))
   writeFileSync(join(folder, 'package.json'), '{ "name": "empty", "private": true }\n')
-  execFileSync('npm', ['install', '--silent', `./${packed.filename}`], { cwd: folder })
+  // What the project's own modules were installed from is here already: nobody else is asked.
+  const install = ['install', '--silent', '--prefer-offline', '--no-audit', '--no-fund']
+  execFileSync('npm', [...install, `./${packed.filename}`], { cwd: folder })
   sandbox = await Sandbox.open(join(installed, 'bin/tsstack.js'))
 }, 180_000)
 
