@@ -1,12 +1,12 @@
 /** A supervisor that dies is replaced without any command, and its successor does its work. */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { REVIVE_DELAY_MS_MIN } from '../../src/limits.ts'
 import { markedProcesses } from '../support/leak/processes.ts'
-import type { Sandbox } from '../support/sandbox.ts'
+import { type Sandbox, succeeded } from '../support/sandbox.ts'
 import { killSupervisor, successorOf, supervisorPid } from '../support/supervisor.ts'
 import { until } from '../support/until.ts'
 import { Scene, shell, SLEEP } from './cli-scene.ts'
@@ -53,13 +53,18 @@ test('a killed supervisor is replaced, time after time, and acts on what ends me
 test('a supervisor whose log is on a full disk goes on with all that it has to say', async () => {
   const state = join(sandbox.root, 'state')
   mkdirSync(state, { mode: 0o700 })
-  // Every write to it finds no room.
-  execFileSync('mknod', [join(state, 'supervisor.log'), 'c', '1', '7'])
+  // Every write to it finds no room. Not a node of its own: /tmp may be mounted without devices.
+  const log = join(state, 'supervisor.log')
+  writeFileSync(log, '', { mode: 0o600 })
+  execFileSync('mount', ['--bind', '/dev/full', log])
   const source = join(scene.folder, 'data')
   mkdirSync(source)
   const bind = `{ type: bind, source: ${source}, target: /data, bind: { create_host_path: false } }`
   scene.write({ web: [...SLEEP, 'restart: always', `volumes: [${bind}]`] })
-  await scene.ok('up', '-d')
+  const up = await scene.run('up', '-d')
+  // It has it open by now.
+  execFileSync('umount', ['-l', log])
+  succeeded(up)
   const before = supervisorPid(sandbox.root)
   rmSync(source, { recursive: true })
   const [{ pid }] = JSON.parse((await scene.ok('ps', '--json')).stdout)

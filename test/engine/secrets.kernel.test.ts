@@ -112,10 +112,12 @@ test('a secret is in no record, log, event, plan, command line or environment', 
   expect(JSON.stringify([plan, outcomes, observed, world.events])).not.toContain(SECRET)
   const found = execFileSync('sh', ['-c', `grep -rl ${SECRET} ${world.root} || true`])
   expect(found.toString()).toBe('')
-  const processes = execFileSync('sh', [
-    '-c',
-    'cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null | tr "\\0" "\\n"',
-  ])
+  // Of the whole machine, which may have many and much in them.
+  const processes = execFileSync(
+    'sh',
+    ['-c', 'cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null | tr "\\0" "\\n"'],
+    { maxBuffer: 1 << 28 },
+  )
   expect(processes.toString()).not.toContain(SECRET)
 })
 

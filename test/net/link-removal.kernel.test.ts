@@ -75,4 +75,4 @@ test('another of its name stays, that is made while it goes with its namespace',
     }
   }
   await Promise.all(Array.from({ length: 8 }, (_, at) => replace(`cable${at}`)))
-}, 60_000)
+})

@@ -353,6 +353,8 @@ describe.each(hosts)('%s', (_, host) => {
     const nullDevice = { type: 'char', major: 1, minor: 3, access: 'rwm' } as const
     const zero = { type: 'char', major: 1, minor: 5, access: 'r' } as const
     const group = await make({ devices: [...mknod, nullDevice] })
+    // Not in /tmp, which may be mounted without devices.
+    const node = `/dev/tsstack-test-${process.pid}`
     const probe = `
       try() {
         if "$@" 2>/tmp/${process.pid}.err; then echo yes
@@ -360,8 +362,8 @@ describe.each(hosts)('%s', (_, host) => {
       }
       try sh -c 'echo x > /dev/null'; try head -c1 /dev/null
       try head -c1 /dev/zero; try sh -c 'echo x > /dev/zero'
-      try mknod /tmp/${process.pid}.node c 200 7; try cat /tmp/${process.pid}.node
-      rm -f /tmp/${process.pid}.node /tmp/${process.pid}.err`
+      try mknod ${node} c 200 7; try cat ${node}
+      rm -f ${node} /tmp/${process.pid}.err`
     const answers = async () =>
       (await run(group, probe)).stdout.replaceAll('\0', 'z').split('\n').join(' ')
     const no = 'not permitted'

@@ -5,6 +5,9 @@ import { tmpdir } from 'node:os'
 /** Whatever a test says later. */
 const TEMPORARY = tmpdir()
 
+/** Where others of the machine mount in their own time: service managers, sessions, engines. */
+const OTHERS = / \/(?:run\/(?:credentials|docker|snapd|user)|var\/lib\/docker)\//
+
 export interface ProcessEntry {
   readonly pid: number
   readonly parent: number
@@ -77,13 +80,13 @@ export function mountsOf(
 
 /**
  * In the host's own namespace every mount counts, but those that somebody beside us has made in a
- * directory for passing things; elsewhere those that show what is ours.
+ * directory for passing things or in one of his own; elsewhere those that show what is ours.
  */
 function counts(
   line: string,
   { marks, shared }: { readonly marks: readonly string[]; readonly shared: boolean },
 ): boolean {
-  const isElsewhere = !line.includes(` ${TEMPORARY}/`)
+  const isElsewhere = !line.includes(` ${TEMPORARY}/`) && !OTHERS.test(line)
   return marks.some((mark) => line.includes(mark)) || (shared && isElsewhere)
 }
 
