@@ -73,7 +73,12 @@ export class BundleScene {
   #commands = 0
   /** Of the one container, by which everything of it is found again. */
   readonly id: string = basename(this.directory)
-  readonly #scope: LeakScope = { marks: [this.id, '/tsstack-oci'], roots: [this.root] }
+  readonly #scope: LeakScope = {
+    marks: [this.id, '/tsstack-oci'],
+    roots: [this.root],
+    // Directories of others who run these tests beside us.
+    ignored: RegExp(`^[+-] file .*/(?!${this.id})tsstack-oci-`),
+  }
   readonly #before: Snapshot
 
   constructor() {
