@@ -86,14 +86,17 @@ export function watchAttempt(
       // Nobody may await `started`: an adopted attempt has none.
       started.promise.catch(() => {})
       if (!attempt.process) started.reject(startFailure(container.record, notes, failure))
+      attempt.isGone = true
       finishAttempt(machine, container, attempt).then(ended.resolve, ended.reject)
     },
   })
   // Not before somebody hears of its end: who finds an attempt waits for that.
   container.attempt = attempt
   attempt.leave.push(() => {
+    // Then all of it is closed as it is cleaned up.
+    if (attempt.isGone === true) return
     reports.close()
-    if (attempt.process?.pidfd !== undefined) machine.processes.release(attempt.process.pidfd)
+    letGo(machine, attempt)
     if (attempt.netns !== undefined) close(attempt.netns)
   })
   return { attempt, started: started.promise }
@@ -110,6 +113,14 @@ export function setRunning(
   const startedAt = readAttemptStatus(container.own.status)?.startedAt ?? machine.now()
   // The monitor reaps the pid only after it has written the end: without that it is still ours.
   attempt.process = { pid, pidfd: machine.processes.hold(pid), startedAt }
+}
+
+/** From now on the number of its descriptor may be another's. */
+function letGo(machine: Machine, attempt: LiveAttempt): void {
+  const { process } = attempt
+  if (process?.pidfd === undefined) return
+  attempt.process = { ...process, pidfd: undefined }
+  machine.processes.release(process.pidfd)
 }
 
 function setExited(
@@ -179,9 +190,9 @@ async function finishAttempt(
     }
     tryUpdate(machine, container, withEnd(container.record, last))
   }
-  if (attempt.process?.pidfd !== undefined) machine.processes.release(attempt.process.pidfd)
   // Whoever changes it first would otherwise go on with what is closed here.
   await alone(container, async () => {
+    letGo(machine, attempt)
     try {
       await cleanUpAttempt(machine, container, attempt)
     } finally {

@@ -46,7 +46,8 @@ const NETWORK: NetworkSpec = {
 /** Resolves to the exit status, or 128 + signal; `step.upper` then holds what was changed. */
 export async function runBuildStep(machine: Machine, step: BuildStep): Promise<number> {
   const name = `${BUILD_STACK}-${randomBytes(6).toString('hex')}`
-  if (step.network === 'default') await needNetwork(machine)
+  while (dropping.has(machine)) await dropping.get(machine)?.catch(() => undefined)
+  // Before its network: from now on nobody takes away what all steps share.
   await perform(machine, {
     id: name,
     after: [],
@@ -58,6 +59,7 @@ export async function runBuildStep(machine: Machine, step: BuildStep): Promise<n
   const container = machine.containers.get(name)
   if (container === undefined) throw new Error(`Container "${name}" is gone`)
   try {
+    if (step.network === 'default') await needNetwork(machine)
     return await run(machine, container, step)
   } finally {
     await removeStep(machine, container)
@@ -112,7 +114,18 @@ async function needNetwork(machine: Machine): Promise<void> {
   })
 }
 
-async function dropNetwork(machine: Machine): Promise<void> {
+/** Removals of what all steps share that are under way: whoever comes then waits. */
+const dropping = new WeakMap<Machine, Promise<void>>()
+
+function dropNetwork(machine: Machine): Promise<void> {
+  const drop = (): Promise<void> =>
+    removeShared(machine).finally(() => void dropping.delete(machine))
+  const dropped = dropping.get(machine) ?? drop()
+  dropping.set(machine, dropped)
+  return dropped
+}
+
+async function removeShared(machine: Machine): Promise<void> {
   if (!existsSync(stackDirectory(machine.paths, BUILD_STACK))) return
   const action = { id: 'network', after: [], reason: 'no step is left' }
   if (readNetworkRecords(machine.paths, BUILD_STACK).length > 0) {

@@ -11,6 +11,7 @@ import { type DesiredState, impactOf } from '../planner/index.ts'
 import { adoptAll } from './adopt.ts'
 import { applyDesired, changeStack, planChange, stopStack } from './apply.ts'
 import { BUILD_STACK, runBuildStep } from './build-step.ts'
+import { alone } from './changing.ts'
 import { watchChildren } from './children.ts'
 import { keyOf, withDigests } from './digests.ts'
 import { execInContainer } from './container/exec.ts'
@@ -120,18 +121,22 @@ async function open(
   machine.forwarders = new Forwarders(machine)
   const healer = new Healer(machine)
   return async () => {
+    machine.isClosing = true
     await healer.close()
     await machine.forwarders?.close()
-    for (const container of machine.containers.values()) {
-      await container.starting
-      await container.changing
-      await cancelRestart(container)
-      await container.attempt?.leave.run()
-    }
+    for (const container of machine.containers.values()) await leave(container)
     machine.namespaces.close()
     await machine.net.close()
     system.leave()
   }
+}
+
+/** What runs of it goes on; what has begun to be cleaned up comes to its end. */
+async function leave(container: LiveContainer): Promise<void> {
+  await container.starting
+  await cancelRestart(container)
+  await alone(container, () => container.attempt?.leave.run())
+  if (container.attempt?.isGone === true) await container.attempt.ended.catch(() => undefined)
 }
 
 function engineOn(machine: Machine, opening: Promise<Close>): Engine {

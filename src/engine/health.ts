@@ -43,7 +43,9 @@ export function followHealth(
   publishNames(machine, container.record, attempt.record.interfaces)
   if (attempt.health.state === 'healthy') attempt.wasHealthy = true
   if (attempt.health.state === 'unhealthy') onUnhealthy()
-  const stop = schedule(machine, { container, attempt, check, onUnhealthy })
+  const over = new AbortController()
+  const stop = (): void => over.abort()
+  schedule(machine, { container, attempt, check, onUnhealthy, over: over.signal })
   attempt.ended.then(stop, stop)
   attempt.leave.push(stop)
 }
@@ -82,15 +84,16 @@ interface Probed {
   readonly attempt: LiveAttempt
   readonly check: Healthcheck
   readonly onUnhealthy: () => void
+  /** Aborted when it has ended, or is followed by another engine. */
+  readonly over: AbortSignal
 }
 
-/** One probe after the other, each at its time; returns what ends the series. */
-function schedule(machine: Machine, probed: Probed): () => void {
-  const { attempt, check } = probed
+/** One probe after the other, each at its time. */
+function schedule(machine: Machine, probed: Probed): void {
+  const { attempt, check, over } = probed
   let timer: NodeJS.Timeout | undefined
-  let stopped = false
   const plan = (): void => {
-    if (stopped || !attempt.health || attempt.exit) return
+    if (over.aborted || !attempt.health || attempt.exit) return
     const next = nextProbe(check, attempt.health)
     timer = setTimeout(
       () => {
@@ -100,17 +103,14 @@ function schedule(machine: Machine, probed: Probed): () => void {
     )
   }
   plan()
-  return () => {
-    stopped = true
-    clearTimeout(timer)
-  }
+  over.addEventListener('abort', () => clearTimeout(timer), { once: true })
 }
 
 /** Longer ones, which images may ask for, would be none at all: 24.8 days. @see node, setTimeout */
 const TIMER_MS_MAX = 2 ** 31 - 1
 
 async function probe(machine: Machine, probed: Probed, next: NextProbe): Promise<void> {
-  const { attempt, check, container } = probed
+  const { attempt, check, container, over } = probed
   const beganAt = now()
   // Docker does not probe what is paused either.
   if (attempt.paused) return Promise.race([attempt.paused.promise, attempt.ended])
@@ -118,7 +118,7 @@ async function probe(machine: Machine, probed: Probed, next: NextProbe): Promise
   if (found === undefined) return later(probed)
   const { passed, output } = found
   // A probe that was frozen with the rest says nothing.
-  if (!attempt.health || attempt.exit || attempt.paused) return
+  if (over.aborted || !attempt.health || attempt.exit || attempt.paused) return
   const before = attempt.health.state
   const result = { scheduled: next.scheduled, beganAt, endedAt: now(), passed }
   attempt.health = applyProbe(check, attempt.health, result)

@@ -33,6 +33,8 @@ export interface Machine {
    * Something of a container's network may have been broken; absent until somebody looks after it.
    */
   lookInside?: (container: string) => void
+  /** Nothing begins by itself any more: it is left to who comes next. */
+  isClosing?: boolean
   /** By container name. */
   readonly containers: Map<string, LiveContainer>
   /** Our own children that no libuv handle reaps: monitors, movers, exec programs. */
@@ -109,6 +111,8 @@ export interface LiveAttempt {
    * What each place of a mount had when it was first seen. Ids do not tell: they are used again.
    */
   mounts?: Map<string, { readonly what: string; readonly readOnly: boolean }>
+  /** All of its processes have ended, and what it used is being removed. */
+  isGone?: boolean
   /** Resolves when its program has ended, or whoever would tell. */
   readonly over: Promise<void>
   /** Resolves when monitor and mover have ended and everything of the attempt is cleaned up. */
@@ -122,7 +126,7 @@ export interface RunningProcess {
   readonly pid: number
   /**
    * Refers to this process even after its pid is used again; absent when it had ended before we
-   * could.
+   * could, and when that is cleaned up.
    */
   readonly pidfd: Fd | undefined
   readonly startedAt: number

@@ -63,8 +63,9 @@ function lastLife(machine: Machine, record: ContainerRecord): Life | undefined {
   return record.restarts.restarts === 0 ? undefined : failedStart(machine)
 }
 
-/** It is there, and nothing of it runs or is about to. */
+/** It is there, nothing of it runs or is about to, and there is somebody to follow what would. */
 function isIdle(machine: Machine, { record, restart, attempt }: LiveContainer): boolean {
+  if (machine.isClosing === true) return false
   return machine.containers.has(record.name) && restart === undefined && attempt === undefined
 }
 

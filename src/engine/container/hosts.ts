@@ -1,7 +1,7 @@
 /** /etc/hosts of a container whose addresses have changed while it runs. */
 
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
-import { errorText } from '../../errors.ts'
+import { errorText, isErrno } from '../../errors.ts'
 import {
   close,
   FS_MAGIC,
@@ -36,6 +36,8 @@ export function updateHosts(
         interfaces: isItself ? interfaces : own,
       })
     } catch (error) {
+      // It has just ended.
+      if (isErrno(error, 'ESRCH')) continue
       const seen = errorText(error)
       const what = `Cannot update /etc/hosts of "${container.record.name}": ${seen}`
       warn(machine, record.stack, what)

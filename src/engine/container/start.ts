@@ -82,7 +82,7 @@ async function start(
   begin: { readonly turn: Turn; readonly restarts: RestartMemory },
 ): Promise<void> {
   const { turn } = begin
-  if (container.held) await container.held
+  while (container.held) await container.held
   // Of one whose end is known, group, interfaces and directory are removed by the names that this
   // one's will have. Why that failed, if it did, has been said.
   if (container.attempt?.exit) await container.attempt.ended.catch(() => undefined)

@@ -28,28 +28,35 @@ export async function openContainerFiles(
   machine: Machine,
   container: LiveContainer,
 ): Promise<ContainerFiles> {
-  await container.starting
-  const { attempt, record } = container
-  const process = attempt?.exit ? undefined : attempt?.process
-  const running = process && openRunning(process)
-  const label = `${record.name}:`
-  if (running !== undefined) {
-    const users = attempt?.record.users
-    return {
-      root: running,
-      label,
-      ...(users && { users }),
-      close: () => Promise.resolve(close(running)),
-    }
+  for (;;) {
+    const running = openRunning(container)
+    if (running !== undefined) return running
+    // Two overlays on one upper layer would each not see what the other writes; and of those who
+    // wait for the same one, the first is the next that others wait for.
+    const inUse = container.starting ?? container.attempt?.ended ?? container.held
+    if (inUse === undefined) return openStopped(machine, container)
+    await inUse
   }
-  // Two overlays on one upper layer would each not see what the other writes.
-  await attempt?.ended
-  await container.held
-  return openStopped(machine, container, label)
 }
 
-/** As its processes see it, with all that is mounted; undefined when it has just ended. */
-function openRunning({ pid, pidfd }: RunningProcess): Fd | undefined {
+/** As its processes see it, with all that is mounted. */
+function openRunning({ starting, attempt, record }: LiveContainer): ContainerFiles | undefined {
+  if (starting || !attempt?.process || attempt.exit) return undefined
+  const root = openRoot(attempt.process)
+  if (root === undefined) return undefined
+  const { users } = attempt.record
+  return {
+    root,
+    label: labelOf(record),
+    ...(users && { users }),
+    close: () => Promise.resolve(close(root)),
+  }
+}
+
+const labelOf = ({ name }: LiveContainer['record']): string => `${name}:`
+
+/** Undefined when it has just ended. */
+function openRoot({ pid, pidfd }: RunningProcess): Fd | undefined {
   if (pidfd === undefined) return undefined
   let root: Fd | undefined
   try {
@@ -65,11 +72,7 @@ function openRunning({ pid, pidfd }: RunningProcess): Fd | undefined {
 }
 
 /** Its layers with its binds and volumes: what only exists while it runs is missing. */
-async function openStopped(
-  machine: Machine,
-  container: LiveContainer,
-  label: string,
-): Promise<ContainerFiles> {
+async function openStopped(machine: Machine, container: LiveContainer): Promise<ContainerFiles> {
   const held = Promise.withResolvers<void>()
   container.held = held.promise
   container.copies = (container.copies ?? 0) + 1
@@ -81,6 +84,7 @@ async function openStopped(
   try {
     const root = openTree(machine, container, undo)
     undo.push(() => close(root))
+    const label = labelOf(container.record)
     return { root, label, close: async () => void (await undo.run()) }
   } catch (error) {
     await undo.run()
