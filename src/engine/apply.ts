@@ -134,6 +134,7 @@ export async function carryOut(
   const { stack } = plan
   const unsubscribe = onEvent ? machine.subscribe(forStack(stack, onEvent)) : undefined
   const hasThem = machine.namespaces.expect(namespacesFor(machine, plan))
+  machine.plans.add(plan)
   try {
     const outcomes = await executePlan(plan, {
       perform: (action, turn) => performAction(machine, stack, action, { signal, turn }),
@@ -146,6 +147,7 @@ export async function carryOut(
     if (observed.containers.length === 0) removeStackGroup(machine, stack)
     return { outcomes, observed }
   } finally {
+    machine.plans.delete(plan)
     hasThem()
     unsubscribe?.()
   }

@@ -81,6 +81,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     bootId: bootId(),
     values: new Map(),
     containers: new Map(),
+    plans: new Set(),
     emit: (event) => {
       for (const listener of listeners) listener(event)
     },

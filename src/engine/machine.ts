@@ -3,7 +3,7 @@
  */
 
 import type { CgroupHost, Fd, IdRange } from '../linux/index.ts'
-import type { HealthStatus } from '../planner/index.ts'
+import type { ContainerSpec, HealthStatus, Plan } from '../planner/index.ts'
 import type { DnsServer, Faults, Net } from '../net/index.ts'
 import type { Forwarders } from './logs/forward/index.ts'
 import type { LeaseBook } from './network/lease-book.ts'
@@ -37,6 +37,8 @@ export interface Machine {
   isClosing?: boolean
   /** By container name. */
   readonly containers: Map<string, LiveContainer>
+  /** That are being carried out. */
+  readonly plans: Set<Plan>
   /** Our own children that no libuv handle reaps: monitors, movers, exec programs. */
   readonly children: Children
   readonly emit: (event: EngineEvent) => void
@@ -146,4 +148,18 @@ export function containersOf(machine: Machine, stack: string): readonly LiveCont
   return [...machine.containers.values()]
     .filter(({ record }) => record.stack === stack)
     .sort((left, right) => (left.record.name < right.record.name ? -1 : 1))
+}
+
+/**
+ * Whose volumes and networks are in use, running or not: all that there are, and those that are to
+ * be made. What is replaced is gone for as long as others of its plan take to stop.
+ */
+export function usersOf({
+  containers,
+  plans,
+}: Machine): readonly { readonly name: string; readonly spec: ContainerSpec }[] {
+  const made = [...plans].flatMap(({ actions }) =>
+    actions.flatMap((one) => (one.kind === 'create-container' ? [one.container] : [])),
+  )
+  return [...[...containers.values()].map(({ record }) => record), ...made]
 }

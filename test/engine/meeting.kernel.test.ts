@@ -91,6 +91,32 @@ test('what is copied while a start waits for another copy is there', async () =>
   expect(await world.exited('box')).toMatchObject({ exitCode: 7 })
 })
 
+test('volumes of what is replaced are in use until it is there again', async () => {
+  const volume = { kind: 'volume', readOnly: false, nocopy: false } as const
+  const mounts = [
+    { ...volume, volume: 'data', target: '/data', anonymous: false },
+    { ...volume, volume: 'own', target: '/own', anonymous: true },
+  ]
+  const box = { ...FOREVER, mounts, ...attached('tst_a') }
+  const slow = { ...sh('trap "sleep 0.3; exit 0" TERM; while :; do sleep 0.02; done') }
+  await world.up({ box, slow: { ...slow, ...attached('tst_a') } }, { ...NET, volumes: ['data'] })
+  const volumes = await world.engine.volumes()
+  for (const { path } of volumes) writeFileSync(join(path, 'kept'), '')
+  // Another subnet: the container is removed, and made when the other one has left the network.
+  const subnets = [{ subnet: '10.98.0.0/24', auxiliary: [] }]
+  const pruned: string[] = []
+  const quiet = allTheTime(async () => {
+    pruned.push(...(await world.engine.volume({ do: 'prune', all: true })))
+  })
+  await world.up(
+    { box: { ...box, environment: { NEW: '' } }, slow: { ...slow, ...attached('tst_a') } },
+    { networks: [{ name: 'tst_a', subnets }], volumes: ['data'] },
+  )
+  await quiet()
+  expect(pruned).toEqual([])
+  for (const { path } of volumes) expect(readdirSync(path)).toEqual(['kept'])
+})
+
 /** Its end takes a while to be noticed and cleaned up. */
 async function killMonitor(service: string): Promise<void> {
   const { pid } = await world.observe(service)

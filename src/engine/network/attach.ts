@@ -79,8 +79,10 @@ async function lay(machine: Machine, request: AttachRequest): Promise<AttemptInt
   }
 }
 
-export function attachmentsOf(record: ContainerRecord): readonly NetworkAttachment[] {
-  return record.spec.network.kind === 'networks' ? record.spec.network.attachments : []
+export function attachmentsOf({
+  spec,
+}: Pick<ContainerRecord, 'spec'>): readonly NetworkAttachment[] {
+  return spec.network.kind === 'networks' ? spec.network.attachments : []
 }
 
 /** Networks that the default routes lead through; absent: there is none of that family. */

@@ -4,7 +4,7 @@ import { EngineError, UsageError } from '../../errors.ts'
 import { didYouMean, type NetworkAttachment, type NetworkSpec } from '../../planner/index.ts'
 import { update } from '../attempts.ts'
 import { change } from '../changing.ts'
-import type { LiveContainer, Machine } from '../machine.ts'
+import { usersOf, type LiveContainer, type Machine } from '../machine.ts'
 import { STANDALONE } from '../paths.ts'
 import { writeContainerSpec } from '../records/container.ts'
 import { readNetworkRecords } from '../records/network.ts'
@@ -133,9 +133,7 @@ async function pruneNetworks(machine: Machine): Promise<readonly string[]> {
 
 /** A container that does not run now will want it when it does. */
 function isWanted(machine: Machine, network: string): boolean {
-  return [...machine.containers.values()].some(({ record }) =>
-    attachmentsOf(record).some((one) => one.network === network),
-  )
+  return usersOf(machine).some((user) => attachmentsOf(user).some((one) => one.network === network))
 }
 
 /** The next `up` makes of it again what the stack file says. */

@@ -2,7 +2,7 @@
 
 import { EngineError } from '../../errors.ts'
 import { didYouMean, type VolumeSpec } from '../../planner/index.ts'
-import type { Machine } from '../machine.ts'
+import { usersOf, type Machine } from '../machine.ts'
 import { STANDALONE } from '../paths.ts'
 import type { VolumeCommand } from '../types.ts'
 import { createVolume, readVolumeRecords, removeVolumeData, volumeData } from './volumes.ts'
@@ -25,7 +25,7 @@ export function readVolumes(machine: Machine): readonly VolumeReading[] {
     stacks: [stack, ...sharedBy].filter((each) => each !== STANDALONE),
     anonymous,
     path: volumeData(machine.paths, spec.name),
-    containers: usersOf(machine, spec.name),
+    containers: usersOfVolume(machine, spec.name),
   }))
 }
 
@@ -63,7 +63,7 @@ function checkRemoval(machine: Machine, name: string): void {
       hint: guess === undefined ? 'see "tsstack volume ls"' : `Did you mean "${guess}"?`,
     })
   }
-  const users = usersOf(machine, name)
+  const users = usersOfVolume(machine, name)
   if (users.length === 0) return
   throw new EngineError(
     'ACTION_FAILED',
@@ -81,11 +81,9 @@ function prune(machine: Machine, { all }: { readonly all: boolean }): readonly s
   return unused
 }
 
-function usersOf(machine: Machine, volume: string): readonly string[] {
-  return [...machine.containers.values()]
-    .filter(({ record }) =>
-      record.spec.mounts.some((one) => one.kind === 'volume' && one.volume === volume),
-    )
-    .map(({ record }) => record.name)
-    .sort()
+function usersOfVolume(machine: Machine, volume: string): readonly string[] {
+  const users = usersOf(machine).filter(({ spec }) =>
+    spec.mounts.some((one) => one.kind === 'volume' && one.volume === volume),
+  )
+  return [...new Set(users.map(({ name }) => name))].sort()
 }

@@ -33,6 +33,7 @@ export async function openMachine(
     bootId: kernel.bootId,
     values: new Map(),
     containers: new Map(),
+    plans: new Set(),
     emit: (event) => {
       if (event.kind === 'warning') warnings.push(event.message)
       for (const listener of listeners) listener(event)
