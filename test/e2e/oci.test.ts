@@ -157,7 +157,9 @@ describe('hooks', () => {
       code: 1,
       stderr: expect.stringMatching(/createRuntime hook "\/bin\/sh": exit status 3 \(why\)/),
     })
-    scene.writeConfig('touch /ran', { hooks: { createRuntime: [hook('sleep 9', { timeout: 1 })] } })
+    scene.writeConfig('touch /ran', {
+      hooks: { createRuntime: [hook('exec sleep 99', { timeout: 1 })] },
+    })
     expect((await scene.oci('create', scene.id)).stderr).toContain('it took longer than 1 s')
     expect(scene.read('ran')).toBe('')
     expect((await scene.oci('state', scene.id)).code).toBe(2)

@@ -28,7 +28,7 @@ beforeAll(async () => {
   const install = ['install', '--silent', '--prefer-offline', '--no-audit', '--no-fund']
   execFileSync('npm', [...install, `./${packed.filename}`], { cwd: folder })
   sandbox = await Sandbox.open(join(installed, 'bin/tsstack.js'))
-}, 180_000)
+})
 
 afterAll(async () => {
   await sandbox?.close()

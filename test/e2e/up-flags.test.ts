@@ -91,9 +91,15 @@ describe('up that stops by itself', () => {
   })
 
   test('--exit-code-from ends with the status of that service, also when it is stopped', async () => {
-    scene.write({ web: [shell('sleep 60'), 'init: true'], job: [after(0.3, 'exit 3')] })
+    // A program that does not hear the signal yet would be killed.
+    const told = 'trap "exit 43" TERM; touch /signs/ready; while :; do sleep 0.1; done'
+    scene.write({
+      web: [shell(told), SIGNS],
+      job: [shell(`${awaiting('ready')}; exit 3`), SIGNS],
+    })
     expect((await run('up', '--exit-code-from', 'job')).code).toBe(3)
-    expect((await run('up', '--exit-code-from', 'web')).code).toBe(143)
+    rmSync(sign('ready'))
+    expect((await run('up', '--exit-code-from', 'web')).code).toBe(43)
     const wrong = await run('up', '--exit-code-from', 'wbe')
     expect(wrong).toMatchObject({ code: 1 })
     expect(wrong.stderr).toContain('Did you mean "web"?')

@@ -61,12 +61,12 @@ export function differences(before: Snapshot, after: Snapshot): readonly string[
 /**
  * Differences from `before` as text, '' when there are none. The kernel takes namespaces and
  * groups apart after the last process is gone, so it looks again until nothing differs or
- * `withinMs` (30 000) have passed.
+ * `withinMs` (60 000) have passed.
  */
 export async function leaks(
   before: Snapshot,
   scope: LeakScope = {},
-  withinMs = 30_000,
+  withinMs = 60_000,
 ): Promise<string> {
   const end = performance.now() + withinMs
   for (;;) {
