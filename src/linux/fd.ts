@@ -15,6 +15,7 @@ const libcFcntl = declare('int fcntl(int fd, int command, int argument)')
 const libcPipe2 = declare('int pipe2(_Out_ int *fds, int flags)')
 const libcMkfifo = declare('int mkfifo(const char *path, unsigned int mode)')
 const libcFlock = declare('int flock(int fd, int operation)')
+const libcFlockAsync = declareAsync('int flock(int fd, int operation)')
 const libcMemfdCreate = declare('int memfd_create(const char *name, unsigned int flags)')
 
 const F_SETFD = 2 // include/uapi/asm-generic/fcntl.h
@@ -110,6 +111,12 @@ export function tryLock(fd: Fd, kind: 'exclusive' | 'shared' = 'exclusive'): boo
   if (Number(libcFlock(fd, operation)) === 0) return true
   if (errnoName(lastErrno()) === 'EAGAIN') return false
   throw kernelError(lastErrno(), { syscall: 'flock', args: [fd] })
+}
+
+/** The same, on another thread, for whoever waits until nobody else holds it. */
+export async function takeLock(fd: Fd): Promise<void> {
+  // Signals are restarted, and a descriptor that is open can be locked: errno is not needed.
+  check(await libcFlockAsync(fd, LOCK_EX), { syscall: 'flock', args: [fd] })
 }
 
 /**

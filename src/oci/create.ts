@@ -16,6 +16,7 @@ import { assembleBundle } from './assemble.ts'
 import { followBirth } from './birth.ts'
 import { type Bundle, readBundle } from './bundle.ts'
 import { type Console, handConsole, openConsole } from './console.ts'
+import { holdPlace } from './hold.ts'
 import { type Namespaces, openNamespaces } from './namespaces.ts'
 import { resourceSettings } from './resources.ts'
 import {
@@ -46,6 +47,10 @@ export async function createContainer(options: CreateOptions): Promise<Container
   const bundle = await readBundle(options.bundle)
   refuseTerminal(bundle, options)
   const place = makePlace(options.root, options.id)
+  using held = await holdPlace(place)
+  if (held === undefined) {
+    throw new UsageError(`Cannot create container "${options.id}": it was deleted meanwhile`)
+  }
   const undo = new Undo()
   undo.push(() => removePlace(place))
   const temporary = new Undo()
@@ -105,6 +110,7 @@ async function create(bundle: Bundle, creation: Creation): Promise<Container> {
     namespaces: namespaces.all,
     notes: assembly.program.notes.calls,
     hasProcess: spec.process !== undefined,
+    isCreating: true,
   }
   writeContainer(place, container)
   const birth = followBirth(place, { container, spec, namespaces, go: fifos.go })
@@ -115,7 +121,7 @@ async function create(bundle: Bundle, creation: Creation): Promise<Container> {
   })
   waitForExit(stage)
   closeSync(fifos.report)
-  const created = await birth
+  const { isCreating: _, ...created } = await birth
   if (console && options.consoleSocket !== undefined) handConsole(options.consoleSocket, console)
   writeContainer(place, created)
   return created

@@ -8,7 +8,7 @@ import {
   listenToPipe,
   type Undo,
 } from '../engine/index.ts'
-import { EngineError } from '../errors.ts'
+import { EngineError, isErrno, UsageError } from '../errors.ts'
 import {
   close,
   closeCgroupJoin,
@@ -19,7 +19,6 @@ import {
   O,
   openIn,
   openPath,
-  pidfdOpen,
   pidfdSendSignal,
   pipe,
   type Program,
@@ -29,6 +28,7 @@ import {
 } from '../linux/index.ts'
 import { ownerOf, ownStreams, withHome } from './assemble.ts'
 import { handConsole, openTerminal, type Terminal } from './console.ts'
+import { hasEnded, openInit } from './lifecycle.ts'
 import { limitsOf, processParts } from './process.ts'
 import type { RuntimeSpec, SpecProcess } from './spec.ts'
 import type { Container } from './store.ts'
@@ -97,15 +97,25 @@ function executableOf({ path, process }: Joined, rootFd: Fd): string {
 
 /** Both refer to the container's own pid 1, whatever becomes of its pid. */
 function openTarget(
-  { pid = 0 }: Container,
+  container: Container,
   temporary: Undo,
 ): { readonly pidfd: Fd; readonly root: Fd } {
-  const pidfd = pidfdOpen(pid)
+  const pidfd = openInit(container)
+  if (pidfd === undefined) throw ended(container)
   temporary.push(() => close(pidfd))
-  const root = openPath(`/proc/${pid}/root`, O.DIRECTORY)
-  temporary.push(() => close(root))
-  pidfdSendSignal(pidfd, 0)
-  return { pidfd, root }
+  try {
+    const root = openPath(`/proc/${container.pid}/root`, O.DIRECTORY)
+    temporary.push(() => close(root))
+    pidfdSendSignal(pidfd, 0)
+    return { pidfd, root }
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ESRCH')) throw ended(container)
+    throw error
+  }
+}
+
+function ended({ id }: Container): UsageError {
+  return new UsageError(`Cannot run a program in container "${id}": it is stopped`)
 }
 
 /** Of the container's own devpts. */
@@ -140,13 +150,14 @@ class Numbers {
 
 /** Resolves with its pid once the program runs: by that its end of the reports is closed. */
 async function born(
-  { id }: Container,
+  container: Container,
   how: {
     readonly program: Program
     readonly passed: Numbers
     readonly reports: { readonly read: Fd; readonly write: Fd }
   },
 ): Promise<number> {
+  const { id } = container
   const { program, passed, reports } = how
   const stage = spawn(program, {
     title: `tsstack-oci: exec ${id}`,
@@ -154,17 +165,18 @@ async function born(
     fallbackDirectory: '/run',
   })
   closeSync(reports.write)
-  const ended = Promise.withResolvers<void>()
+  const told = Promise.withResolvers<void>()
   let pid: number | undefined
   let failure: Failure | undefined
   listenToPipe(reports.read, {
     started: (number) => (pid = number),
     failed: (reported) => (failure = reported),
     exited: () => {},
-    gone: () => ended.resolve(),
+    gone: () => told.resolve(),
   })
   waitForExit(stage)
-  await ended.promise
+  await told.promise
+  if ((failure || pid === undefined) && hasEnded(container)) throw ended(container)
   if (failure) throw launchFailure(id, describeFailure(program.notes, failure))
   if (pid === undefined) {
     throw new EngineError('LAUNCH', `Cannot run a program in container "${id}": it was killed`)

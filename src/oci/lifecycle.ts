@@ -1,20 +1,24 @@
 /** What can be done with a container that has been created: start, signal, delete, wait. */
 
-import { closeSync, constants, openSync, rmSync, writeSync } from 'node:fs'
+import { rmSync, writeSync } from 'node:fs'
 import { launchFailure, listenToReports, signalNumber } from '../engine/index.ts'
-import { EngineError, UsageError } from '../errors.ts'
+import { EngineError, isErrno, UsageError } from '../errors.ts'
 import {
   type Cgroup,
   CLONE_NEW,
   close,
   describeFailure,
   detectCgroups,
+  type Fd,
   pidfdOpen,
   pidfdSendSignal,
+  startTime,
   unmount,
 } from '../linux/index.ts'
+import { holdPlace, holdStart, type Starter } from './hold.ts'
 import { runHooks, tryHooks } from './hooks.ts'
 import {
+  absent,
   type Container,
   listContainers,
   type OciState,
@@ -51,19 +55,23 @@ export function readState(which: Which): OciState {
 }
 
 export function listStates(root: string): readonly (OciState & { readonly created: string })[] {
-  return listContainers(root).map((id) => {
-    const { container, status } = find({ root, id })
-    return { ...stateOf(container, status), created: container.created }
+  return listContainers(root).flatMap((id) => {
+    // It may have been deleted since the directory was read.
+    const found = findIfThere({ root, id })
+    if (found === undefined) return []
+    return [{ ...stateOf(found.container, found.status), created: found.container.created }]
   })
 }
 
 /** Resolves once its program runs; `warn` is told of poststart hooks that fail. */
 export async function startContainer(which: Which, warn: (text: string) => void): Promise<void> {
+  using starter = holdStart(placeOf(which.root, which.id))
   const { place, container, status } = find(which)
   const { id } = container
-  if (status !== 'created') {
+  if (status !== 'created' || starter === undefined || starter.isTaken) {
+    const seen = startable(status, starter)
     throw new UsageError(
-      `Cannot start container "${id}": it is ${status}; only one that is created can be`,
+      `Cannot start container "${id}": it is ${seen}; only one that is created can be`,
     )
   }
   if (!container.hasProcess) {
@@ -72,7 +80,7 @@ export async function startContainer(which: Which, warn: (text: string) => void)
   const inside = stateOf(container, 'created')
   try {
     await runHooks({ name: 'startContainer', container, state: inside })
-    await execute(place, container)
+    await execute(place, container, starter)
   } catch (error) {
     await end(container)
     throw error
@@ -81,8 +89,14 @@ export async function startContainer(which: Which, warn: (text: string) => void)
   await tryHooks({ name: 'poststart', container, state: running }, warn)
 }
 
+/** In the way of a start: what it is, when it looked as if it waited to be started. */
+function startable(status: Status, starter: Starter | undefined): string {
+  if (status !== 'created') return status
+  return starter === undefined ? 'stopped' : 'being started'
+}
+
 /** Resolves when the child has executed its program, for that closes its end of the reports. */
-function execute(place: Place, container: Container): Promise<void> {
+function execute(place: Place, container: Container, { go }: Starter): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const reports = listenToReports(place.report, {
     started: () => {},
@@ -92,9 +106,7 @@ function execute(place: Place, container: Container): Promise<void> {
     },
     gone: resolve,
   })
-  const go = openSync(place.go, constants.O_WRONLY | constants.O_NONBLOCK)
   writeSync(go, '\n')
-  closeSync(go)
   rmSync(place.go)
   return promise.finally(() => reports.close())
 }
@@ -108,15 +120,44 @@ export function killContainer(which: Which, signal: string, all = false): void {
     for (const pid of group.processes()) trySignal(pid, number)
     return
   }
-  if (status === 'stopped' || container.pid === undefined) {
+  if (status === 'stopped' || !signalInit(container, number)) {
     throw new UsageError(`Cannot kill container "${container.id}": container not running`)
   }
-  const pidfd = pidfdOpen(container.pid)
+}
+
+/** False when it has ended. */
+function signalInit(container: Container, signal: number): boolean {
+  const pidfd = openInit(container)
+  if (pidfd === undefined) return false
   try {
-    pidfdSendSignal(pidfd, number)
+    pidfdSendSignal(pidfd, signal)
+    return true
+  } catch (error) {
+    if (isErrno(error, 'ESRCH')) return false
+    throw error
   } finally {
     close(pidfd)
   }
+}
+
+export function hasEnded({ pid, startTime: startedAt }: Container): boolean {
+  return pid === undefined || startTime(pid) !== startedAt
+}
+
+/** Its first process, whoever has the number later; undefined when it has ended. */
+export function openInit(container: Container): Fd | undefined {
+  const { pid } = container
+  if (pid === undefined) return undefined
+  let pidfd: Fd
+  try {
+    pidfd = pidfdOpen(pid)
+  } catch (error) {
+    if (isErrno(error, 'ESRCH')) return undefined
+    throw error
+  }
+  if (!hasEnded(container)) return pidfd
+  close(pidfd)
+  return undefined
 }
 
 function trySignal(pid: number, signal: number): void {
@@ -135,11 +176,18 @@ export async function deleteContainer(
   options: { readonly force: boolean; readonly warn: (text: string) => void },
 ): Promise<void> {
   const { force, warn } = options
-  if (force && !isThere(which)) {
-    if (which.id !== undefined) removePlace(placeOf(which.root, which.id))
+  const place = placeOf(which.root, which.id)
+  const early = force ? findIfThere(which) : undefined
+  // Who creates it gives it up then, and takes back what there is.
+  if (early?.status === 'creating') await end(early.container)
+  using held = await holdPlace(place)
+  const found = held && findIfThere(which)
+  if (found === undefined) {
+    if (!force) throw absent(which.id)
+    if (held) removePlace(place)
     return
   }
-  const { place, container, status } = find(which)
+  const { container, status } = found
   if (!force && status !== 'stopped') {
     throw new UsageError(
       `Cannot delete container "${container.id}": it is ${status}; kill it first, or use --force`,
@@ -169,12 +217,11 @@ function unmountAll(path: string): void {
   }
 }
 
-function isThere(which: Which): boolean {
+function findIfThere(which: Which): Found | undefined {
   try {
-    find(which)
-    return true
+    return find(which)
   } catch (error) {
-    if (error instanceof UsageError && which.id !== undefined) return false
+    if (error instanceof UsageError) return undefined
     throw error
   }
 }

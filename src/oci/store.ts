@@ -41,6 +41,8 @@ export interface Container {
   readonly cgroup: string
   /** Of systemd's; absent: the group is nobody's but ours. */
   readonly unit?: string
+  /** Its process goes through what it is made of; only who makes it may send it on. */
+  readonly isCreating?: true
   /** Absent before it has been made. */
   readonly pid?: number
   /** Tells the process from a later one of the same number. */
@@ -119,8 +121,12 @@ export function readContainer(place: Place, id: string | undefined): Container {
   try {
     return JSON.parse(readFileSync(place.state, 'utf8')) as Container
   } catch {
-    throw new UsageError(`Cannot find container "${id}": container does not exist`)
+    throw absent(id)
   }
+}
+
+export function absent(id: string | undefined): UsageError {
+  return new UsageError(`Cannot find container "${id}": container does not exist`)
 }
 
 export function removePlace({ directory }: Place): void {
@@ -144,6 +150,7 @@ export function listContainers(root: string): readonly string[] {
 export function statusOf(place: Place, container: Container): Status {
   if (container.pid === undefined) return 'creating'
   if (startTime(container.pid) !== container.startTime) return 'stopped'
+  if (container.isCreating === true) return 'creating'
   return existsSync(place.go) ? 'created' : 'running'
 }
 

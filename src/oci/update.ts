@@ -3,19 +3,25 @@
 import { UsageError } from '../errors.ts'
 import { detectCgroups } from '../linux/index.ts'
 import { readBundle, readResources } from './bundle.ts'
+import { holdPlace } from './hold.ts'
 import { find, type Which } from './lifecycle.ts'
 import { resourceSettings } from './resources.ts'
 import type { SpecResources } from './spec.ts'
-import { writeContainer } from './store.ts'
+import { absent, placeOf, writeContainer } from './store.ts'
 
 /** What is not given stays as it is; devices always do. `file`: JSON, or `-` for standard input. */
 export async function updateContainer(
   which: Which,
   { file, words }: { readonly file?: string; readonly words: SpecResources },
 ): Promise<void> {
+  using held = await holdPlace(placeOf(which.root, which.id))
+  if (held === undefined) throw absent(which.id)
   const { place, container, status } = find(which)
   if (status === 'stopped') {
     throw new UsageError(`Cannot update container "${container.id}": it has stopped`)
+  }
+  if (status === 'creating') {
+    throw new UsageError(`Cannot update container "${container.id}": it is being created`)
   }
   const { spec } = await readBundle(container.bundle)
   const before = container.resources ?? spec.linux?.resources ?? {}
