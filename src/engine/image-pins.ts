@@ -9,6 +9,7 @@ import {
   openImageStore,
   readPins,
   removePin,
+  requireImage,
   writePin,
 } from '../image/index.ts'
 import type { Machine } from './machine.ts'
@@ -48,7 +49,15 @@ export function pinImage(
 ): void {
   const images = imagesOf(spec)
   if (images.length === 0) return
-  writePin(imageStore(paths), keyOf(name), { holder: `container ${name}`, images })
+  const store = imageStore(paths)
+  writePin(store, keyOf(name), { holder: `container ${name}`, images })
+  try {
+    // Who collects images has taken it away by now, or sees the pin.
+    for (const digest of images) requireImage(store, digest)
+  } catch (error) {
+    removePin(store, keyOf(name))
+    throw error
+  }
 }
 
 /** Its own, and those of its hooks: they run again when it is started again. */

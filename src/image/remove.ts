@@ -33,7 +33,10 @@ export async function removeByText(
   const isLast = gone.length === own.length
   if (isLast && pinnedImages(store).has(image.manifest)) throw inUse(store, text, image)
   await changeNames(store, (names) => {
-    for (const each of gone) names.delete(each)
+    for (const each of gone) {
+      // It may mean another image by now.
+      if (names.get(each)?.manifest === image.manifest) names.delete(each)
+    }
   })
   if (isLast) await collect(store, { all: false })
   return { names: gone, isGone: isLast, image }

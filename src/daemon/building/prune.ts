@@ -22,10 +22,15 @@ export interface BuildPruned {
 /** Layers that an image has stay: a build may still use them. Waits for builds under way. */
 export async function pruneBuilds({ state, before, all }: BuildPrune): Promise<BuildPruned> {
   const store = openImageStore(state)
-  const { bytes } = await collect(store, { all: false, cachedBefore: before })
   const directory = join(state, 'build')
   const parts = all ? ['downloads', 'git', 'mounts', 'digests'] : []
-  for (const part of parts) rmSync(join(directory, part), { recursive: true, force: true })
+  const { bytes } = await collect(store, {
+    all: false,
+    cachedBefore: before,
+    onHeld: () => {
+      for (const part of parts) rmSync(join(directory, part), { recursive: true, force: true })
+    },
+  })
   return { steps: removeLost(store, stepsOf(state)), bytes }
 }
 

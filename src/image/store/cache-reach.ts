@@ -2,7 +2,7 @@
 
 import { statSync, type StatsFs, statfsSync } from 'node:fs'
 import { BUILD_CACHE_BYTES_MAX, BUILD_CACHE_SHARE } from '../../limits.ts'
-import { hexOf } from '../digest.ts'
+import { type Digest, hexOf } from '../digest.ts'
 import { readCached } from './cached.ts'
 import { cachedLayers, cachedLayerBytes } from './collect.ts'
 import { listImages } from './images.ts'
@@ -17,10 +17,7 @@ export function cacheReach(
   bytesMax: number = cacheBytesMax(statfsSync(store.directory)),
 ): number | undefined {
   const layers = cachedLayers(store, listImages(store))
-    .map((diffId) => ({
-      usedAt: statSync(placeOf(store, 'cached', hexOf(diffId))).mtimeMs,
-      bytes: cachedLayerBytes(store, diffId),
-    }))
+    .map((diffId) => ({ usedAt: usedAt(store, diffId), bytes: cachedLayerBytes(store, diffId) }))
     .toSorted((a, b) => b.usedAt - a.usedAt)
   let bytes = 0
   let reach = Infinity
@@ -30,6 +27,12 @@ export function cacheReach(
     reach = layer.usedAt
   }
   return undefined
+}
+
+/** Never, when it was forgotten meanwhile. */
+function usedAt(store: ImageStore, diffId: Digest): number {
+  const path = placeOf(store, 'cached', hexOf(diffId))
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
 }
 
 /** Layers that the cache knows of. */

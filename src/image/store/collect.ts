@@ -6,7 +6,7 @@ import type { Digest } from '../digest.ts'
 import { isDigest } from '../digest.ts'
 import { dropCached, readCached } from './cached.ts'
 import { readJsonIfThere } from './files.ts'
-import { listImages, removeImage, type StoredImage } from './images.ts'
+import { listImages, removeImage, type StoredImage, writeImage } from './images.ts'
 import { lockCollection, removeDrafts } from './lock.ts'
 import { changeNames, readNames } from './names.ts'
 import { readPins } from './pins.ts'
@@ -34,16 +34,19 @@ export async function collect(
     readonly cachedBefore?: number
     /** Images without a name stay as well. */
     readonly keepsUnnamed?: boolean
+    /** Takes away what else of builds is to go, while none is under way. */
+    readonly onHeld?: () => void
   },
 ): Promise<Collected> {
-  const { signal, all, cachedBefore, keepsUnnamed = false } = options
+  const { signal, all, cachedBefore, keepsUnnamed = false, onHeld } = options
   using _lock = await lockCollection(store, signal ? { signal } : {})
   if (cachedBefore !== undefined) dropCached(store, cachedBefore)
   removeDrafts(store)
-  const pinned = pinnedImages(store)
+  onHeld?.()
   const names: string[] = []
   if (all) {
     await changeNames(store, (known) => {
+      const pinned = pinnedImages(store)
       for (const [name, { manifest }] of known) {
         if (pinned.has(manifest)) continue
         known.delete(name)
@@ -54,12 +57,24 @@ export async function collect(
   const named = new Set([...readNames(store).values()].map(({ manifest }) => manifest))
   const images = listImages(store)
   const kept = images.filter(
-    ({ manifest }) => keepsUnnamed || named.has(manifest) || pinned.has(manifest),
+    (image) => keepsUnnamed || named.has(image.manifest) || isHeld(store, image),
   )
   const gone = images.filter((image) => !kept.includes(image)).map(({ manifest }) => manifest)
-  for (const manifest of gone) removeImage(store, manifest)
   const bytes = sweep(store, kept)
   return { names, images: gone, bytes, cachedBytes: cachedBytes(store, kept) }
+}
+
+/**
+ * Takes an image away unless somebody holds it. Whoever begins to do so pins it and looks for it
+ * then, and we look for pins once it is away: one of us sees the other.
+ */
+function isHeld(store: ImageStore, image: StoredImage): boolean {
+  const { manifest } = image
+  if (pinnedImages(store).has(manifest)) return true
+  removeImage(store, manifest)
+  if (!pinnedImages(store).has(manifest)) return false
+  writeImage(store, image)
+  return true
 }
 
 /** Manifests that somebody holds, whatever their names. */

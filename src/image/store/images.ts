@@ -85,8 +85,13 @@ export function addImage(store: ImageStore, manifest: Digest): StoredImage {
     addedAt: Date.now(),
   }
   sync(store)
-  writeFileByRename(imagePath(store, manifest), JSON.stringify(image))
+  writeImage(store, image)
   return image
+}
+
+/** For an image that is whole. */
+export function writeImage(store: ImageStore, image: StoredImage): void {
+  writeFileByRename(imagePath(store, image.manifest), JSON.stringify(image))
 }
 
 /** As many diff IDs as layers: with fewer, a layer would be used that nobody has vouched for. */

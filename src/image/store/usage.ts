@@ -41,7 +41,9 @@ export function usageOf(store: ImageStore): Usage {
     sizes.layers.set(`sha256:${name}`, layerBytes(placeOf(store, 'layers', name)))
   }
   for (const name of readdirSync(placeOf(store, 'blobs'))) {
-    sizes.blobs.set(`sha256:${name}`, statSync(placeOf(store, 'blobs', name)).size)
+    // It may have gone since the directory was read.
+    const blob = statSync(placeOf(store, 'blobs', name), { throwIfNoEntry: false })
+    sizes.blobs.set(`sha256:${name}`, blob?.size ?? 0)
   }
   const unneeded = [...sizes.layers, ...sizes.blobs].filter(([digest]) => !needed.has(digest))
   return {
