@@ -21,9 +21,7 @@ const file = (example: string): string => `examples/${example}/stack.yaml`
 const on = (example: string, ...words: readonly string[]): Promise<Finished> =>
   sandbox.ok(['-f', file(example), ...words])
 
-/** Where there is no nf_tables, a proxy accepts for a service that does not listen yet. */
-const ask = (...words: readonly string[]): Promise<string> =>
-  sandbox.curl('--retry-all-errors', ...words)
+const ask = (...words: readonly string[]): Promise<string> => sandbox.curl(...words)
 
 async function logs(example: string, service: string): Promise<string> {
   return (await on(example, 'logs', service)).stdout

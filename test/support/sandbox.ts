@@ -116,10 +116,11 @@ export class Sandbox {
   }
 
   /**
-   * The answer's body; throws unless the status is 2xx. Tries for up to 60 s while nothing listens.
+   * The answer's body; throws unless the status is 2xx within 60 s. Where there is no nf_tables, a
+   * proxy accepts for a service that does not listen yet.
    */
   async curl(...words: readonly string[]): Promise<string> {
-    const retry = ['--retry', '100', '--retry-delay', '1', '--retry-connrefused']
+    const retry = ['--retry', '100', '--retry-delay', '1', '--retry-all-errors']
     const { stdout, stderr, code } = await this.inNetns([
       'curl', '-sS', '--fail', '--max-time', '60', '--retry-max-time', '60', ...retry, ...words,
     ]) // oxfmt-ignore
