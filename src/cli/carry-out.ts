@@ -1,9 +1,9 @@
 /** Has the supervisor change a stack, shows how it goes, and says what failed. */
 
-import type { Request, Session, WaitRequest } from '../daemon/index.ts'
+import type { Request, WaitRequest } from '../daemon/index.ts'
 import type { LifecycleOptions, LifecycleVerb } from '../planner/index.ts'
 import type { Context } from './context.ts'
-import { onInterrupt } from './interrupt.ts'
+import { Interruption } from './interrupt.ts'
 import { reportOutcomes } from './outcome.ts'
 import { createProgress } from './progress.ts'
 import { ask } from './request.ts'
@@ -12,11 +12,10 @@ import { ask } from './request.ts'
 export async function carryOut(context: Context, request: Request): Promise<number> {
   const { asking, paint } = context
   const progress = await createProgress()
-  let session: Session | undefined
   let status = 0
-  using _handler = onInterrupt(() => session?.send({ kind: 'interrupt' }))
-  const answers = ask({ ...asking, onSession: (opened) => (session = opened) }, request)
-  for await (const answer of answers) {
+  using interruption = new Interruption()
+  for await (const answer of ask(interruption.of(asking), request)) {
+    interruption.heard()
     if (answer.kind !== 'message') continue
     const { message } = answer
     if (message.kind === 'plan') progress.begin(message.plan)

@@ -3,10 +3,9 @@
 import type { Server, Socket } from 'node:net'
 import { checkRoom } from '../engine/index.ts'
 import { HELLO_MS_MAX } from '../limits.ts'
-import { checkHello, checkRequest, checkSignal } from './check-request.ts'
+import { checkHello, checkRequest } from './check-request.ts'
 import { serveBuildStep } from './building/serve-step.ts'
 import { Connection } from './connection.ts'
-import type { Frame } from './framing.ts'
 import { PROTOCOL } from './protocol.ts'
 import type { Request, RequestKind, ServerMessage, StackInput } from './protocol.ts'
 import { serveAttach } from './serve-attach.ts'
@@ -33,6 +32,7 @@ import { serveRun } from './serve-run.ts'
 import { serveRejoin } from './serve-rejoin.ts'
 import { serveUp } from './serve-up.ts'
 import { serveWait } from './serve-wait.ts'
+import { Session } from './session.ts'
 import type { ClientSession, Supervisor } from './supervisor.ts'
 import { BUILD, VERSION } from './version.ts'
 import { toWire } from './wire-error.ts'
@@ -86,12 +86,7 @@ async function converse(
   const message = await nextMessage(connection)
   clearTimeout(impatience)
   if (message === undefined) return
-  const session: ClientSession = {
-    connection,
-    client: { command, pid: clientPid },
-    signal: connection.signal,
-    listener: {},
-  }
+  const session = new Session(connection, { command, pid: clientPid })
   void listen(session)
   const request = checkRequest(message)
   if (stays(request)) checkRoom(`serve "${command}"`, 'stays')
@@ -122,18 +117,13 @@ async function nextMessage(connection: Connection<ServerMessage>): Promise<unkno
 }
 
 /** Passes on what the client says while it is served; nonsense ends the connection. */
-async function listen(session: ClientSession): Promise<void> {
+async function listen(session: Session): Promise<void> {
   try {
-    for await (const frame of session.connection.frames) hear(session, frame)
+    for await (const frame of session.connection.frames) session.hear(frame)
   } catch (error) {
     session.connection.send({ kind: 'error', error: toWire(error) })
     session.connection.destroy()
   }
-}
-
-function hear({ listener }: ClientSession, frame: Frame): void {
-  if (frame.kind === 'message') listener.onSignal?.(checkSignal(frame.message))
-  else listener.onBytes?.(frame.kind, frame.bytes)
 }
 
 /** chokidar is read by the engine of JavaScript only when somebody watches. */

@@ -1,7 +1,7 @@
 /** `tsstack up`: makes a stack as its file says, and stays with its logs unless it is detached. */
 
 import { Option } from 'commander'
-import type { LossWish, Request, Session } from '../../daemon/index.ts'
+import type { LossWish, Request } from '../../daemon/index.ts'
 import { UsageError } from '../../errors.ts'
 import type { Plan, PlanOptions } from '../../planner/index.ts'
 import {
@@ -17,12 +17,11 @@ import type { ChangeFlags, WaitFlags } from '../change-options.ts'
 import type { CommandModule } from '../command.ts'
 import { confirm } from '../confirm.ts'
 import type { Context } from '../context.ts'
-import { onInterrupt } from '../interrupt.ts'
+import { Interruption } from '../interrupt.ts'
 import { addStackOptions, collect } from '../options.ts'
 import { isTerminal, say } from '../output.ts'
 import { readPlanFile } from '../plan-file.ts'
 import { createProgress } from '../progress.ts'
-import { exitOf } from '../render-error.ts'
 import { ask } from '../request.ts'
 import { safeText } from '../safe-text.ts'
 import { checkTogether, quietAsking, upRequest } from '../up-rules.ts'
@@ -116,33 +115,22 @@ async function make(
   { flags, attach }: { readonly flags: UpFlags; readonly attach: boolean },
 ): Promise<number> {
   const view = new UpView(context, flags, await createProgress())
-  let session: Session | undefined
-  let isWaiting = false
-  let interrupts = 0
-  using _handler = onInterrupt((count) => {
-    interrupts = count
-    // Nothing has begun that would have to be stopped.
-    if (isWaiting) process.exit(exitOf('INTERRUPTED'))
-    if (count === 1 && attach) say('stopping; press Ctrl-C again to kill')
-    session?.send({ kind: 'interrupt' })
+  using interruption = new Interruption(() => {
+    if (attach) say('stopping; press Ctrl-C again to kill')
   })
   const source = { kind: 'files', input: context.input(options.services) } as const
-  const answers = ask(
-    {
-      ...quietAsking(context.asking, flags),
-      onSession: (opened) => {
-        session = opened
-        // The supervisor before this one may not have lived to act on it.
-        for (let told = 0; told < interrupts; told += 1) opened.send({ kind: 'interrupt' })
-      },
-      onWaiting: () => (isWaiting = true),
-    },
-    { kind: 'up', source, options, attach, ...wishes(flags) },
-  )
+  const answers = ask(interruption.of(quietAsking(context.asking, flags)), {
+    kind: 'up',
+    source,
+    options,
+    attach,
+    ...wishes(flags),
+  })
   for await (const answer of answers) {
-    isWaiting = false
+    interruption.heard()
     if (answer.kind === 'message' && answer.message.kind === 'confirm') {
-      session?.send({ kind: 'answer', yes: confirmLoss(answer.message.dataLost) })
+      const yes = confirmLoss(answer.message.dataLost)
+      interruption.session?.send({ kind: 'answer', yes })
     } else {
       await view.show(answer)
     }
