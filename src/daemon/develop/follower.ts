@@ -30,54 +30,51 @@ export interface Developing {
 export class DevelopFollower {
   readonly #developing: Developing
   readonly #services = new Map<string, ServiceFollower>()
-  #rules = ''
-  readonly #watchers: FSWatcher[] = []
+  /** By the text of the rule that they follow. */
+  readonly #watchers = new Map<string, FSWatcher>()
 
   constructor(developing: Developing) {
     this.#developing = developing
   }
 
-  /** Follows these from now on, and no others; resolves when they are watched. */
+  /**
+   * Follows these from now on, and no others; resolves when they are watched. What was followed
+   * before goes on: a change between two watchers would be missed.
+   */
   async follow(rules: readonly DevelopRule[]): Promise<void> {
-    const text = JSON.stringify(rules)
-    if (text === this.#rules) return
-    const known = new Set(
-      (JSON.parse(this.#rules === '' ? '[]' : this.#rules) as unknown[]).map((each) =>
-        JSON.stringify(each),
-      ),
-    )
-    this.#rules = text
-    await this.#unwatch()
-    await Promise.all(
-      rules.map((rule) => {
-        const isNew = !known.has(JSON.stringify(rule))
-        return this.#watch(rule, { initial: rule.initialSync && isNew })
-      }),
-    )
+    const wanted = new Map(rules.map((rule) => [JSON.stringify(rule), rule]))
+    const gone = [...this.#watchers.keys()].filter((text) => !wanted.has(text))
+    const fresh = [...wanted].filter(([text]) => !this.#watchers.has(text))
+    await Promise.all([
+      this.#unwatch(gone),
+      ...fresh.map(([text, rule]) => this.#watch(text, rule)),
+    ])
   }
 
   async close(): Promise<void> {
-    await this.#unwatch()
+    await this.#unwatch([...this.#watchers.keys()])
     for (const service of this.#services.values()) service.close()
   }
 
-  async #unwatch(): Promise<void> {
-    await Promise.all(this.#watchers.splice(0).map((each) => each.close()))
+  async #unwatch(texts: readonly string[]): Promise<void> {
+    const watchers = texts.flatMap((text) => this.#watchers.get(text) ?? [])
+    for (const text of texts) this.#watchers.delete(text)
+    await Promise.all(watchers.map((each) => each.close()))
   }
 
-  async #watch(rule: DevelopRule, { initial }: { readonly initial: boolean }): Promise<void> {
+  async #watch(text: string, rule: DevelopRule): Promise<void> {
     const matcher = new Matcher(rule)
     const service = this.#service(rule.service)
     const ready = Promise.withResolvers<void>()
     let isReady = false
     const watcher = watch(rule.path, {
-      ignoreInitial: !initial,
+      ignoreInitial: !rule.initialSync,
       followSymlinks: false,
       atomic: false,
       ignorePermissionErrors: true,
       ignored: (path, stats) => stats?.isDirectory() === true && matcher.isClosed(path),
     })
-    this.#watchers.push(watcher)
+    this.#watchers.set(text, watcher)
     watcher.on('all', (event, path) => {
       const isDirectory = event.endsWith('Dir')
       if (!matcher.accepts(path, { isDirectory })) return
