@@ -6,15 +6,18 @@
 
 import type { LiveContainer } from './machine.ts'
 
-/** Does `work` when nobody else changes `container`. */
-export async function alone<T>(container: LiveContainer, work: () => T | Promise<T>): Promise<T> {
-  while (container.changing) await container.changing
+/** Does `work` when nobody else changes `one`: a container, or the networks of the machine. */
+export async function alone<T>(
+  one: Pick<LiveContainer, 'changing'>,
+  work: () => T | Promise<T>,
+): Promise<T> {
+  while (one.changing) await one.changing
   const { promise, resolve } = Promise.withResolvers<void>()
-  container.changing = promise
+  one.changing = promise
   try {
     return await work()
   } finally {
-    container.changing = undefined
+    one.changing = undefined
     resolve()
   }
 }

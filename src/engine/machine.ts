@@ -37,6 +37,8 @@ export interface Machine {
   isClosing?: boolean
   /** By container name. */
   readonly containers: Map<string, LiveContainer>
+  /** Pending, and never rejected, while a network is removed or connected to by hand. */
+  changing?: Promise<void> | undefined
   /** That are being carried out. */
   readonly plans: Set<Plan>
   /** Our own children that no libuv handle reaps: monitors, movers, exec programs. */

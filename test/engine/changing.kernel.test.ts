@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import type { NetworkAttachment } from '../../src/planner/index.ts'
+import type { NetworkAttachment, NetworkSpec } from '../../src/planner/index.ts'
 import { attached, useWorld, type World } from './support.ts'
 
 let world: World
@@ -133,5 +133,40 @@ test('one that is being started is changed when it runs', async () => {
     expect(await networksOf('box')).toEqual(['tst_a', 'tst_b'])
     expect((await world.exec('box', 'ip -o link | grep -c eth')).stdout).toBe('2\n')
     await disconnect('tst_b')
+  }
+})
+
+test('a network that is to go is there for who is connected to it, or gone for both', async () => {
+  await up('tst_a')
+  const spec: NetworkSpec = {
+    key: 'own',
+    name: 'own',
+    external: false,
+    internal: false,
+    driver: 'bridge',
+    driverOptions: {},
+    ipv6: false,
+    subnets: [],
+    labels: {},
+  }
+  for (let round = 0; round < 10; round += 1) {
+    await world.engine.network({ do: 'create', spec })
+    const connected = connect('own').then(
+      () => true,
+      () => false,
+    )
+    for (let turn = 0; turn < round % 3; turn += 1) await setImmediate()
+    const isRemoved = await world.engine
+      .network(round % 2 === 0 ? { do: 'prune' } : { do: 'remove', networks: ['own'] })
+      .then(
+        (names) => names.length > 0,
+        () => false,
+      )
+    expect(await connected).toBe(!isRemoved)
+    expect(await networksOf('box')).toEqual(isRemoved ? ['tst_a'] : ['tst_a', 'own'])
+    expect(await drifts()).toEqual([])
+    if (isRemoved) continue
+    await disconnect('own')
+    await world.engine.network({ do: 'remove', networks: ['own'] })
   }
 })

@@ -3,7 +3,7 @@
 import { EngineError, UsageError } from '../../errors.ts'
 import { didYouMean, type NetworkAttachment, type NetworkSpec } from '../../planner/index.ts'
 import { update } from '../attempts.ts'
-import { change } from '../changing.ts'
+import { alone, change } from '../changing.ts'
 import { usersOf, type LiveContainer, type Machine } from '../machine.ts'
 import { STANDALONE } from '../paths.ts'
 import { writeContainerSpec } from '../records/container.ts'
@@ -44,10 +44,12 @@ export async function runNetworkCommand(
       createStandalone(machine, command.spec)
       return [command.spec.name]
     case 'remove':
-      for (const name of command.networks) await removeStandalone(machine, name)
+      for (const name of command.networks) {
+        await alone(machine, () => removeStandalone(machine, name))
+      }
       return command.networks
     case 'prune':
-      return pruneNetworks(machine)
+      return alone(machine, () => pruneNetworks(machine))
     case 'connect':
       await connectContainer(machine, command.container, command.attachment)
       return [command.container]
@@ -142,8 +144,8 @@ async function connectContainer(
   name: string,
   attachment: NetworkAttachment,
 ): Promise<void> {
-  if (!findNetwork(machine, attachment.network)) throw noSuchNetwork(machine, attachment.network)
   await changeNamed(machine, name, ({ record }) => {
+    if (!findNetwork(machine, attachment.network)) throw noSuchNetwork(machine, attachment.network)
     const present = attachmentsOf(record)
     if (present.some(({ network }) => network === attachment.network)) {
       throw new EngineError(
@@ -176,11 +178,12 @@ function changeNamed(
   name: string,
   attachmentsFrom: (container: LiveContainer) => readonly NetworkAttachment[],
 ): Promise<void> {
-  return change(containerNamed(machine, name), () => {
+  const changeNow = (): Promise<void> => {
     // It may have gone meanwhile.
     const container = containerNamed(machine, name)
     return changeAttachments(machine, container, attachmentsFrom(container))
-  })
+  }
+  return change(containerNamed(machine, name), () => alone(machine, changeNow))
 }
 
 async function changeAttachments(
