@@ -15,6 +15,17 @@ const FOREVER = { command: ['sleep', '1000'], dns: ['127.0.0.1'] }
 
 const warnings = (): readonly EngineEvent[] => world.events.filter(({ kind }) => kind === 'warning')
 
+/** Resolves when the end of the service is told; its clean-up comes then. */
+function ended(service: string): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const unsubscribe = world.engine.subscribe((event) => {
+    if (event.kind !== 'container' || event.service !== service || event.state !== 'exited') return
+    unsubscribe()
+    resolve()
+  })
+  return promise
+}
+
 /** Does `work` over and over, at every turn of the loop, until the result is called. */
 function allTheTime(work: () => Promise<unknown>): () => Promise<void> {
   const over = new AbortController()
@@ -189,4 +200,22 @@ test('steps of builds that come and go do not take away what others need', async
   }
   await Promise.all([build('one', 7), build('other', 11)])
   rmSync(layers, { recursive: true })
+})
+
+test('nobody is let into the network of one that has ended', async () => {
+  const host = { ...sh('sleep 0.2'), ...attached('tst_a') }
+  const first = { service: 'host', condition: 'service_started', required: true } as const
+  const guest = {
+    ...sh('exit 0'),
+    network: { kind: 'service', service: 'host' } as const,
+    dependsOn: [{ ...first, restart: false }],
+  }
+  for (let round = 0; round < 10; round += 1) {
+    await world.up({ host, guest }, NET)
+    await ended('host')
+    const start = { services: ['guest'], noDeps: true }
+    const { outcomes } = await world.engine.change('tst', 'start', start)
+    expect(outcomes).toMatchObject([{ kind: 'failed', error: { code: 'DEPENDENCY' } }])
+    await world.down()
+  }
 })

@@ -63,9 +63,11 @@ export async function execInContainer(
   checkRoom(`run a program in "${container.record.name}"`, 'stays')
   const temporary = new Undo()
   try {
+    const profile = await profileOf(container, request)
+    // From here to the launch in one go: when the attempt ends, its descriptor's number may be
+    // another's.
     const target = openTarget(container, temporary)
     const image = imageSettings(machine.paths, container.record.spec)
-    const profile = await profileOf(container, request)
     const config = describeExec(container, request, { root: target.root, image, profile })
     const streams = request.tty
       ? openTerminal(request, target.root, temporary)

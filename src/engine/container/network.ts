@@ -149,12 +149,14 @@ function shared(
   const target = [...machine.containers.values()].find(
     (other) => other.record.stack === record.stack && isTarget(other.record),
   )
-  if (target?.attempt?.netns === undefined) {
+  // Of one that has ended the network is being taken away.
+  const netns = target?.attempt?.exit ? undefined : target?.attempt?.netns
+  if (netns === undefined) {
     throw new EngineError(
       'DEPENDENCY',
       `Cannot start "${record.name}": the container whose network it shares does not run`,
       { hint: 'start that one first, or add it to "depends_on"' },
     )
   }
-  return { netns: dup(target.attempt.netns), interfaces: [], dns: undefined }
+  return { netns: dup(netns), interfaces: [], dns: undefined }
 }
