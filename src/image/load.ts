@@ -20,7 +20,7 @@ import type { Platform } from './oci.ts'
 import { formatReference, parseReference } from './reference.ts'
 import type { StoredImage } from './store/images.ts'
 import { holdStore } from './store/lock.ts'
-import { changeNames, readNames } from './store/names.ts'
+import { changeNames } from './store/names.ts'
 import { type ImageStore, placeOf } from './store/places.ts'
 import { SpaceWatch, spaceError } from './store/space.ts'
 import { takeImage } from './take-image.ts'
@@ -107,14 +107,13 @@ async function giveNames(
   { names, name, replace }: LoadOptions & { readonly names: readonly string[] },
 ): Promise<LoadedImage> {
   const wanted = name === undefined ? names : [formatReference(parseReference(name))]
-  const known = readNames(store)
-  const isFree = (each: string): boolean => {
-    const other = known.get(each)
-    return other === undefined || other.manifest === image.manifest
-  }
   const isMeant = name !== undefined || replace === true
-  const given = wanted.filter((each) => isMeant || isFree(each))
+  let given: readonly string[] = []
   await changeNames(store, (all) => {
+    given = wanted.filter((each) => {
+      const other = all.get(each)
+      return isMeant || other === undefined || other.manifest === image.manifest
+    })
     for (const each of given) all.set(each, { manifest: image.manifest, at: Date.now() })
   })
   return { image, names: given, refused: wanted.filter((each) => !given.includes(each)) }

@@ -1,8 +1,10 @@
 /** The image store while others change it: in this process, and in another one. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { createWriteStream, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { setTimeout } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { pruneBuilds } from '../../src/daemon/building/prune.ts'
@@ -12,12 +14,17 @@ import {
   collect,
   findImage,
   holdStore,
+  loadImages,
+  readNames,
   removeByText,
   removePin,
+  saveImages,
   usageOf,
   writePin,
 } from '../../src/image/index.ts'
+import { writeFileByRename } from '../../src/image/store/files.ts'
 import { lock } from '../../src/image/store/lock.ts'
+import { namesPath } from '../../src/image/store/places.ts'
 import { file, tar } from './archive.ts'
 import { addTarImage, type Scene, storeScene } from './store-scene.ts'
 
@@ -110,6 +117,32 @@ test('a name that means another image by now is not taken away', async () => {
   waits[Symbol.dispose]()
   await Promise.allSettled([given, removed])
   expect(findImage(scene.store, after.manifest)).toBeDefined()
+})
+
+test('a name that another image is given while an archive is loaded is not taken from it', async () => {
+  const { manifest: other } = await addTarImage(scene, [layer('other')])
+  await changeNames(scene.store, (names) =>
+    names.set('docker.io/library/two:latest', { manifest: other, at: 0 }),
+  )
+  const image = await addTarImage(scene, [layer('loaded')])
+  const loaded = image.manifest
+  const name = 'docker.io/library/one:latest'
+  await changeNames(scene.store, (names) => names.set(name, { manifest: loaded, at: 0 }))
+  const archive = join(scene.directory, 'one.tar')
+  await pipeline(
+    Readable.from(saveImages(scene.store, [{ image, names: [name] }])),
+    createWriteStream(archive),
+  )
+  await removeByText(scene.store, 'one', { force: false, directory: '/' })
+  const waits = await lock(scene.store, 'names')
+  const options = { what: 'one.tar' }
+  const loading = loadImages(scene.store, archive, options)
+  while (findImage(scene.store, loaded) === undefined) await setTimeout(1)
+  // Whoever has the lock names it.
+  writeFileByRename(namesPath(scene.store), JSON.stringify({ [name]: { manifest: other, at: 0 } }))
+  waits[Symbol.dispose]()
+  expect(await loading).toMatchObject([{ names: [], refused: [name] }])
+  expect(readNames(scene.store).get(name)?.manifest).toBe(other)
 })
 
 test('sizes are told while layers come and go', async () => {
