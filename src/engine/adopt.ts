@@ -16,6 +16,7 @@ import {
   watchAttempt,
   memoryOf,
 } from './attempts.ts'
+import { alone } from './changing.ts'
 import { removeBuildSteps } from './build-step.ts'
 import { publishNames, serveNames } from './container/network.ts'
 import { publishPorts } from './container/ports.ts'
@@ -184,10 +185,13 @@ async function follow(
   setRunning(machine, container, { attempt, pid })
   if (machine.cgroups.open(record.cgroup).isFrozen()) attempt.paused = Promise.withResolvers()
   publishNames(machine, container.record, record.interfaces)
-  await holdPorts(machine, container, record)
-  if (netns !== undefined && record.interfaces.length > 0) {
-    attempt.dns = await resolverOf(machine, container, netns)
-  }
+  // Its end, should it come now, closes what is opened here.
+  await alone(container, async () => {
+    await holdPorts(machine, container, record)
+    if (netns !== undefined && record.interfaces.length > 0) {
+      attempt.dns = await resolverOf(machine, container, netns)
+    }
+  })
 }
 
 /**

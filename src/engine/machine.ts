@@ -152,16 +152,21 @@ export function containersOf(machine: Machine, stack: string): readonly LiveCont
     .sort((left, right) => (left.record.name < right.record.name ? -1 : 1))
 }
 
+interface User {
+  readonly name: string
+  readonly stack: string
+  readonly spec: ContainerSpec
+}
+
 /**
  * Whose volumes and networks are in use, running or not: all that there are, and those that are to
  * be made. What is replaced is gone for as long as others of its plan take to stop.
  */
-export function usersOf({
-  containers,
-  plans,
-}: Machine): readonly { readonly name: string; readonly spec: ContainerSpec }[] {
-  const made = [...plans].flatMap(({ actions }) =>
-    actions.flatMap((one) => (one.kind === 'create-container' ? [one.container] : [])),
+export function usersOf({ containers, plans }: Machine): readonly User[] {
+  const made = [...plans].flatMap(({ stack, actions }) =>
+    actions.flatMap((one) =>
+      one.kind === 'create-container' ? [{ ...one.container, stack }] : [],
+    ),
   )
   return [...[...containers.values()].map(({ record }) => record), ...made]
 }

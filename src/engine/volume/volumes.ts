@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { EngineError } from '../../errors.ts'
 import type { ObservedVolume, VolumeSpec } from '../../planner/index.ts'
-import type { Machine } from '../machine.ts'
+import { type Machine, usersOf } from '../machine.ts'
 import { volumesDirectory } from '../paths.ts'
 import type { ContainerRecord } from '../records/container.ts'
 import { directoriesIn } from '../records/present.ts'
@@ -96,7 +96,10 @@ export function makeNamedVolume(paths: Paths, stack: string, spec: VolumeSpec): 
   makeVolume(paths, { stack, anonymous: false, spec })
 }
 
-/** As long as another stack has it, it only lets go of it. */
+/**
+ * As long as another stack has it, it only lets go of it. Throws ACTION_FAILED while a container of
+ * another stack, where it is `external`, mounts it.
+ */
 export function removeVolume(machine: Machine, stack: string, { name }: VolumeSpec): void {
   const known = readVolume(machine.paths, name)
   const [next, ...others] = known ? ownersOf(known).filter((each) => each !== stack) : []
@@ -106,7 +109,23 @@ export function removeVolume(machine: Machine, stack: string, { name }: VolumeSp
     writeRecord(recordFile(machine.paths, name), { ...known, stack: next, sharedBy: others })
     return
   }
+  const [user] = usersElsewhere(machine, stack, name)
+  if (user) {
+    throw new EngineError(
+      'ACTION_FAILED',
+      `Cannot remove volume "${name}": container "${user.name}" of stack "${user.stack}" ` +
+        'mounts it; take that one down first',
+    )
+  }
   removeVolumeData(machine.paths, name)
+}
+
+function usersElsewhere(machine: Machine, stack: string, volume: string) {
+  return usersOf(machine).filter(
+    (user) =>
+      user.stack !== stack &&
+      user.spec.mounts.some((one) => one.kind === 'volume' && one.volume === volume),
+  )
 }
 
 export function removeVolumeData(paths: Paths, name: string): void {
@@ -147,6 +166,7 @@ export function openVolume(
 export function removeAnonymousVolumes(machine: Machine, record: ContainerRecord): void {
   for (const mount of record.spec.mounts) {
     if (mount.kind !== 'volume' || !mount.anonymous) continue
+    if (usersElsewhere(machine, record.stack, mount.volume).length > 0) continue
     removeVolume(machine, record.stack, anonymousVolume(record.stack, mount.volume).spec)
   }
 }

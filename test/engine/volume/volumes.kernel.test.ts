@@ -29,7 +29,7 @@ let machine: Machine
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'tsstack-volumes-'))
   const paths = openPaths({ stateDirectory: join(root, 'state'), runDirectory: join(root, 'run') })
-  machine = { paths, containers: new Map() } as unknown as Machine
+  machine = { paths, containers: new Map(), plans: new Set() } as unknown as Machine
 })
 afterEach(() => rmSync(root, { recursive: true, force: true }))
 
@@ -83,6 +83,19 @@ test('removeVolume() leaves nothing, and succeeds for one that is gone', () => {
   createVolume(machine, 'shop', spec('shop_data'))
   writeFileSync(join(volumeData(machine.paths, 'shop_data'), 'file'), '')
   removeVolume(machine, 'shop', spec('shop_data'))
+  removeVolume(machine, 'shop', spec('shop_data'))
+  expect(volumes()).toEqual([])
+})
+
+test('removeVolume() leaves one that a container of another stack mounts', () => {
+  createVolume(machine, 'shop', spec('shop_data'))
+  const guest = { ...record('shop_data', false), name: 'guest-web-1', stack: 'guest' }
+  machine.containers.set(guest.name, { record: guest } as LiveContainer)
+  expect(() => removeVolume(machine, 'shop', spec('shop_data'))).toThrow(
+    'container "guest-web-1" of stack "guest" mounts it; take that one down first',
+  )
+  expect(names()).toEqual(['shop_data'])
+  machine.containers.delete(guest.name)
   removeVolume(machine, 'shop', spec('shop_data'))
   expect(volumes()).toEqual([])
 })
