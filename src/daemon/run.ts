@@ -65,8 +65,8 @@ export async function runSupervisor(options: RunOptions): Promise<'ended' | 'hel
   if (options.stay) await engine.opened
   const hostNames = await startHostNames(engine, places)
   const life = new Life(engine, options, hostNames)
-  await listenPrivately(life.server, places, gid)
   life.guardian = early
+  await listenPrivately(life.server, places, gid)
   options.onReady()
   void life.whenOpened(() => {
     early?.ready()

@@ -77,13 +77,17 @@ async function converse(
   const version = { protocol: PROTOCOL, version: VERSION, build: BUILD }
   connection.send({ kind: 'hello', ...version, pid, startedAt })
   checkRoom('serve another command', 'ends soon')
-  const impatience = setTimeout(() => socket.destroy(), HELLO_MS_MAX)
+  let isHeard = false
+  const leave = (): void => void (isHeard || socket.destroy())
+  // Where this process stood still, what has come meanwhile is read first.
+  const impatience = setTimeout(() => setImmediate(leave), HELLO_MS_MAX)
   const hello = await nextMessage(connection)
   if (hello === undefined) return clearTimeout(impatience)
   const { command, pid: clientPid, build, hasRequest } = checkHello(hello)
   // It was meant for one of its own build; what it asks of this one follows.
   if (hasRequest === true && build !== BUILD) await nextMessage(connection)
   const message = await nextMessage(connection)
+  isHeard = true
   clearTimeout(impatience)
   if (message === undefined) return
   const session = new Session(connection, { command, pid: clientPid })

@@ -69,7 +69,8 @@ function askOne(request: Forwarded, upstream: Upstream): Promise<Buffer | undefi
     const giveUp = (): void => {
       done(undefined)
     }
-    const timer = setTimeout(giveUp, DNS_UPSTREAM_MS_MAX)
+    // Where this process stood still, the answer may be there to be read.
+    const timer = setTimeout(() => setImmediate(giveUp), DNS_UPSTREAM_MS_MAX)
     request.signal.addEventListener('abort', giveUp)
     const close = ask(upstream, question, (answer) => {
       if (answer === undefined || isAnswerTo(answer, id, request.query)) done(answer)
