@@ -17,6 +17,7 @@ import {
 } from '../linux/index.ts'
 import { runHooks } from './hooks.ts'
 import { mapLines } from './idmap.ts'
+import { hasEnded } from './lifecycle.ts'
 import type { Namespaces } from './namespaces.ts'
 import { limitsOf } from './process.ts'
 import type { RuntimeSpec } from './spec.ts'
@@ -57,16 +58,22 @@ export function followBirth(place: Place, birth: Birth): Promise<Container> {
       born.resolve()
     },
     reached: (point) => {
-      step(point).catch(reject)
+      // Of one that has been killed nothing is found: that is no cause.
+      step(point).catch((failure: unknown) =>
+        reject(hasEnded(container) ? killed(container) : failure),
+      )
     },
     failed: (failure) => {
       reject(launchFailure(container.id, describeFailure({ calls: container.notes }, failure)))
     },
     exited: () => {},
-    gone: () => reject(new EngineError('LAUNCH', `Cannot create "${container.id}": it was killed`)),
+    gone: () => reject(killed(container)),
   })
   return promise.finally(() => reports.close())
 }
+
+const killed = ({ id }: Container): EngineError =>
+  new EngineError('LAUNCH', `Cannot create "${id}": it was killed`)
 
 async function runEarlyHooks(container: Container): Promise<void> {
   const creating = stateOf(container, 'creating')
