@@ -12,6 +12,7 @@ import {
   type Fd,
   pidfdOpen,
   pidfdSendSignal,
+  isExiting,
   startTime,
   unmount,
 } from '../linux/index.ts'
@@ -141,7 +142,7 @@ function signalInit(container: Container, signal: number): boolean {
 }
 
 export function hasEnded({ pid, startTime: startedAt }: Container): boolean {
-  return pid === undefined || startTime(pid) !== startedAt
+  return pid === undefined || startTime(pid) !== startedAt || isExiting(pid)
 }
 
 /** Its first process, whoever has the number later; undefined when it has ended. */
