@@ -2,8 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import type { NetworkAttachment, NetworkSpec } from '../../src/planner/index.ts'
-import { attached, useWorld, type World } from './support.ts'
+import { attached, attachmentTo, networkSpec, useWorld, type World } from './support.ts'
 
 let world: World
 useWorld((opened) => (world = opened))
@@ -22,10 +21,8 @@ const up = (...networks: readonly string[]): Promise<void> =>
     NETS,
   )
 
-const connect = (network: string): Promise<readonly string[]> => {
-  const attachment: NetworkAttachment = { network, aliases: [], gatewayPriority: 0, priority: 0 }
-  return world.engine.network({ do: 'connect', container, attachment })
-}
+const connect = (network: string): Promise<readonly string[]> =>
+  world.engine.network({ do: 'connect', container, attachment: attachmentTo({ network }) })
 const disconnect = (network: string): Promise<readonly string[]> =>
   world.engine.network({ do: 'disconnect', container, network })
 
@@ -138,17 +135,7 @@ test('one that is being started is changed when it runs', async () => {
 
 test('a network that is to go is there for who is connected to it, or gone for both', async () => {
   await up('tst_a')
-  const spec: NetworkSpec = {
-    key: 'own',
-    name: 'own',
-    external: false,
-    internal: false,
-    driver: 'bridge',
-    driverOptions: {},
-    ipv6: false,
-    subnets: [],
-    labels: {},
-  }
+  const spec = networkSpec({ name: 'own' })
   for (let round = 0; round < 10; round += 1) {
     await world.engine.network({ do: 'create', spec })
     const connected = connect('own').then(

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { MountSpec } from '../../src/planner/index.ts'
 import {
   attached,
+  attachmentTo,
   desiredStack,
   type Service,
   sh,
@@ -99,7 +100,7 @@ test('what is changed of it before its turn has come is there when it runs', asy
   await world.engine.network({
     do: 'connect',
     container: 'tst-after-1',
-    attachment: { network: 'tst_other', aliases: [], gatewayPriority: 0, priority: 0 },
+    attachment: attachmentTo({ network: 'tst_other' }),
   })
   letGo()
   expect((await up).map(({ kind }) => kind)).not.toContain('skipped')

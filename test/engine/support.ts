@@ -45,7 +45,8 @@ export interface Resources {
   readonly volumes?: readonly string[]
 }
 
-function networkSpec(change: Partial<NetworkSpec> & { readonly name: string }): NetworkSpec {
+/** A network as a stack file has it that says no more than `change`. */
+export function networkSpec(change: Partial<NetworkSpec> & { readonly name: string }): NetworkSpec {
   return {
     key: change.name,
     external: false,
@@ -67,14 +68,15 @@ function volumeSpec(name: string): VolumeSpec {
 export function attached(...networks: readonly (string | Partial<NetworkAttachment>)[]): {
   readonly network: ContainerSpec['network']
 } {
-  const attachments = networks.map((one) => ({
-    network: '',
-    aliases: [],
-    gatewayPriority: 0,
-    priority: 0,
-    ...(typeof one === 'string' ? { network: one } : one),
-  }))
+  const attachments = networks.map((one) =>
+    attachmentTo(typeof one === 'string' ? { network: one } : one),
+  )
   return { network: { kind: 'networks', attachments } }
+}
+
+/** A connection as `network connect` asks for it. */
+export function attachmentTo(change: Partial<NetworkAttachment>): NetworkAttachment {
+  return { network: '', aliases: [], gatewayPriority: 0, priority: 0, ...change }
 }
 
 /** One container for each service, `tst-<service>-1`, which answers to the service's name. */

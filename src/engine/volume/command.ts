@@ -2,10 +2,16 @@
 
 import { EngineError } from '../../errors.ts'
 import { didYouMean, type VolumeSpec } from '../../planner/index.ts'
-import { usersOf, type Machine } from '../machine.ts'
+import type { Machine } from '../machine.ts'
 import { STANDALONE } from '../paths.ts'
 import type { VolumeCommand } from '../types.ts'
-import { createVolume, readVolumeRecords, removeVolumeData, volumeData } from './volumes.ts'
+import {
+  createVolume,
+  readVolumeRecords,
+  removeVolumeData,
+  usersOfVolume,
+  volumeData,
+} from './volumes.ts'
 
 /** A volume as `tsstack volume ls` and `inspect` tell it. */
 export interface VolumeReading {
@@ -25,7 +31,7 @@ export function readVolumes(machine: Machine): readonly VolumeReading[] {
     stacks: [stack, ...sharedBy].filter((each) => each !== STANDALONE),
     anonymous,
     path: volumeData(machine.paths, spec.name),
-    containers: usersOfVolume(machine, spec.name),
+    containers: namesOfUsers(machine, spec.name),
   }))
 }
 
@@ -63,7 +69,7 @@ function checkRemoval(machine: Machine, name: string): void {
       hint: guess === undefined ? 'see "tsstack volume ls"' : `Did you mean "${guess}"?`,
     })
   }
-  const users = usersOfVolume(machine, name)
+  const users = namesOfUsers(machine, name)
   if (users.length === 0) return
   throw new EngineError(
     'ACTION_FAILED',
@@ -81,9 +87,7 @@ function prune(machine: Machine, { all }: { readonly all: boolean }): readonly s
   return unused
 }
 
-function usersOfVolume(machine: Machine, volume: string): readonly string[] {
-  const users = usersOf(machine).filter(({ spec }) =>
-    spec.mounts.some((one) => one.kind === 'volume' && one.volume === volume),
-  )
-  return [...new Set(users.map(({ name }) => name))].sort()
+function namesOfUsers(machine: Machine, volume: string): readonly string[] {
+  const names = usersOfVolume(machine, volume).map(({ name }) => name)
+  return [...new Set(names)].sort()
 }

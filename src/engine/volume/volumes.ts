@@ -109,7 +109,7 @@ export function removeVolume(machine: Machine, stack: string, { name }: VolumeSp
     writeRecord(recordFile(machine.paths, name), { ...known, stack: next, sharedBy: others })
     return
   }
-  const [user] = usersElsewhere(machine, stack, name)
+  const user = usersOfVolume(machine, name).find((one) => one.stack !== stack)
   if (user) {
     throw new EngineError(
       'ACTION_FAILED',
@@ -120,11 +120,10 @@ export function removeVolume(machine: Machine, stack: string, { name }: VolumeSp
   removeVolumeData(machine.paths, name)
 }
 
-function usersElsewhere(machine: Machine, stack: string, volume: string) {
-  return usersOf(machine).filter(
-    (user) =>
-      user.stack !== stack &&
-      user.spec.mounts.some((one) => one.kind === 'volume' && one.volume === volume),
+/** Containers that mount it, and those to be made that will. */
+export function usersOfVolume(machine: Machine, volume: string): ReturnType<typeof usersOf> {
+  return usersOf(machine).filter(({ spec }) =>
+    spec.mounts.some((one) => one.kind === 'volume' && one.volume === volume),
   )
 }
 
@@ -166,7 +165,8 @@ export function openVolume(
 export function removeAnonymousVolumes(machine: Machine, record: ContainerRecord): void {
   for (const mount of record.spec.mounts) {
     if (mount.kind !== 'volume' || !mount.anonymous) continue
-    if (usersElsewhere(machine, record.stack, mount.volume).length > 0) continue
+    const users = usersOfVolume(machine, mount.volume)
+    if (users.some(({ stack }) => stack !== record.stack)) continue
     removeVolume(machine, record.stack, anonymousVolume(record.stack, mount.volume).spec)
   }
 }
